@@ -1,0 +1,60 @@
+# Each target sets up what it needs. `make run` and `make test` are all there is to remember.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test unit system test-laptop check format locks clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/.run  ## set everything up and start the daemon (ARGS="--port 9000" adds to it)
+	@exec $(BIN)/deskwire serve $(ARGS)
+
+test: unit system  ## every test on this machine: unit tests, then the program with real parts
+
+unit: $(VENV)/.dev $(VENV)/.parts  ## one test file a source file, with real buses and services where a device needs them
+	$(BIN)/python -m pytest tests --ignore=tests/system $(ARGS)
+
+system: $(VENV)/.dev $(VENV)/.parts  ## the installed program with a real bus, players, sound, browser
+	$(BIN)/python -m pytest tests/system -m "not laptop" $(ARGS)
+
+test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
+	tests/parts/install laptop
+	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
+
+check: $(VENV)/.dev  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+locks: $(VENV)/.dev  ## resolve the requirements anew
+	requirements/lock $(BIN)
+
+clean:  ## remove everything that was set up
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.made:
+	requirements/venv $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements/run.lock requirements/build.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.lock -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.parts: tests/parts/install
+	tests/parts/install
+	@touch $@

@@ -1,0 +1,1 @@
+"""What a desk has: one file a device, each a watch of readings, some with a control."""
