@@ -10,7 +10,7 @@ so a service that describes itself badly cannot break us.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from dbus_fast import AuthError, InvalidAddressError, Message, MessageFlag, MessageType, Variant
@@ -55,10 +55,8 @@ class Bus:
         self._ended = asyncio.ensure_future(self._wait_for_end())
 
     async def _wait_for_end(self) -> None:
-        try:
-            await self._connection.wait_for_disconnect()
-        except (OSError, EOFError):
-            pass
+        with suppress(OSError, EOFError):
+            await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
         if not self._lost.done():
             self._lost.set_result(None)
 

@@ -65,7 +65,7 @@ class Throttled(Refused):
 
     code = "throttled"
 
-    def __init__(self, message: str, retry_after: Seconds = Seconds(1)) -> None:
+    def __init__(self, message: str, retry_after: Seconds) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -104,6 +104,11 @@ class DeviceUnavailable(Unavailable):
     """What a device is read from is not there, or went away: a service, a bus, a library."""
 
     code = "device_unavailable"
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        """What a person can do about it: `install libpulse0`."""
 
 
 class StateUnavailable(Unavailable):

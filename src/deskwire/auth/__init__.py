@@ -1,0 +1,1 @@
+"""Who may come in: people, their logins, the tokens these give."""

@@ -1,0 +1,1 @@
+"""The desk's present snapshot, its frames, and the way of a command to its device."""
