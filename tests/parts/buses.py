@@ -1,0 +1,145 @@
+"""A private D-Bus daemon: the real one, with a configuration that lets everybody in.
+
+It has no service folders, so nothing is started by name behind a test's back. Its address holds no
+guid, so that it stays the same over `kill` and `restart`, as a desktop's does.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.parts.waiting import until
+
+CONFIGURATION = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>{kind}</type>
+  <keep_umask/>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
+
+
+class PrivateBus:
+    """One bus of our own, a session bus or, with `system=True`, a system bus."""
+
+    def __init__(self, system: bool = False) -> None:
+        self.system = system
+        self.address = ""
+        """D-Bus address, set once the daemon listens; the same after a restart."""
+        self._folder: Path | None = None
+        self._daemon: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        assert self._daemon is not None
+        return self._daemon.pid
+
+    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return `base` (or this process's environment) with this bus's address in it."""
+        name = "DBUS_SYSTEM_BUS_ADDRESS" if self.system else "DBUS_SESSION_BUS_ADDRESS"
+        return {**(os.environ if base is None else base), name: self.address}
+
+    def start(self) -> None:
+        """Start the daemon and wait until it listens."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="bus-"))
+            self._folder.chmod(0o755)  # players that refuse root come in as another user
+        configuration = self._folder / "bus.conf"
+        configuration.write_text(
+            CONFIGURATION.format(
+                kind="system" if self.system else "session", socket=self._folder / "bus"
+            )
+        )
+        self._daemon = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._daemon.stdout is not None
+        printed = self._daemon.stdout.readline().strip()
+        self._daemon.stdout.close()
+        assert printed, "dbus-daemon ended without saying its address"
+        self.address = re.sub(r",guid=[0-9a-f]+", "", printed)
+
+    def kill(self) -> None:
+        """End the daemon with no good-bye; every connection breaks."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Kill it if it lives and start it anew on the same address."""
+        self.kill()
+        self.start()
+
+    def call(self, member: str, *arguments: str) -> str:
+        """Call a method of the bus itself with strings; return the literal answer, else `""`."""
+        answer = subprocess.run(
+            [
+                "dbus-send",
+                f"--bus={self.address}",
+                "--dest=org.freedesktop.DBus",
+                "--print-reply=literal",
+                "/org/freedesktop/DBus",
+                f"org.freedesktop.DBus.{member}",
+                *(f"string:{argument}" for argument in arguments),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+        return answer.stdout.strip()
+
+    def names(self) -> frozenset[str]:
+        """Return the well-known names that have an owner."""
+        found = re.findall(r"[\w.:-]+", self.call("ListNames"))
+        return frozenset(name for name in found if "." in name and not name.startswith(":"))
+
+    def has(self, name: str) -> bool:
+        """Whether `name` has an owner."""
+        return self.call("NameHasOwner", name) == "boolean true"
+
+    def pid_of(self, name: str) -> int | None:
+        """Return the process id behind `name`, or `None`."""
+        found = re.fullmatch(r"uint32 (\d+)", self.call("GetConnectionUnixProcessID", name))
+        return int(found[1]) if found else None
+
+    def wait_for(self, name: str, *, within: float = 5.0) -> None:
+        """Wait until `name` has an owner."""
+        until(lambda: self.has(name), within=within, what=f"{name} is on the bus")
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._daemon is not None and self._daemon.poll() is None:
+            self._daemon.send_signal(how)
+            self._daemon.wait(5)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(signal.SIGTERM)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
