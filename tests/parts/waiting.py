@@ -16,7 +16,7 @@ PAUSE = 0.01
 NOT_YET = (OSError, LookupError)
 
 
-def until(condition: Callable[[], T], *, within: float = 5.0, what: str = "") -> T:
+def until(condition: Callable[[], T | None], *, within: float = 5.0, what: str = "") -> T:
     """Return the first true value of `condition`; or raise `AssertionError`."""
     deadline = time.monotonic() + within
     while True:
@@ -36,7 +36,7 @@ def until(condition: Callable[[], T], *, within: float = 5.0, what: str = "") ->
 
 
 async def until_async(
-    condition: Callable[[], T | Awaitable[T]], *, within: float = 5.0, what: str = ""
+    condition: Callable[[], T | Awaitable[T | None] | None], *, within: float = 5.0, what: str = ""
 ) -> T:
     """Return the first true value of `condition`, which may be a coroutine function.
 
@@ -48,7 +48,7 @@ async def until_async(
         last: object
         try:
             answer: Any = condition()
-            found: T = await answer if inspect.isawaitable(answer) else answer
+            found: T | None = await answer if inspect.isawaitable(answer) else answer
         except NOT_YET as problem:
             last = problem
         else:

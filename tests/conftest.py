@@ -1,0 +1,79 @@
+"""What every test may use, and two watchmen over every asynchronous test.
+
+One fails a test that leaves a task behind; the other fails code of ours that blocks the event
+loop. Real parts are in `tests/parts/`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+from pytest_asyncio import is_async_test
+
+from tests.parts.buses import PrivateBus
+from tests.parts.media import Media, make_media
+
+MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
+    # (file, function, why it may block the event loop)
+)
+TURNS = 10
+"""Turns of the loop that a cancelled task gets to end after its test."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_blocking_call() -> Iterator[None]:
+    """Make a call that blocks the running event loop raise, when our code makes it."""
+    watchman = BlockBuster("deskwire")
+    for file, function, _ in MAY_BLOCK:
+        for guarded in watchman.functions.values():
+            guarded.can_block_in(file, function)
+    watchman.activate()
+    yield
+    watchman.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _watch_tasks(request: pytest.FixtureRequest) -> None:
+    if is_async_test(request.node):
+        request.getfixturevalue("_no_task_left_behind")
+
+
+@pytest.fixture
+async def _no_task_left_behind() -> AsyncIterator[None]:
+    """Fail a test whose tasks outlive it; set up first, so it looks last."""
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    left = [describe(task) for task in asyncio.all_tasks() - before - {asyncio.current_task()}]
+    if left:
+        pytest.fail("left behind by this test:\n" + "\n".join(left))
+
+
+def describe(task: "asyncio.Task[Any] | None") -> str:
+    """Say which task it is and where it waits."""
+    assert task is not None
+    where = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in task.get_stack()]
+    return f"  {task.get_name()} {getattr(task.get_coro(), '__qualname__', '')} {where}"
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Media:
+    """Tagged tracks and a cover, made once."""
+    return make_media(tmp_path_factory.mktemp("media") / "music")
+
+
+@pytest.fixture
+def session_bus() -> Iterator[PrivateBus]:
+    """Lend a session bus of the test's own."""
+    with PrivateBus() as bus:
+        yield bus
+
+
+@pytest.fixture
+def system_bus() -> Iterator[PrivateBus]:
+    """Lend a system bus of the test's own."""
+    with PrivateBus(system=True) as bus:
+        yield bus
