@@ -1,0 +1,48 @@
+"""Memory in use.
+
+Source: /proc/meminfo, proc_meminfo(5). In use is MemTotal - MemAvailable, so what the kernel would
+give back when asked does not count.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from deskwire.devices.device import Roots, poll
+from deskwire.devices.kernel_file import KernelFile
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Memory
+from deskwire.model.units import Bytes, Seconds
+
+TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)
+AVAILABLE = re.compile(rb"^MemAvailable: *([0-9]{1,18}) kB$", re.MULTILINE)
+
+
+class MemorySource:
+    """The machine's memory."""
+
+    absent = "no memory"
+
+    def __init__(self, roots: Roots, every: Seconds) -> None:
+        self._path = roots.proc / "meminfo"
+        self._every = every
+
+    @property
+    def via(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    async def watch(self) -> AsyncGenerator[Memory | None, None]:
+        """Yield what is in use, now and at each interval."""
+        with KernelFile(self._path) as meminfo:
+            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._every)) as all_:
+                async for reading in all_:
+                    yield reading
+
+
+def parse_meminfo(text: bytes) -> Memory:
+    """Return the memory in use. Raises `DeviceUnavailable` where a line is missing."""
+    total, available = TOTAL.search(text), AVAILABLE.search(text)
+    if total is None or available is None:
+        raise DeviceUnavailable("meminfo does not say MemTotal and MemAvailable")
+    return Memory(used=Bytes(max(int(total[1]) - int(available[1]), 0) * 1024))

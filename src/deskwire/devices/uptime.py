@@ -1,0 +1,43 @@
+"""Time since boot.
+
+Source: /proc/uptime, proc_uptime(5): seconds since boot, those spent in suspend included.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from deskwire.devices.device import Roots, poll
+from deskwire.devices.kernel_file import KernelFile
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Uptime
+from deskwire.model.units import Seconds
+
+
+class UptimeSource:
+    """How long the machine has been up."""
+
+    absent = "no boot"
+
+    def __init__(self, roots: Roots, every: Seconds) -> None:
+        self._path = roots.proc / "uptime"
+        self._every = every
+
+    @property
+    def via(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    async def watch(self) -> AsyncGenerator[Uptime | None, None]:
+        """Yield whole seconds, now and at each interval."""
+        with KernelFile(self._path) as uptime:
+            async with aclosing(poll(lambda: parse_uptime(uptime.read()), self._every)) as readings:
+                async for reading in readings:
+                    yield reading
+
+
+def parse_uptime(text: bytes) -> Uptime:
+    """Return the first number, cut to whole seconds. Raises `DeviceUnavailable` if it is none."""
+    whole = text.partition(b".")[0]
+    if not whole.isdigit() or len(whole) > 15:
+        raise DeviceUnavailable("uptime does not begin with a number")
+    return Uptime(up=Seconds(int(whole)))
