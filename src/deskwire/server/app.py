@@ -1,0 +1,150 @@
+"""The doors open: every request passes the same few steps, every answer the same rim.
+
+    Host and Origin ─▶ route ─▶ its handler ─▶ answer, or the problem as an answer
+
+A bug of ours ends here as a 500 that says nothing, and a line in the log that says all.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from deskwire.model.problems import Problem
+from deskwire.server.openapi import describe
+from deskwire.server.peer import Names
+from deskwire.server.problems import (
+    BadRequest,
+    ForeignOrigin,
+    InternalError,
+    Misdirected,
+    answer,
+)
+from deskwire.server.routes import Asked, Route, Table
+from deskwire.server.wire import LARGEST_BODY, Listener, secure
+
+SEND_BUFFER = 16 * 1024
+"""What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
+BACKLOG = 1024
+HANDSHAKE_TIMEOUT = 10.0
+FAREWELL_TIMEOUT = 1.0
+
+log = logging.getLogger("deskwire.http")
+
+
+class Doors:
+    """Answers requests."""
+
+    def __init__(self, table: Sequence[Route], names: Names) -> None:
+        document: dict[str, Any] = {}
+
+        async def openapi(_: Asked) -> web.Response:
+            return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+
+        own = Route(
+            method="GET",
+            path="/v1/openapi.json",
+            handle=openapi,
+            summary="This description",
+            gives="application/json",
+        )
+        document.update(describe([*table, own]))
+        self._table = Table([*table, own])
+        self._names = names
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; nothing is raised but cancellation."""
+        try:
+            response = await self._handle(request)
+        except Problem as problem:
+            response = answer(problem)
+        except Exception:
+            log.exception("%s %s failed by a bug of ours", request.method, request.path[:200])
+            response = answer(InternalError("something here is broken; the log says what"))
+        if not response.prepared:
+            secure(response)
+        return response
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            host = self._names.check(request)
+        except (BadRequest, Misdirected):
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                raise ForeignOrigin("this desk has no such name") from None
+            raise
+        route, segment = self._table.find(request.method, request.path)
+        address = self._names.address(request)
+        given = await route.handle(Asked(request, host, address, segment))
+        if given is None:
+            return web.Response(status=route.status)
+        if isinstance(given, Struct):
+            return web.Response(body=msgspec.json.encode(given), content_type="application/json")
+        return given
+
+
+class OpenDoors:
+    """The daemon's open port."""
+
+    def __init__(self, server: asyncio.Server, listener: Listener) -> None:
+        self._server = server
+        self._listener = listener
+
+    @property
+    def port(self) -> int:
+        """The port connections are accepted on."""
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def shut(self) -> None:
+        """Accept no more connections."""
+        self._server.close()
+
+    async def leave(self) -> None:
+        """Close every connection that is left; bounded."""
+        self._listener.pre_shutdown()
+        await self._listener.shutdown(FAREWELL_TIMEOUT)
+
+
+async def open_doors(
+    doors: Doors, *, host: str, port: int, context: ssl.SSLContext | None
+) -> OpenDoors:
+    """Accept connections; raises `OSError` when the address cannot be had."""
+    loop = asyncio.get_running_loop()
+    listener = Listener(doors.answer, request_factory=_request)
+    bounds: dict[str, Any] = {}
+    if context is not None:
+        bounds = {
+            "ssl_handshake_timeout": HANDSHAKE_TIMEOUT,
+            "ssl_shutdown_timeout": FAREWELL_TIMEOUT,
+        }
+    server = await loop.create_server(
+        listener, sock=await _bound(host, port), backlog=BACKLOG, ssl=context, **bounds
+    )
+    return OpenDoors(server, listener)
+
+
+async def _bound(host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _request(*arguments: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(*arguments, loop=loop, client_max_size=LARGEST_BODY)

@@ -1,0 +1,33 @@
+"""Album art over HTTP: the path in the URL is a key into what is kept; no file is opened here."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from deskwire.devices.artwork import Art
+from deskwire.protocol.codec import art_key
+from deskwire.server.problems import NotFound
+
+Find = Callable[[str], Art | None]
+
+
+def art_answer(request: web.BaseRequest, encoded: str, find: Find) -> web.Response:
+    """Answer with a kept picture; anything else, whatever exists on disk, is the same 404."""
+    key = art_key(encoded)
+    art = None if key is None else find(key)
+    if art is None:
+        raise NotFound("no such picture")
+    headers = {
+        "ETag": f'"{art.etag}"',
+        "Cache-Control": "private, max-age=0, must-revalidate",
+        "Content-Disposition": "inline",
+    }
+    if _matches(request.headers.get("If-None-Match", ""), art.etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=art.content, content_type=art.media_type, headers=headers)
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Compare weakly, RFC 9110 section 13.1.2."""
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or f'"{etag}"' in tags

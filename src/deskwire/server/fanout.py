@@ -1,0 +1,93 @@
+"""A frame to everyone: one loop that writes the same bytes and waits for nobody.
+
+No queue and no task a subscriber: who has not taken the last frame is skipped, and the next one
+carries everything anyway. A large crowd is served in portions, so that a command or a new
+connection never waits for the whole of it; a newer frame takes the place of the old one between
+two portions. Pings go the same way.
+"""
+
+import asyncio
+
+from deskwire.hub.hub import Hub
+from deskwire.model.units import Seconds
+from deskwire.server.connection import Connection
+
+PORTION = 256
+PING_EVERY = Seconds(20)
+PONG_WITHIN = Seconds(4)
+
+
+class Fanout:
+    """Those who watch, and the frames on their way to them."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._connections: dict[Connection, None] = {}
+        self._frame = b""
+        self._waiting: list[Connection] = []
+        self._again = False
+        self._pinging: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def join(self, connection: Connection) -> None:
+        """Stream to `connection`, beginning with the newest frame."""
+        self._connections[connection] = None
+        if len(self._connections) == 1:
+            self._hub.subscribe(self._publish)
+            self._ping_later()
+        elif frame := self._hub.newest():
+            connection.offer(frame)
+
+    def leave(self, connection: Connection) -> None:
+        """Stream to it no more; a connection that never joined is fine."""
+        if connection not in self._connections:
+            return
+        del self._connections[connection]
+        if not self._connections:
+            self._hub.unsubscribe(self._publish)
+            if self._pinging is not None:
+                self._pinging.cancel()
+                self._pinging = None
+
+    def refresh(self, connection: Connection) -> None:
+        """Write the newest frame to this one, out of turn."""
+        if frame := self._hub.newest():
+            connection.offer(frame)
+
+    def _publish(self, frame: bytes) -> None:
+        self._frame = frame
+        if self._waiting:
+            self._again = True
+            return
+        self._waiting = list(self._connections)
+        self._write_portion()
+
+    def _write_portion(self) -> None:
+        portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        frame = self._frame
+        for connection in portion:
+            connection.offer(frame)
+        if not self._waiting and self._again:
+            # The first ones got an older frame: they, and only now, get the newer one.
+            self._again = False
+            self._waiting = list(self._connections)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._write_portion)
+
+    def _ping_later(self) -> None:
+        self._pinging = asyncio.get_running_loop().call_later(PING_EVERY, self._ping)
+
+    def _ping(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked = list(self._connections)
+        for connection in asked:
+            connection.ping()
+        loop.call_later(PONG_WITHIN, _drop_silent, asked)
+        self._ping_later()
+
+
+def _drop_silent(asked: list[Connection]) -> None:
+    for connection in asked:
+        connection.drop_if_silent()

@@ -1,0 +1,145 @@
+"""Logging in and out, and the socket's token: the contract's first two steps."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from deskwire.auth.logins import Login, Logins
+from deskwire.auth.throttle import LoginThrottle
+from deskwire.auth.tokens import Tokens
+from deskwire.auth.users import Users
+from deskwire.model.problems import Malformed, TokenRefused, WrongCredentials
+from deskwire.model.units import Seconds
+from deskwire.server.deadlines import Clock
+from deskwire.server.peer import bearer
+from deskwire.server.problems import TooLarge, TooSlow, WrongMediaType
+
+BODY_TIMEOUT = Seconds(10)
+
+
+class Credentials(Struct, frozen=True):
+    """What a person logs in with."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class LoginTokenData(Struct, frozen=True):
+    """A login token and when it ends, RFC 3339 in UTC."""
+
+    token: str
+    expires_at: str
+
+
+class LoginTokenAnswer(Struct, frozen=True, tag_field="object", tag="login_token"):
+    """The answer to a log-in."""
+
+    data: LoginTokenData
+
+
+class WebsocketTokenData(Struct, frozen=True):
+    """A websocket token and the address it opens."""
+
+    token: str
+    socket: str
+
+
+class WebsocketTokenAnswer(Struct, frozen=True, tag_field="object", tag="websocket_token"):
+    """The answer that leads to the socket."""
+
+    data: WebsocketTokenData
+
+
+_decode_credentials = msgspec.json.Decoder(Credentials).decode
+
+
+class Door:
+    """Lets people in and out."""
+
+    def __init__(
+        self,
+        *,
+        users: Users,
+        logins: Logins,
+        tokens: Tokens,
+        throttle: LoginThrottle,
+        clock: Clock,
+        desk: str,
+        public_url: str,
+        tls: bool,
+    ) -> None:
+        self._users = users
+        self._logins = logins
+        self._tokens = tokens
+        self._throttle = throttle
+        self._clock = clock
+        self._desk = desk
+        self._public = public_url.rstrip("/").replace("http", "ws", 1)
+        self._scheme = "wss" if tls else "ws"
+
+    async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
+        """Exchange a name and a password for a login token."""
+        credentials = await _credentials(request)
+        name = credentials.username
+        known = self._logins.known(name, address)
+        self._throttle.check(name, address, known, self._clock())
+        try:
+            user = await self._users.verify(name, credentials.password)
+        except WrongCredentials:
+            self._throttle.failed(name, address, known, self._clock())
+            raise
+        self._throttle.succeeded(name, address, known, self._clock())
+        agent = request.headers.get("User-Agent", "")
+        login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
+        token, expires = self._tokens.login_token(login, self._clock())
+        expires_at = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return LoginTokenAnswer(LoginTokenData(token, expires_at))
+
+    async def log_out(self, request: web.BaseRequest) -> None:
+        """End the login the token is of, on disk before it is answered."""
+        await self._logins.end(self.login(request).id)
+
+    def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
+        """Mint a new websocket token and say where it is to be taken."""
+        token = self._tokens.websocket_token(self.login(request), self._clock())
+        base = self._public or f"{self._scheme}://{host}"
+        return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
+
+    def login(self, request: web.BaseRequest) -> Login:
+        """The living login whose token a request bears; raises `TokenRefused`."""
+        now = self._clock()
+        login = self._logins.get(self._tokens.verify_login(bearer(request), now), now)
+        if login is None:
+            raise TokenRefused("this login has ended")
+        return login
+
+    def may_see_art(self, request: web.BaseRequest) -> None:
+        """Pass a login token or a websocket token; raises `TokenRefused` or `TokenExpired`."""
+        now = self._clock()
+        token = bearer(request)
+        try:
+            self._tokens.verify_login(token, now)
+        except TokenRefused:
+            self._tokens.verify_websocket(token, self._desk, now)
+
+
+async def _credentials(request: web.BaseRequest) -> Credentials:
+    if request.content_type != "application/json":
+        raise WrongMediaType("a log-in is application/json")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLarge("a log-in is small") from None
+    except TimeoutError:
+        raise TooSlow("the log-in was not finished in time") from None
+    try:
+        return _decode_credentials(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise Malformed("a log-in is a JSON object with username and password") from None

@@ -1,0 +1,242 @@
+"""One socket's life: a session that decides, a connection that is written to, a clock.
+
+    upgrade ─▶ wait for auth ─▶ seated: frames out, commands in ─▶ last words ─▶ gone
+
+Any path /v1/monitor/<anything>/ws is accepted, so that a browser gets to see the close code.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+
+from deskwire.hub.dispatcher import Dispatcher
+from deskwire.model.access import Grant, Scope
+from deskwire.model.commands import Command
+from deskwire.model.instant import Instant
+from deskwire.model.problems import Problem, UnknownPlayer
+from deskwire.model.units import Seconds
+from deskwire.protocol.close_codes import CloseCode
+from deskwire.protocol.codec import encode
+from deskwire.protocol.framing import text_frame
+from deskwire.protocol.messages import FromDesk
+from deskwire.protocol.server_session import (
+    Admit,
+    Close,
+    Effect,
+    Perform,
+    Send,
+    ServerSession,
+    refusal,
+)
+from deskwire.server.connection import CLOSE_TIMEOUT, Connection
+from deskwire.server.deadlines import Clock, Deadlines
+from deskwire.server.fanout import Fanout
+from deskwire.server.problems import NotAWebSocket
+from deskwire.server.sockets import Sockets
+from deskwire.server.wire import Wire
+
+VerifyFor = Callable[[str, str, Instant], Grant]
+"""Turn (token, desk in the path, now) into a grant; raises `TokenExpired` or another `Refused`."""
+
+LARGEST_MESSAGE = 16 * 1024
+
+log = logging.getLogger("deskwire.socket")
+
+
+class Monitor:
+    """Answers upgrades, and lives each socket's life."""
+
+    def __init__(
+        self,
+        *,
+        verify: VerifyFor,
+        dispatcher: Dispatcher,
+        fanout: Fanout,
+        sockets: Sockets,
+        deadlines: Deadlines,
+        clock: Clock,
+        auth_timeout: Seconds,
+        warning: Seconds,
+        literal_names: bool,
+    ) -> None:
+        self.verify = verify
+        self.dispatcher = dispatcher
+        self.fanout = fanout
+        self.sockets = sockets
+        self.deadlines = deadlines
+        self.clock = clock
+        self.auth_timeout = auth_timeout
+        self.warning = warning
+        self.literal_names = literal_names
+
+    async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
+        """Upgrade, and stay until the socket is gone."""
+        response = Upgrade()
+        if not response.can_prepare(request):
+            raise NotAWebSocket("this is a WebSocket's address")
+        await response.prepare(request)
+        if request.transport is None:
+            return response
+        connection = response.connection = Connection(request.transport)
+        life = _Life(self, connection, desk, address)
+        try:
+            await life.live(response)
+            if not response.answered and isinstance(request.protocol, Wire):
+                await request.protocol.gone_within(CLOSE_TIMEOUT)
+        finally:
+            life.over()
+        return response
+
+
+class Upgrade(web.WebSocketResponse):
+    """aiohttp's parser without aiohttp's farewell: every close goes through the connection."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            autoclose=False, autoping=False, compress=False, max_msg_size=LARGEST_MESSAGE
+        )
+        self.headers["Server"] = "deskwire"
+        self.connection: Connection | None = None
+        self.answered = True
+        """The peer said its last word, or is gone; false where we could not read on."""
+
+    async def close(
+        self,
+        *,
+        code: int = CloseCode.NORMAL,
+        message: bytes = b"",
+        drain: bool = True,  # noqa: ARG002 - aiohttp's signature
+    ) -> bool:
+        """Say the last word, once, without waiting for the peer's."""
+        if self.connection is None or self.connection.closing:
+            return False
+        self.answered = False
+        self.connection.close(code, message.decode(errors="replace"))
+        return True
+
+
+class _Life:
+    """One socket."""
+
+    def __init__(self, monitor: Monitor, connection: Connection, desk: str, address: str) -> None:
+        self._m = monitor
+        self._connection = connection
+        self._address = address
+        self._opened = monitor.clock()
+        self._session = ServerSession(
+            self._opened,
+            verify=lambda token, now: monitor.verify(token, desk, now),
+            auth_timeout=monitor.auth_timeout,
+            warning=monitor.warning,
+        )
+        self._commands: set[asyncio.Task[None]] = set()
+        self._performed = 0
+        self._close: tuple[int, str] = (CloseCode.ABNORMAL, "")
+
+    async def live(self, response: Upgrade) -> None:
+        """Listen until the peer's last word, or until it cannot be read."""
+        self._m.sockets.arrive(self)
+        self._remind()
+        while True:
+            message = await response.receive()
+            self._connection.heard()
+            if message.type is WSMsgType.TEXT:
+                self._obey(self._session.receive(message.data, self._m.clock()))
+            elif message.type is WSMsgType.BINARY:
+                self.end(CloseCode.UNSUPPORTED, "text only")
+            elif message.type is WSMsgType.PING:
+                self._connection.pong(message.data)
+            elif message.type is WSMsgType.CLOSE:
+                if not self._connection.closing:
+                    self._close = (message.data or CloseCode.NORMAL, "by the peer")
+                    self._connection.close(message.data or None)
+                return
+            elif message.type is not WSMsgType.PONG:
+                self._leave()
+                if not response.answered:
+                    self._close = (response.close_code or CloseCode.ABNORMAL, "unreadable")
+                return
+
+    def end(self, code: CloseCode, reason: str) -> None:
+        """Close it, within a bound."""
+        self._obey(self._session.end(code, reason))
+
+    def drop(self) -> None:
+        """Be rid of it at once."""
+        self._connection.abort()
+
+    def over(self) -> None:
+        """The socket is gone, or both last words are said: leave every list."""
+        self._session.end(CloseCode.ABNORMAL, "")
+        self._connection.finish()
+        self._leave()
+        self._m.sockets.leave(self)
+        for task in self._commands:
+            task.cancel()
+        self._log()
+
+    def _obey(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Admit(grant):
+                    self._admit(grant)
+                case Perform(command, grant):
+                    task = asyncio.create_task(self._perform(command, grant))
+                    self._commands.add(task)
+                    task.add_done_callback(self._commands.discard)
+                case Send(message):
+                    self._say(message)
+                case Close(code, reason):
+                    self._close = (code, reason)
+                    self._leave()
+                    self._connection.close(code, reason)
+        self._remind()
+
+    def _admit(self, grant: Grant) -> None:
+        if not self._m.sockets.seat(self, grant):
+            self.end(CloseCode.TRY_LATER, "too many sockets")
+        elif Scope.MONITOR in grant.scopes:
+            self._m.fanout.join(self._connection)
+
+    async def _perform(self, command: Command, grant: Grant) -> None:
+        self._performed += 1
+        try:
+            await self._m.dispatcher.perform(command, grant)
+        except Problem as problem:
+            self._say(refusal(problem))
+            if isinstance(problem, UnknownPlayer):
+                self._m.fanout.refresh(self._connection)
+
+    def _say(self, message: FromDesk) -> None:
+        literal = self._m.literal_names
+        self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
+
+    def _remind(self) -> None:
+        deadline = self._session.deadline
+        if deadline is None:
+            self._m.deadlines.drop(self._tick)
+        else:
+            self._m.deadlines.set(self._tick, deadline)
+
+    def _tick(self, now: Instant) -> None:
+        self._obey(self._session.tick(now))
+
+    def _leave(self) -> None:
+        self._m.fanout.leave(self._connection)
+        self._m.deadlines.drop(self._tick)
+
+    def _log(self) -> None:
+        grant = self._session.grant
+        code, reason = self._close
+        log.info(
+            "session ended  user=%s from=%s lasted=%.1fs frames=%d commands=%d close=%d%s",
+            grant.user if grant else "-",
+            self._address,
+            self._m.clock().boot - self._opened.boot,
+            self._connection.frames,
+            self._performed,
+            code,
+            f" ({reason})" if reason else "",
+        )

@@ -1,0 +1,102 @@
+"""Who asks, by which name, from which page: what a request says of itself before it is believed.
+
+A daemon on a home network is asked by every page a browser there opens. So a Host that is none of
+ours (DNS rebinding) and an Origin that is not the Host (another page) are refused before anything
+else. An IP literal cannot be rebound and passes.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from aiohttp.web import BaseRequest
+
+from deskwire.model.problems import TokenRefused
+from deskwire.server.problems import BadRequest, ForeignOrigin, Misdirected
+
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?")
+_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
+
+
+class Names:
+    """The names this desk answers to, and the pages that may ask."""
+
+    def __init__(
+        self,
+        *,
+        allowed_hosts: Iterable[str],
+        allowed_origins: Iterable[str],
+        public_url: str,
+        trusted_proxies: Iterable[str],
+    ) -> None:
+        own = socket.gethostname().lower()
+        self._hosts = {"localhost", own, f"{own.split('.')[0]}.local"}
+        self._hosts.update(host.lower() for host in allowed_hosts)
+        self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
+        if public_url:
+            parts = urlsplit(public_url)
+            self._hosts.add((parts.hostname or "").lower())
+            self._origins.add(f"{parts.scheme}://{parts.netloc}".lower())
+        self._proxies = [ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies]
+
+    def check(self, request: BaseRequest) -> str:
+        """Return the Host a request is for; raises `BadRequest`, `Misdirected`, `ForeignOrigin`."""
+        host = self._host(request)
+        origins = request.headers.getall("Origin", [])
+        if origins:
+            self._check_origin(origins, host)
+        return host
+
+    def address(self, request: BaseRequest) -> str:
+        """The peer's address: a trusted proxy may name another, nobody else."""
+        peer = request.remote or ""
+        if self._trusts(peer):
+            for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+                candidate = hop.strip()
+                if not _is_address(candidate):
+                    break
+                peer = candidate
+                if not self._trusts(candidate):
+                    break
+        return peer
+
+    def _host(self, request: BaseRequest) -> str:
+        hosts = request.headers.getall("Host", [])
+        match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if match is None or request.rel_url.is_absolute():
+            raise BadRequest("one Host, and a path")
+        name = match["name"].lower().rstrip(".")
+        if name not in self._hosts and not _is_address(name.strip("[]")):
+            raise Misdirected("this desk has no such name; server.allowed_hosts can add it")
+        return hosts[0]
+
+    def _check_origin(self, origins: list[str], host: str) -> None:
+        origin = origins[0].lower()
+        same = origin in (f"https://{host.lower()}", f"http://{host.lower()}")
+        if len(origins) > 1 or not (same or origin in self._origins):
+            raise ForeignOrigin("a page of another origin may not ask")
+
+    def _trusts(self, address: str) -> bool:
+        if not self._proxies or not _is_address(address):
+            return False
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self._proxies)
+
+
+def bearer(request: BaseRequest) -> str:
+    """The one Bearer token of a request; raises `TokenRefused`. Never read from the URL."""
+    values = request.headers.getall("Authorization", [])
+    match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    if match is None:
+        raise TokenRefused("a Bearer token is needed")
+    return match[1]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,202 @@
+"""The whole HTTP surface on one page.
+
+What is served and what `/v1/openapi.json` says of it are made from this one table, so they cannot
+differ. A `{name}` in a path takes one segment and hands it to the handler.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+
+from aiohttp import web
+from msgspec import Struct
+
+from deskwire.model.problems import (
+    Malformed,
+    Problem,
+    StateUnavailable,
+    Throttled,
+    TokenExpired,
+    TokenRefused,
+    WrongCredentials,
+)
+from deskwire.server.art import Find, art_answer
+from deskwire.server.login import Credentials, Door, LoginTokenAnswer, WebsocketTokenAnswer
+from deskwire.server.monitor import Monitor
+from deskwire.server.problems import (
+    ForeignOrigin,
+    MethodNotAllowed,
+    NotAWebSocket,
+    NotFound,
+    TooLarge,
+    TooSlow,
+    WrongMediaType,
+)
+
+
+class Asked(Struct, frozen=True):
+    """A request that got this far: its Host is ours, its Origin may ask."""
+
+    request: web.BaseRequest
+    host: str
+    address: str
+    """The peer's."""
+    segment: str = ""
+    """What stands for the path's `{name}`."""
+
+
+class Bears(Enum):
+    """What a request has to bear."""
+
+    NOTHING = "nothing"
+    LOGIN = "loginToken"
+    EITHER = "anyToken"
+
+
+Handle = Callable[[Asked], Awaitable[Struct | web.StreamResponse | None]]
+"""Answers with a JSON body, with a response of its own, or with nothing (204)."""
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One thing that can be asked for."""
+
+    method: str
+    path: str
+    handle: Handle
+    summary: str
+    bears: Bears = Bears.NOTHING
+    takes: type[Struct] | None = None
+    gives: type[Struct] | str | None = None
+    """A JSON body, a media type, or nothing."""
+    status: int = 200
+    refusals: tuple[type[Problem], ...] = ()
+
+
+class HealthData(Struct, frozen=True):
+    """Whether the daemon answers."""
+
+    status: str
+
+
+class HealthAnswer(Struct, frozen=True, tag_field="object", tag="health"):
+    """The answer to a probe."""
+
+    data: HealthData
+
+
+def routes(
+    *, door: Door, monitor: Monitor, find_art: Find, art_is_public: bool
+) -> tuple[Route, ...]:
+    """The table."""
+
+    async def log_in(asked: Asked) -> LoginTokenAnswer:
+        return await door.log_in(asked.request, asked.address)
+
+    async def log_out(asked: Asked) -> None:
+        await door.log_out(asked.request)
+
+    async def websocket(asked: Asked) -> WebsocketTokenAnswer:
+        return door.websocket_token(asked.request, asked.host)
+
+    async def upgrade(asked: Asked) -> web.StreamResponse:
+        return await monitor.open(asked.request, asked.segment, asked.address)
+
+    async def art(asked: Asked) -> web.Response:
+        if not art_is_public:
+            door.may_see_art(asked.request)
+        return art_answer(asked.request, asked.segment, find_art)
+
+    async def health(_: Asked) -> HealthAnswer:
+        return HealthAnswer(HealthData("ok"))
+
+    return (
+        Route(
+            method="POST",
+            path="/v1/login",
+            handle=log_in,
+            summary="Exchange a name and a password for a login token",
+            takes=Credentials,
+            gives=LoginTokenAnswer,
+            refusals=(
+                Malformed,
+                WrongCredentials,
+                TooSlow,
+                TooLarge,
+                WrongMediaType,
+                Throttled,
+                StateUnavailable,
+            ),
+        ),
+        Route(
+            method="POST",
+            path="/v1/logout",
+            handle=log_out,
+            summary="End this login, and every token and socket it gave",
+            bears=Bears.LOGIN,
+            status=204,
+            refusals=(TokenRefused, StateUnavailable),
+        ),
+        Route(
+            method="GET",
+            path="/v1/websocket",
+            handle=websocket,
+            summary="Get a websocket token and the address to connect to",
+            bears=Bears.LOGIN,
+            gives=WebsocketTokenAnswer,
+            refusals=(TokenRefused,),
+        ),
+        Route(
+            method="GET",
+            path="/v1/monitor/{desk}/ws",
+            handle=upgrade,
+            summary="Open the WebSocket; the first message authenticates it",
+            status=101,
+            refusals=(ForeignOrigin, NotAWebSocket),
+        ),
+        Route(
+            method="GET",
+            path="/v1/img/tmp/{key}",
+            handle=art,
+            summary="Fetch the album art a player names",
+            bears=Bears.NOTHING if art_is_public else Bears.EITHER,
+            gives="image/*",
+            refusals=(NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound),
+        ),
+        Route(
+            method="GET",
+            path="/healthz",
+            handle=health,
+            summary="Whether the daemon answers",
+            gives=HealthAnswer,
+        ),
+    )
+
+
+class Table:
+    """Finds the route of a request."""
+
+    def __init__(self, table: Sequence[Route]) -> None:
+        self._paths: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+        by_path: dict[str, dict[str, Route]] = {}
+        for route in table:
+            by_path.setdefault(route.path, {})[route.method] = route
+        for path, methods in by_path.items():
+            pattern = re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(path))
+            self._paths.append((re.compile(pattern), methods))
+
+    def find(self, method: str, path: str) -> tuple[Route, str]:
+        """Return the route and its segment; raises `NotFound` or `MethodNotAllowed`."""
+        for pattern, methods in self._paths:
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            route = methods.get("GET" if method == "HEAD" else method)
+            if route is None or (method == "HEAD" and route.status == 101):
+                raise MethodNotAllowed(_allowed(methods))
+            return route, match[1] if match.groups() else ""
+        raise NotFound("nothing is here")
+
+
+def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:
+    with_head = {*methods, "HEAD"} if "GET" in methods else set(methods)
+    return tuple(sorted(with_head))

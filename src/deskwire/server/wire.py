@@ -1,0 +1,89 @@
+"""One TCP connection, as aiohttp's protocol with our bounds and our words.
+
+aiohttp waits an hour for a request that is never finished and answers what it cannot parse in its
+own words; here both are ours.
+"""
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from deskwire.model.units import Seconds
+from deskwire.server.problems import BadRequest, InternalError, answer
+
+IDLE = 10.0
+"""Seconds a connection may wait between requests, or take to finish a request's head."""
+LINGER = 1.0
+LARGEST_BODY = 16 * 1024
+
+log = logging.getLogger("deskwire.http")
+
+
+class Wire(web.RequestHandler):
+    """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            manager,
+            loop=loop,
+            keepalive_timeout=IDLE,
+            lingering_time=LINGER,
+            access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
+        )
+        self._gone: asyncio.Future[None] | None = None
+
+    async def gone_within(self, span: Seconds) -> bool:
+        """Wait until the connection is gone; false if it is still there after `span`."""
+        if self.transport is None:
+            return True
+        self._gone = self._loop.create_future()
+        try:
+            async with asyncio.timeout(span):
+                await self._gone
+        except TimeoutError:
+            return False
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Told by the transport."""
+        super().connection_lost(exc)
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's signature
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's signature
+    ) -> web.StreamResponse:
+        """Answer what could not be parsed (4xx), or what only a bug can bring here (5xx)."""
+        if status < 500:
+            response = answer(BadRequest("this is not HTTP as we read it"))
+        else:
+            log.error("a request failed by a bug of ours", exc_info=exc)
+            response = answer(InternalError("something here is broken; the log says what"))
+        secure(response)
+        response.force_close()
+        return response
+
+
+class Listener(web.Server):
+    """Makes a `Wire` for each connection."""
+
+    def __call__(self) -> Wire:
+        """Called by the event loop for each connection."""
+        return Wire(self, loop=self._loop)
+
+
+def secure(response: web.StreamResponse) -> None:
+    """Put on every answer what every answer carries; what is already set stays."""
+    headers = response.headers
+    headers["Server"] = "deskwire"
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cache-Control", "no-store")
