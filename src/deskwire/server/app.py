@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 from msgspec import Struct
 
 from deskwire.model.problems import Problem
@@ -145,6 +147,14 @@ async def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _request(*arguments: Any) -> web.BaseRequest:
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
     loop = asyncio.get_running_loop()
-    return web.BaseRequest(*arguments, loop=loop, client_max_size=LARGEST_BODY)
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY
+    )

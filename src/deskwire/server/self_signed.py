@@ -1,4 +1,4 @@
-"""A key and a certificate signed by itself, for a desk on a home network; run as a program:
+"""A key and a certificate signed by itself, for a desk on a home network; run as a program.
 
     python -m deskwire.server.self_signed FOLDER NAME…
 

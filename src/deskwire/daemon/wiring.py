@@ -1,0 +1,121 @@
+"""The system on one page: what there is, and who is told of what.
+
+    devices ──readings──▶ supervisor ──▶ hub ──frames──▶ fanout ──▶ screens
+    devices ◀──commands── dispatcher ◀── monitor ◀── screens
+    logins that end ──▶ sockets that close
+
+Everything is made here, from settings, and handed plain arguments; nothing else in the house
+knows how it is put together.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deskwire.auth.logins import Logins
+from deskwire.auth.throttle import LoginThrottle
+from deskwire.auth.tokens import Tokens
+from deskwire.auth.users import Users
+from deskwire.daemon.clock import boot_identity, read_clock
+from deskwire.daemon.settings import Settings
+from deskwire.daemon.supervisor import Supervisor
+from deskwire.devices.artwork import Artwork
+from deskwire.devices.buses import Buses
+from deskwire.devices.catalogue import PERIODIC, catalogue
+from deskwire.devices.device import Roots
+from deskwire.devices.players import Players
+from deskwire.hub.dispatcher import Dispatcher
+from deskwire.hub.hub import Hub
+from deskwire.server.app import Doors
+from deskwire.server.deadlines import Deadlines
+from deskwire.server.fanout import Fanout
+from deskwire.server.login import Door
+from deskwire.server.monitor import Monitor
+from deskwire.server.peer import Names
+from deskwire.server.routes import routes
+from deskwire.server.sockets import Sockets
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What has to be started and stopped."""
+
+    supervisor: Supervisor
+    sockets: Sockets
+    doors: Doors
+
+
+def wire(
+    settings: Settings,
+    *,
+    users: Users,
+    logins: Logins,
+    key: bytes,
+    desk: str,
+    buses: Buses,
+    cache: Path,
+) -> Desk:
+    """Put the rooms together."""
+    server, session = settings.server, settings.session
+
+    artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
+    devices = catalogue(
+        roots=Roots(proc=settings.devices.proc, sys=settings.devices.sys),
+        every=settings.stats.interval,
+        disk=settings.stats.disk,
+        buses=buses,
+        artwork=artwork,
+        disabled=settings.devices.disabled,
+    )
+    players = devices.get("players")
+
+    hub = Hub(interval=settings.stats.interval, devices=devices, periodic=PERIODIC)
+    supervisor = Supervisor(devices, hub.take)
+    hub.on_watched = supervisor.watch
+    dispatcher = Dispatcher(players.perform if isinstance(players, Players) else None)
+
+    tokens = Tokens(
+        key,
+        desk=desk,
+        boot_id=boot_identity(),
+        login_lifetime=session.login_lifetime,
+        websocket_lifetime=session.lifetime,
+        alive=logins.get,
+    )
+    sockets = Sockets(
+        most=session.max_sockets,
+        most_a_user=session.max_sockets_per_user,
+        most_waiting=session.max_unauthenticated,
+    )
+    logins.on_ended(sockets.end_logins)
+
+    monitor = Monitor(
+        verify=tokens.verify_websocket,
+        dispatcher=dispatcher,
+        fanout=Fanout(hub),
+        sockets=sockets,
+        deadlines=Deadlines(read_clock),
+        clock=read_clock,
+        auth_timeout=session.auth_timeout,
+        warning=session.warning,
+        literal_names=settings.compat.literal_event_names,
+    )
+    door = Door(
+        users=users,
+        logins=logins,
+        tokens=tokens,
+        throttle=LoginThrottle(),
+        clock=read_clock,
+        desk=desk,
+        public_url=server.public_url,
+        tls=server.tls,
+    )
+    names = Names(
+        allowed_hosts=server.allowed_hosts,
+        allowed_origins=server.allowed_origins,
+        public_url=server.public_url,
+        trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
+    )
+    table = routes(
+        door=door, monitor=monitor, find_art=artwork.find, art_is_public=settings.art.public
+    )
+    return Desk(supervisor, sockets, Doors(table, names))
