@@ -146,13 +146,14 @@ class Screen:
             await self._reading
 
     async def _read(self) -> None:
-        async for message in self.socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                content = json.loads(message.data)
-                frame = Frame(time.monotonic(), message.data, content["event"], content["args"])
-                async with self._news:
-                    self.frames.append(frame)
-                    self._news.notify_all()
+        while (message := await self.socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            content = json.loads(message.data)
+            frame = Frame(time.monotonic(), message.data, content["event"], content["args"])
+            async with self._news:
+                self.frames.append(frame)
+                self._news.notify_all()
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            self.reason = message.extra or ""
         self.closed_at = time.monotonic()
         async with self._news:
             self._news.notify_all()

@@ -1,0 +1,284 @@
+"""The contract's first two steps and what is beside them, over HTTP, to the letter."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.parts.client import Client, Screen, bearer
+from tests.parts.desk import Desk
+
+PASSWORD = "correct horse battery staple"
+WEEK = 7 * 24 * 3600
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        desk.secrets.add(PASSWORD)
+        for name in ("ann", "ben", "cid", "dot"):
+            added = desk.run("users", "add", name, "--password-stdin", given=PASSWORD + "\n")
+            assert added.returncode == 0, added.stderr
+        yield desk
+
+
+@pytest.fixture
+async def owner(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+async def test_a_login_gives_a_token_and_says_when_it_ends(owner: Client) -> None:
+    answer = await owner.login()
+
+    assert answer.status == 200
+    assert set(answer.json) == {"object", "data"}
+    assert answer.json["object"] == "login_token"
+    assert set(answer.json["data"]) == {"token", "expires_at"}
+    ends = datetime.strptime(answer.json["data"]["expires_at"], "%Y-%m-%dT%H:%M:%SZ")
+    left = ends.replace(tzinfo=UTC).timestamp() - time.time()
+    assert left == pytest.approx(WEEK, abs=10)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", "[]", "{}", '{"username":"owner"}', '{"username":"owner","password":7}', "nul\0"],
+)
+async def test_a_malformed_login_is_told_so(owner: Client, body: str) -> None:
+    answer = await owner.request("POST", "/v1/login", data=body, headers=JSON)
+
+    assert (answer.status, answer.code) == (400, "malformed")
+
+
+async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(owner: Client) -> None:
+    wrong, unknown = [
+        await owner.request("POST", "/v1/login", json={"username": name, "password": "guess"})
+        for name in ("owner", "nobody")
+    ]
+
+    assert (wrong.status, wrong.code) == (401, "wrong_credentials")
+    assert (unknown.status, unknown.body) == (wrong.status, wrong.body)
+    assert wrong.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_login_of_a_megabyte_is_not_read(owner: Client) -> None:
+    body = json.dumps({"username": "owner", "password": "x" * 1_000_000})
+
+    answer = await owner.request("POST", "/v1/login", data=body, headers=JSON)
+
+    assert (answer.status, answer.code) == (413, "too_large")
+
+
+async def test_a_login_that_is_not_json_by_its_own_word_is_refused(owner: Client) -> None:
+    body = json.dumps({"username": "owner", "password": owner.password})
+
+    answer = await owner.request("POST", "/v1/login", data=body)
+
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+async def test_who_guesses_passwords_has_to_wait() -> None:
+    with Desk() as desk:
+        async with Client(desk) as guesser:
+            for guess in range(25):
+                body = {"username": "owner", "password": f"guess {guess}"}
+                answer = await guesser.request("POST", "/v1/login", json=body)
+                if answer.status != 401:
+                    break
+
+    assert (answer.status, answer.code) == (429, "throttled")
+    assert guess < 20
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3600
+
+
+async def test_what_is_not_there_and_what_cannot_be_done_have_the_same_shape(
+    owner: Client,
+) -> None:
+    nowhere = await owner.request("GET", "/v1/nowhere")
+    wrong_method = await owner.request("GET", "/v1/login")
+
+    assert (nowhere.status, nowhere.code) == (404, "not_found")
+    assert (wrong_method.status, wrong_method.code) == (405, "method_not_allowed")
+    assert wrong_method.headers["Allow"] == "POST"
+
+
+async def test_a_websocket_token_has_the_shape_of_the_contract(owner: Client) -> None:
+    await owner.login()
+
+    answer = await owner.request("GET", "/v1/websocket", headers=bearer(owner.login_token))
+
+    assert answer.status == 200
+    assert set(answer.json) == {"object", "data"}
+    assert answer.json["object"] == "websocket_token"
+    assert set(answer.json["data"]) == {"token", "socket"}
+    there = owner.desk.address.replace("https", "wss")
+    uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    socket = answer.json["data"]["socket"]
+    assert re.fullmatch(re.escape(there) + f"/v1/monitor/{uuid}/ws", socket)
+    machine_id = Path("/etc/machine-id")
+    if machine_id.exists() and (raw := machine_id.read_text(encoding="ascii").strip()):
+        assert raw not in socket.replace("-", "")
+
+
+async def test_each_request_gives_a_new_websocket_token_for_the_same_desk(owner: Client) -> None:
+    one, other = await owner.ticket(), await owner.ticket()
+
+    assert one.token != other.token
+    assert one.socket == other.socket
+
+
+@pytest.mark.parametrize("given", [{}, bearer("nonsense"), {"Authorization": "Basic b3duZXI6eA=="}])
+async def test_no_websocket_token_without_a_login(owner: Client, given: dict[str, str]) -> None:
+    answer = await owner.request("GET", "/v1/websocket", headers=given)
+
+    assert (answer.status, answer.code) == (401, "token_refused")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_websocket_token_is_no_login(owner: Client) -> None:
+    ticket = await owner.ticket()
+
+    answer = await owner.request("GET", "/v1/websocket", headers=bearer(ticket.token))
+
+    assert answer.status == 401
+
+
+async def test_logging_out_ends_this_login_everywhere_and_no_other(desk: Desk) -> None:
+    async with Client(desk) as here, Client(desk) as there:
+        async with here.watch() as ended, there.watch() as other:
+            ticket = await here.ticket()
+            left = time.monotonic()
+            answer = await here.request("POST", "/v1/logout", headers=bearer(here.login_token))
+
+            assert (answer.status, answer.body) == (204, b"")
+            assert await ended.closed(within=2) == 4001
+            assert ended.closed_at - left < 1
+            await goes_on(other)
+        again = await here.request("GET", "/v1/websocket", headers=bearer(here.login_token))
+        async with here.connect(ticket.socket) as late:
+            await late.send("auth", ticket.token)
+
+            assert await late.closed() == 4001
+        assert again.status == 401
+
+
+async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(desk: Desk) -> None:
+    async with Client(desk, "ann", PASSWORD) as ann, Client(desk, "ben", PASSWORD) as ben:
+        async with ann.watch() as ended, ben.watch() as other:
+            changed = desk.run("users", "passwd", "ann", "--password-stdin", given="another one\n")
+            done = time.monotonic()
+
+            assert changed.returncode == 0, changed.stderr
+            assert await ended.closed(within=2) == 4001
+            assert ended.closed_at - done < 1
+            await goes_on(other)
+        assert (await ann.login()).status == 401
+        ann.password = "another one"
+        assert (await ann.login()).status == 200
+
+
+async def test_a_person_who_is_removed_is_out_and_nobody_else(desk: Desk) -> None:
+    async with Client(desk, "cid", PASSWORD) as cid, Client(desk, "dot", PASSWORD) as dot:
+        async with cid.watch() as ended, dot.watch() as other:
+            removed = desk.run("users", "remove", "cid")
+            done = time.monotonic()
+
+            assert removed.returncode == 0, removed.stderr
+            assert await ended.closed(within=2) == 4001
+            assert ended.closed_at - done < 1
+            await goes_on(other)
+        token = await cid.request("GET", "/v1/websocket", headers=bearer(cid.login_token))
+        assert token.status == 401
+        assert (await cid.login()).status == 401
+
+
+async def test_a_login_outlives_a_restart_and_its_end_does_too(tmp_path: Path) -> None:
+    with Desk(state_dir=tmp_path / "state") as desk:
+        async with Client(desk) as stays, Client(desk) as leaves:
+            await stays.login()
+            await leaves.login()
+            await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
+            before = await stays.ticket()
+        desk.stop()
+        desk.start()
+        async with Client(desk) as later:
+            stayed, left = [
+                await later.request("GET", "/v1/websocket", headers=bearer(token))
+                for token in (stays.login_token, leaves.login_token)
+            ]
+
+    assert (stayed.status, left.status) == (200, 401)
+    assert stayed.json["data"]["socket"].split("/")[5] == before.socket.split("/")[5]
+
+
+async def test_the_probe_answers(owner: Client) -> None:
+    answer = await owner.request("GET", "/healthz")
+
+    assert answer.status == 200
+    assert answer.json == {"object": "health", "data": {"status": "ok"}}
+
+
+async def test_the_description_names_every_path_and_its_schemas_are_sound(owner: Client) -> None:
+    answer = await owner.request("GET", "/v1/openapi.json")
+
+    described = answer.json
+    assert described["openapi"].startswith("3.1")
+    assert {
+        path: set(methods) - {"parameters"} for path, methods in described["paths"].items()
+    } == {
+        "/v1/login": {"post"},
+        "/v1/logout": {"post"},
+        "/v1/websocket": {"get"},
+        "/v1/monitor/{desk}/ws": {"get"},
+        "/v1/img/tmp/{key}": {"get"},
+        "/v1/openapi.json": {"get"},
+        "/healthz": {"get"},
+    }
+    for schema in described["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+async def test_answers_are_as_they_are_described(owner: Client) -> None:
+    described = (await owner.request("GET", "/v1/openapi.json")).json
+    answers = {
+        ("/v1/login", "post"): await owner.login(),
+        ("/healthz", "get"): await owner.request("GET", "/healthz"),
+        ("/v1/websocket", "get"): await owner.request("GET", "/v1/websocket"),
+    }
+
+    for (path, method), answer in answers.items():
+        told = described["paths"][path][method]["responses"][str(answer.status)]
+        if "$ref" in told:
+            told = described["components"]["responses"][told["$ref"].rsplit("/", 1)[1]]
+        schema = told["content"]["application/json"]["schema"]
+        whole = {**schema, "components": described["components"]}
+        jsonschema.Draft202012Validator(whole).validate(answer.json)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/nowhere", "/v1/websocket", "/v1/login"])
+async def test_no_answer_can_be_mistaken_for_something_else(owner: Client, path: str) -> None:
+    answer = await owner.request("GET", path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"\d", answer.headers.get("Server", ""))
+
+
+async def test_what_holds_a_secret_is_not_stored(owner: Client) -> None:
+    login = await owner.login()
+    token = await owner.request("GET", "/v1/websocket", headers=bearer(owner.login_token))
+
+    assert login.headers["Cache-Control"] == "no-store"
+    assert token.headers["Cache-Control"] == "no-store"
+
+
+async def goes_on(screen: Screen) -> None:
+    """Wait for two more readings."""
+    await screen.see(lambda _: True, since=screen.count + 1)
+    assert screen.open

@@ -1,0 +1,233 @@
+"""A session from its token to its end, on a desk whose sessions last six seconds.
+
+The story of one token is lived through once, by three sockets; the first tests look at what they
+saw.
+"""
+
+import asyncio
+import itertools
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from signal import SIGTERM
+from typing import NamedTuple
+
+import pytest
+
+from tests.parts.client import Client, Frame
+from tests.parts.desk import Desk
+from tests.parts.raw_socket import RawSocket
+
+LIFETIME = 6.0
+WARNING = 2.0
+AUTH_TIMEOUT = 1.0
+SLACK = 0.8
+"""Seconds; a token's times are whole seconds."""
+ALWAYS_THERE = {"memory_bytes", "cpu_absolute", "network", "uptime", "disk_bytes", "audio"}
+SETTINGS = {
+    "session_lifetime": LIFETIME,
+    "session_warning": WARNING,
+    "session_auth_timeout": AUTH_TIMEOUT,
+}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["tls", "plain"])
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    with Desk(settings=SETTINGS, tls=request.param) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+class Close(NamedTuple):
+    """How a socket ended."""
+
+    code: int
+    reason: str
+    after: float
+    """Seconds since the token was given."""
+
+
+class Story(NamedTuple):
+    """What two sockets saw that shared one token, and a third that came when it was over."""
+
+    began: float
+    """When the token was given, time.monotonic()."""
+    frames: list[Frame]
+    """Of the newer socket."""
+    older: Close
+    newer: Close
+    late: Close
+
+
+@pytest.fixture(scope="module")
+def story(desk: Desk) -> Story:
+    return asyncio.run(live_through(desk))
+
+
+async def live_through(desk: Desk) -> Story:
+    """Use one token on a socket, a second later on another, and once more when it is over."""
+    async with Client(desk) as client:
+        await client.login()
+        began = time.monotonic()
+        ticket = await client.ticket()
+        async with client.watch(ticket) as older:
+            await older.see(lambda frame: frame.at > began + 1)
+            async with client.watch(ticket) as newer:
+                await older.closed()
+                await newer.closed(within=LIFETIME + 3)
+        async with client.connect(ticket.socket) as late:
+            await late.send("auth", ticket.token)
+            await late.closed()
+        older_end, newer_end, late_end = [
+            Close(await screen.closed(), screen.reason, screen.closed_at - began)
+            for screen in (older, newer, late)
+        ]
+        return Story(began, newer.frames, older_end, newer_end, late_end)
+
+
+def test_a_session_is_warned_of_its_end_once_and_in_these_words(story: Story) -> None:
+    warnings = [frame for frame in story.frames if frame.event.startswith("session")]
+
+    assert [frame.event for frame in warnings] == ["session expiring"]
+    (words,) = warnings[0].args
+    assert re.fullmatch(r"\[\d\d:\d\d:\d\d\]: Your Session will expire", words)
+
+
+def test_the_warning_comes_when_it_should_and_names_that_time(story: Story) -> None:
+    warning = next(frame for frame in story.frames if frame.event == "session expiring")
+
+    assert warning.at - story.began == pytest.approx(LIFETIME - WARNING, abs=SLACK)
+    came = time.time() - (time.monotonic() - warning.at)
+    near = [time.strftime("[%H:%M:%S]", time.localtime(came + off)) for off in (-1, 0, 1)]
+    assert warning.args[0][:10] in near
+
+
+def test_a_session_ends_with_its_token_and_nothing_comes_after(story: Story) -> None:
+    assert (story.newer.code, story.newer.reason) == (4004, "token expired")
+    assert story.newer.after == pytest.approx(LIFETIME, abs=SLACK)
+    assert story.frames[-1].at - story.began <= story.newer.after
+
+
+def test_a_token_used_again_takes_the_place_of_its_older_socket(story: Story) -> None:
+    assert story.older.code == 4001
+    assert 1 < story.older.after < 1 + SLACK * 2
+
+
+def test_a_token_whose_time_is_over_is_told_so(story: Story) -> None:
+    assert story.late.code == 4004
+
+
+def test_a_session_is_alive_until_its_end(story: Story) -> None:
+    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(story.frames)]
+
+    assert max(gaps) < 1.5
+
+
+async def test_a_forged_token_is_refused(client: Client) -> None:
+    ticket = await client.ticket()
+    head, body, signature = ticket.token.split(".")
+    other = signature.translate(str.maketrans("ABab", "BAba"))
+
+    async with client.connect(ticket.socket) as screen:
+        await screen.send("auth", f"{head}.{body}.{other}x")
+
+        assert await screen.closed() == 4001
+        assert screen.frames == []
+
+
+async def test_a_login_token_opens_no_socket(client: Client) -> None:
+    ticket = await client.ticket()
+
+    async with client.connect(ticket.socket) as screen:
+        await screen.send("auth", client.login_token)
+
+        assert await screen.closed() == 4001
+        assert screen.frames == []
+
+
+async def test_a_token_opens_no_other_desk(client: Client) -> None:
+    ticket = await client.ticket()
+    path = ticket.socket.rsplit("/", 2)[0]
+
+    async with client.connect(f"{path}/{uuid.uuid4()}/ws") as screen:
+        await screen.send("auth", ticket.token)
+
+        assert await screen.closed() == 4001
+
+
+async def test_a_first_word_that_is_not_auth_ends_it(client: Client) -> None:
+    ticket = await client.ticket()
+
+    async with client.connect(ticket.socket) as screen:
+        await screen.send("audio-stop", "player1")
+
+        assert await screen.closed() == 4001
+        assert screen.frames == []
+
+
+async def test_nobody_waits_long_for_auth(client: Client) -> None:
+    ticket = await client.ticket()
+    began = time.monotonic()
+
+    async with client.connect(ticket.socket) as screen:
+        assert await screen.closed() == 4001
+        assert screen.closed_at - began == pytest.approx(AUTH_TIMEOUT, abs=SLACK)
+        assert screen.frames == []
+
+
+async def test_a_bad_token_on_a_living_socket_ends_it(client: Client) -> None:
+    async with client.watch() as screen:
+        await screen.send("auth", "not a token")
+
+        assert await screen.closed() == 4001
+
+
+async def test_the_first_reading_follows_at_once_and_is_whole(client: Client) -> None:
+    ticket = await client.ticket()
+
+    async with client.connect(ticket.socket) as screen:
+        asked = await screen.send("auth", ticket.token)
+        first = await screen.see(lambda frame: frame.event == "stats")
+
+    assert first.at - asked < 0.3
+    assert set(first.stats) >= ALWAYS_THERE
+    assert first.stats["audio"] == []
+
+
+async def test_a_socket_says_what_was_wrong_and_stays(client: Client) -> None:
+    async with client.watch() as screen:
+        await screen.socket.send_str("{not json")
+        refused = await screen.error()
+        before = screen.count
+        await screen.send("dance")
+        unknown = await screen.error(since=before)
+
+        await screen.stats(since=screen.count)
+
+    assert refused.code == "malformed"
+    assert unknown.code == "unknown_event"
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
+async def test_a_daemon_that_stops_says_so_to_everybody(tls: bool) -> None:
+    with Desk(tls=tls) as desk:
+        async with Client(desk) as client:
+            ticket = await client.ticket()
+            with RawSocket(ticket.socket) as never_reads:
+                never_reads.send("auth", ticket.token)
+                async with client.watch() as one, client.watch() as other:
+                    began = time.monotonic()
+                    code = await asyncio.to_thread(desk.stop, SIGTERM)
+                    took = time.monotonic() - began
+                    closes = [await one.closed(), await other.closed()]
+
+                assert closes == [1001, 1001]
+                assert never_reads.read_close() == 1001
+    assert code == 0
+    assert took < 3
