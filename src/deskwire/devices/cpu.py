@@ -18,7 +18,8 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Cpu
 from deskwire.model.units import Percent, Seconds
 
-SHORTEST = Seconds(0.2)
+FIRST = Seconds(0.2)
+SHORTEST = Seconds(0.15)
 """Ticks come a hundred a second: over less than this a percentage is mostly rounding."""
 
 
@@ -48,7 +49,7 @@ class CpuSource:
         clock = asyncio.get_running_loop().time
         with KernelFile(self._path) as stat:
             meter = Meter(parse_stat(stat.read()), Seconds(clock()))
-            await asyncio.sleep(SHORTEST)
+            await asyncio.sleep(FIRST)
 
             def read() -> Cpu:
                 return Cpu(busy=meter.take(parse_stat(stat.read()), Seconds(clock())))

@@ -1,0 +1,154 @@
+import asyncio
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from deskwire.devices.disk import DiskSource, settle
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Disk
+from deskwire.model.units import Bytes, Seconds
+from tests.parts.waiting import until_async
+
+ROOT = Path("/")
+EVERY = Seconds(0.05)
+THREAD = "deskwire-disk"
+
+
+def disk_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == THREAD]
+
+
+async def no_disk_thread() -> None:
+    await until_async(lambda: not disk_threads(), what="the disk's thread has ended")
+
+
+class Mount:
+    """A mount under the test's thumb: how much is used, and whether its server answers."""
+
+    def __init__(self) -> None:
+        self.used_blocks = 10
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def statvfs(self, path: Path) -> os.statvfs_result:
+        assert path == ROOT
+        assert self.answers.wait(10)
+        return os.statvfs_result((512, 4096, 1000, 1000 - self.used_blocks, 900, 0, 0, 0, 0, 255))
+
+
+@pytest.fixture
+def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
+    mount = Mount()
+    monkeypatch.setattr("deskwire.devices.disk.os.statvfs", mount.statvfs)
+    yield mount
+    mount.answers.set()
+
+
+async def test_used_is_what_df_calls_used() -> None:
+    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+        reading = await anext(readings)
+    await no_disk_thread()
+
+    said = subprocess.run(  # noqa: ASYNC221 - a moment, in a test
+        ["df", "--block-size=1", "--output=used", "/"], capture_output=True, text=True, check=True
+    )
+    assert reading is not None
+    assert reading.used == pytest.approx(int(said.stdout.split()[1]), rel=0.02)
+
+
+async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
+    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+        assert await anext(readings) == Disk(used=Bytes(10 * 4096))
+
+
+async def test_only_a_change_is_a_reading(mount: Mount) -> None:
+    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+        await anext(readings)
+        asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
+
+        assert await anext(readings) == Disk(used=Bytes(11 * 4096))
+
+
+async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    async with aclosing(DiskSource(tmp_path / "usb", EVERY).watch()) as readings:
+        with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
+            await anext(readings)
+
+    assert "stats.disk" in raised.value.remedy
+
+
+async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mount: Mount) -> None:
+    loop = asyncio.get_running_loop()
+    mount.answers.clear()
+    began = loop.time()
+    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+        with pytest.raises(DeviceUnavailable, match="/ does not answer"):
+            await anext(readings)
+
+    assert loop.time() - began < 0.4
+
+
+async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
+    mount: Mount,
+) -> None:
+    mount.answers.clear()
+    source = DiskSource(ROOT, EVERY)
+    problems = []
+    for _ in range(4):
+        async with aclosing(source.watch()) as readings:
+            with pytest.raises(DeviceUnavailable) as raised:
+                await anext(readings)
+        problems.append(raised.value.message)
+
+    assert problems == ["/ does not answer"] + ["/ still does not answer"] * 3
+    assert len(disk_threads()) == 1
+
+
+async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
+    mount.answers.clear()
+    source = DiskSource(ROOT, EVERY)
+    async with aclosing(source.watch()) as readings:
+        with pytest.raises(DeviceUnavailable):
+            await anext(readings)
+    mount.answers.set()
+    await no_disk_thread()
+
+    async with aclosing(source.watch()) as readings:
+        assert await anext(readings) == Disk(used=Bytes(10 * 4096))
+
+
+async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
+    mount.answers.clear()
+    turns = 0
+    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+        waiting = asyncio.ensure_future(anext(readings))
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        with pytest.raises(DeviceUnavailable):
+            await waiting
+
+    assert turns >= 5
+
+
+async def test_a_watch_that_ends_lets_its_thread_go() -> None:
+    readings = DiskSource(ROOT, EVERY).watch()
+    await anext(readings)
+    assert disk_threads()
+    await readings.aclose()
+
+    await no_disk_thread()
+
+
+async def test_an_answer_nobody_waits_for_any_more_is_dropped() -> None:
+    answer: asyncio.Future[os.statvfs_result] = asyncio.get_running_loop().create_future()
+    answer.cancel()
+
+    settle(answer, OSError())
+
+    assert answer.cancelled()

@@ -1,0 +1,69 @@
+import os
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.devices.device import Roots
+from deskwire.devices.memory import MemorySource, parse_meminfo
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Memory
+from deskwire.model.units import Bytes, Seconds
+from tests.parts.captured import captured, copied
+
+EVERY = Seconds(0.05)
+
+
+def test_what_the_kernel_would_give_back_is_not_in_use() -> None:
+    text = b"MemTotal:  1000 kB\nMemFree:  10 kB\nMemAvailable:  600 kB\nCached:  500 kB\n"
+
+    assert parse_meminfo(text) == Memory(used=Bytes(400 * 1024))
+
+
+def test_more_available_than_there_is_means_none_in_use() -> None:
+    assert parse_meminfo(b"MemTotal: 5 kB\nMemAvailable: 9 kB\n") == Memory(used=Bytes(0))
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"MemTotal: 5 kB\n", b"MemAvailable: 5 kB\nMemTotal: x kB\n"]
+)
+def test_a_missing_line_is_refused(text: bytes) -> None:
+    with pytest.raises(DeviceUnavailable, match="MemTotal and MemAvailable"):
+        parse_meminfo(text)
+
+
+@given(st.binary())
+def test_any_bytes_are_memory_or_refused(text: bytes) -> None:
+    with suppress(DeviceUnavailable):
+        assert parse_meminfo(b"MemTotal: 5 kB\n" + text).used >= 0
+
+
+async def test_a_captured_laptop_has_the_memory_of_its_day_in_use() -> None:
+    async with aclosing(MemorySource(captured("laptop"), EVERY).watch()) as readings:
+        assert await anext(readings) == Memory(used=Bytes(11_419_623_424))
+
+
+async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
+    roots = copied("laptop", tmp_path)
+    async with aclosing(MemorySource(roots, EVERY).watch()) as readings:
+        await anext(readings)
+        (roots.proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 2 kB\n")
+
+        assert await anext(readings) == Memory(used=Bytes(7 * 1024))
+
+
+async def test_this_machine_uses_less_than_it_has() -> None:
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    async with aclosing(MemorySource(Roots(), EVERY).watch()) as readings:
+        reading = await anext(readings)
+
+    assert reading is not None
+    assert 1_000_000 < reading.used < total
+
+
+async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
+    async with aclosing(MemorySource(Roots(proc=tmp_path), EVERY).watch()) as readings:
+        with pytest.raises(DeviceUnavailable, match="meminfo cannot be read"):
+            await anext(readings)

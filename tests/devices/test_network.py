@@ -1,0 +1,160 @@
+import shutil
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.devices.device import Roots
+from deskwire.devices.interfaces import real_interfaces
+from deskwire.devices.network import Counters, NetworkSource, Totals, grown, parse_net_dev
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Network
+from deskwire.model.units import Bytes, Seconds
+from tests.parts.captured import captured, copied
+
+EVERY = Seconds(0.05)
+HEAD = "Inter-|   Receive |  Transmit\n face |bytes packets |bytes packets\n"
+
+
+def passed(received: int, sent: int) -> Network:
+    return Network(received=Bytes(received), sent=Bytes(sent))
+
+
+def table(**interfaces: tuple[int, int]) -> str:
+    rows = (f"{name}: {rx} 0 0 0 0 0 0 0 {tx} 0\n" for name, (rx, tx) in interfaces.items())
+    return HEAD + "".join(rows)
+
+
+def test_a_number_may_touch_the_name() -> None:
+    found = parse_net_dev(HEAD.encode() + b"  eth0:12 0 0 0 0 0 0 0 34 0 0 0 0 0 0 0\n")
+
+    assert found == {"eth0": Counters(12, 34)}
+
+
+@pytest.mark.parametrize("row", [b"eth0", b"eth0: 1 2", b"eth0: x 0 0 0 0 0 0 0 1", b"\n"])
+def test_a_row_that_is_none_is_refused(row: bytes) -> None:
+    with pytest.raises(DeviceUnavailable, match="net/dev"):
+        parse_net_dev(HEAD.encode() + row)
+
+
+@given(st.binary())
+def test_any_bytes_are_counters_or_refused(rows: bytes) -> None:
+    try:
+        found = parse_net_dev(HEAD.encode() + rows)
+    except DeviceUnavailable:
+        return
+
+    assert all(isinstance(number, int) for counters in found.values() for number in counters)
+
+
+def test_a_counter_that_is_lower_than_before_began_anew() -> None:
+    assert (grown(100, 130), grown(100, 30), grown(100, 100)) == (30, 30, 0)
+
+
+def test_an_adapter_that_is_pulled_and_put_back_takes_nothing_away() -> None:
+    totals = Totals()
+    both = totals.take({"eth0": Counters(1000, 100), "usb0": Counters(500, 50)})
+    pulled = totals.take({"eth0": Counters(1010, 101)})
+    back = totals.take({"eth0": Counters(1010, 101), "usb0": Counters(20, 2)})
+
+    assert (both, pulled, back) == (passed(1500, 150), passed(1510, 151), passed(1530, 153))
+
+
+def test_an_interface_that_was_away_with_its_counters_is_not_counted_twice() -> None:
+    totals = Totals()
+    totals.take({"wlan0": Counters(1000, 100)})
+    totals.take({})
+
+    assert totals.take({"wlan0": Counters(1005, 100)}) == passed(1005, 100)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["a", "b", "c"]),
+            st.builds(Counters, st.integers(0, 2**64), st.integers(0, 2**64)),
+        )
+    )
+)
+def test_totals_never_go_backwards(history: list[dict[str, Counters]]) -> None:
+    totals = Totals()
+    seen = [totals.take(counters) for counters in history]
+
+    assert [each.received for each in seen] == sorted(each.received for each in seen)
+    assert [each.sent for each in seen] == sorted(each.sent for each in seen)
+
+
+async def test_a_captured_laptop_has_received_and_sent_over_wire_and_air() -> None:
+    async with aclosing(NetworkSource(captured("laptop"), EVERY).watch()) as readings:
+        assert await anext(readings) == passed(3_682_862_139, 102_412_526)
+
+
+async def test_a_container_has_the_traffic_of_its_way_out() -> None:
+    async with aclosing(NetworkSource(captured("container"), EVERY).watch()) as readings:
+        assert await anext(readings) == passed(90_112_345, 4_410_233)
+
+
+async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -> None:
+    roots = copied("laptop", tmp_path)
+    dev = roots.proc / "self/net/dev"
+    source = NetworkSource(roots, EVERY)
+    dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
+    async with aclosing(source.watch()) as readings:
+        first = await anext(readings)
+    dev.write_text(table(lo=(9, 9), wlp0s20f3=(7, 3)))
+    async with aclosing(source.watch()) as readings:
+        second = await anext(readings)
+
+    assert (first, second) == (passed(1000, 100), passed(1007, 103))
+
+
+async def test_an_adapter_plugged_in_while_watched_counts(tmp_path: Path) -> None:
+    roots = copied("laptop", tmp_path)
+    dev = roots.proc / "self/net/dev"
+    dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
+    async with aclosing(NetworkSource(roots, EVERY).watch()) as readings:
+        await anext(readings)
+        shutil.copytree(
+            roots.sys / "devices/pci0000:00/0000:00:1f.6/net/enp0s31f6",
+            roots.sys / "class/net/enx0050b6",
+        )
+        dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100), enx0050b6=(5, 1), veth0=(50, 50)))
+
+        assert await anext(readings) == passed(1005, 101)
+
+
+async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> None:
+    roots = copied("container", tmp_path)
+    many = {f"eth{number}": (1, 2) for number in range(300)}
+    (roots.proc / "self/net/dev").write_text(table(**many))
+    async with aclosing(NetworkSource(roots, EVERY).watch()) as readings:
+        assert await anext(readings) == passed(300, 600)
+
+
+async def test_this_machine_says_what_its_kernel_says() -> None:
+    before = kernel_says("rx_bytes"), kernel_says("tx_bytes")
+    async with aclosing(NetworkSource(Roots(), EVERY).watch()) as readings:
+        reading = await anext(readings)
+    after = kernel_says("rx_bytes"), kernel_says("tx_bytes")
+
+    assert reading is not None
+    assert before[0] <= reading.received <= after[0]
+    assert before[1] <= reading.sent <= after[1]
+
+
+def kernel_says(counter: str) -> int:
+    folders = list(Path("/sys/class/net").iterdir())
+    real = real_interfaces([folder.name for folder in folders], Path("/sys"))
+    return sum(
+        int((folder / "statistics" / counter).read_text())
+        for folder in folders
+        if folder.name in real
+    )
+
+
+async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
+    async with aclosing(NetworkSource(Roots(proc=tmp_path), EVERY).watch()) as readings:
+        with pytest.raises(DeviceUnavailable, match="net/dev cannot be read"):
+            await anext(readings)
