@@ -1,0 +1,129 @@
+"""A folder nobody else can look into, and the secret files in it.
+
+The folder is closed to others rather than each file in it, so what SQLite or anybody else puts
+there is closed too. Permissions are mended only where nothing but deskwire's own things can be
+inside: `--state-dir /tmp` must not shut everyone out of /tmp.
+"""
+
+import os
+import pwd
+import secrets
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from deskwire.model.problems import StateUnavailable
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_private(folder: Path, *, sign_of_ours: str) -> None:
+    """Make the folder, or see that it is our own and closed to others (0700).
+
+    One that is open to others is closed if it is empty or has a file named `sign_of_ours` in it.
+    Raises `StateUnavailable`.
+    """
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=stat.S_IRWXU, parents=True)
+            sync(folder.parent)
+        found = folder.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise StateUnavailable(f"{folder} is not a folder")
+        require_own(folder, found)
+        if found.st_mode & OTHERS and not ((folder / sign_of_ours).exists() or is_empty(folder)):
+            raise StateUnavailable(
+                f"{folder} is open to others and has other things in it; "
+                "the state needs a folder of its own"
+            )
+        if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
+            folder.chmod(stat.S_IRWXU)
+    except OSError as problem:
+        raise cannot_use(folder, problem) from None
+
+
+def kept_secret(path: Path, size: int) -> bytes:
+    """Return the `size` random bytes of this file (0600), made and on disk if there was none.
+
+    Of several processes that make it at once one wins and all return the same. Raises
+    `StateUnavailable`, which names the file when what it holds is not `size` bytes.
+    """
+    try:
+        try:
+            return read_secret(path, size)
+        except FileNotFoundError:
+            write_once(path, secrets.token_bytes(size))
+            return read_secret(path, size)
+    except OSError as problem:
+        raise cannot_use(path, problem) from None
+
+
+def read_secret(path: Path, size: int) -> bytes:
+    """Return what the file holds; raises `OSError`, or `StateUnavailable` if it is not `size`."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+        found = os.fstat(file.fileno())
+        require_own(path, found)
+        if found.st_mode & OTHERS:
+            os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IWUSR)
+        kept = file.read(size + 1)
+    if len(kept) != size:
+        many = f"{len(kept)} bytes" if len(kept) < size else f"more than {size} bytes"
+        raise StateUnavailable(
+            f"{path} must hold {size} bytes and holds {many}; "
+            "put back the right one, or remove it and everybody logs in anew"
+        )
+    return kept
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Put a new file there, whole and on disk, unless there is one already (0600)."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # link(2), unlike rename(2), never replaces what another process put there meanwhile
+        with suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink()
+    sync(path.parent)
+
+
+def require_own(path: Path, found: os.stat_result) -> None:
+    """Raise `StateUnavailable` if it belongs to somebody else."""
+    if found.st_uid != os.geteuid():
+        raise StateUnavailable(
+            f"{path} belongs to {name_of(found.st_uid)} and this is {name_of(os.geteuid())}"
+        )
+
+
+def name_of(uid: int) -> str:
+    """Return the account's name, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether there is nothing in it."""
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
+def sync(folder: Path) -> None:
+    """Have the folder's own entries on disk, fsync(2)."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def cannot_use(path: Path, problem: OSError) -> StateUnavailable:
+    """Say in one line which path cannot be used, and why."""
+    return StateUnavailable(f"{path} cannot be used: {(problem.strerror or 'error').lower()}")

@@ -1,0 +1,34 @@
+"""Which desk this is, and which boot of it.
+
+Both are derived per application, as sd_id128_get_machine_app_specific(3) does it: HMAC-SHA256
+keyed with the machine's (or the boot's) own id over a constant of ours. So they are stable, tell
+nobody the raw id, and cannot be matched with what another program derives from the same id.
+"""
+
+import hmac
+import string
+from uuid import UUID
+
+DESK = UUID("15b72cb0-2f23-45f9-bbe8-da237a3690e7")
+BOOT = UUID("a6d7d90e-4da6-4ab3-9ae3-0bb59fd1b8f8")
+
+
+def parse_machine_id(text: str) -> bytes | None:
+    """Return the 16 bytes of a machine-id(5), or `None` where there is none yet."""
+    digits = text.strip()
+    if len(digits) != 32 or not set(digits) <= set(string.hexdigits) or not int(digits, 16):
+        return None
+    return bytes.fromhex(digits)
+
+
+def parse_boot_id(text: str) -> bytes | None:
+    """Return the 16 bytes of /proc/sys/kernel/random/boot_id, random(4), or `None`."""
+    try:
+        return UUID(text.strip()).bytes
+    except ValueError:
+        return None
+
+
+def derived(secret_id: bytes, over: UUID) -> UUID:
+    """Derive an id that does not tell `secret_id`."""
+    return UUID(bytes=hmac.digest(secret_id, over.bytes, "sha256")[:16], version=4)
