@@ -77,7 +77,7 @@ class Chromium:
         page.write_text(make_page(self._media), encoding="utf-8")
         self._process = subprocess.Popen(
             ["chromium", *FLAGS, f"--user-data-dir={self._folder}", page.as_uri()],
-            env=self.bus.env({**os.environ, "HOME": str(self._folder)}),
+            env=self.bus.env({**os.environ, "HOME": str(self._folder), "TMPDIR": "/tmp"}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

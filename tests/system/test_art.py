@@ -1,0 +1,119 @@
+"""Album art: the bytes a player names, for who may see them, and nothing else on the disk."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.client import Client, bearer
+from tests.parts.desk import Desk
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.playing import art_address
+
+
+@pytest.fixture(scope="module")
+def desk(bus: PrivateBus, media: Media) -> Iterator[Desk]:
+    with Mpv(bus, [media.first.file]), Desk(buses=[bus]) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client, client.watch() as screen:
+        await screen.stats(lambda stats: stats["audio"] and "art_url" in stats["audio"][0])
+        yield client
+
+
+@pytest.fixture
+def address(media: Media) -> str:
+    return art_address(str(media.cover))
+
+
+async def test_the_picture_is_the_file_byte_for_byte(
+    client: Client, address: str, media: Media
+) -> None:
+    answer = await client.request("GET", address, headers=bearer(client.login_token))
+
+    assert answer.status == 200
+    assert answer.body == media.cover_bytes
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "private" in answer.headers["Cache-Control"]
+
+
+async def test_the_sockets_token_shows_the_picture_too(
+    client: Client, address: str, media: Media
+) -> None:
+    ticket = await client.ticket()
+
+    answer = await client.request("GET", address, headers=bearer(ticket.token))
+
+    assert (answer.status, answer.body) == (200, media.cover_bytes)
+
+
+@pytest.mark.parametrize("given", [{}, bearer("nonsense")])
+async def test_without_a_token_there_is_no_picture(
+    client: Client, address: str, given: dict[str, str]
+) -> None:
+    answer = await client.request("GET", address, headers=given)
+
+    assert (answer.status, answer.code) == (401, "token_refused")
+
+
+async def test_padding_may_be_left_out(client: Client, address: str, media: Media) -> None:
+    bare = await client.request("GET", address.rstrip("="), headers=bearer(client.login_token))
+    padded = await client.request(
+        "GET", address.replace("=", "%3D"), headers=bearer(client.login_token)
+    )
+
+    assert (bare.status, bare.body) == (200, media.cover_bytes)
+    assert (padded.status, padded.body) == (200, media.cover_bytes)
+
+
+async def test_a_picture_one_has_is_not_sent_again(client: Client, address: str) -> None:
+    first = await client.request("GET", address, headers=bearer(client.login_token))
+    tag = first.headers["ETag"]
+
+    again, changed = [
+        await client.request(
+            "GET", address, headers={**bearer(client.login_token), "If-None-Match": known}
+        )
+        for known in (tag, '"another"')
+    ]
+
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    assert (changed.status, changed.body) == (200, first.body)
+
+
+async def test_its_size_can_be_asked_for(client: Client, address: str, media: Media) -> None:
+    answer = await client.request("HEAD", address, headers=bearer(client.login_token))
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.headers["Content-Length"]) == len(media.cover_bytes)
+
+
+async def test_what_no_player_names_is_not_there(
+    client: Client, address: str, media: Media
+) -> None:
+    with_dots = f"{media.cover.parent}/../{media.cover.parent.name}/{media.cover.name}"
+    keys = [
+        art_address(path)
+        for path in (
+            "/etc/passwd",
+            "/proc/self/environ",
+            str(client.desk.state_dir),
+            str(media.other_cover),
+            with_dots,
+            f"/{media.cover}",
+            f"{media.cover}\0",
+            "",
+        )
+    ]
+    answers = [
+        await client.request("GET", key, headers=bearer(client.login_token))
+        for key in (*keys, f"{address}/", address[:-6], "/v1/img/tmp/!!!")
+    ]
+
+    assert {answer.status for answer in answers} == {404}
+    assert {answer.code for answer in answers} == {"not_found"}

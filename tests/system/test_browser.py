@@ -1,0 +1,78 @@
+"""A browser that plays: the contract's own example, and a picture that is soon deleted."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.chromium import Chromium
+from tests.parts.client import Client, Screen, bearer
+from tests.parts.desk import Desk
+from tests.parts.media import Media
+from tests.parts.playing import Told, art_path, player_named
+from tests.parts.waiting import until_async
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def desk(bus: PrivateBus, media: Media) -> Iterator[Desk]:
+    with Chromium(bus, media), Desk(buses=[bus]) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+@pytest.fixture
+async def screen(client: Client) -> AsyncIterator[Screen]:
+    async with client.watch() as screen:
+        yield screen
+
+
+async def shown(screen: Screen, title: str, *, other_than: str = "") -> Told:
+    """Wait until the page plays this track and its own picture is there."""
+    stats = await screen.stats(
+        lambda stats: player_named(stats, title).get("art_url", other_than) != other_than,
+        what=f"{title!r} with its picture",
+    )
+    return player_named(stats, title)
+
+
+async def test_a_page_is_told_as_in_the_contracts_example(screen: Screen) -> None:
+    told = await shown(screen, "The Reason")
+
+    assert set(told) == {
+        *("id", "name", "playing", "artist", "title", "album"),
+        *("art_url", "timestamp", "duration"),
+    }
+    assert (told["name"], told["playing"]) == ("Chromium", True)
+    assert (told["title"], told["artist"], told["album"]) == ("The Reason", "Hoobastank", "Fallen")
+    assert re.fullmatch(r"/tmp/\.org\.chromium\.Chromium\.\w{6}", art_path(told["art_url"]))
+
+
+async def test_a_pages_picture_outlives_the_file_it_was_in(client: Client, screen: Screen) -> None:
+    first = await shown(screen, "The Reason")
+    seen = await client.request("GET", first["art_url"], headers=bearer(client.login_token))
+
+    await screen.send("audio-next", first["id"])
+    second = await shown(screen, "Going Under", other_than=first["art_url"])
+    file = Path(art_path(first["art_url"]))
+    await until_async(lambda: not file.exists(), what="Chromium has deleted its file")
+    later, new = [
+        await client.request("GET", told["art_url"], headers=bearer(client.login_token))
+        for told in (first, second)
+    ]
+
+    assert seen.status == 200
+    assert seen.body.startswith(PNG)
+    assert (later.status, later.body) == (200, seen.body)
+    assert new.status == 200
+    assert new.body.startswith(PNG)
+    assert new.body != seen.body
+    assert second["id"] == first["id"]

@@ -1,0 +1,230 @@
+"""Real players on a real bus: what the desk tells of them, and that they do as they are told."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.client import Client, Screen
+from tests.parts.desk import Desk
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.playing import art_path, player_by_id, player_named
+from tests.parts.waiting import until_async
+
+
+@pytest.fixture(scope="module")
+def desk(bus: PrivateBus) -> Iterator[Desk]:
+    with Desk(buses=[bus]) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def screen(desk: Desk) -> AsyncIterator[Screen]:
+    async with Client(desk) as client, client.watch() as screen:
+        yield screen
+
+
+@pytest.fixture
+def mpv(bus: PrivateBus, media: Media) -> Iterator[Mpv]:
+    with Mpv(bus, [media.first.file, media.second.file]) as mpv:
+        yield mpv
+
+
+async def id_of(screen: Screen, title: str) -> str:
+    stats = await screen.stats(lambda stats: player_named(stats, title), what=f"{title!r} plays")
+    return str(player_named(stats, title)["id"])
+
+
+async def test_a_track_is_told_with_its_tags_and_its_cover(
+    mpv: Mpv, screen: Screen, media: Media
+) -> None:
+    mpv.command("seek", 100, "absolute")
+
+    stats = await screen.stats(
+        lambda stats: (
+            (told := player_named(stats, "The Reason"))
+            and "art_url" in told
+            and told["timestamp"] >= 100
+        )
+    )
+    told = player_named(stats, "The Reason")
+
+    assert re.fullmatch(r"player[1-9]\d*", told.pop("id"))
+    assert 100 <= told.pop("timestamp") <= 103
+    assert art_path(told.pop("art_url")) == str(media.cover)
+    assert told == {
+        "name": "mpv",
+        "playing": True,
+        "artist": "Hoobastank",
+        "title": "The Reason",
+        "album": "Fallen",
+        "duration": 232,
+    }
+
+
+async def test_a_file_without_tags_is_told_by_its_name(
+    bus: PrivateBus, screen: Screen, media: Media
+) -> None:
+    with Mpv(bus, [media.bare.file]):
+        stats = await screen.stats(lambda stats: player_named(stats, media.bare.file.name))
+
+    told = player_named(stats, media.bare.file.name)
+    assert told["artist"] == ""
+    assert told["duration"] == 61
+    assert {"album", "art_url"}.isdisjoint(told)
+
+
+async def test_time_goes_on_while_it_plays_and_stands_while_it_does_not(
+    mpv: Mpv, screen: Screen
+) -> None:
+    player = await id_of(screen, "The Reason")
+
+    def at(stats: dict[str, object]) -> int:
+        return int(player_by_id(stats, player).get("timestamp", -1))
+
+    begun = at(await screen.stats())
+    await screen.stats(lambda stats: at(stats) >= begun + 2, within=4)
+    mpv.set("pause", True)
+    paused = await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is False)
+    since = screen.count
+    await screen.see(lambda _: True, since=since + 1)
+
+    assert {at(frame.stats) for frame in screen.frames[since:]} == {at(paused)}
+    assert abs(at(paused) - mpv.get("time-pos")) <= 1
+
+
+@pytest.mark.parametrize("plays", [True, False])
+async def test_play_pause_pauses_and_plays(mpv: Mpv, screen: Screen, plays: bool) -> None:
+    player = await id_of(screen, "The Reason")
+    mpv.set("pause", not plays)
+    await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is plays)
+
+    await screen.send("audio-play-pause", player)
+    await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is not plays)
+
+    assert mpv.get("pause") is plays
+
+
+async def test_next_and_previous_move_between_tracks(mpv: Mpv, screen: Screen) -> None:
+    player = await id_of(screen, "The Reason")
+
+    await screen.send("audio-next", player)
+    assert await id_of(screen, "Going Under") == player
+    assert mpv.get("playlist-pos") == 1
+    await screen.send("audio-previous", player)
+    assert await id_of(screen, "The Reason") == player
+    assert mpv.get("playlist-pos") == 0
+
+
+async def test_stop_stops(mpv: Mpv, screen: Screen) -> None:
+    player = await id_of(screen, "The Reason")
+
+    await screen.send("audio-stop", player)
+
+    await until_async(lambda: not mpv.running, what="mpv, told to stop, has ended")
+    stats = await screen.stats(lambda stats: not player_by_id(stats, player))
+    assert stats["audio"] == []
+
+
+async def test_a_command_reaches_the_player_it_names_and_no_other(
+    bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
+) -> None:
+    with Mpv(bus, [media.second.file, media.first.file]) as other:
+        named, not_named = [await id_of(screen, title) for title in ("Going Under", "The Reason")]
+
+        await screen.send("audio-play-pause", named)
+        stats = await screen.stats(lambda stats: player_by_id(stats, named).get("playing") is False)
+
+        assert named != not_named
+        assert (other.get("pause"), mpv.get("pause")) == (True, False)
+        assert player_by_id(stats, not_named)["playing"] is True
+
+
+async def test_a_player_that_died_is_unknown_and_the_reading_says_so(
+    mpv: Mpv, screen: Screen
+) -> None:
+    player = await id_of(screen, "The Reason")
+    mpv.kill()
+    await screen.stats(lambda stats: stats["audio"] == [], within=1)
+
+    since = screen.count
+    sent = await screen.send("audio-play-pause", player)
+    refused = await screen.error(since=since)
+    fresh = await screen.see(lambda frame: frame.event == "stats" and frame.at > refused.at)
+
+    assert refused.code == "unknown_player"
+    assert fresh.at - sent < 0.3
+    assert fresh.stats["audio"] == []
+
+
+async def test_an_id_is_never_given_again(bus: PrivateBus, screen: Screen, media: Media) -> None:
+    seen = []
+    for _ in range(2):
+        with Mpv(bus, [media.first.file]):
+            seen.append(await id_of(screen, "The Reason"))
+        await screen.stats(lambda stats: stats["audio"] == [])
+
+    assert seen[0] != seen[1]
+
+
+async def test_a_player_that_hangs_holds_up_nobody(
+    bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
+) -> None:
+    with Mpv(bus, [media.second.file]) as lively:
+        hung, other = [await id_of(screen, title) for title in ("The Reason", "Going Under")]
+        mpv.signal(SIGSTOP)
+        since = screen.count
+        sent = await screen.send("audio-next", hung)
+        asked = await screen.send("audio-play-pause", other)
+        obeyed = await screen.see(
+            lambda frame: (
+                frame.event == "stats" and player_by_id(frame.stats, other).get("playing") is False
+            ),
+            since=since,
+        )
+        refused = await screen.error(since=since)
+        await screen.see(lambda frame: frame.at > refused.at + 1)
+        mpv.signal(SIGCONT)
+
+        assert lively.get("pause") is True
+    assert refused.code == "player_timeout"
+    assert refused.at - sent < 1.5
+    assert obeyed.at - asked < 0.5
+    frames = screen.frames[since:]
+    assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < 1.5
+
+
+async def test_who_may_only_look_moves_nothing(desk: Desk, mpv: Mpv) -> None:
+    added = desk.run(
+        "users", "add", "visitor", "--scope", "monitor", "--password-stdin", given="just looking\n"
+    )
+    assert added.returncode == 0, added.stderr
+
+    async with Client(desk, "visitor", "just looking") as client, client.watch() as screen:
+        player = await id_of(screen, "The Reason")
+        await screen.send("audio-play-pause", player)
+        refused = await screen.error()
+
+    assert refused.code == "forbidden"
+    assert mpv.get("pause") is False
+
+
+async def test_a_hundred_taps_move_no_more_than_twenty(mpv: Mpv, screen: Screen) -> None:
+    player = await id_of(screen, "The Reason")
+
+    since = screen.count
+    async with asyncio.timeout(5):
+        for _ in range(100):
+            await screen.send("audio-play-pause", player)
+    refused = await screen.error(since=since)
+    await screen.stats(since=screen.count)
+
+    assert refused.code == "throttled"
+    errors = [frame for frame in screen.frames[since:] if frame.event == "error"]
+    assert len(errors) == 1
+    assert mpv.running
