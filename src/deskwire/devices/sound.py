@@ -1,0 +1,164 @@
+"""The sound server: one connection to PulseAudio, or to PipeWire, which speaks the same protocol.
+
+This is the one door to libpulse: pulsectl and pulsectl-asyncio have no types, so whatever comes out
+of them gets its type here and their errors become ours. They are imported when somebody first
+watches: they cost 4 MB, and looking for the library runs ldconfig(8) and, where there is one, the
+compiler, which is why that happens in a thread.
+
+Source: the asynchronous API of libpulse. Events only say that something changed, so they are
+conflated into one flag and never queue up.
+"""
+
+import asyncio
+import ctypes
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from msgspec import Struct
+
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.units import Seconds
+
+LIBRARY = "libpulse.so.0"
+CALL_TIMEOUT = Seconds(1.0)
+
+
+class Sink(Struct, frozen=True):
+    """Something sound comes out of."""
+
+    name: str
+    channels: tuple[float, ...]
+    """Volume of each channel, 1.0 is 100 %."""
+
+
+class SoundServer:
+    """One living connection to the sound server."""
+
+    def __init__(self, pulsectl: Any, pulse: Any) -> None:
+        self.name = ""
+        """What the server says it is: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
+        self._pulsectl = pulsectl
+        self._pulse = pulse
+        self._changed = asyncio.Event()
+        self._listening = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        try:
+            async for _ in self._pulse.subscribe_events("sink", "server"):
+                self._changed.set()
+        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
+            pass  # told by `changed`, which sees that this has ended
+        finally:
+            self._changed.set()
+
+    async def default_sink(self, timeout: Seconds = CALL_TIMEOUT) -> Sink | None:
+        """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`."""
+        try:
+            async with asyncio.timeout(timeout):
+                server = await self._pulse.server_info()
+                self.name = str(server.server_name)
+                if not server.default_sink_name:
+                    return None
+                sink = await self._pulse.get_sink_by_name(server.default_sink_name)
+        except TimeoutError:
+            raise hung() from None
+        except self._pulsectl.PulseIndexError:
+            return None  # gone in between, or the name was only a placeholder
+        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
+            raise gone() from None
+        return Sink(str(sink.name), tuple(float(channel) for channel in sink.volume.values))
+
+    async def changed(self) -> None:
+        """Wait until sinks or the default changed since the last call; raises when it is gone."""
+        await self._changed.wait()
+        self._changed.clear()
+        if self._listening.done():
+            raise gone()
+
+    async def close(self) -> None:
+        """End the connection."""
+        # In this order: a subscription that is cancelled while it is connected asks the server to
+        # end it, and a hung server never answers.
+        self._pulse.close()
+        self._listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._listening
+
+
+@asynccontextmanager
+async def connected(
+    server: str | None = None, timeout: Seconds = CALL_TIMEOUT
+) -> AsyncIterator[SoundServer]:
+    """Hold a connection to `server`, or to the one libpulse finds; raises `DeviceUnavailable`."""
+    pulsectl, pulsectl_asyncio = await asyncio.to_thread(load)
+    pulse = pulsectl_asyncio.PulseAsync("deskwire", server=server)
+    pulse.waiting_futures = Unanswered()
+    try:
+        try:
+            async with asyncio.timeout(timeout):
+                await pulse.connect()
+        except TimeoutError:
+            raise hung() from None
+        except pulsectl.PulseError:
+            raise DeviceUnavailable(
+                "there is no sound server", remedy="start pipewire-pulse or pulseaudio"
+            ) from None
+        sound = SoundServer(pulsectl, pulse)
+        try:
+            yield sound
+        finally:
+            await sound.close()
+    finally:
+        pulse.close()
+
+
+class Unanswered(set[Any]):
+    """What pulsectl-asyncio waits for, as futures; it fails all of them when a connection ends.
+
+    That raises inside a C callback, or in the loop, if an answer came in the same moment. So going
+    through them gives stand-ins that fail a future a little later, and only if it still waits.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([LateFailure(future) for future in super().__iter__()])
+
+
+class LateFailure:
+    """A future's stand-in, of which only the failing is asked."""
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self._future = future
+
+    def set_exception(self, problem: Exception) -> None:
+        """Fail the future after what is already on its way to it."""
+        self._future.get_loop().call_soon(self._fail, problem)
+
+    def _fail(self, problem: Exception) -> None:
+        if not self._future.done():
+            self._future.set_exception(problem)
+
+
+def load() -> tuple[Any, Any]:
+    """Import pulsectl and pulsectl_asyncio; raises `DeviceUnavailable` where libpulse is missing.
+
+    It blocks for 50 ms the first time.
+    """
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError:
+        raise DeviceUnavailable(f"{LIBRARY} is not installed", remedy="install libpulse0") from None
+    import pulsectl  # noqa: PLC0415  # costs memory and time; see the top
+    import pulsectl_asyncio  # noqa: PLC0415  # the same
+
+    return pulsectl, pulsectl_asyncio
+
+
+def hung() -> DeviceUnavailable:
+    """Make the problem that says there was no answer in time."""
+    return DeviceUnavailable("the sound server does not answer")
+
+
+def gone() -> DeviceUnavailable:
+    """Make the problem that says the connection ended."""
+    return DeviceUnavailable("the sound server went away")

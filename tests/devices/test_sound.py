@@ -1,0 +1,21 @@
+import asyncio
+
+import pytest
+
+from deskwire.devices.sound import Unanswered
+
+
+async def test_an_answer_that_came_as_the_connection_ended_counts() -> None:
+    loop = asyncio.get_running_loop()
+    answered, on_its_way, open_still = (loop.create_future() for _ in range(3))
+    waiting = Unanswered({answered, on_its_way, open_still})
+    answered.set_result("100 %")
+    loop.call_soon(on_its_way.set_result, "50 %")
+
+    for future in waiting:
+        future.set_exception(ConnectionError("ended"))
+
+    assert await answered == "100 %"
+    assert await on_its_way == "50 %"
+    with pytest.raises(ConnectionError):
+        await open_still

@@ -1,0 +1,197 @@
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.devices.sound import Sink
+from deskwire.devices.volume import VolumeSource, parse_volume
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Volume
+from deskwire.model.units import Percent
+from tests.parts.pipewire import PipeWire
+from tests.parts.pulse import Pulse
+from tests.parts.watching import upcoming, wait_for
+
+
+def volume(level: int) -> Volume:
+    return Volume(Percent(level))
+
+
+@pytest.fixture(scope="module")
+def pulse() -> Iterator[Pulse]:
+    with Pulse() as server:
+        yield server
+
+
+@pytest.fixture(params=[Pulse, PipeWire])
+def server(request: pytest.FixtureRequest) -> Iterator[Pulse | PipeWire]:
+    part: type[Pulse | PipeWire] = request.param
+    with part() as server:
+        yield server
+
+
+async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
+    source = VolumeSource(server.address)
+    server.pactl("set-sink-volume", "speakers", "88%")
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings) == volume(88)
+        assert source.via.lower().startswith("pulseaudio")
+        server.pactl("set-sink-volume", "hdmi", "20%")
+        server.pactl("set-sink-volume", "@DEFAULT_SINK@", "31%")
+        assert await upcoming(readings) == volume(31)
+        server.pactl("set-default-sink", "hdmi")
+        assert await upcoming(readings) == volume(20)
+        server.pactl("set-sink-volume", "hdmi", "150%")
+        assert await upcoming(readings) == volume(150)
+
+
+async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWire) -> None:
+    modules = server.pactl("list", "modules", "short").splitlines()
+    sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
+
+    async with aclosing(VolumeSource(server.address).watch()) as readings:
+        assert await upcoming(readings) == volume(100)
+        for module in sinks:
+            server.pactl("unload-module", module)
+        await wait_for(readings, None)
+        server.pactl("load-module", "module-null-sink", "sink_name=headphones")
+        assert await upcoming(readings) == volume(100)
+
+
+async def test_an_invented_sink_is_no_sink(pulse: Pulse) -> None:
+    stand_in = pulse.pactl("load-module", "module-null-sink", "sink_name=auto_null")
+    pulse.pactl("set-default-sink", "auto_null")
+
+    async with aclosing(VolumeSource(pulse.address).watch()) as readings:
+        reading = await upcoming(readings)
+    pulse.pactl("unload-module", stand_in)
+
+    assert reading is None
+
+
+async def test_muting_keeps_the_level_and_the_louder_channel_counts(pulse: Pulse) -> None:
+    pulse.pactl("set-default-sink", "speakers")
+    pulse.pactl("set-sink-volume", "speakers", "40%", "70%")
+    pulse.pactl("set-sink-mute", "speakers", "1")
+
+    async with aclosing(VolumeSource(pulse.address).watch()) as readings:
+        assert await upcoming(readings) == volume(70)
+        pulse.pactl("set-sink-mute", "speakers", "0")
+        pulse.pactl("set-sink-volume", "speakers", "30%", "20%")
+        assert await upcoming(readings) == volume(30)
+
+
+async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
+    pulse.pactl("set-default-sink", "speakers")
+    pulse.pactl("set-sink-volume", "speakers", "5%")
+
+    async with aclosing(VolumeSource(pulse.address).watch()) as readings:
+        assert await upcoming(readings) == volume(5)
+        for level in range(10, 61, 10):
+            pulse.pactl("set-sink-volume", "speakers", f"{level}%")
+        assert await upcoming(readings) == volume(60)
+
+
+async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
+    loop = asyncio.get_running_loop()
+    async with aclosing(VolumeSource(pulse.address).watch()) as readings:
+        await upcoming(readings)
+        waiting = asyncio.ensure_future(anext(readings))
+        await asyncio.sleep(0)
+
+        timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    assert timers == []
+
+
+async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
+    with Pulse() as pulse:
+        source = VolumeSource(pulse.address)
+        async with aclosing(source.watch()) as readings:
+            await upcoming(readings)
+            pulse.kill()
+            with pytest.raises(DeviceUnavailable, match="went away"):
+                await upcoming(readings, within=0.5)
+
+        with pytest.raises(DeviceUnavailable, match="no sound server"):
+            await upcoming(source.watch())
+        pulse.start()
+        async with aclosing(source.watch()) as readings:
+            assert await upcoming(readings) == volume(100)
+
+
+async def test_pipewires_door_can_close_and_open_again() -> None:
+    with PipeWire() as pipewire:
+        source = VolumeSource(pipewire.address)
+        async with aclosing(source.watch()) as readings:
+            await upcoming(readings)
+            pipewire.kill("pipewire-pulse")
+            with pytest.raises(DeviceUnavailable, match="went away"):
+                await upcoming(readings, within=0.5)
+
+        pipewire.start("pipewire-pulse")
+        pipewire.add_sink("speakers")
+        async with aclosing(source.watch()) as readings:
+            await wait_for(readings, volume(100))
+
+
+async def test_a_hung_server_holds_nobody() -> None:
+    with Pulse() as pulse:
+        source = VolumeSource(pulse.address)
+        readings = source.watch()
+        await upcoming(readings)
+        pulse.send(signal.SIGSTOP)
+
+        async with asyncio.timeout(0.5):
+            await readings.aclose()
+        with pytest.raises(DeviceUnavailable, match="does not answer"):
+            await upcoming(source.watch(), within=0.5)
+        pulse.send(signal.SIGCONT)
+        async with aclosing(source.watch()) as readings:
+            assert await upcoming(readings) == volume(100)
+
+
+async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
+    with Pulse() as pulse:
+        async with aclosing(VolumeSource(pulse.address).watch()) as readings:
+            await upcoming(readings)
+            pulse.pactl("set-sink-volume", "speakers", "7%")
+            pulse.send(signal.SIGSTOP)
+
+            with pytest.raises(DeviceUnavailable, match="does not answer"):
+                await wait_for(readings, None)
+
+
+async def test_without_libpulse_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deskwire.devices.sound.LIBRARY", "libpulse-is-not-here.so.0")
+
+    with pytest.raises(DeviceUnavailable) as told:
+        await upcoming(VolumeSource().watch())
+
+    assert told.value.remedy == "install libpulse0"
+
+
+@pytest.mark.parametrize("name", ["auto_null", "@DEFAULT_SINK@", "@NONE@"])
+def test_a_stand_in_has_no_volume(name: str) -> None:
+    assert parse_volume(Sink(name, (1.0, 1.0))) is None
+    assert parse_volume(Sink("speakers", ())) is None
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=32))
+def test_a_level_is_the_loudest_channels_whole_percent(levels: list[int]) -> None:
+    sink = Sink("speakers", tuple(level / 100 for level in levels))
+
+    assert parse_volume(sink) == volume(max(levels))
+
+
+@pytest.mark.parametrize(("channel", "level"), [(0.4949, 49), (0.495, 50), (0.125, 13), (0.0, 0)])
+def test_halves_are_rounded_up(channel: float, level: int) -> None:
+    assert parse_volume(Sink("speakers", (channel,))) == volume(level)
