@@ -1,0 +1,292 @@
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from deskwire.devices import nl80211
+from deskwire.devices.adapters import Adapter
+from deskwire.devices.buses import Buses
+from deskwire.devices.device import Roots
+from deskwire.devices.wifi import WifiSource
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Wifi
+from tests.parts.buses import PrivateBus
+from tests.parts.iwd import Iwd
+from tests.parts.networkmanager import NO_PATH, UNMANAGED, NetworkManager
+from tests.parts.waiting import until_async
+from tests.parts.watching import upcoming, wait_for
+
+NOT_CONNECTED = Wifi(ssid="", connected=False)
+BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)
+CAFE = Wifi(ssid="Café ☕", connected=True)
+
+
+def source_on(bus: PrivateBus | None) -> WifiSource:
+    return WifiSource(Buses(session=None, system=bus.address if bus else None), Roots())
+
+
+def watching(bus: PrivateBus | None) -> aclosing[AsyncGenerator[Wifi | None, None]]:
+    return aclosing(source_on(bus).watch())
+
+
+async def test_it_follows_networkmanager_from_network_to_network(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager:
+        adapter = await manager.add_adapter()
+        bazinga = await manager.add_network(adapter, "Bazinga! 5G")
+        cafe = await manager.add_network(adapter, "Café ☕")
+        async with watching(system_bus) as watch:
+            seen = [await upcoming(watch)]
+            await manager.connect(adapter, bazinga)
+            seen.append(await upcoming(watch))
+            await manager.roam(adapter, cafe)
+            seen.append(await upcoming(watch))
+            await manager.disconnect(adapter)
+            seen.append(await upcoming(watch))
+
+        assert seen == [NOT_CONNECTED, BAZINGA, CAFE, NOT_CONNECTED]
+
+
+async def test_a_dead_access_point_is_no_connection_though_networkmanager_stays_activated(
+    system_bus: PrivateBus,
+) -> None:
+    async with NetworkManager(system_bus) as manager:
+        adapter = await manager.add_adapter()
+        cafe = await manager.add_network(adapter, "Café ☕")
+        await manager.connect(adapter, cafe)
+        async with watching(system_bus) as watch:
+            assert await upcoming(watch) == CAFE
+
+            await manager.roam(adapter, NO_PATH)
+
+            assert await upcoming(watch) == NOT_CONNECTED
+
+
+async def test_an_access_point_that_vanished_is_no_connection(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager:
+        adapter = await manager.add_adapter()
+        cafe = await manager.add_network(adapter, "Café ☕")
+        await manager.connect(adapter, cafe)
+        async with watching(system_bus) as watch:
+            assert await upcoming(watch) == CAFE
+
+            await manager.lose(adapter, cafe)
+
+            assert await upcoming(watch) == NOT_CONNECTED
+
+
+async def test_an_adapter_plugged_in_later_is_noticed(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager, watching(system_bus) as watch:
+        assert await upcoming(watch) is None
+
+        await manager.add_adapter()
+
+        assert await upcoming(watch) == NOT_CONNECTED
+
+
+async def test_of_several_adapters_the_connected_one_is_shown(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager:
+        first = await manager.add_adapter("wlan0")
+        second = await manager.add_adapter("wlan1")
+        bazinga = await manager.add_network(first, "Bazinga! 5G")
+        cafe = await manager.add_network(second, "Café ☕")
+        await manager.connect(second, cafe)
+        async with watching(system_bus) as watch:
+            assert await upcoming(watch) == CAFE
+
+            await manager.connect(first, bazinga)
+
+            assert await upcoming(watch) == BAZINGA
+
+
+async def test_an_ssid_that_is_not_utf_8_is_shown_with_replacement_characters(
+    system_bus: PrivateBus,
+) -> None:
+    async with NetworkManager(system_bus) as manager:
+        adapter = await manager.add_adapter()
+        odd = await manager.add_network(adapter, b"caf\xe9\x00\x1b[31m")
+        await manager.connect(adapter, odd)
+        async with watching(system_bus) as watch:
+            assert await upcoming(watch) == Wifi(
+                ssid="caf\N{REPLACEMENT CHARACTER}[31m", connected=True
+            )
+
+
+async def test_networkmanager_may_be_killed_and_come_back(system_bus: PrivateBus) -> None:
+    async with watching(system_bus) as watch:
+        seen = [await upcoming(watch)]
+        for _ in range(2):
+            async with NetworkManager(system_bus) as manager:
+                adapter = await manager.add_adapter()
+                seen.append(await upcoming(watch))
+                await manager.connect(adapter, await manager.add_network(adapter, "Café ☕"))
+                seen.append(await upcoming(watch))
+                manager.kill()
+                seen.append(await upcoming(watch))
+
+        assert seen == [None, *(NOT_CONNECTED, CAFE, None) * 2]
+
+
+async def test_a_networkmanager_that_only_minds_cables_leaves_the_word_to_iwd(
+    system_bus: PrivateBus,
+) -> None:
+    async with NetworkManager(system_bus) as manager, Iwd(system_bus) as iwd:
+        await manager.add_cable()
+        await manager.add_adapter(state=UNMANAGED)
+        iwd.connect(iwd.add_network("Café ☕"))
+        source = source_on(system_bus)
+        async with aclosing(source.watch()) as watch:
+            assert await upcoming(watch) == CAFE
+            assert source.via == "iwd on the system bus"
+
+
+async def test_networkmanager_speaks_before_iwd_which_may_work_for_it(
+    system_bus: PrivateBus,
+) -> None:
+    async with NetworkManager(system_bus) as manager, Iwd(system_bus) as iwd:
+        adapter = await manager.add_adapter()
+        iwd.connect(iwd.add_network("Café ☕"))
+        source = source_on(system_bus)
+        async with aclosing(source.watch()) as watch:
+            assert await upcoming(watch) == NOT_CONNECTED
+            assert source.via == "NetworkManager on the system bus"
+
+            await manager.set_state(adapter, UNMANAGED)
+
+            assert await upcoming(watch) == CAFE
+            assert source.via == "iwd on the system bus"
+
+
+async def test_it_follows_iwd_from_network_to_network(system_bus: PrivateBus) -> None:
+    async with watching(system_bus) as watch:
+        seen = [await upcoming(watch)]
+        async with Iwd(system_bus) as iwd:
+            seen.append(await upcoming(watch))
+            iwd.connect(iwd.add_network("Bazinga! 5G"))
+            seen.append(await upcoming(watch))
+            iwd.set("State", "roaming")
+            iwd.disconnect()
+            seen.append(await upcoming(watch))
+            iwd.connect(iwd.add_network("Café ☕"))
+            seen.append(await upcoming(watch))
+            iwd.switch_off()
+            seen.append(await upcoming(watch))
+        seen.append(await upcoming(watch))
+
+        assert seen == [None, NOT_CONNECTED, BAZINGA, NOT_CONNECTED, CAFE, NOT_CONNECTED, None]
+
+
+async def test_a_burst_of_signals_is_one_reading_and_asks_for_nothing(
+    system_bus: PrivateBus,
+) -> None:
+    async with Iwd(system_bus) as iwd, watching(system_bus) as watch:
+        assert await upcoming(watch) == NOT_CONNECTED
+        cafe, bazinga = iwd.add_network("Café ☕"), iwd.add_network("Bazinga! 5G")
+
+        for _ in range(10):
+            iwd.scan()
+            iwd.connect(cafe)
+            iwd.disconnect()
+        iwd.connect(bazinga)
+
+        assert len(await wait_for(watch, BAZINGA)) < 20
+        assert iwd.asked == 1
+        with pytest.raises(TimeoutError):
+            await upcoming(watch, within=0.1)
+
+
+async def test_a_networkmanager_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager, Iwd(system_bus) as iwd:
+        await manager.add_adapter()
+        iwd.connect(iwd.add_network("Café ☕"))
+        manager.hang()
+        started = time.monotonic()
+        async with watching(system_bus) as watch:
+            first = await upcoming(watch)
+
+        assert first == CAFE
+        assert time.monotonic() - started < 0.25
+
+
+async def test_a_bus_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
+    os.kill(system_bus.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    try:
+        async with watching(system_bus) as watch:
+            first = await upcoming(watch)
+            took = time.monotonic() - started
+    finally:
+        os.kill(system_bus.pid, signal.SIGCONT)
+
+    assert first is None
+    assert took < 0.25
+
+
+async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_later() -> None:
+    with PrivateBus(system=True) as bus:
+        async with Iwd(bus) as iwd:
+            iwd.connect(iwd.add_network("Café ☕"))
+            bus.kill()
+        source = source_on(bus)
+        async with aclosing(source.watch()) as watch:
+            assert await upcoming(watch) is None
+            assert source.via == "nl80211 in the kernel"
+
+            bus.restart()
+            async with Iwd(bus):
+                assert await upcoming(watch, within=5) == NOT_CONNECTED
+
+
+async def test_a_bus_that_is_lost_is_survived_within_the_watch(system_bus: PrivateBus) -> None:
+    async with Iwd(system_bus) as iwd, watching(system_bus) as watch:
+        iwd.connect(iwd.add_network("Café ☕"))
+        await wait_for(watch, CAFE)
+
+        system_bus.kill()
+
+        assert await upcoming(watch) is None
+
+
+async def test_a_desk_without_any_wireless_networking_has_none_and_says_so() -> None:
+    source = source_on(None)
+    async with aclosing(source.watch()) as watch:
+        assert await upcoming(watch) is None
+        assert source.absent == "no wireless adapter"
+
+
+async def test_a_kernel_that_may_not_be_asked_is_no_matter_without_an_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nl80211, "read_adapters", refuse)
+    desk_without, desk_with = tmp_path / "without", tmp_path / "with"
+    (desk_with / "class/ieee80211/phy0").mkdir(parents=True)
+    buses = Buses(session=None, system=None)
+
+    async with aclosing(WifiSource(buses, Roots(sys=desk_without)).watch()) as watch:
+        assert await upcoming(watch) is None
+    async with aclosing(WifiSource(buses, Roots(sys=desk_with)).watch()) as watch:
+        with pytest.raises(DeviceUnavailable, match="Operation not permitted") as raised:
+            await upcoming(watch)
+        assert "AF_NETLINK" in raised.value.remedy
+
+
+def refuse(_: object) -> list[Adapter]:
+    raise PermissionError(1, "Operation not permitted")
+
+
+async def test_closing_a_watch_frees_all_it_held(system_bus: PrivateBus) -> None:
+    before = open_descriptors()
+    for _ in range(3):
+        async with watching(system_bus) as watch:
+            await upcoming(watch)
+        await asyncio.sleep(0)
+
+    await until_async(lambda: open_descriptors() == before, what="all descriptors are closed")
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
