@@ -54,7 +54,7 @@ async def test_used_is_what_df_calls_used() -> None:
         reading = await anext(readings)
     await no_disk_thread()
 
-    said = subprocess.run(  # noqa: ASYNC221 - a moment, in a test
+    said = subprocess.run(
         ["df", "--block-size=1", "--output=used", "/"], capture_output=True, text=True, check=True
     )
     assert reading is not None

@@ -141,8 +141,8 @@ def place(path: Path, text: str, section: str, key: str | None = None) -> str:
             if here == section and key is None:
                 return f"{path}:{number}"
         elif assigned := re.match(r"\s*([\w-]+)(?:\s*\.\s*([\w-]+))?\s*=", line):
-            whole = (here, assigned[1]) if here else (assigned[1], assigned[2])
-            if whole[0] == section and key in {whole[1], None}:
+            within, name = (here, assigned[1]) if here else (assigned[1], assigned[2])
+            if within == section and (key is None or name in {key, None}):
                 return f"{path}:{number}"
     return str(path)
 
@@ -151,16 +151,19 @@ def known(key: Key, where: str) -> Key:
     """Return the key if there is such a setting, else say so and name the nearest."""
     if key in TYPES:
         return key
-    inside = [each for each in TYPES if each.section == key.section]
-    elsewhere = [each for each in TYPES if each.key == key.key]
-    hint = f'; did you mean "{elsewhere[0]}"?' if elsewhere else near(str(key), map(str, inside))
+    inside = [each.key for each in TYPES if each.section == key.section]
+    elsewhere = [str(each) for each in TYPES if each.key == key.key]
+    hint = near(key.key, inside, key.section) or (
+        f'; did you mean "{elsewhere[0]}"?' if elsewhere else ""
+    )
     raise BadSetting(f"{where}: {key}: no such setting{hint}")
 
 
-def near(name: str, names: Iterable[str]) -> str:
+def near(name: str, names: Iterable[str], section: str = "") -> str:
     """Return `; did you mean "…"?`, or nothing where no name is near."""
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
-    return f'; did you mean "{found[0]}"?' if found else ""
+    whole = [f"{section}.{each}" if section else each for each in found]
+    return f'; did you mean "{whole[0]}"?' if whole else ""
 
 
 def shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+USER_FOLDERS = Path("/run/user")
 SYSTEM_BUS_SOCKETS = (Path("/run/dbus/system_bus_socket"), Path("/var/run/dbus/system_bus_socket"))
 
 
@@ -33,7 +34,7 @@ def session_bus(environ: Mapping[str, str], *, uid: int | None = None) -> str | 
     """Return the session bus's address, or `None` where there is no sign of one."""
     if address := environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return address
-    usual = Path("/run/user") / str(os.getuid() if uid is None else uid)
+    usual = USER_FOLDERS / str(os.getuid() if uid is None else uid)
     socket = (_absolute(environ, "XDG_RUNTIME_DIR") or usual) / "bus"
     return _unix(socket) if socket.is_socket() else None
 
