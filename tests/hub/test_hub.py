@@ -1,0 +1,204 @@
+import asyncio
+import json
+from typing import Any
+
+from deskwire.hub.hub import Hub
+from deskwire.model.snapshot import Cpu, Memory, Volume, Wifi
+from deskwire.model.units import Bytes, Percent, Seconds
+from tests.parts.waiting import until_async
+
+
+class Screen:
+    """A subscriber that keeps what it was given, and when."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[float, dict[str, Any]]] = []
+
+    def __call__(self, frame: bytes) -> None:
+        start = {126: 4, 127: 10}.get(frame[1], 2)
+        stats = json.loads(json.loads(frame[start:])["args"][0])
+        self.got.append((asyncio.get_running_loop().time(), stats))
+
+    @property
+    def stats(self) -> list[dict[str, Any]]:
+        return [stats for _, stats in self.got]
+
+
+def hub(interval: float = 60.0, devices: tuple[str, ...] = ("cpu", "volume")) -> Hub:
+    return Hub(interval=Seconds(interval), devices=devices, periodic=("cpu", "memory"))
+
+
+def volume(level: float) -> Volume:
+    return Volume(Percent(level))
+
+
+def cpu(busy: float) -> Cpu:
+    return Cpu(Percent(busy))
+
+
+async def test_the_first_frame_is_whole() -> None:
+    desk, screen = hub(), Screen()
+    desk.subscribe(screen)
+
+    desk.take("cpu", cpu(1))
+    before = list(screen.stats)
+    desk.take("volume", volume(50))
+
+    assert before == []
+    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 50}]
+    desk.unsubscribe(screen)
+
+
+async def test_a_device_that_says_nothing_is_waited_for_270_ms_and_no_longer() -> None:
+    desk, screen = hub(), Screen()
+    started = asyncio.get_running_loop().time()
+    desk.subscribe(screen)
+    desk.take("cpu", cpu(1))
+
+    await until_async(lambda: screen.got, within=2.0)
+
+    assert screen.stats == [{"cpu_absolute": 1.0, "audio": []}]
+    assert screen.got[0][0] - started > 0.25
+    desk.unsubscribe(screen)
+
+
+async def test_absent_hardware_has_spoken_too() -> None:
+    desk, screen = hub(), Screen()
+    desk.subscribe(screen)
+
+    desk.take("cpu", cpu(1))
+    desk.take("volume", None)
+
+    assert screen.stats == [{"cpu_absolute": 1.0, "audio": []}]
+    desk.unsubscribe(screen)
+
+
+async def streaming(desk: Hub, screen: Screen) -> None:
+    desk.subscribe(screen)
+    desk.take("cpu", cpu(1))
+    desk.take("volume", volume(50))
+    screen.got.clear()
+
+
+async def test_a_change_goes_out_at_once_and_a_burst_as_one_more_frame() -> None:
+    desk, screen = hub(), Screen()
+    await streaming(desk, screen)
+    began = asyncio.get_running_loop().time()
+
+    for level in range(60, 80):
+        desk.take("volume", volume(level))
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.08)
+
+    assert [stats["volume"] for stats in screen.stats] == [60, 79]
+    assert screen.got[0][0] - began < 0.02
+    assert screen.got[1][0] - screen.got[0][0] >= 0.049
+    desk.unsubscribe(screen)
+
+
+async def test_what_is_the_same_is_no_change() -> None:
+    desk, screen = hub(), Screen()
+    await streaming(desk, screen)
+
+    desk.take("volume", volume(50))
+    await asyncio.sleep(0.02)
+
+    assert screen.got == []
+    desk.unsubscribe(screen)
+
+
+async def test_what_is_polled_waits_for_the_beat() -> None:
+    desk, screen = hub(interval=0.2), Screen()
+    await streaming(desk, screen)
+
+    desk.take("cpu", cpu(2))
+    await asyncio.sleep(0)
+    at_once = list(screen.got)
+    await until_async(lambda: screen.got, within=2.0)
+
+    assert at_once == []
+    assert screen.stats[0]["cpu_absolute"] == 2.0
+    assert screen.got[0][0] % 0.2 < 0.1
+    desk.unsubscribe(screen)
+
+
+async def test_a_frame_goes_out_each_interval_though_nothing_changes() -> None:
+    desk, screen = hub(interval=0.1), Screen()
+    await streaming(desk, screen)
+
+    await asyncio.sleep(0.55)
+
+    assert 4 <= len(screen.got) <= 6
+    desk.unsubscribe(screen)
+
+
+async def test_who_comes_later_gets_the_newest_at_once() -> None:
+    desk, first, second = hub(), Screen(), Screen()
+    desk.subscribe(first)
+    gathering = desk.newest()
+    desk.take("cpu", cpu(1))
+    desk.take("volume", volume(50))
+    desk.subscribe(second)
+
+    newest = desk.newest()
+
+    assert gathering is None
+    assert newest is not None
+    assert b'volume\\":50' in newest
+    desk.unsubscribe(first)
+    desk.unsubscribe(second)
+
+
+async def test_the_devices_are_told_when_somebody_watches_and_when_nobody_does() -> None:
+    desk, first, second = hub(), Screen(), Screen()
+    told: list[bool] = []
+    desk.on_watched = told.append
+
+    desk.subscribe(first)
+    desk.subscribe(second)
+    desk.unsubscribe(first)
+    desk.unsubscribe(second)
+
+    assert told == [True, False]
+
+
+async def test_nobody_watching_means_no_timer_and_nothing_remembered() -> None:
+    desk, screen = hub(interval=0.05), Screen()
+    await streaming(desk, screen)
+    desk.unsubscribe(screen)
+
+    desk.take("volume", volume(99))
+    await asyncio.sleep(0.12)
+
+    assert screen.got == []
+    assert desk.snapshot.volume is None
+    assert desk.newest() is None
+
+
+async def test_one_frame_is_the_same_bytes_for_everyone() -> None:
+    desk = hub()
+    frames: list[bytes] = []
+    one = frames.append
+
+    def other(frame: bytes) -> None:
+        frames.append(frame)
+
+    desk.subscribe(one)
+    desk.subscribe(other)
+    desk.take("cpu", cpu(1))
+    desk.take("volume", volume(50))
+
+    assert frames[0] is frames[1]
+    desk.unsubscribe(one)
+    desk.unsubscribe(other)
+
+
+def test_devices_are_snapshot_fields() -> None:
+    from deskwire.hub.state import State  # noqa: PLC0415 - its only use
+
+    state = State()
+
+    assert state.take("memory", Memory(Bytes(1)))
+    assert state.take("wifi", Wifi("", connected=False))
+    assert not state.take("wifi", Wifi("", connected=False))
+    assert state.revision == 2

@@ -1,0 +1,28 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.model.units import Seconds
+from deskwire.protocol.allowance import Allowance
+
+
+def test_a_burst_then_the_rate() -> None:
+    allowance = Allowance(rate=10, burst=20)
+
+    taken = [allowance.take(Seconds(0)) for _ in range(30)]
+    later = [allowance.take(Seconds(1)) for _ in range(30)]
+
+    assert sum(taken) == 20
+    assert sum(later) == 10
+
+
+@given(st.lists(st.floats(0, 2), max_size=200))
+def test_never_more_than_the_burst_and_the_rate(pauses: list[float]) -> None:
+    allowance = Allowance(rate=10, burst=20)
+    now = 0.0
+    taken = 0
+
+    for pause in pauses:
+        now += pause
+        taken += allowance.take(Seconds(now))
+
+    assert taken <= 20 + 10 * now + 1e-6
