@@ -1,0 +1,197 @@
+"""What a person types, and what they are told: plain lines, stable exit codes, never a traceback."""
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.parts.desk import PROGRAM, Desk, environment, run
+
+COMMANDS = (
+    (),
+    ("serve",),
+    ("users",),
+    ("users", "add"),
+    ("users", "list"),
+    ("users", "passwd"),
+    ("users", "remove"),
+    ("logins",),
+    ("doctor",),
+    ("snapshot",),
+)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "home").mkdir()
+    return environment(tmp_path / "home", (), {}, {})
+
+
+def serve(env: dict[str, str], tmp_path: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    """Start the daemon where it cannot start."""
+    where = ("--host", "127.0.0.1", "--port", "0", "--state-dir", str(tmp_path / "state"))
+    return run("serve", *where, *more, env=env)
+
+
+def only_line(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the one line it said on stderr."""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(env: dict[str, str], command: tuple[str, ...]) -> None:
+    done = run(*command, "--help", env=env)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: deskwire{''.join(' ' + word for word in command)}")
+    assert done.stderr == ""
+
+
+def test_the_shell_can_learn_the_commands(env: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"'{PROGRAM}' --show-completion; exit $?"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "complete" in done.stdout
+    syntax = subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False)
+    assert syntax.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        (
+            "SERVER_PORT",
+            "eighty",
+            ("DESKWIRE_SERVER_PORT", "server.port", "whole number", "eighty"),
+        ),
+        ("SESSION_LIFETIME", "-1", ("DESKWIRE_SESSION_LIFETIME", "session.lifetime", "-1")),
+        ("SERVER_TLS", "maybe", ("DESKWIRE_SERVER_TLS", "true or false", "maybe")),
+        ("STATS_INTERVALL", "1", ("DESKWIRE_STATS_INTERVALL", "no such setting", "INTERVAL")),
+    ],
+)
+def test_a_wrong_variable_stops_the_start_and_says_why(
+    env: dict[str, str], tmp_path: Path, setting: str, value: str, words: tuple[str, ...]
+) -> None:
+    done = serve({**env, f"DESKWIRE_{setting}": value}, tmp_path)
+
+    assert done.returncode == 2
+    line = only_line(done)
+    assert [word for word in words if word not in line] == [], line
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[server]\nprot = 80\n", ("server.prot", "port")),
+        ("[sever]\nport = 80\n", ("sever",)),
+        ("[server]\nport = 'eighty'\n", ("server.port", "whole number", "eighty")),
+        ("[server\n", ("config.toml",)),
+    ],
+)
+def test_a_wrong_file_stops_the_start_and_says_where(
+    env: dict[str, str], tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+
+    done = serve(env, tmp_path, "--config", str(file))
+
+    assert done.returncode == 2
+    line = only_line(done)
+    assert str(file) in line
+    assert [word for word in words if word not in line] == [], line
+
+
+def test_a_file_that_is_not_there_stops_the_start(env: dict[str, str], tmp_path: Path) -> None:
+    done = serve(env, tmp_path, "--config", str(tmp_path / "none.toml"))
+
+    assert done.returncode == 2
+    assert "none.toml" in only_line(done)
+
+
+def test_no_plain_speech_beyond_this_machine(env: dict[str, str], tmp_path: Path) -> None:
+    done = serve(env, tmp_path, "--no-tls", "--host", "0.0.0.0")
+
+    assert done.returncode == 2
+    assert "loopback" in only_line(done)
+
+
+def test_a_port_that_is_taken_is_told_by_its_number(env: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = serve(env, tmp_path, "--port", port)
+
+    assert done.returncode == 3
+    assert port in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "ready" not in done.stdout
+
+
+def test_a_state_directory_that_cannot_be_used_is_named(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be", encoding="utf-8")
+
+    done = serve(env, tmp_path)
+
+    assert done.returncode == 4
+    assert str(tmp_path / "state") in only_line(done)
+
+
+def test_a_word_nobody_knows_is_told(env: dict[str, str]) -> None:
+    done = run("dance", env=env)
+
+    assert done.returncode == 2
+    assert "dance" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_users_come_are_listed_and_go(env: dict[str, str], tmp_path: Path) -> None:
+    def users(*words: str, given: str = "") -> Any:
+        return run("users", *words, "--state-dir", str(tmp_path), env=env, given=given)
+
+    added = users("add", "ann", "--password-stdin", given="a long enough one\n")
+    again = users("add", "ann", "--password-stdin", given="a long enough one\n")
+    listed = users("list")
+    removed = users("remove", "ann")
+    nobody = users("remove", "ann")
+    empty = users("list")
+
+    assert [done.returncode for done in (added, listed, removed, empty)] == [0, 0, 0, 0]
+    assert "ann" in listed.stdout
+    assert "ann" not in empty.stdout
+    assert again.returncode == nobody.returncode == 1
+    assert "ann" in only_line(again)
+    assert "ann" in only_line(nobody)
+
+
+def test_the_first_user_is_made_once_and_the_password_is_shown_once() -> None:
+    with Desk() as desk:
+        first = desk.owner_password
+        desk.stop()
+        desk.start()
+
+        assert len(first) >= 12
+        assert "password" not in desk.said
+        listed = desk.run("users", "list")
+    assert listed.stdout.count("owner") == 1
+
+
+def test_the_line_that_says_ready_is_the_last_and_names_the_port() -> None:
+    with Desk() as desk:
+        assert desk.said.splitlines()[-1] == f"deskwire is ready at {desk.address}"
+        host, port = desk.address.removeprefix("https://").split(":")
+        with socket.create_connection((host, int(port)), timeout=1):
+            pass

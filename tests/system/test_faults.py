@@ -1,0 +1,73 @@
+"""Buses and services that end, come back, or come late, under a client that watches."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.client import Client
+from tests.parts.desk import Desk
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.playing import player_named
+from tests.parts.pulse import Pulse
+
+
+@pytest.fixture
+def desk(session_bus: PrivateBus) -> Iterator[Desk]:
+    with Desk(buses=[session_bus]) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+async def test_players_go_and_return_with_their_bus(
+    session_bus: PrivateBus, client: Client, media: Media
+) -> None:
+    async with client.watch() as screen:
+        with Mpv(session_bus, [media.first.file]):
+            await screen.stats(lambda stats: player_named(stats, "The Reason"))
+            session_bus.kill()
+            await screen.stats(lambda stats: stats["audio"] == [], within=2)
+        session_bus.restart()
+        with Mpv(session_bus, [media.second.file]):
+            back = await screen.stats(lambda stats: player_named(stats, "Going Under"), within=5)
+
+    assert [each["title"] for each in back["audio"]] == ["Going Under"]
+
+
+async def test_what_comes_later_than_the_desk_is_there_within_five_seconds(media: Media) -> None:
+    with ExitStack() as late, Pulse() as pulse, PrivateBus() as bus:
+        pulse.kill()
+        bus.kill()
+        with Desk(buses=[bus], env={"PULSE_SERVER": pulse.address}) as desk:
+            async with Client(desk) as client, client.watch() as screen:
+                before = await screen.stats()
+                pulse.start()
+                bus.restart()
+                late.enter_context(Mpv(bus, [media.first.file]))
+                after = await screen.stats(
+                    lambda stats: player_named(stats, "The Reason") and "volume" in stats, within=5
+                )
+
+    assert before["audio"] == []
+    assert "volume" not in before
+    assert after["volume"] == 100
+
+
+async def test_without_a_session_bus_the_desk_has_no_players_and_says_so_once() -> None:
+    with Desk() as desk:
+        async with Client(desk) as client, client.watch() as screen:
+            stats = await screen.stats()
+            await screen.see(lambda _: True, since=4)
+        told = [line for line in desk.log.splitlines() if "players" in line]
+
+    assert stats["audio"] == []
+    assert stats["memory_bytes"] > 0
+    assert len(told) == 1, told
+    assert "session bus" in told[0]

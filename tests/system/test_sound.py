@@ -1,0 +1,89 @@
+"""Volume, on PulseAudio and on PipeWire: quickly told, and gone and back with its server."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.parts.client import Client, Screen
+from tests.parts.desk import Desk
+from tests.parts.pipewire import PipeWire
+from tests.parts.pulse import Pulse
+
+Sound = Pulse | PipeWire
+
+
+@pytest.fixture(scope="module", params=[Pulse, PipeWire])
+def sound(request: pytest.FixtureRequest) -> Iterator[Sound]:
+    with request.param() as sound:
+        yield sound
+
+
+@pytest.fixture(scope="module")
+def desk(sound: Sound) -> Iterator[Desk]:
+    with Desk(env={"PULSE_SERVER": sound.address}) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def screen(desk: Desk) -> AsyncIterator[Screen]:
+    async with Client(desk) as client, client.watch() as screen:
+        yield screen
+
+
+async def set_volume(sound: Sound, percent: int) -> float:
+    """Set the default sink's volume; return the moment before pactl was started."""
+    began = time.monotonic()
+    await asyncio.to_thread(sound.pactl, "set-sink-volume", "@DEFAULT_SINK@", f"{percent}%")
+    return began
+
+
+async def test_a_change_of_volume_is_told_within_a_tenth_of_a_second(
+    sound: Sound, screen: Screen
+) -> None:
+    # From before pactl starts, so its own start counts against us: what is asserted is stricter
+    # than what is promised. The median, because a busy machine delays any one of them.
+    took = []
+    for percent in (20, 45, 70, 95, 120):
+        since = screen.count
+        began = await set_volume(sound, percent)
+        frame = await screen.see(
+            lambda frame, percent=percent: (  # type: ignore[misc]
+                frame.event == "stats" and frame.stats.get("volume") == percent
+            ),
+            since=since,
+            what=f"volume {percent}",
+        )
+        took.append(frame.at - began)
+
+    assert statistics.median(took) < 0.1, took
+    assert max(took) < 0.5, took
+
+
+async def test_the_volume_is_of_the_sink_that_is_the_default(sound: Sound, screen: Screen) -> None:
+    sound.pactl("set-sink-volume", "speakers", "33%")
+    sound.pactl("set-sink-volume", "hdmi", "66%")
+    await screen.stats(lambda stats: stats.get("volume") == 33)
+
+    sound.pactl("set-default-sink", "hdmi")
+    told = await screen.stats(lambda stats: stats.get("volume") == 66)
+    sound.pactl("set-default-sink", "speakers")
+    again = await screen.stats(lambda stats: stats.get("volume") == 33)
+
+    assert (told["volume"], again["volume"]) == (66, 33)
+
+
+async def test_the_volume_goes_and_returns_with_its_server(sound: Sound, screen: Screen) -> None:
+    await screen.stats(lambda stats: "volume" in stats)
+
+    if isinstance(sound, Pulse):
+        sound.kill()
+    else:
+        sound.kill("pipewire-pulse")
+    await screen.stats(lambda stats: "volume" not in stats, within=2)
+    await asyncio.to_thread(sound.start, *(() if isinstance(sound, Pulse) else ("pipewire-pulse",)))
+    back = await screen.stats(lambda stats: "volume" in stats, within=5)
+
+    assert 0 < back["volume"] <= 150
