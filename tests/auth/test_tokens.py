@@ -1,0 +1,305 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.auth.login import Login
+from deskwire.auth.signature import Signature
+from deskwire.auth.tokens import Tokens
+from deskwire.model.access import ALL_SCOPES, LoginId, Scope
+from deskwire.model.instant import Instant
+from deskwire.model.problems import TokenExpired, TokenRefused
+from deskwire.model.units import Seconds
+
+KEY = bytes(range(32))
+DESK = "64da22cf-144c-439a-843f-4157b3629623"
+DAY = 86400.0
+LOGIN_LIFETIME = 7 * DAY
+WALL, BOOT = 1_760_000_000.25, 5000.125
+LOGIN = Login(
+    id=LoginId("a1"),
+    user="ann",
+    scopes=frozenset({Scope.MONITOR}),
+    address="192.0.2.7",
+    agent="phone",
+    created=Seconds(WALL),
+    expires=Seconds(WALL + LOGIN_LIFETIME),
+)
+
+
+def at(after: float = 0.0, *, wall_set: float = 0.0) -> Instant:
+    """Return the moment `after` seconds, the wall clock having been set by `wall_set`."""
+    return Instant(wall=Seconds(WALL + after + wall_set), boot=Seconds(BOOT + after))
+
+
+def after_reboot(after: float) -> Instant:
+    return Instant(wall=Seconds(WALL + after), boot=Seconds(3.0))
+
+
+def make_tokens(
+    *,
+    key: bytes = KEY,
+    desk: str = DESK,
+    boot: str = "boot1",
+    websocket_lifetime: float = 1200.0,
+    logins: tuple[Login, ...] = (LOGIN,),
+) -> Tokens:
+    return Tokens(
+        key,
+        desk=desk,
+        boot_id=boot,
+        login_lifetime=Seconds(LOGIN_LIFETIME),
+        websocket_lifetime=Seconds(websocket_lifetime),
+        alive={login.id: login for login in logins}.get,
+    )
+
+
+TOKENS = make_tokens()
+WEBSOCKET = TOKENS.websocket_token(LOGIN, at())
+CLAIMS: dict[str, Any] = json.loads(Signature(KEY).verified(WEBSOCKET))
+
+
+def signed(claims: object) -> str:
+    return Signature(KEY).sign(json.dumps(claims).encode())
+
+
+def verify(token: str, now: Instant | None = None) -> None:
+    TOKENS.verify_websocket(token, DESK, now or at(1.0))
+
+
+def test_a_login_token_names_its_login_until_it_expires() -> None:
+    token, expires = TOKENS.login_token(LOGIN, at())
+
+    assert expires == pytest.approx(int(WALL + LOGIN_LIFETIME), abs=0)
+    assert TOKENS.verify_login(token, at(LOGIN_LIFETIME - 1.0)) == "a1"
+    with pytest.raises(TokenRefused, match="expired"):
+        TOKENS.verify_login(token, at(LOGIN_LIFETIME))
+
+
+def test_a_websocket_token_grants_what_its_login_may_for_twenty_minutes() -> None:
+    grant = TOKENS.verify_websocket(WEBSOCKET, DESK, at(60.0))
+
+    assert (grant.user, grant.login, grant.scopes) == ("ann", "a1", frozenset({Scope.MONITOR}))
+    assert grant.token == CLAIMS["jti"]
+    assert grant.deadline == BOOT + 1200.0
+
+
+def test_a_websocket_token_may_be_used_again_and_ends_at_the_same_moment() -> None:
+    first = TOKENS.verify_websocket(WEBSOCKET, DESK, at(1.0))
+    again = TOKENS.verify_websocket(WEBSOCKET, DESK, at(1199.0))
+
+    assert again.deadline == pytest.approx(first.deadline, abs=0.001)
+    with pytest.raises(TokenExpired):
+        TOKENS.verify_websocket(WEBSOCKET, DESK, at(1200.0))
+
+
+@pytest.mark.parametrize("lifetime", [0.05, 0.5, 1.0004, 1.9996, 3.0, 1199.999])
+def test_a_lifetime_need_not_be_whole_seconds(lifetime: float) -> None:
+    tokens = make_tokens(websocket_lifetime=lifetime)
+    grant = tokens.verify_websocket(tokens.websocket_token(LOGIN, at()), DESK, at())
+
+    assert grant.deadline == pytest.approx(BOOT + lifetime, abs=0.002)
+
+
+def test_no_two_tokens_are_the_same() -> None:
+    minted = {TOKENS.websocket_token(LOGIN, at()) for _ in range(50)}
+
+    assert len(minted) == 50
+
+
+def test_a_clock_set_back_lengthens_nothing() -> None:
+    for wall_set in (-3600.0, -400 * DAY):
+        verify(WEBSOCKET, at(1199.0, wall_set=wall_set))
+        with pytest.raises(TokenExpired):
+            verify(WEBSOCKET, at(1200.0, wall_set=wall_set))
+
+
+def test_a_clock_set_ahead_cuts_nothing_short() -> None:
+    token, _ = TOKENS.login_token(LOGIN, at())
+
+    for wall_set in (3600.0, 400 * DAY):
+        verify(WEBSOCKET, at(1199.0, wall_set=wall_set))
+        assert TOKENS.verify_login(token, at(60.0, wall_set=wall_set)) == "a1"
+
+
+def test_after_a_reboot_the_wall_clock_decides() -> None:
+    rebooted = make_tokens(boot="boot2")
+
+    grant = rebooted.verify_websocket(WEBSOCKET, DESK, after_reboot(600.0))
+
+    assert grant.deadline == pytest.approx(3.0 + 600.0, abs=1.0)
+    with pytest.raises(TokenExpired):
+        rebooted.verify_websocket(WEBSOCKET, DESK, after_reboot(1200.0))
+
+
+def test_after_a_reboot_with_the_clock_set_back_a_token_is_refused() -> None:
+    rebooted = make_tokens(boot="boot2")
+
+    rebooted.verify_websocket(WEBSOCKET, DESK, after_reboot(-4.0))
+    with pytest.raises(TokenRefused):
+        rebooted.verify_websocket(WEBSOCKET, DESK, after_reboot(-6.0))
+
+
+def test_the_one_kind_of_token_is_not_the_other() -> None:
+    login_token, _ = TOKENS.login_token(LOGIN, at())
+
+    with pytest.raises(TokenRefused):
+        TOKENS.verify_websocket(login_token, DESK, at())
+    with pytest.raises(TokenRefused):
+        TOKENS.verify_login(WEBSOCKET, at())
+
+
+def test_another_desks_token_is_refused_with_its_key_or_ours() -> None:
+    other = "11111111-2222-4333-8444-555555555555"
+
+    with pytest.raises(TokenRefused):
+        verify(make_tokens(key=bytes(32)).websocket_token(LOGIN, at()))
+    with pytest.raises(TokenRefused):
+        verify(make_tokens(desk=other).websocket_token(LOGIN, at()))
+    with pytest.raises(TokenRefused):
+        TOKENS.verify_websocket(WEBSOCKET, other, at())
+
+
+def test_an_ended_login_takes_its_tokens_with_it() -> None:
+    token, _ = TOKENS.login_token(LOGIN, at())
+    ended = make_tokens(logins=())
+
+    with pytest.raises(TokenRefused, match="has ended"):
+        ended.verify_websocket(WEBSOCKET, DESK, at(1.0))
+    with pytest.raises(TokenRefused, match="has ended"):
+        ended.verify_websocket(WEBSOCKET, DESK, at(5000.0))
+    with pytest.raises(TokenRefused, match="has ended"):
+        ended.verify_login(token, at(1.0))
+
+
+def test_scopes_are_those_the_login_has_now() -> None:
+    promoted = Login(LOGIN.id, "ann", ALL_SCOPES, "", "", LOGIN.created, LOGIN.expires)
+
+    grant = make_tokens(logins=(promoted,)).verify_websocket(WEBSOCKET, DESK, at(1.0))
+
+    assert grant.scopes == ALL_SCOPES
+
+
+def test_the_signature_is_judged_before_the_time() -> None:
+    forged = make_tokens(key=bytes(32)).websocket_token(LOGIN, at())
+
+    for wrong in (forged, WEBSOCKET[:-6] + "AAAAAA"):
+        with pytest.raises(TokenRefused):
+            verify(wrong, at(5000.0))
+
+
+def test_claims_and_desk_are_judged_before_the_time() -> None:
+    late = at(5000.0)
+
+    for changes in ({"aud": "deskwire:login"}, {"iss": "x"}, {"sub": "bob"}, {"desk": "x"}):
+        with pytest.raises(TokenRefused):
+            verify(signed(CLAIMS | changes), late)
+    with pytest.raises(TokenExpired):
+        verify(signed(CLAIMS), late)
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_every_claim_is_required(claim: str) -> None:
+    without = {name: value for name, value in CLAIMS.items() if name != claim}
+
+    with pytest.raises(TokenRefused):
+        verify(signed(without))
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp", "bia", "bex"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        True, None, "1760000000", 1e300, 1.5, float("inf"), float("nan"), -1, 2**53 + 1, 10**30,
+        [], {}, [1760000000],
+    ],
+)  # fmt: skip
+def test_a_time_is_a_whole_number_or_nothing(claim: str, value: object) -> None:
+    with pytest.raises(TokenRefused):
+        verify(signed(CLAIMS | {claim: value}))
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "desk", "boot"])
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda _: None, lambda _: 1])
+def test_a_name_is_a_string_and_no_list_of_them(claim: str, wrap: Any) -> None:
+    with pytest.raises(TokenRefused):
+        verify(signed(CLAIMS | {claim: wrap(CLAIMS[claim])}))
+
+
+def test_a_claim_we_do_not_write_is_refused() -> None:
+    for more in ({"nbf": int(WALL) + 3600}, {"nbf": 0}, {"scopes": ["control"]}):
+        with pytest.raises(TokenRefused):
+            verify(signed(CLAIMS | more))
+
+
+def test_times_that_none_of_our_tokens_has_are_refused() -> None:
+    for changes in (
+        {"exp": CLAIMS["exp"] + 3600},
+        {"bex": CLAIMS["bex"] + 3_600_000},
+        {"iat": CLAIMS["iat"] + 60},
+        {"iat": CLAIMS["iat"] - 60},
+        {"bia": CLAIMS["bia"] + 60_000, "bex": CLAIMS["bex"] + 60_000},
+    ):
+        with pytest.raises(TokenRefused):
+            verify(signed(CLAIMS | changes))
+    for changes in ({"exp": CLAIMS["iat"]}, {"bex": CLAIMS["bia"]}):
+        with pytest.raises(TokenExpired):
+            verify(signed(CLAIMS | changes))
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"{", b"[" * 3000, b'{"iss":"\xff"}'])
+def test_a_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+    with pytest.raises(TokenRefused):
+        verify(Signature(KEY).sign(payload))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    claims=st.dictionaries(st.sampled_from(sorted(CLAIMS)) | st.text(max_size=4), ANYTHING),
+    after=st.floats(-1e6, 1e6),
+)
+def test_no_other_claims_verify_and_nothing_else_is_raised(
+    claims: dict[str, object], after: float
+) -> None:
+    if {**CLAIMS, **claims} == CLAIMS:
+        return
+
+    for token in (signed(claims), signed(CLAIMS | claims)):
+        try:
+            granted = TOKENS.verify_websocket(token, DESK, at(after))
+        except (TokenRefused, TokenExpired):
+            continue
+        # what tells one token from another is all that may differ
+        assert claims.keys() <= {"jti", "boot"}, claims
+        assert granted.user == "ann"
+
+
+@given(
+    lifetime=st.floats(0.05, 1e6),
+    minted=st.floats(0.0, 1e9),
+    after=st.floats(0.0, 2e6),
+    wall_set=st.floats(-1e8, 1e8),
+)
+def test_within_a_boot_a_token_lives_exactly_its_lifetime(
+    lifetime: float, minted: float, after: float, wall_set: float
+) -> None:
+    tokens = make_tokens(websocket_lifetime=lifetime)
+    token = tokens.websocket_token(LOGIN, Instant(Seconds(WALL), Seconds(minted)))
+    now = Instant(Seconds(WALL + after + wall_set), Seconds(minted + after))
+
+    try:
+        tokens.verify_websocket(token, DESK, now)
+        lives = True
+    except TokenExpired:
+        lives = False
+
+    if abs(after - lifetime) > 0.005:  # milliseconds are what the token can say
+        assert lives == (after < lifetime)
