@@ -17,7 +17,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Wifi
 from tests.parts.buses import PrivateBus
 from tests.parts.iwd import Iwd
-from tests.parts.networkmanager import NO_PATH, UNMANAGED, NetworkManager
+from tests.parts.networkmanager import NO_PATH, PREPARING, UNMANAGED, NetworkManager
 from tests.parts.waiting import until_async
 from tests.parts.watching import upcoming, wait_for
 
@@ -180,6 +180,20 @@ async def test_it_follows_iwd_from_network_to_network(system_bus: PrivateBus) ->
         assert seen == [None, NOT_CONNECTED, BAZINGA, NOT_CONNECTED, CAFE, NOT_CONNECTED, None]
 
 
+async def test_what_does_not_change_the_reading_is_not_told(system_bus: PrivateBus) -> None:
+    async with NetworkManager(system_bus) as manager, watching(system_bus) as watch:
+        adapter = await manager.add_adapter()
+        assert await upcoming(watch) == NOT_CONNECTED
+        coming = asyncio.ensure_future(upcoming(watch))
+
+        cafe = await manager.add_network(adapter, "Café ☕")
+        await manager.set_state(adapter, PREPARING)
+        await manager.add_adapter("wlan1")
+        await manager.connect(adapter, cafe)
+
+        assert await coming == CAFE
+
+
 async def test_a_burst_of_signals_is_one_reading_and_asks_for_nothing(
     system_bus: PrivateBus,
 ) -> None:
@@ -197,6 +211,15 @@ async def test_a_burst_of_signals_is_one_reading_and_asks_for_nothing(
         assert iwd.asked == 1
         with pytest.raises(TimeoutError):
             await upcoming(watch, within=0.1)
+
+
+async def test_what_changes_while_the_first_answer_is_on_its_way_is_not_lost(
+    system_bus: PrivateBus,
+) -> None:
+    async with Iwd(system_bus) as iwd:
+        iwd.connects_when_asked = iwd.add_network("Café ☕")
+        async with watching(system_bus) as watch:
+            assert CAFE in await wait_for(watch, CAFE)
 
 
 async def test_a_networkmanager_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:

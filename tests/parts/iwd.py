@@ -32,6 +32,8 @@ class Iwd:
         self._connection: MessageBus | None = None
         self.asked = 0
         """How often all objects were asked for."""
+        self.connects_when_asked = ""
+        """A network to connect to in the very moment after the next answer."""
         self.objects: dict[str, dict[str, dict[str, Variant]]] = {
             ADAPTER: {
                 DEVICE: {
@@ -102,10 +104,17 @@ class Iwd:
             )
         )
 
-    def _answer(self, message: Message) -> Message | None:
+    def _answer(self, message: Message) -> bool | None:
         if message.member == "GetManagedObjects" and message.path == "/":
             self.asked += 1
-            return Message.new_method_return(message, "a{oa{sa{sv}}}", [self.objects])
+            assert self._connection is not None
+            self._connection.send(
+                Message.new_method_return(message, "a{oa{sa{sv}}}", [self.objects])
+            )
+            network, self.connects_when_asked = self.connects_when_asked, ""
+            if network:
+                self.connect(network)
+            return True
         return None
 
     async def __aenter__(self) -> Self:
