@@ -73,6 +73,7 @@ async def _live(
         logins=logins,
         key=state.secret("signing", KEY_BYTES),
         desk=state.desk_id(),
+        boot_id=state.boot_id,
         buses=Buses(session=places.session_bus(environ), system=places.system_bus(environ)),
         cache=places.cache_dir(environ),
     )

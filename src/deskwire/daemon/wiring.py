@@ -15,7 +15,7 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
-from deskwire.daemon.clock import boot_identity, read_clock
+from deskwire.daemon.clock import read_clock
 from deskwire.daemon.settings import Settings
 from deskwire.daemon.supervisor import Supervisor
 from deskwire.devices.artwork import Artwork
@@ -51,6 +51,7 @@ def wire(
     logins: Logins,
     key: bytes,
     desk: str,
+    boot_id: str,
     buses: Buses,
     cache: Path,
 ) -> Desk:
@@ -76,7 +77,7 @@ def wire(
     tokens = Tokens(
         key,
         desk=desk,
-        boot_id=boot_identity(),
+        boot_id=boot_id,
         login_lifetime=session.login_lifetime,
         websocket_lifetime=session.lifetime,
         alive=logins.get,

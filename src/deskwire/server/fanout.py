@@ -25,7 +25,7 @@ class Fanout:
         self._connections: dict[Connection, None] = {}
         self._frame = b""
         self._waiting: list[Connection] = []
-        self._again = False
+        self._served: list[Connection] = []
         self._pinging: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -59,7 +59,9 @@ class Fanout:
     def _publish(self, frame: bytes) -> None:
         self._frame = frame
         if self._waiting:
-            self._again = True
+            # Mid-way: those still waiting get the newer frame now, the others after them.
+            self._waiting += self._served
+            self._served = []
             return
         self._waiting = list(self._connections)
         self._write_portion()
@@ -69,12 +71,11 @@ class Fanout:
         frame = self._frame
         for connection in portion:
             connection.offer(frame)
-        if not self._waiting and self._again:
-            # The first ones got an older frame: they, and only now, get the newer one.
-            self._again = False
-            self._waiting = list(self._connections)
         if self._waiting:
+            self._served += portion
             asyncio.get_running_loop().call_soon(self._write_portion)
+        else:
+            self._served = []
 
     def _ping_later(self) -> None:
         self._pinging = asyncio.get_running_loop().call_later(PING_EVERY, self._ping)

@@ -65,7 +65,7 @@ class Names:
     def _host(self, request: BaseRequest) -> str:
         hosts = request.headers.getall("Host", [])
         match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if match is None or request.rel_url.is_absolute():
+        if match is None or not request.raw_path.startswith("/"):
             raise BadRequest("one Host, and a path")
         name = match["name"].lower().rstrip(".")
         if name not in self._hosts and not _is_address(name.strip("[]")):

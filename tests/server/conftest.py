@@ -1,0 +1,33 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deskwire.server.connection import Connection
+
+
+class Pair:
+    """A connection, and the socket of the peer it writes to; the kernel holds little between."""
+
+    def __init__(self, connection: Connection, peer: socket.socket) -> None:
+        self.connection = connection
+        self.peer = peer
+
+    async def read(self, size: int = 65536) -> bytes:
+        """Return what has come so far, at least one byte; nothing at the end."""
+        async with asyncio.timeout(5):
+            return await asyncio.get_running_loop().sock_recv(self.peer, size)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    loop = asyncio.get_running_loop()
+    ours, peer = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    peer.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    yield Pair(Connection(transport), peer)
+    transport.abort()
+    peer.close()
+    await asyncio.sleep(0)

@@ -1,0 +1,119 @@
+import asyncio
+
+import pytest
+
+from deskwire.protocol.framing import close_frame, text_frame
+from deskwire.server import connection as module
+from deskwire.server.connection import Connection
+from tests.parts.waiting import until_async
+from tests.server.conftest import Pair
+
+FRAME = text_frame(b"x" * 600)
+HUGE = text_frame(b"x" * 200_000)
+
+
+def stuff(connection: Connection) -> None:
+    """Write until the kernel takes no more."""
+    while connection.unread == 0:
+        connection.offer(FRAME)
+
+
+async def test_a_frame_is_written_at_once(pair: Pair) -> None:
+    pair.connection.offer(FRAME)
+
+    assert await pair.read() == FRAME
+    assert pair.connection.frames == 1
+
+
+async def test_who_has_not_read_is_skipped_and_then_gets_the_newest(pair: Pair) -> None:
+    stuff(pair.connection)
+    held = pair.connection.unread
+
+    for _ in range(1000):
+        pair.connection.offer(FRAME)
+    after_skipping = pair.connection.unread
+    read = b""
+    while pair.connection.unread:
+        read += await pair.read()
+        await asyncio.sleep(0)
+    newest = text_frame(b"newest")
+    pair.connection.offer(newest)
+    while not read.endswith(newest):
+        read += await pair.read()
+
+    assert after_skipping == held <= len(FRAME)
+    assert read.count(FRAME) == pair.connection.frames - 1
+
+
+async def test_who_reads_nothing_for_long_is_dropped(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STUCK_AFTER", 0.05)
+    stuff(pair.connection)
+
+    pair.connection.offer(FRAME)
+    not_yet = pair.connection.closing
+    await asyncio.sleep(0.06)
+    pair.connection.offer(FRAME)
+
+    assert not not_yet
+    assert pair.connection.closing
+
+
+async def test_what_must_not_be_skipped_piles_up_to_a_bound(pair: Pair) -> None:
+    stuff(pair.connection)
+
+    pair.connection.send(HUGE)
+    pair.connection.send(FRAME)
+
+    assert pair.connection.closing
+
+
+async def test_a_close_is_the_last_word(pair: Pair) -> None:
+    pair.connection.close(4004, "token expired")
+    pair.connection.offer(FRAME)
+    pair.connection.send(FRAME)
+    pair.connection.close(1001)
+
+    assert await pair.read() == close_frame(4004, "token expired")
+
+
+async def test_a_peer_that_reads_nothing_is_gone_soon_after_its_close(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.05)
+    stuff(pair.connection)
+
+    pair.connection.close(1001, "going away")
+
+    await until_async(lambda: pair.connection.unread == 0, within=1)
+
+
+async def test_two_unanswered_pings_are_enough(pair: Pair) -> None:
+    pair.connection.ping()
+    pair.connection.drop_if_silent()
+    after_one = pair.connection.closing
+    pair.connection.ping()
+    pair.connection.drop_if_silent()
+
+    assert not after_one
+    assert pair.connection.closing
+
+
+async def test_who_says_anything_is_there(pair: Pair) -> None:
+    pair.connection.ping()
+    pair.connection.heard()
+    pair.connection.ping()
+    pair.connection.drop_if_silent()
+
+    assert not pair.connection.closing
+
+
+async def test_pings_of_a_peer_that_does_not_read_are_not_answered(pair: Pair) -> None:
+    stuff(pair.connection)
+    held = pair.connection.unread
+
+    for _ in range(1000):
+        pair.connection.pong(b"x" * 125)
+
+    assert pair.connection.unread == held

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import BaseRequest
+from multidict import CIMultiDict
+
+from deskwire.model.problems import TokenRefused
+from deskwire.server.peer import Names, bearer
+from deskwire.server.problems import BadRequest, ForeignOrigin, Misdirected
+
+NAMES = Names(
+    allowed_hosts=["desk.example"],
+    allowed_origins=["https://panel.example"],
+    public_url="https://public.example:9000/desk",
+    trusted_proxies=["10.0.0.0/8"],
+)
+
+
+def request(*headers: tuple[str, str], path: str = "/", remote: str = "192.0.2.7") -> BaseRequest:
+    asked = make_mocked_request("GET", path, CIMultiDict(headers))
+    return asked.clone(remote=remote)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8765", "127.0.0.1:8765", "192.168.1.5", "[::1]:8765", "[fe80::1]",
+     "desk.example", "desk.example.:443", "public.example:9000"],
+)  # fmt: skip
+def test_a_host_of_ours_passes(host: str) -> None:
+    assert NAMES.check(request(("Host", host))) == host
+
+
+@pytest.mark.parametrize("host", ["evil.example", "desk.example.evil.example", "127.0.0.1.nip.io"])
+def test_a_host_that_is_none_of_ours_is_misdirected(host: str) -> None:
+    with pytest.raises(Misdirected):
+        NAMES.check(request(("Host", host)))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("Host", ""),), (("Host", "a"), ("Host", "localhost")), (("Host", "local host"),),
+     (("Host", "localhost:99999999"),), (("Host", "user@localhost"),), (("Host", "[::1"),)],
+)  # fmt: skip
+def test_an_odd_host_is_a_bad_request(headers: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(BadRequest):
+        NAMES.check(request(*headers))
+
+
+def test_an_absolute_target_is_a_bad_request() -> None:
+    with pytest.raises(BadRequest):
+        NAMES.check(request(("Host", "localhost"), path="http://localhost/"))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://localhost:8765", "http://LOCALHOST:8765", "https://panel.example",
+     "https://public.example:9000"],
+)  # fmt: skip
+def test_our_own_page_may_ask(origin: str) -> None:
+    NAMES.check(request(("Host", "localhost:8765"), ("Origin", origin)))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "", "https://evil.example", "https://localhost", "https://localhost:8765.evil.example",
+     "file://", "https://panel.example:8443"],
+)  # fmt: skip
+def test_another_page_may_not(origin: str) -> None:
+    with pytest.raises(ForeignOrigin):
+        NAMES.check(request(("Host", "localhost:8765"), ("Origin", origin)))
+
+
+def test_two_origins_may_not() -> None:
+    ours = ("Origin", "https://localhost")
+
+    with pytest.raises(ForeignOrigin):
+        NAMES.check(request(("Host", "localhost"), ours, ours))
+
+
+def test_nobody_names_another_client() -> None:
+    asked = request(("X-Forwarded-For", "203.0.113.9"))
+
+    assert NAMES.address(asked) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [("203.0.113.9", "203.0.113.9"), ("1.1.1.1, 203.0.113.9, 10.0.0.3", "203.0.113.9"),
+     ("junk", "10.0.0.2"), ("", "10.0.0.2")],
+)  # fmt: skip
+def test_a_trusted_proxy_does(forwarded: str, address: str) -> None:
+    asked = request(("X-Forwarded-For", forwarded), remote="10.0.0.2")
+
+    assert NAMES.address(asked) == address
+
+
+@pytest.mark.parametrize("value", ["Bearer abc.d-e_f", "bearer abc.d-e_f", "BEARER   abc.d-e_f "])
+def test_a_bearer_is_read(value: str) -> None:
+    assert bearer(request(("Authorization", value))) == "abc.d-e_f"
+
+
+@pytest.mark.parametrize(
+    "values", [(), ("Basic abc",), ("Bearer",), ("Bearer a b",), ("Bearer a", "Bearer a")]
+)
+def test_anything_else_is_no_bearer(values: tuple[str, ...]) -> None:
+    with pytest.raises(TokenRefused):
+        bearer(request(*(("Authorization", value) for value in values)))
+
+
+def test_a_token_in_the_url_is_not_seen() -> None:
+    read: Callable[[BaseRequest], str] = bearer
+
+    with pytest.raises(TokenRefused):
+        read(request(path="/?access_token=abc&Authorization=Bearer%20abc"))
