@@ -13,7 +13,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from dbus_fast import AuthError, InvalidAddressError, Message, MessageFlag, MessageType, Variant
+from dbus_fast import (
+    AuthError,
+    DBusFastError,
+    InvalidAddressError,
+    Message,
+    MessageFlag,
+    MessageType,
+    Variant,
+)
 from dbus_fast.aio import MessageBus
 
 from deskwire.model.problems import DeviceUnavailable
@@ -23,6 +31,9 @@ BUS = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 CALL_TIMEOUT = Seconds(1.0)
+
+ENDED = (OSError, EOFError, DBusFastError)
+"""What a connection ends with: the bus died, or sent what nobody can read."""
 
 Receive = Callable[[Message], None]
 
@@ -51,14 +62,17 @@ class Bus:
         self.name = name
         """`session` or `system`."""
         self._connection = connection
+        self._guid: str | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.ensure_future(self._wait_for_end())
 
     async def _wait_for_end(self) -> None:
-        with suppress(OSError, EOFError):
-            await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
-        if not self._lost.done():
-            self._lost.set_result(None)
+        try:
+            with suppress(*ENDED):
+                await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        finally:
+            if not self._lost.done():
+                self._lost.set_result(None)
 
     @property
     def ended(self) -> bool:
@@ -68,6 +82,16 @@ class Bus:
     async def lost(self) -> None:
         """Wait until the connection has ended."""
         await asyncio.shield(self._lost)
+
+    async def guid(self) -> str:
+        """Return the bus's own identity; a bus that was started anew has another.
+
+        Unique names mean something beside it only. Asked once. Raises as `call`.
+        """
+        if self._guid is None:
+            body = await self.call(BUS, BUS_PATH, BUS, "GetId")
+            self._guid = str(body[0])
+        return self._guid
 
     async def call(
         self,
@@ -95,11 +119,13 @@ class Bus:
             raise BusLost(f"the {self.name} bus went away")
         try:
             async with asyncio.timeout(timeout):
-                reply = await self._connection.call(message)
+                reply: Message | None = await self._connection.call(message)
         except TimeoutError:
             raise CallTimedOut(f"{destination} did not answer {member} in {timeout:g} s") from None
-        except (OSError, EOFError):
+        except ENDED:
             raise BusLost(f"the {self.name} bus went away") from None
+        if reply is None:  # what a call gets whose connection we ended ourselves
+            raise BusLost(f"the {self.name} bus was left")
         if reply.message_type is MessageType.ERROR:
             first = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
             raise CallFailed(reply.error_name or "error without a name", first)
