@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test unit system test-laptop check format locks clean help
+.PHONY: run test unit system test-laptop check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,12 +29,15 @@ check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests scripts
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+reference: $(VENV)/.dev  ## write what docs/reference makes from the code
+	$(BIN)/python scripts/reference.py
 
 locks: $(VENV)/.dev  ## resolve the requirements anew
 	requirements/lock $(BIN)

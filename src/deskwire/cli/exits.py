@@ -2,10 +2,14 @@
 
 OK = 0
 FAILED = 1
-"""What was asked could not be done."""
 USAGE = 2
-"""A wrong word on the command line, or a wrong setting."""
 PORT = 3
-"""The address or port cannot be had."""
 STATE = 4
-"""The state directory, or a file of it, cannot be used."""
+
+MEANINGS = {
+    OK: "Done",
+    FAILED: "What was asked could not be done",
+    USAGE: "A wrong word on the command line, or a wrong setting",
+    PORT: "The address or port cannot be had",
+    STATE: "The state directory, or a file of it, cannot be used",
+}

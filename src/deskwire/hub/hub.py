@@ -63,7 +63,7 @@ class Hub:
             self._change_soon()
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Give `subscriber` every frame from now on; the first follows when there is a whole one."""
+        """Give `subscriber` every frame from now on, the first when there is a whole one."""
         self._subscribers.append(subscriber)
         if len(self._subscribers) > 1:
             return

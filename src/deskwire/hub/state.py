@@ -19,8 +19,7 @@ class State:
 
         Raises `AttributeError` for a name that is no field of `Snapshot`.
         """
-        absent = _ABSENT[name] if name in _ABSENT else None
-        value = absent if reading is None else reading
+        value = _ABSENT.get(name) if reading is None else reading
         if getattr(self.snapshot, name) == value:
             return False
         self.snapshot = msgspec.structs.replace(self.snapshot, **{name: value})

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -117,9 +117,14 @@ _decode_stats = msgspec.json.Decoder(_Stats).decode
 _decode_error = msgspec.json.Decoder(_Error).decode
 
 
-def stats_schema() -> dict[str, object]:
+def stats_schema() -> dict[str, Any]:
     """Return the JSON Schema of the argument of `stats`."""
     return msgspec.json.schema(_Stats)
+
+
+def error_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the argument of `error`."""
+    return msgspec.json.schema(_Error)
 
 
 # ---- the desk's side -----------------------------------------------------------------------------

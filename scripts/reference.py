@@ -1,0 +1,258 @@
+"""Write the reference that is made from the code: `make reference`.
+
+docs/reference/asyncapi.yaml   the socket, AsyncAPI 3, from the codec's and the close codes' tables
+docs/reference/settings.md     every setting, from its type
+docs/reference/commands.md     every command's own help
+
+A test fails when a file here is not what this would write.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import yaml
+
+from deskwire import __version__
+from deskwire.cli import exits
+from deskwire.daemon.settings import Settings
+from deskwire.protocol import codec
+from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+
+CLOSE_MEANS = {
+    CloseCode.NORMAL: "Normal closure",
+    CloseCode.GOING_AWAY: "The daemon stops or starts anew",
+    CloseCode.PROTOCOL_ERROR: "A frame that RFC 6455 does not allow",
+    CloseCode.UNSUPPORTED: "A binary message",
+    CloseCode.ABNORMAL: "No close frame came; seen by a client, never sent",
+    CloseCode.POLICY: "Ten malformed messages within ten seconds",
+    CloseCode.TOO_BIG: "A message over 16 KiB",
+    CloseCode.TRY_LATER: "Too many sockets are open",
+    CloseCode.AUTH_FAILED: "Auth failed, the login ended, or a newer connection took the token",
+    CloseCode.TOKEN_EXPIRED: "The token's time is over",
+}
+ACTION_DOES = {
+    "audio-play-pause": "Toggle play and pause",
+    "audio-next": "Skip to the next track",
+    "audio-previous": "Go to the previous track",
+    "audio-stop": "Stop playback",
+}
+
+
+def asyncapi() -> str:
+    """Describe the socket."""
+    messages = {
+        "auth": message("auth", "The first thing a screen says", text("a websocket token")),
+        "stats": message(
+            "stats",
+            "How the desk is; at once after auth, then each second and on change",
+            {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": "#/components/schemas/stats"},
+            },
+        ),
+        "sessionExpiring": message(
+            "session expiring",
+            "Once, four minutes before the end",
+            {
+                "type": "string",
+                "pattern": r"^\[[0-9]{2}:[0-9]{2}:[0-9]{2}\]: Your Session will expire$",
+            },
+        ),
+        "error": message(
+            "error",
+            "Why something was not done; only in answer to input",
+            {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": "#/components/schemas/error"},
+            },
+        ),
+    }
+    for event in codec.ACTIONS:
+        messages[camel(event)] = message(event, ACTION_DOES[event], text("a player's id"))
+    from_screen = ["auth", *(camel(event) for event in codec.ACTIONS)]
+    from_desk = ["stats", "sessionExpiring", "error"]
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "deskwire's socket",
+            "version": __version__,
+            "description": close_table(),
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "monitor": {
+                "address": "/v1/monitor/{desk}/ws",
+                "parameters": {"desk": {"description": "The desk's own UUID"}},
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+            }
+        },
+        "operations": {
+            "say": operation("receive", "What a screen says", from_screen),
+            "hear": operation("send", "What the desk says", from_desk),
+        },
+        "components": {
+            "messages": messages,
+            "schemas": schemas(),
+        },
+    }
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+
+
+def message(event: str, summary: str, argument: dict[str, Any]) -> dict[str, Any]:
+    """Describe one message: its event and its one argument."""
+    return {
+        "name": event,
+        "summary": summary,
+        "payload": {
+            "type": "object",
+            "required": ["event", "args"],
+            "properties": {
+                "event": {"const": event},
+                "args": {"type": "array", "prefixItems": [argument], "minItems": 1},
+            },
+        },
+    }
+
+
+def operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
+    """Describe who says which messages; `action` is the desk's."""
+    return {
+        "action": action,
+        "summary": summary,
+        "channel": {"$ref": "#/channels/monitor"},
+        "messages": [{"$ref": f"#/channels/monitor/messages/{name}"} for name in names],
+    }
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON schemas of what travels inside a string."""
+    found: dict[str, Any] = {}
+    for name, schema in (("stats", codec.stats_schema()), ("error", codec.error_schema())):
+        renamed = {inner: inner.lstrip("_").lower() for inner in schema["$defs"]}
+        for inner, definition in schema["$defs"].items():
+            found[renamed[inner]] = rewritten(definition, renamed)
+        assert schema["$ref"].endswith(name.capitalize())
+    return found
+
+
+def rewritten(value: Any, renamed: dict[str, str]) -> Any:
+    """Point a schema's references at their new names."""
+    if isinstance(value, dict):
+        return {
+            key: f"#/components/schemas/{renamed[inner.rsplit('/', 1)[1]]}"
+            if key == "$ref"
+            else rewritten(inner, renamed)
+            for key, inner in value.items()
+            if key != "title"
+        }
+    if isinstance(value, list):
+        return [rewritten(inner, renamed) for inner in value]
+    return value
+
+
+def close_table() -> str:
+    """Say what each close code means and asks for."""
+    lines = ["Close codes, and what a client does next:", ""]
+    for code in CloseCode:
+        then = AFTER_CLOSE.get(code)
+        lines.append(f"- {int(code)}: {CLOSE_MEANS[code]}" + (f" → {then.value}" if then else ""))
+    return "\n".join(lines)
+
+
+def settings() -> str:
+    """List every setting."""
+    lines = [
+        "# Settings",
+        "",
+        "A flag comes first, then `DESKWIRE_SECTION_KEY` in the environment (lists by commas), then",
+        "`~/.config/deskwire/config.toml`, then the default. An unknown key or a wrong value stops",
+        "the start with one line, exit code 2.",
+    ]
+    for section in msgspec.structs.fields(Settings):
+        lines += ["", f"## [{section.name}]", "", "| key | default | expected |", "|---|---|---|"]
+        for field in msgspec.structs.fields(section.type):
+            default = shown(field.default)
+            lines.append(f"| `{field.name}` | `{default}` | {described(field.type)} |")
+    return "\n".join(lines) + "\n"
+
+
+def described(hint: Any) -> str:
+    """Return the words a setting's type carries."""
+    return next(each.description or "" for each in get_args(hint) if isinstance(each, msgspec.Meta))
+
+
+def shown(value: Any) -> str:
+    """Write a default as it would stand in the file."""
+    match value:
+        case None:
+            return '""'
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:g}"
+        case frozenset() | tuple():
+            return "[]"
+        case _:
+            return f'"{value}"'
+
+
+def commands() -> str:
+    """Collect every command's help."""
+    lines = ["# Commands", "", "| exit code | means |", "|---|---|"]
+    lines += [f"| {code} | {words} |" for code, words in exits.MEANINGS.items()]
+    for words in COMMANDS:
+        shown_help = subprocess.run(
+            [sys.executable, "-m", "deskwire", *words, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"COLUMNS": "96", "PATH": "", "NO_COLOR": "1", "TERM": "dumb"},
+        ).stdout
+        name = " ".join(("deskwire", *words))
+        body = "\n".join(line.rstrip() for line in shown_help.strip().splitlines())
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            "```",
+            body.replace("python -m deskwire", "deskwire"),
+            "```",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+COMMANDS = (
+    (), ("serve",), ("users",), ("users", "add"), ("users", "list"), ("users", "passwd"),
+    ("users", "remove"), ("logins",), ("doctor",), ("snapshot",),
+)  # fmt: skip
+
+
+def text(description: str) -> dict[str, Any]:
+    """Describe a plain text argument."""
+    return {"type": "string", "description": description}
+
+
+def camel(event: str) -> str:
+    """Make a name for a message of an event: `audio-next` is `audioNext`."""
+    first, *rest = event.split("-")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+WRITTEN: dict[str, Callable[[], str]] = {
+    "asyncapi.yaml": asyncapi,
+    "settings.md": settings,
+    "commands.md": commands,
+}
+
+if __name__ == "__main__":
+    for file, make in WRITTEN.items():
+        (FOLDER / file).write_text(make(), encoding="utf-8")
