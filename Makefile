@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test unit system test-laptop check format reference locks clean help
+.PHONY: run test unit system test-laptop bench bench-watching check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,11 @@ system: $(VENV)/.dev $(VENV)/.parts  ## the installed program with a real bus, p
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
 	tests/parts/install laptop
 	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
+
+bench: bench-watching  ## every measurement
+
+bench-watching: $(VENV)/.dev $(VENV)/.parts  ## what a desk costs, watched and not
+	$(BIN)/python bench/watching.py $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What a person types, and what they are told: plain lines, stable exit codes, never a traceback."""
+"""What a person types and is told: plain lines, stable exit codes, never a traceback."""
 
 import socket
 import subprocess
