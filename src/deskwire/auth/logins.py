@@ -1,0 +1,150 @@
+"""Who is logged in, now.
+
+On disk is what counts; a copy in memory answers `get` and `known` at every message without I/O.
+The copy is replaced whole whenever the file changed, by whomever, and a login that is missing then
+has ended: so a password changed by the `deskwire users` command closes sockets as a log-out
+does. A login that merely runs out is not an end: its websocket tokens have an end of their own.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from typing import NamedTuple, TypeVar
+
+from deskwire.auth.addresses import neighbourhood
+from deskwire.auth.changes import changes
+from deskwire.auth.login import Login, all_known, all_logins, delete, insert, new_login
+from deskwire.auth.state import DATABASE, State
+from deskwire.auth.user import User
+from deskwire.model.access import LoginId
+from deskwire.model.instant import Instant
+from deskwire.model.problems import StateUnavailable
+from deskwire.model.units import Seconds
+
+__all__ = ["Login", "Logins"]
+
+T = TypeVar("T")
+
+LOOK_AGAIN = Seconds(0.5)
+"""How often the file is read where changes to it cannot be followed."""
+
+log = logging.getLogger(__name__)
+
+
+class Logins:
+    """The living logins; `load` first."""
+
+    def __init__(self, state: State, lifetime: Seconds) -> None:
+        self._state = state
+        self._lifetime = lifetime
+        self._living: dict[LoginId, Login] = {}
+        self._known: frozenset[tuple[str, str]] = frozenset()
+        self._tell: list[Callable[[frozenset[LoginId]], None]] = []
+        self._turn = asyncio.Lock()  # disk and memory change together, in one order
+
+    async def begin(self, user: User, *, address: str, agent: str, now: Instant) -> Login:
+        """Log somebody in, on disk before this returns.
+
+        Raises `WrongCredentials` if the password was changed since it was verified, and
+        `StateUnavailable`.
+        """
+        login = new_login(
+            user,
+            address=address,
+            agent=agent,
+            now=now,
+            lifetime=self._lifetime,
+            boot=self._state.boot_id,
+        )
+        await self._change(lambda connection: insert(connection, login, user.generation, now))
+        return login
+
+    async def end(self, login_id: LoginId) -> bool:
+        """End a login, on disk before this returns; tell whether there was one.
+
+        Raises `StateUnavailable`, and then it has not ended.
+        """
+        return await self._change(lambda connection: delete(connection, login_id))
+
+    def get(self, login_id: LoginId, now: Instant | None = None) -> Login | None:
+        """Return a living login; given `now`, only one whose time is not over. No I/O."""
+        login = self._living.get(login_id)
+        if login is None or (now is not None and login.left(now, self._state.boot_id) <= 0):
+            return None
+        return login
+
+    def known(self, user_name: str, address: str) -> bool:
+        """Tell whether this user logged in from there before. No I/O."""
+        return (user_name.lower(), neighbourhood(address)) in self._known
+
+    async def list(self, now: Instant | None = None) -> "list[Login]":
+        """Read all logins from disk, the oldest first; given `now`, without those that ran out.
+
+        Raises `StateUnavailable`.
+        """
+        logins = await self._state.read(all_logins)
+        if now is None:
+            return logins
+        return [login for login in logins if login.left(now, self._state.boot_id) > 0]
+
+    def on_ended(self, callback: Callable[[frozenset[LoginId]], None]) -> None:
+        """Have `callback` told, on the event loop, of logins that were ended, however it was.
+
+        What another process did, and new passwords and removed users, are seen by `follow`.
+        """
+        self._tell.append(callback)
+
+    async def load(self) -> None:
+        """Read everything from disk; raises `StateUnavailable`."""
+        async with self._turn:
+            self._replace(await self._state.read(everything))
+
+    async def follow(self) -> None:
+        """Read again whenever the file changed; runs for ever, whatever befalls the disk."""
+        told = False
+        while True:
+            try:
+                async with aclosing(changes(self._state.folder, DATABASE)) as bursts:
+                    async for _ in bursts:
+                        await self.load()
+                        told = False
+            except StateUnavailable as problem:
+                if not told:
+                    log.warning("logins are read again each %g s: %s", LOOK_AGAIN, problem.message)
+                told = True
+            await asyncio.sleep(LOOK_AGAIN)
+            with suppress(StateUnavailable):
+                await self.load()
+
+    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` on disk and in memory, or in neither."""
+
+        def and_look(connection: sqlite3.Connection) -> tuple[T, Everything]:
+            return work(connection), everything(connection)
+
+        async with self._turn:
+            result, found = await self._state.change(and_look)
+            self._replace(found)
+        return result
+
+    def _replace(self, found: "Everything") -> None:
+        """Put what is on disk in place of the copy, and tell of what is missing then."""
+        before, self._living, self._known = self._living, found.living, found.known
+        if ended := frozenset(before.keys() - found.living.keys()):
+            for tell in self._tell:
+                tell(ended)
+
+
+class Everything(NamedTuple):
+    """What is on disk, at one moment."""
+
+    living: dict[LoginId, Login]
+    known: frozenset[tuple[str, str]]
+
+
+def everything(connection: sqlite3.Connection) -> Everything:
+    """Read it."""
+    living = {login.id: login for login in all_logins(connection)}
+    return Everything(living, all_known(connection))
