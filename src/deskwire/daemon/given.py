@@ -115,7 +115,7 @@ def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
         raise BadSetting(f"{path}: cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise BadSetting(f"{path}: is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as problem:
+    except (ValueError, RecursionError) as problem:
         raise BadSetting(f"{path}: is not TOML: {problem}") from None
     for section, keys in tables.items():
         if section not in SECTIONS:

@@ -36,15 +36,20 @@ def session_bus(environ: Mapping[str, str], *, uid: int | None = None) -> str | 
         return address
     usual = USER_FOLDERS / str(os.getuid() if uid is None else uid)
     socket = (_absolute(environ, "XDG_RUNTIME_DIR") or usual) / "bus"
-    return _unix(socket) if socket.is_socket() else None
+    return _unix(socket) if _is_socket(socket) else None
 
 
 def system_bus(environ: Mapping[str, str]) -> str:
     """Return the system bus's address; whether anybody listens there is not looked at."""
     if address := environ.get("DBUS_SYSTEM_BUS_ADDRESS"):
         return address
-    there = (socket for socket in SYSTEM_BUS_SOCKETS if socket.is_socket())
-    return _unix(next(there, SYSTEM_BUS_SOCKETS[0]))
+    return _unix(next(filter(_is_socket, SYSTEM_BUS_SOCKETS), SYSTEM_BUS_SOCKETS[0]))
+
+
+def has_system_bus(environ: Mapping[str, str]) -> bool:
+    """Tell whether there is any sign of a system bus."""
+    named = bool(environ.get("DBUS_SYSTEM_BUS_ADDRESS"))
+    return named or any(map(_is_socket, SYSTEM_BUS_SOCKETS))
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -66,6 +71,13 @@ def _folder(environ: Mapping[str, str], variable: str, usual: str) -> Path:
 def _absolute(environ: Mapping[str, str], variable: str) -> Path | None:
     path = Path(environ.get(variable, ""))
     return path if path.is_absolute() else None
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:  # a folder on the way is somebody else's
+        return False
 
 
 def _unix(socket: Path) -> str:
