@@ -8,6 +8,7 @@ Any path /v1/monitor/<anything>/ws is accepted, so that a browser gets to see th
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import WSMsgType, web
 
@@ -76,15 +77,17 @@ class Monitor:
         response = Upgrade()
         if not response.can_prepare(request):
             raise NotAWebSocket("this is a WebSocket's address")
-        await response.prepare(request)
-        if request.transport is None:
-            return response
+        wire = request.protocol
+        if request.transport is None or not isinstance(wire, Wire):
+            raise NotAWebSocket("the connection is gone")
         connection = response.connection = Connection(request.transport)
+        wire.on_unmasked = partial(connection.close, CloseCode.PROTOCOL_ERROR, "unmasked")
+        await response.prepare(request)
         life = _Life(self, connection, desk, address)
         try:
             await life.live(response)
-            if not response.answered and isinstance(request.protocol, Wire):
-                await request.protocol.gone_within(CLOSE_TIMEOUT)
+            if not response.answered:
+                await wire.gone_within(CLOSE_TIMEOUT)
         finally:
             life.over()
         return response

@@ -6,10 +6,13 @@ own words; here both are ours.
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
 from deskwire.model.units import Seconds
+from deskwire.server.masking import MaskedOnly
 from deskwire.server.problems import BadRequest, InternalError, answer
 
 IDLE = 10.0
@@ -23,7 +26,7 @@ log = logging.getLogger("deskwire.http")
 class Wire(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
-    __slots__ = ("_gone",)
+    __slots__ = ("_gone", "on_unmasked")
 
     def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -34,6 +37,12 @@ class Wire(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._gone: asyncio.Future[None] | None = None
+        self.on_unmasked: Callable[[], None] = self.force_close
+        """Called when a screen sends a frame that is not masked; nothing is read after it."""
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Let aiohttp's frame parser see masked frames only."""
+        super().set_parser(MaskedOnly(parser, self.on_unmasked), data_received_cb)  # type: ignore[arg-type]
 
     async def gone_within(self, span: Seconds) -> bool:
         """Wait until the connection is gone; false if it is still there after `span`."""
