@@ -1,6 +1,6 @@
 """A private D-Bus daemon: the real one, with a configuration that lets everybody in.
 
-It has no service folders, so nothing is started by name behind a test's back. Its address holds no
+Unless given a service folder, it starts nothing by name behind a test's back. Its address holds no
 guid, so that it stays the same over `kill` and `restart`, as a desktop's does.
 """
 
@@ -25,6 +25,7 @@ CONFIGURATION = """\
   <keep_umask/>
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
+  {services}
   <policy context="default">
     <allow user="*"/>
     <allow own="*"/>
@@ -38,8 +39,10 @@ CONFIGURATION = """\
 class PrivateBus:
     """One bus of our own, a session bus or, with `system=True`, a system bus."""
 
-    def __init__(self, system: bool = False) -> None:
+    def __init__(self, system: bool = False, services: Path | None = None) -> None:
         self.system = system
+        self.services = services
+        """Folder of service files, for what the bus is to start by name."""
         self.address = ""
         """D-Bus address, set once the daemon listens; the same after a restart."""
         self._folder: Path | None = None
@@ -64,7 +67,9 @@ class PrivateBus:
         configuration = self._folder / "bus.conf"
         configuration.write_text(
             CONFIGURATION.format(
-                kind="system" if self.system else "session", socket=self._folder / "bus"
+                kind="system" if self.system else "session",
+                socket=self._folder / "bus",
+                services=f"<servicedir>{self.services}</servicedir>" if self.services else "",
             )
         )
         self._daemon = subprocess.Popen(

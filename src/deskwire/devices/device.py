@@ -74,3 +74,19 @@ async def until_next(every: Seconds, loop: asyncio.AbstractEventLoop) -> None:
     """Sleep until the next whole multiple of `every` on the loop's clock."""
     now = loop.time()
     await asyncio.sleep((now // every + 1) * every - now)
+
+
+async def changed_or_due(changed: asyncio.Event, every: Seconds | None) -> bool:
+    """Wait until `changed` is set, and clear it, or until the next whole multiple of `every`.
+
+    Returns whether it changed. With `None` only the change counts, and no timer is set.
+    """
+    loop = asyncio.get_running_loop()
+    due = None if every is None else (loop.time() // every + 1) * every
+    try:
+        async with asyncio.timeout_at(due):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    changed.clear()
+    return True

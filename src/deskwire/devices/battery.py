@@ -1,0 +1,95 @@
+"""How full the desk's batteries are, and whether it is plugged in.
+
+UPower is asked where it runs, because its numbers are those the desktop itself shows; it is started
+if the bus can start it. Until then, and where there is none, the kernel's own files are read: at
+every uevent, and every ten seconds besides, because many drivers send a uevent when the plug moves
+and none when the charge does (`power_supply_changed` is theirs to call; the kernel does not promise
+it). One watch goes over from one to the other as UPower comes and goes.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+
+from deskwire.devices.buses import CALL_TIMEOUT, Buses, BusLost
+from deskwire.devices.device import Roots, changed_or_due
+from deskwire.devices.power_supply import SUBSYSTEM, read_battery
+from deskwire.devices.uevents import uevents
+from deskwire.devices.upower import UPower, watched
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.snapshot import Battery
+from deskwire.model.units import Seconds
+
+VIA_UPOWER = "UPower on the system bus"
+EVERY = Seconds(10.0)
+FIRST_TIMEOUT = Seconds(0.12)
+"""For opening the bus and again for UPower; a watch owes its first reading within 250 ms."""
+
+
+class BatterySource:
+    """The system batteries together, by UPower's signals or from the kernel's files."""
+
+    absent = "no system battery"
+
+    def __init__(self, buses: Buses, roots: Roots) -> None:
+        self._via_files = f"{roots.sys}/class/{SUBSYSTEM}"
+        self.via = self._via_files
+        self._buses = buses
+        self._sys = roots.sys
+
+    async def watch(self) -> AsyncGenerator[Battery | None, None]:
+        """Yield the present state, then each that differs.
+
+        Raises `DeviceUnavailable` when the system bus goes away; without one, it reads files.
+        """
+        changed = asyncio.Event()
+
+        def heard_of_uevent() -> None:
+            if self.via == self._via_files:
+                changed.set()
+
+        async with AsyncExitStack() as held:
+            held.enter_context(uevents(heard_of_uevent, SUBSYSTEM))
+            upower = await self._open(held, changed, FIRST_TIMEOUT)
+            if upower is None:
+                changed.set()  # perhaps there was only too little time
+            reading = await self._read(upower, FIRST_TIMEOUT)
+            yield reading
+            while True:
+                await changed_or_due(changed, EVERY if self.via == self._via_files else None)
+                if upower is None:
+                    upower = await self._open(held, changed, CALL_TIMEOUT)
+                last, reading = reading, await self._read(upower, CALL_TIMEOUT)
+                if reading != last:
+                    yield reading
+
+    async def _open(
+        self, held: AsyncExitStack, changed: asyncio.Event, timeout: Seconds
+    ) -> UPower | None:
+        """Hold UPower's side of the system bus, or return `None` where there is no such bus."""
+        try:
+            async with asyncio.timeout(timeout), AsyncExitStack() as opening:
+                bus = await opening.enter_async_context(self._buses.system())
+                upower = await opening.enter_async_context(watched(bus, changed.set))
+                ended = asyncio.ensure_future(bus.lost())
+                ended.add_done_callback(lambda _: changed.set())
+                opening.callback(ended.cancel)
+                await upower.start()
+                await held.enter_async_context(opening.pop_all())
+        except (TimeoutError, DeviceUnavailable):
+            return None
+        return upower
+
+    async def _read(self, upower: UPower | None, timeout: Seconds) -> Battery | None:
+        if upower is not None:
+            try:
+                reading = await upower.read(timeout)
+            except BusLost:
+                raise
+            except DeviceUnavailable:
+                pass  # it is not there, or hangs: the kernel knows too
+            else:
+                self.via = VIA_UPOWER
+                return reading
+        self.via = self._via_files
+        return await asyncio.to_thread(read_battery, self._sys)

@@ -1,0 +1,176 @@
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.devices.backlight import BacklightSource, parse_level
+from deskwire.devices.device import Roots
+from deskwire.model.snapshot import Backlight
+from deskwire.model.units import Percent
+from tests.parts.testbed import SysTestbed
+from tests.parts.watched import Watched
+from tests.parts.watching import upcoming
+
+
+@pytest.fixture
+def bed() -> Iterator[SysTestbed]:
+    with SysTestbed() as bed:
+        yield bed
+
+
+def add_panel(bed: SysTestbed, level: int, name: str = "intel_backlight", kind: str = "raw") -> str:
+    return bed.add(
+        "backlight",
+        name,
+        type=kind,
+        brightness=level,
+        actual_brightness=level,
+        max_brightness=1000,
+    )
+
+
+def tree(sys: Path, **panels: dict[str, object]) -> BacklightSource:
+    """Write a /sys with these panels; `parent` becomes what `device` points at."""
+    for name, files in panels.items():
+        folder = sys / "class" / "backlight" / name
+        folder.mkdir(parents=True)
+        parent = sys / "devices" / str(files.pop("parent", "card0"))
+        parent.mkdir(parents=True, exist_ok=True)
+        (parent / "enabled").write_text(f"{files.pop('enabled', 'enabled')}\n")
+        (folder / "device").symlink_to(parent)
+        for file, text in files.items():
+            (folder / file).write_text(f"{text}\n")
+    return BacklightSource(Roots(sys=sys))
+
+
+def panel(level: int, kind: str = "raw", **more: object) -> dict[str, object]:
+    return {
+        "type": kind,
+        "brightness": level,
+        "actual_brightness": level,
+        "max_brightness": 100,
+        **more,
+    }
+
+
+async def shown(source: BacklightSource) -> float | None:
+    async with aclosing(source.watch()) as readings:
+        reading = await upcoming(readings)
+    return None if reading is None else reading.level
+
+
+def test_a_change_is_told_by_its_uevent(bed: SysTestbed) -> None:
+    device = add_panel(bed, 640)
+
+    with Watched("backlight", bed.env()) as watched:
+        assert watched.upcoming().reading == {"level": 64}
+        for level in (88, 200, 300, 400, 500):  # faster than looking now and then could see it
+            bed.change(device, actual_brightness=level, brightness=level)
+            assert watched.upcoming(within=0.1).reading == {"level": round(level / 10)}
+
+
+def test_a_panel_may_come_and_go(bed: SysTestbed) -> None:
+    with Watched("backlight", bed.env()) as watched:
+        assert watched.upcoming().reading is None
+        device = add_panel(bed, 300)
+        assert watched.upcoming().reading == {"level": 30}
+        bed.remove(device)
+        assert watched.upcoming().reading is None
+
+
+def test_a_better_interface_that_appears_is_read_from_then_on(bed: SysTestbed) -> None:
+    add_panel(bed, 300)
+
+    with Watched("backlight", bed.env()) as watched:
+        assert watched.upcoming().reading == {"level": 30}
+        add_panel(bed, 700, "acpi_video0", "firmware")
+        assert watched.upcoming().reading == {"level": 70}
+
+
+def test_a_change_nobody_tells_is_seen_within_a_second(bed: SysTestbed) -> None:
+    device = add_panel(bed, 300)
+
+    with Watched("backlight", bed.env()) as watched:
+        watched.upcoming()
+        bed.write(device, actual_brightness=310)
+        assert watched.upcoming(within=2.0).reading == {"level": 31}
+
+
+async def test_a_desk_without_a_panel_has_no_brightness(tmp_path: Path) -> None:
+    source = BacklightSource(Roots(sys=tmp_path))
+
+    assert await shown(source) is None
+    assert source.absent == "no internal panel with a backlight"
+    assert source.via == f"{tmp_path}/class/backlight"
+
+
+async def test_firmware_comes_before_platform_before_raw(tmp_path: Path) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    everything = tree(
+        a, a_raw=panel(1), b_platform=panel(2, "platform"), c_firmware=panel(3, "firmware")
+    )
+    without_firmware = tree(b, a_raw=panel(1), b_platform=panel(2, "platform"))
+
+    assert await shown(everything) == 3
+    assert await shown(without_firmware) == 2
+
+
+async def test_of_two_cards_the_one_that_drives_the_panel_is_read(tmp_path: Path) -> None:
+    source = tree(
+        tmp_path,
+        amdgpu_bl1=panel(10, parent="card0-eDP-1", enabled="disabled"),
+        nvidia_0=panel(90, parent="card1-eDP-2"),
+    )
+
+    assert await shown(source) == 90
+
+
+async def test_monitors_on_a_cable_are_left_out(tmp_path: Path) -> None:
+    source = tree(
+        tmp_path,
+        amdgpu_bl0=panel(10, parent="card0-DP-3"),
+        ddcci5=panel(20, "platform"),
+        intel_backlight=panel(30, parent="card0-eDP-1"),
+    )
+
+    assert await shown(source) == 30
+
+
+async def test_what_the_hardware_shows_counts(tmp_path: Path) -> None:
+    assert await shown(tree(tmp_path, cmpc_bl=panel(0, "platform", actual_brightness=5))) == 5
+
+
+async def test_amdgpus_hardware_number_is_on_another_scale(tmp_path: Path) -> None:
+    assert await shown(tree(tmp_path, amdgpu_bl0=panel(55, actual_brightness=34481))) == 55
+
+
+@pytest.mark.parametrize("maximum", [0, -1, "", "much"])
+async def test_an_interface_without_a_range_is_no_panel(tmp_path: Path, maximum: object) -> None:
+    assert await shown(tree(tmp_path, eeepc=panel(0, max_brightness=maximum))) is None
+
+
+async def test_an_old_driver_has_only_the_requested_brightness(tmp_path: Path) -> None:
+    files = panel(42)
+    del files["actual_brightness"]
+
+    assert await shown(tree(tmp_path, old=files)) == 42
+
+
+@given(st.integers(1, 1_000_000), st.integers(0, 100))
+def test_a_whole_percent_is_read_back(maximum: int, percent: int) -> None:
+    exact = Backlight(Percent(percent))
+
+    assert parse_level(percent * maximum, 100 * maximum) == exact
+
+
+@pytest.mark.parametrize(
+    ("level", "maximum", "percent"),
+    [(64, 100, 64), (1, 200, 1), (1, 201, 0), (7, 7, 100), (9, 7, 100), (-3, 7, 0)],
+)
+def test_halves_are_rounded_up_and_the_range_is_kept(
+    level: int, maximum: int, percent: int
+) -> None:
+    assert parse_level(level, maximum) == Backlight(Percent(percent))

@@ -1,0 +1,90 @@
+"""A device's watch in a process of its own: for what must run under a preload.
+
+The child (this file, run as a program) prints what it reads, one JSON line a reading.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import aclosing
+from queue import Empty, Queue
+from threading import Thread
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import msgspec
+
+from deskwire.devices.backlight import BacklightSource
+from deskwire.devices.battery import BatterySource
+from deskwire.devices.buses import Buses
+from deskwire.devices.device import Roots
+
+
+class Seen(NamedTuple):
+    """One reading of the child's."""
+
+    reading: dict[str, object] | None
+    via: str
+
+
+class Watched:
+    """The watch of `backlight` or `battery` in a child with this environment."""
+
+    def __init__(self, device: str, env: Mapping[str, str], *, system_bus: str = "") -> None:
+        self._command = [sys.executable, "-m", "tests.parts.watched", device, system_bus]
+        self._env = {**env, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self._lines: Queue[str] = Queue()
+
+    def upcoming(self, *, within: float = 5.0) -> Seen:
+        """Return the next reading; raises `AssertionError` when there is none in time."""
+        try:
+            line = self._lines.get(timeout=within)
+        except Empty:
+            raise AssertionError(f"no reading within {within:g} s") from None
+        assert line, "the watch ended"
+        return Seen(*json.loads(line))
+
+    def __enter__(self) -> Self:
+        self._child = subprocess.Popen(
+            self._command, env=self._env, stdout=subprocess.PIPE, text=True
+        )
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.terminate()
+        self._child.wait(5)
+        self._reader.join(5)
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+
+
+async def watch(device: str, system_bus: str) -> None:
+    """Print one device's readings for ever."""
+    source: BacklightSource | BatterySource
+    if device == "backlight":
+        source = BacklightSource(Roots())
+    else:
+        source = BatterySource(Buses(session=None, system=system_bus or None), Roots())
+    async with aclosing(source.watch()) as readings:
+        async for reading in readings:
+            print(msgspec.json.encode((reading, source.via)).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(watch(sys.argv[1], sys.argv[2]))
