@@ -1,0 +1,202 @@
+import signal
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from deskwire.devices.battery import BatterySource
+from deskwire.devices.buses import Buses, BusLost
+from deskwire.devices.device import Roots
+from deskwire.model.snapshot import Battery
+from deskwire.model.units import Percent
+from tests.parts.buses import PrivateBus
+from tests.parts.testbed import SysTestbed
+from tests.parts.upower import (
+    NAME,
+    PROGRAM,
+    UPowerDaemon,
+    add_battery,
+    add_charger,
+    add_mouse,
+    set_charge,
+)
+from tests.parts.watched import Watched
+from tests.parts.watching import upcoming, wait_for
+
+VIA_UPOWER = "UPower on the system bus"
+
+
+def battery(charge: int, plugged_in: bool = False) -> Battery:
+    return Battery(Percent(charge), plugged_in)
+
+
+@pytest.fixture
+def bus() -> Iterator[PrivateBus]:
+    with PrivateBus(system=True) as bus:
+        yield bus
+
+
+@pytest.fixture
+def bed() -> Iterator[SysTestbed]:
+    with SysTestbed() as bed:
+        yield bed
+
+
+@pytest.fixture
+def upower(bus: PrivateBus, bed: SysTestbed) -> Iterator[UPowerDaemon]:
+    with UPowerDaemon(bus, bed) as upower:
+        yield upower
+
+
+@pytest.fixture
+def source(bus: PrivateBus, tmp_path: Path) -> BatterySource:
+    """Reads UPower only: its /sys is empty."""
+    return BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+
+
+async def test_follows_charge_and_plug(
+    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+) -> None:
+    charger = add_charger(bed)
+    cell = add_battery(bed, percent=80)
+
+    async with aclosing(source.watch()) as readings:
+        await wait_for(readings, battery(80))
+        assert source.via == VIA_UPOWER
+        set_charge(bed, cell, 79)
+        assert await upcoming(readings, within=0.5) == battery(79)
+        bed.change(charger, online=1)
+        assert await upcoming(readings, within=0.5) == battery(79, plugged_in=True)
+        bed.change(cell, status="Charging")
+        bed.change(charger, online=0)  # the battery has not noticed yet
+        assert await upcoming(readings, within=0.5) == battery(79, plugged_in=False)
+
+
+async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
+    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+) -> None:
+    add_mouse(bed)
+    inner = add_battery(bed, "BAT0", 80)
+    outer = add_battery(bed, "BAT1", 40)
+
+    async with aclosing(source.watch()) as readings:
+        await wait_for(readings, battery(60))
+        bed.remove(inner)
+        assert await upcoming(readings) == battery(40)
+        bed.remove(outer)
+        assert await upcoming(readings) is None
+    assert source.absent == "no system battery"
+
+
+async def test_the_first_reading_is_upowers_where_it_runs(
+    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+) -> None:
+    add_battery(bed, percent=55)
+    async with aclosing(source.watch()) as readings:
+        await wait_for(readings, battery(55))
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings, within=0.25) == battery(55)
+
+
+async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
+    bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon
+) -> None:
+    cell = add_battery(bed, percent=70)
+    sys = Path(bed.root) / "sys"
+    source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=sys))
+
+    async with aclosing(source.watch()) as readings:
+        await wait_for(readings, battery(70))
+        bed.write(cell, capacity=69)
+        upower.kill()
+        assert await upcoming(readings, within=0.5) == battery(69)
+        assert source.via == f"{sys}/class/power_supply"
+        set_charge(bed, cell, 68)
+        upower.start()
+        assert await upcoming(readings) == battery(68)
+        assert source.via == VIA_UPOWER
+
+
+async def test_a_hung_upower_is_not_waited_for(
+    bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon
+) -> None:
+    add_battery(bed, percent=70)
+    sys = Path(bed.root) / "sys"
+    source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=sys))
+    upower.send(signal.SIGSTOP)
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings, within=0.4) == battery(70)
+    assert source.via == f"{sys}/class/power_supply"
+
+
+async def test_upower_is_started_where_the_bus_can_start_it(
+    bed: SysTestbed, tmp_path: Path
+) -> None:
+    add_battery(bed, percent=33)
+    services = tmp_path / "services"
+    services.mkdir()
+    environment = f"LD_PRELOAD=libumockdev-preload.so.0 UMOCKDEV_DIR={bed.root}"
+    (services / f"{NAME}.service").write_text(
+        f"[D-BUS Service]\nName={NAME}\n"
+        f"Exec=/usr/bin/env {environment} UPOWER_HISTORY_DIR={tmp_path} {PROGRAM}\nUser=root\n"
+    )
+    with PrivateBus(system=True, services=services) as bus:
+        source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+        async with aclosing(source.watch()) as readings:
+            await wait_for(readings, battery(33))
+
+        assert source.via == VIA_UPOWER
+
+
+async def test_a_lost_bus_is_told_at_once(
+    bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+) -> None:
+    async with aclosing(source.watch()) as readings:
+        await upcoming(readings)
+        bus.kill()
+        with pytest.raises(BusLost):
+            await upcoming(readings, within=0.5)
+
+
+async def test_without_a_system_bus_the_kernels_files_are_read(
+    bed: SysTestbed, tmp_path: Path
+) -> None:
+    add_battery(bed, percent=12)
+    add_charger(bed, online=True)
+    nowhere = Buses(session=None, system=f"unix:path={tmp_path}/nowhere")
+    source = BatterySource(nowhere, Roots(sys=Path(bed.root) / "sys"))
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings, within=0.5) == battery(12, plugged_in=True)
+
+
+def test_without_upower_the_kernels_events_are_followed(bed: SysTestbed) -> None:
+    charger = add_charger(bed)
+    cell = add_battery(bed, percent=80)
+
+    with Watched("battery", bed.env()) as watched:
+        assert watched.upcoming().reading == {"charge": 80, "plugged_in": False}
+        bed.change(charger, online=1)
+        seen = watched.upcoming(within=0.5)
+        assert seen.reading == {"charge": 80, "plugged_in": True}
+        assert seen.via == "/sys/class/power_supply"
+        set_charge(bed, cell, 81)
+        assert watched.upcoming(within=0.5).reading == {"charge": 81, "plugged_in": True}
+        bed.remove(cell)
+        assert watched.upcoming(within=0.5).reading is None
+
+
+async def test_without_events_a_change_is_seen_all_the_same(
+    bed: SysTestbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskwire.devices.battery.EVERY", 0.05)
+    cell = add_battery(bed, percent=80)
+    source = BatterySource(Buses(session=None, system=None), Roots(sys=Path(bed.root) / "sys"))
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings) == battery(80)
+        bed.write(cell, capacity=79)
+        assert await upcoming(readings) == battery(79)
