@@ -198,9 +198,11 @@ class PlayerOnBus:
                 break
         self._locating = None
         at = parse_position(unwrap(body[0])) if body else None
-        if at is not None and self._jumped_to(at):
+        jumped = at is not None and self._jumped_to(at)
+        if jumped:
             self._move_to(at)
-        self._changed()
+        if jumped or self._settles_by > _now():
+            self._changed()
 
     def _take(self, told: Mapping[str, Any]) -> None:
         status, track, rate = self.status, self.track, self._rate
