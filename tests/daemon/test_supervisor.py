@@ -104,8 +104,8 @@ async def test_a_device_that_goes_is_absent_and_comes_back(
 
     assert taken.readings == [("wifi", 1)] + [("wifi", None)] * 3 + [("wifi", 2)]
     assert [record.getMessage() for record in caplog.records] == [
-        "wifi is not to be had: the service went away",
-        "wifi is back",
+        "wifi: the service went away",
+        "wifi: back",
     ]
 
 

@@ -78,9 +78,9 @@ class Supervisor:
 
     def _is_gone(self, name: str, trouble: str) -> None:
         if self._troubles.get(name) != trouble:
-            log.warning("%s is not to be had: %s", name, trouble)
+            log.warning("%s: %s", name, trouble)
             self._troubles[name] = trouble
 
     def _is_back(self, name: str) -> None:
         if self._troubles.pop(name, None) is not None:
-            log.info("%s is back", name)
+            log.info("%s: back", name)

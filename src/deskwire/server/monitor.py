@@ -86,7 +86,7 @@ class Monitor:
         life = _Life(self, connection, desk, address)
         try:
             await life.live(response)
-            if not response.answered:
+            if response.unreadable:
                 await wire.gone_within(CLOSE_TIMEOUT)
         finally:
             life.over()
@@ -102,8 +102,8 @@ class Upgrade(web.WebSocketResponse):
         )
         self.headers["Server"] = "deskwire"
         self.connection: Connection | None = None
-        self.answered = True
-        """The peer said its last word, or is gone; false where we could not read on."""
+        self.unreadable = False
+        """What the peer sent broke the protocol; its last word is not waited for by reading."""
 
     async def close(
         self,
@@ -115,7 +115,7 @@ class Upgrade(web.WebSocketResponse):
         """Say the last word, once, without waiting for the peer's."""
         if self.connection is None or self.connection.closing:
             return False
-        self.answered = False
+        self.unreadable = code != CloseCode.NORMAL
         self.connection.close(code, message.decode(errors="replace"))
         return True
 
@@ -158,8 +158,8 @@ class _Life:
                 return
             elif message.type is not WSMsgType.PONG:
                 self._leave()
-                if not response.answered:
-                    self._close = (response.close_code or CloseCode.ABNORMAL, "unreadable")
+                if response.unreadable:
+                    self._close = (response.close_code or CloseCode.PROTOCOL_ERROR, "unreadable")
                 return
 
     def end(self, code: CloseCode, reason: str) -> None:
