@@ -162,6 +162,7 @@ def test_a_device_nobody_has_heard_of_is_told_with_those_there_are() -> None:
         'server.host = ""',
         'server.host = "desk:80"',
         'server.host = "[::1]"',
+        'server.host = "desk..example"',
         'server.public_url = "desk.example"',
         'server.public_url = "ftp://desk.example"',
         'server.allowed_hosts = ["https://desk.example"]',

@@ -29,7 +29,11 @@ SpanOrNone = Annotated[
     Seconds, Meta(ge=0.0, le=31_622_400.0, description="a number of seconds, 0 to a year")
 ]
 Host = Annotated[
-    str, Meta(pattern=r"^[^\s/\[\],]+\Z", description="an address or a host name, without a port")
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[\w.-]+)?)\Z",
+        description="an address or a host name, without a port",
+    ),
 ]
 PublicUrl = Annotated[
     str,

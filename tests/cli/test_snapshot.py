@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deskwire.cli.snapshot import snapshot
+
+pytestmark = pytest.mark.usefixtures("_captured_laptop")
+
+app = typer.Typer()
+app.command()(snapshot)
+
+
+def typed(*words: str) -> str:
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_a_captured_laptop_is_printed_as_the_object_of_stats() -> None:
+    printed = typed("--json")
+    found = json.loads(printed)
+
+    assert printed.count("\n") == 1
+    assert found.pop("disk_bytes") > 0
+    found.pop("wifi", None)  # the kernel is asked about adapters, and it is this machine's
+    assert found == {
+        "memory_bytes": 11_419_623_424,
+        "cpu_absolute": 0.0,
+        "network": {"rx_bytes": 3_682_862_139, "tx_bytes": 102_412_526},
+        "uptime": 11_179,
+        "audio": [],
+        "battery": {"percentage": 100, "plugged_in": True},
+        "backlight": 64,
+    }
+
+
+def test_a_person_reads_a_line_a_device() -> None:
+    lines = typed().splitlines()
+
+    assert "memory     10.6 GiB in use" in lines
+    assert "network    3.4 GiB received, 97.7 MiB sent" in lines
+    assert "uptime     3 h 6 min" in lines
+    assert "battery    100 %, plugged in" in lines
+    assert "backlight  64 %" in lines
+    assert any(line.startswith("players    not to be had: the session bus") for line in lines)
+
+
+def test_a_disabled_device_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESKWIRE_DEVICES_DISABLED", "memory,wifi,players")
+
+    assert "memory_bytes" not in json.loads(typed("--json"))
+    assert "memory" not in typed()
+
+
+def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[stats]\ninterval = 'often'\n")
+    done = CliRunner().invoke(app, ["--config", str(file)], catch_exceptions=False)
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"deskwire: {file}:2: stats.interval: expected a number of seconds from 0.05 to 3600, "
+        'found "often"\n'
+    )
