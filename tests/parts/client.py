@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import aiohttp
 
 from tests.parts.desk import Desk
+from tests.parts.waiting import until_async
 
 Stats = dict[str, Any]
 
@@ -57,6 +58,7 @@ class Screen:
         self.closed_at = 0.0
         """When the close came, time.monotonic()."""
         self.reason = ""
+        self._wire = socket.get_extra_info("socket")
         self._news = asyncio.Condition()
         self._reading = asyncio.create_task(self._read())
 
@@ -139,11 +141,12 @@ class Screen:
         return not self._reading.done()
 
     async def leave(self) -> None:
-        """Close it as a client does."""
+        """Close it as a client does, and wait until the connection is gone."""
         await self.socket.close()
         self._reading.cancel()
         with suppress(asyncio.CancelledError):
             await self._reading
+        await until_async(lambda: self._wire.fileno() == -1, what="the connection is gone")
 
     async def _read(self) -> None:
         while (message := await self.socket.receive()).type is aiohttp.WSMsgType.TEXT:
@@ -220,10 +223,11 @@ class Client:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *of: object) -> None:
         assert self._http is not None
         await self._http.close()
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)  # what was aborted is closed in the loop's next turns
 
 
 class Answer(NamedTuple):

@@ -1,0 +1,129 @@
+"""A desk that has everything, as a screen and as a person at the terminal see it; what it costs.
+
+Processor time is measured by `make bench-watching`; asserted here is what no machine's speed
+changes.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.parts.client import Client
+from tests.parts.desk import Desk, run
+from tests.parts.everything import everything
+from tests.parts.media import Media
+from tests.parts.usage import resident_mib, wake_ups
+from tests.parts.waiting import until_async
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LARGEST_MIB = 55
+LONG_ENOUGH = 3.0
+LOOKS = 25
+WHOLE = {
+    *("memory_bytes", "cpu_absolute", "network", "uptime", "disk_bytes", "audio"),
+    *("wifi", "battery", "volume", "backlight"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    async with everything(media, tmp_path_factory.mktemp("everything")) as there:
+        with there.desk() as desk:
+            yield desk
+
+
+async def test_the_whole_desk_is_in_the_first_reading(desk: Desk) -> None:
+    async with Client(desk) as client:
+        ticket = await client.ticket()
+        async with client.connect(ticket.socket) as screen:
+            asked = await screen.send("auth", ticket.token)
+            first = await screen.see(lambda frame: frame.event == "stats")
+
+    assert first.at - asked < 0.3
+    stats = first.stats
+    assert set(stats) == WHOLE
+    assert stats["wifi"] == {"ssid": "Bazinga! 5G", "connected": True}
+    assert stats["battery"] == {"percentage": 100, "plugged_in": True}
+    assert (stats["volume"], stats["backlight"]) == (88, 64)
+    assert [told["title"] for told in stats["audio"]] == ["The Reason"]
+
+
+async def test_what_the_kernel_counts_is_what_it_counts(desk: Desk) -> None:
+    async with Client(desk) as client, client.watch() as screen:
+        await screen.see(lambda _: True, since=2)
+        stats = await screen.stats()
+
+    said = Path("/proc/meminfo").read_text(encoding="ascii")
+    memory = dict(line.split(":") for line in said.splitlines())
+    total, available = (
+        int(memory[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable")
+    )
+    assert stats["memory_bytes"] == pytest.approx(total - available, rel=0.1)
+    assert stats["uptime"] == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=3)
+    assert 0 <= stats["cpu_absolute"] <= 100
+    assert stats["network"]["rx_bytes"] >= 0
+    assert stats["network"]["tx_bytes"] >= 0
+    assert stats["disk_bytes"] > 0
+
+
+async def test_the_numbers_are_of_the_kinds_the_contract_shows(desk: Desk) -> None:
+    async with Client(desk) as client, client.watch() as screen:
+        stats = await screen.stats()
+
+    whole = {"memory_bytes", "uptime", "disk_bytes", "volume", "backlight"}
+    assert {type(stats[name]) for name in whole} == {int}
+    assert {type(number) for number in stats["network"].values()} == {int}
+    assert set(stats["network"]) == {"rx_bytes", "tx_bytes"}
+    assert isinstance(stats["cpu_absolute"], float)
+
+
+async def test_a_snapshot_at_the_terminal_has_the_same_things(desk: Desk) -> None:
+    done = run("snapshot", "--json", env=desk.env)
+
+    assert done.returncode == 0, done.stderr
+    stats = json.loads(done.stdout)
+    assert set(stats) == WHOLE
+    assert stats["battery"] == {"percentage": 100, "plugged_in": True}
+    assert (stats["volume"], stats["backlight"]) == (88, 64)
+
+
+async def test_the_doctor_names_every_device_and_what_tells_of_it(desk: Desk) -> None:
+    done = run("doctor", "--json", env=desk.env)
+    plain = run("doctor", env=desk.env)
+
+    assert done.returncode == plain.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    text = json.dumps(told)
+    for word in ("UPower", "NetworkManager", "battery", "backlight", "players", "volume"):
+        assert word in text, told
+        assert word in plain.stdout
+
+
+async def test_it_stays_small_with_all_of_it_watched(desk: Desk) -> None:
+    async with Client(desk) as client, client.watch() as screen:
+        await screen.stats(lambda stats: set(stats) == WHOLE)
+        used = resident_mib(desk.pid)
+
+    assert used <= LARGEST_MIB
+
+
+async def test_it_sleeps_while_nobody_looks(desk: Desk) -> None:
+    async with Client(desk) as client, client.watch() as screen:
+        await screen.stats(lambda stats: set(stats) == WHOLE)
+    seen: list[int] = []
+
+    def quiet() -> bool:
+        seen.append(wake_ups(desk.pid))
+        return len(seen) >= LOOKS and len(set(seen[-LOOKS:])) == 1
+
+    await until_async(quiet, within=10, what="the desk has gone to sleep")
+    before = wake_ups(desk.pid)
+    began = time.monotonic()
+    await until_async(lambda: time.monotonic() - began >= LONG_ENOUGH)
+
+    assert wake_ups(desk.pid) - before <= 2
