@@ -6,6 +6,7 @@ Writing alone is not looked at: it comes before the commit.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ async def changes(folder: Path, file: str) -> AsyncGenerator[None]:
     except OSError as problem:
         raise StateUnavailable(f"changes cannot be followed: {problem.strerror}") from None
     with inotify:
+        os.set_blocking(inotify.fd, False)  # which asyncinotify 4.4 means to do, and does not
         try:
             inotify.add_watch(folder, WATCHED)
         except OSError as problem:
