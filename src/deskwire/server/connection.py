@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 from deskwire.model.units import Seconds
+from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.framing import close_frame, ping_frame, pong_frame
 
 CLOSE_TIMEOUT = Seconds(2)
@@ -28,6 +29,7 @@ class Connection:
         "_wire",
         "closing",
         "frames",
+        "last_word",
     )
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -40,6 +42,8 @@ class Connection:
         """A close frame is out, or the transport is gone: nothing more is said."""
         self.frames = 0
         """How many stats frames were written."""
+        self.last_word: tuple[int, str] | None = None
+        """The close code and reason we said, if we said any."""
 
     @property
     def unread(self) -> int:
@@ -102,6 +106,7 @@ class Connection:
         self.closing = True
         if self._transport.is_closing():
             return
+        self.last_word = (code or CloseCode.NORMAL, reason)
         self._transport.write(close_frame(code, reason))
         self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 

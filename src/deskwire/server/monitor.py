@@ -136,7 +136,6 @@ class _Life:
         )
         self._commands: set[asyncio.Task[None]] = set()
         self._performed = 0
-        self._close: tuple[int, str] = (CloseCode.ABNORMAL, "")
 
     async def live(self, response: Upgrade) -> None:
         """Listen until the peer's last word, or until it cannot be read."""
@@ -152,14 +151,10 @@ class _Life:
             elif message.type is WSMsgType.PING:
                 self._connection.pong(message.data)
             elif message.type is WSMsgType.CLOSE:
-                if not self._connection.closing:
-                    self._close = (message.data or CloseCode.NORMAL, "by the peer")
-                    self._connection.close(message.data or None)
+                self._connection.close(message.data or None)
                 return
             elif message.type is not WSMsgType.PONG:
                 self._leave()
-                if response.unreadable:
-                    self._close = (response.close_code or CloseCode.PROTOCOL_ERROR, "unreadable")
                 return
 
     def end(self, code: CloseCode, reason: str) -> None:
@@ -192,7 +187,6 @@ class _Life:
                 case Send(message):
                     self._say(message)
                 case Close(code, reason):
-                    self._close = (code, reason)
                     self._leave()
                     self._connection.close(code, reason)
         self._remind()
@@ -232,7 +226,7 @@ class _Life:
 
     def _log(self) -> None:
         grant = self._session.grant
-        code, reason = self._close
+        code, reason = self._connection.last_word or (CloseCode.ABNORMAL, "lost")
         log.info(
             "session ended  user=%s from=%s lasted=%.1fs frames=%d commands=%d close=%d%s",
             grant.user if grant else "-",
