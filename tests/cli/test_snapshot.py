@@ -6,6 +6,10 @@ import typer
 from typer.testing import CliRunner
 
 from deskwire.cli.snapshot import snapshot
+from tests.parts.buses import PrivateBus
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.pulse import Pulse
 
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 
@@ -35,6 +39,25 @@ def test_a_captured_laptop_is_printed_as_the_object_of_stats() -> None:
         "battery": {"percentage": 100, "plugged_in": True},
         "backlight": 64,
     }
+
+
+def test_what_plays_and_how_loud_is_read_from_the_session(
+    session_bus: PrivateBus, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Mpv(session_bus, [media.first.file], paused=True), Pulse() as pulse:
+        pulse.pactl("set-sink-volume", "speakers", "88%")
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", session_bus.address)
+        monkeypatch.setenv("PULSE_SERVER", pulse.address)
+        found = json.loads(typed("--json"))
+        lines = typed().splitlines()
+
+    (player,) = found["audio"]
+    assert (player["id"], player["name"], player["playing"]) == ("player1", "mpv", False)
+    assert (player["artist"], player["title"]) == ("Hoobastank", "The Reason")
+    assert player["duration"] == 232
+    assert found["volume"] == 88
+    assert "volume     88 %" in lines
+    assert "players    player1 mpv: pauses Hoobastank - The Reason (Fallen), 0:00 of 3:52" in lines
 
 
 def test_a_person_reads_a_line_a_device() -> None:
