@@ -93,7 +93,11 @@ def parse_remote(url: str) -> Remote | None:
     """Read an address on the web; one with a user name in it is not for us."""
     try:
         parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.username is None and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
-    return Remote(url) if usable and url.isascii() and url.isprintable() else None
+    return (
+        Remote(url)
+        if usable and "@" not in parts.netloc and url.isascii() and url.isprintable()
+        else None
+    )

@@ -13,7 +13,10 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
@@ -48,22 +51,22 @@ def get(url: str, deadline: float) -> tuple[bytes | None, str]:
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     host = parts.hostname or ""
-    connection = http.client.HTTPConnection(host, port)
-    try:
+    with closing(http.client.HTTPConnection(host, port)) as connection:
         sock = connection.sock = connect(host, port, deadline)
-        if secure:
-            context = ssl.create_default_context()
-            sock = connection.sock = context.wrap_socket(sock, server_hostname=host)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", target, headers={**HEADERS, "Host": parts.netloc})
-        answer = connection.getresponse()
-        if answer.status in REDIRECTIONS:
-            return None, urljoin(url, answer.headers.get("Location", ""))
-        if answer.status != HTTPStatus.OK:
-            raise NotAPicture(f"answered {answer.status}")
-        return read_within(answer, sock, deadline), url
-    finally:
-        connection.close()
+        with cut_off(sock, deadline):
+            if secure:
+                context = ssl.create_default_context()
+                connection.sock = context.wrap_socket(sock, server_hostname=host)
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", target, headers={**HEADERS, "Host": parts.netloc})
+            answer = connection.getresponse()
+            if answer.status in REDIRECTIONS:
+                return None, urljoin(url, answer.headers.get("Location", ""))
+            if answer.status != HTTPStatus.OK:
+                raise NotAPicture(f"answered {answer.status}")
+            content = read_all(answer)
+            left(deadline)
+            return content, url
 
 
 def connect(host: str, port: int, deadline: float) -> socket.socket:
@@ -75,12 +78,34 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
     return socket.create_connection((addresses[0], port), timeout=left(deadline))
 
 
-def read_within(answer: http.client.HTTPResponse, sock: socket.socket, deadline: float) -> bytes:
-    """Read the whole body, within the deadline and no more than a picture may have."""
+@contextmanager
+def cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
+    """End the connection at the deadline.
+
+    A timeout of the socket's would begin anew with each byte of an answer that trickles in.
+    """
+
+    def end() -> None:
+        with suppress(OSError):
+            ending.shutdown(socket.SHUT_RDWR)
+
+    with sock.dup() as ending:
+        timer = threading.Timer(left(deadline), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def read_all(answer: http.client.HTTPResponse) -> bytes:
+    """Read the whole body, no more than a picture may have."""
     content = bytearray()
     while len(content) <= LARGEST:
-        sock.settimeout(left(deadline))
         chunk = answer.read1(CHUNK)
+        if not chunk and answer.length:
+            raise NotAPicture("it ends too early")
         if not chunk:
             return bytes(content)
         content += chunk
