@@ -1,10 +1,32 @@
-"""Looking at a device's watch: the next reading, with a deadline."""
+"""Looking at a device's watch: begun patiently, read with a deadline."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TypeVar
 
+from deskwire.devices.device import Source
+from deskwire.model.problems import DeviceUnavailable
+
 R = TypeVar("R")
+
+
+async def patient(source: Source[R], *, within: float = 5.0) -> AsyncGenerator[R | None, None]:
+    """Watch, begun again until there is a first reading; a busy machine may miss its 250 ms."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while True:
+        async with aclosing(source.watch()) as readings:
+            try:
+                yield await anext(readings)
+            except DeviceUnavailable:
+                if loop.time() > deadline:
+                    raise
+                await asyncio.sleep(0.05)
+                continue
+            async for reading in readings:
+                yield reading
+            return
 
 
 async def upcoming(readings: AsyncGenerator[R, None], *, within: float = 3.0) -> R:

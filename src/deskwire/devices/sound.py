@@ -52,14 +52,10 @@ class SoundServer:
         finally:
             self._changed.set()
 
-    async def default_sink(self, deadline: Seconds | None = None) -> Sink | None:
-        """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`.
-
-        `deadline` is on the loop's clock; without one it has a second.
-        """
-        loop = asyncio.get_running_loop()
+    async def default_sink(self, timeout: Seconds = CALL_TIMEOUT) -> Sink | None:
+        """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`."""
         try:
-            async with asyncio.timeout_at(deadline or loop.time() + CALL_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 server = await self._pulse.server_info()
                 self.name = str(server.server_name)
                 if not server.default_sink_name:
@@ -91,17 +87,17 @@ class SoundServer:
 
 
 @asynccontextmanager
-async def connected(server: str | None, deadline: Seconds) -> AsyncIterator[SoundServer]:
+async def connected(server: str | None, timeout: Seconds) -> AsyncIterator[SoundServer]:
     """Hold a connection to `server`, or to the one libpulse finds; raises `DeviceUnavailable`.
 
-    `deadline` is on the loop's clock and for connecting only.
+    `timeout` is for connecting; importing the library, once a process, comes before.
     """
     pulsectl, pulsectl_asyncio = await asyncio.to_thread(load)
     pulse = pulsectl_asyncio.PulseAsync("deskwire", server=server)
     pulse.waiting_futures = Unanswered()
     try:
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(timeout):
                 await pulse.connect()
         except TimeoutError:
             raise hung() from None

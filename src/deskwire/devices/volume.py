@@ -6,7 +6,6 @@ comes back with. The silent stand-in that a server makes up while there is no ou
 is no sink.
 """
 
-import asyncio
 import math
 from collections.abc import AsyncGenerator
 
@@ -17,8 +16,9 @@ from deskwire.model.units import Percent, Seconds
 STAND_INS = frozenset({"auto_null", "@DEFAULT_SINK@", "@NONE@"})
 """Names of no sink at all: module-always-sink's, and what PipeWire says while it has none."""
 
-FIRST_TIMEOUT = Seconds(0.24)
-"""For connecting and the first answer together; a watch owes its first reading within 250 ms."""
+FIRST_TIMEOUT = Seconds(0.2)
+"""For connecting, and again for the first answer. A server that hangs does so in the first of them,
+so that a watch has its first reading, or says why not, within 250 ms."""
 
 
 class VolumeSource:
@@ -35,9 +35,8 @@ class VolumeSource:
 
         Raises `DeviceUnavailable` where there is no sound server, when it goes or hangs.
         """
-        deadline = Seconds(asyncio.get_running_loop().time() + FIRST_TIMEOUT)
-        async with connected(self._server, deadline) as sound:
-            reading = parse_volume(await sound.default_sink(deadline))
+        async with connected(self._server, FIRST_TIMEOUT) as sound:
+            reading = parse_volume(await sound.default_sink(FIRST_TIMEOUT))
             self.via = sound.name
             yield reading
             while True:
