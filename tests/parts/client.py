@@ -7,7 +7,7 @@ deskwire is imported here, on purpose.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self
 
@@ -176,7 +176,7 @@ class Client:
         """Send one HTTP request and read its answer whole."""
         assert self._http is not None
         async with self._http.request(method, self.desk.address + path, **more) as response:
-            return Answer(response.status, dict(response.headers), await response.read())
+            return Answer(response.status, response.headers, await response.read())
 
     async def login(self) -> "Answer":
         """Log in and keep the token."""
@@ -234,7 +234,8 @@ class Answer(NamedTuple):
     """One HTTP answer."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    """Case does not count in the names."""
     body: bytes
 
     @property

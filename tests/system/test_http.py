@@ -14,6 +14,7 @@ from tests.parts.client import Client, Screen, bearer
 from tests.parts.desk import Desk
 
 PASSWORD = "correct horse battery staple"
+OTHER = "another one of some length"
 WEEK = 7 * 24 * 3600
 JSON = {"Content-Type": "application/json"}
 
@@ -21,11 +22,17 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
     with Desk() as desk:
-        desk.secrets.add(PASSWORD)
-        for name in ("ann", "ben", "cid", "dot"):
-            added = desk.run("users", "add", name, "--password-stdin", given=PASSWORD + "\n")
-            assert added.returncode == 0, added.stderr
         yield desk
+
+
+@pytest.fixture(scope="module")
+def people(desk: Desk) -> Desk:
+    """Let some more people in."""
+    desk.secrets.add(PASSWORD)
+    for name in ("ann", "ben", "cid", "dot"):
+        added = desk.run("users", "add", name, "--password-stdin", given=PASSWORD + "\n")
+        assert added.returncode == 0, added.stderr
+    return desk
 
 
 @pytest.fixture
@@ -170,10 +177,10 @@ async def test_logging_out_ends_this_login_everywhere_and_no_other(desk: Desk) -
         assert again.status == 401
 
 
-async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(desk: Desk) -> None:
-    async with Client(desk, "ann", PASSWORD) as ann, Client(desk, "ben", PASSWORD) as ben:
+async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(people: Desk) -> None:
+    async with Client(people, "ann", PASSWORD) as ann, Client(people, "ben", PASSWORD) as ben:
         async with ann.watch() as ended, ben.watch() as other:
-            changed = desk.run("users", "passwd", "ann", "--password-stdin", given="another one\n")
+            changed = people.run("users", "passwd", "ann", "--password-stdin", given=OTHER + "\n")
             done = time.monotonic()
 
             assert changed.returncode == 0, changed.stderr
@@ -181,14 +188,14 @@ async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(desk: D
             assert ended.closed_at - done < 1
             await goes_on(other)
         assert (await ann.login()).status == 401
-        ann.password = "another one"
+        ann.password = OTHER
         assert (await ann.login()).status == 200
 
 
-async def test_a_person_who_is_removed_is_out_and_nobody_else(desk: Desk) -> None:
-    async with Client(desk, "cid", PASSWORD) as cid, Client(desk, "dot", PASSWORD) as dot:
+async def test_a_person_who_is_removed_is_out_and_nobody_else(people: Desk) -> None:
+    async with Client(people, "cid", PASSWORD) as cid, Client(people, "dot", PASSWORD) as dot:
         async with cid.watch() as ended, dot.watch() as other:
-            removed = desk.run("users", "remove", "cid")
+            removed = people.run("users", "remove", "cid")
             done = time.monotonic()
 
             assert removed.returncode == 0, removed.stderr
