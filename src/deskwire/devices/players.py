@@ -114,7 +114,7 @@ class Players:
                 raise unknown(command.player) from None
             if problem.error_name in CANNOT:
                 raise cannot(command) from None
-            raise PlayerError(f"{command.player} answered {problem}") from None
+            raise PlayerError(f"{command.player} answered {problem.error_name}") from None
 
     async def _perform(self, owner: str, command: Command) -> None:
         async with self._buses.session() as bus:

@@ -1,0 +1,218 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from dbus_fast import Message, Variant
+
+from deskwire.devices.buses import (
+    BUS,
+    BUS_PATH,
+    Bus,
+    Buses,
+    BusLost,
+    CallFailed,
+    CallTimedOut,
+    owner_changes,
+    unwrap,
+)
+from tests.parts.buses import PrivateBus
+from tests.parts.fake_player import PATH, PLAYER, FakePlayer, metadata
+from tests.parts.waiting import until_async
+
+
+@pytest.fixture
+def buses(session_bus: PrivateBus) -> Buses:
+    return Buses(session=session_bus.address, system=None)
+
+
+@pytest.fixture
+async def bus(buses: Buses) -> AsyncIterator[Bus]:
+    async with buses.session() as bus:
+        yield bus
+
+
+async def connections(session_bus: PrivateBus) -> int:
+    """How many are connected to the bus, the one who asks left out."""
+    names = await asyncio.to_thread(session_bus.call, "ListNames")
+    return names.count(":1.") - 1
+
+
+async def test_one_connection_is_shared_and_closed_after_the_last(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with buses.session() as one:
+        async with buses.session() as other:
+            assert one is other
+            assert await connections(session_bus) == 1
+        assert not one.ended
+        assert await connections(session_bus) == 1
+
+    await until_async(lambda: one.ended)
+    assert await connections(session_bus) == 0
+
+
+async def test_those_who_come_at_once_share_one_connection(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    all_there = asyncio.Barrier(10)
+
+    async def hold() -> Bus:
+        async with buses.session() as bus:
+            await all_there.wait()
+            return bus
+
+    held = await asyncio.gather(*(hold() for _ in range(10)))
+
+    assert len({id(bus) for bus in held}) == 1
+    assert await connections(session_bus) == 0
+
+
+@pytest.mark.parametrize("address", [None, "unix:path=/nonexistent/bus", "nonsense:", "nonsense"])
+async def test_a_bus_that_is_not_there_is_lost(address: str | None) -> None:
+    with pytest.raises(BusLost):
+        async with Buses(session=address, system=None).session():
+            pytest.fail("there is no bus")
+
+
+async def test_a_bus_that_accepts_and_says_nothing_is_lost_in_time(tmp_path: Path) -> None:
+    released = asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    server = await asyncio.start_unix_server(hang, tmp_path / "bus")
+    begun = time.monotonic()
+    with pytest.raises(BusLost):
+        async with Buses(session=f"unix:path={tmp_path / 'bus'}", system=None).session():
+            pytest.fail("nobody answered")
+
+    assert time.monotonic() - begun < 1.5
+    released.set()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_bus_that_dies_is_told_to_who_holds_it_and_comes_back_for_the_next(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with FakePlayer(session_bus) as player, buses.session() as bus:
+        player.silent.add("Next")
+        before = await bus.guid()
+        pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
+        await until_async(lambda: player.obeyed)
+        session_bus.kill()
+        async with asyncio.timeout(1):
+            await bus.lost()
+
+        assert bus.ended
+        with pytest.raises(BusLost):
+            await pending
+        with pytest.raises(BusLost):
+            await bus.owner(player.name)
+        session_bus.restart()
+        async with buses.session() as anew:
+            assert anew is not bus
+            assert await anew.guid() != before
+
+
+async def test_a_call_pending_when_the_last_holder_leaves_ends(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.silent.add("Next")
+        async with buses.session() as bus:
+            pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
+            await until_async(lambda: player.obeyed)
+
+        with pytest.raises(BusLost):
+            await pending
+
+
+async def test_an_answer_is_given_without_its_variants_where_properties_are_asked_for(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    told = metadata(title="T", artist=["A"], length=7)
+    async with FakePlayer(session_bus, Metadata=told, Rate=1.0) as player:
+        found = await bus.properties(player.name, PATH, PLAYER)
+
+    assert found["Rate"] == 1.0
+    assert found["Metadata"] == {"xesam:title": "T", "xesam:artist": ["A"], "mpris:length": 7}
+
+
+async def test_who_does_not_answer_is_given_up_in_time(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.silent.add("Next")
+        begun = time.monotonic()
+        with pytest.raises(CallTimedOut):
+            await bus.call(player.name, PATH, PLAYER, "Next", timeout=0.1)  # type: ignore[arg-type]
+
+    assert time.monotonic() - begun < 0.5
+
+
+async def test_an_error_keeps_its_name(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.errors["Next"] = "org.example.Tired"
+        with pytest.raises(CallFailed) as failed:
+            await bus.call(player.name, PATH, PLAYER, "Next")
+
+    assert failed.value.error_name == "org.example.Tired"
+    assert failed.value.message == "org.example.Tired: it will not"
+
+
+async def test_who_dies_during_a_call_has_failed_at_once(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.dies_on.add("Next")
+        with pytest.raises(CallFailed) as failed:
+            await bus.call(player.name, PATH, PLAYER, "Next")
+
+    assert failed.value.error_name == "org.freedesktop.DBus.Error.NoReply"
+
+
+async def test_a_name_has_an_owner_or_none(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        assert await bus.owner(player.name) == player.connection.unique_name
+
+    assert await bus.owner(player.name) is None
+
+
+async def test_signals_come_while_their_rules_are_in_force(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    heard: list[object] = []
+    player = FakePlayer(session_bus)
+
+    def hear(message: Message) -> None:
+        if message.member == "NameOwnerChanged":
+            heard.append(message.body)
+
+    async with bus.signals(hear, owner_changes(player.name)):
+        async with player:
+            await until_async(lambda: heard)
+            unique = player.connection.unique_name
+        await until_async(lambda: len(heard) == 2)
+    async with player:
+        await bus.call(BUS, BUS_PATH, BUS, "GetId")
+
+    assert heard == [[player.name, "", unique], [player.name, unique, ""]]
+
+
+async def test_the_deepest_value_a_bus_lets_through_is_survived(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    deep = Variant("s", "deep")
+    for _ in range(56):
+        deep = Variant("v", deep)
+    async with FakePlayer(session_bus, Metadata=deep) as player:
+        found = await bus.properties(player.name, PATH, PLAYER)
+
+    assert found["Metadata"] == "deep"
+    assert not bus.ended
+
+
+def test_variants_are_unwrapped_all_the_way_down() -> None:
+    wrapped = Variant("a{sv}", {"a": Variant("av", [Variant("i", 1), Variant("s", "b")])})
+
+    assert unwrap({"x": wrapped, "y": [wrapped]}) == {"x": {"a": [1, "b"]}, "y": [{"a": [1, "b"]}]}
