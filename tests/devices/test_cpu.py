@@ -15,6 +15,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Cpu
 from deskwire.model.units import Percent, Seconds
 from tests.parts.captured import captured, copied
+from tests.parts.watching import upcoming
 
 EVERY = Seconds(1.0)
 
@@ -109,7 +110,7 @@ async def test_the_first_reading_measures_at_least_a_fifth_of_a_second() -> None
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with aclosing(CpuSource(Roots(), EVERY).watch()) as readings:
-        first = await anext(readings)
+        first = await upcoming(readings)
 
     assert 0.2 <= loop.time() - began < 0.4
     assert first is not None
@@ -130,7 +131,7 @@ def _all_processors_at_work() -> Iterator[None]:
 @pytest.mark.usefixtures("_all_processors_at_work")
 async def test_a_machine_whose_processors_all_work_is_busy() -> None:
     async with aclosing(CpuSource(Roots(), EVERY).watch()) as readings:
-        first = await anext(readings)
+        first = await upcoming(readings)
 
     assert first is not None
     assert first.busy > 80.0
@@ -138,7 +139,7 @@ async def test_a_machine_whose_processors_all_work_is_busy() -> None:
 
 async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
     async with aclosing(CpuSource(captured("laptop"), EVERY).watch()) as readings:
-        assert await anext(readings) == Cpu(busy=Percent(0.0))
+        assert await upcoming(readings) == Cpu(busy=Percent(0.0))
 
 
 async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None:
@@ -146,9 +147,9 @@ async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None
     stat = roots.proc / "stat"
     stat.write_text("cpu  1000 0 0 5000 0 0 0 0 0 0\n")
     async with aclosing(CpuSource(roots, Seconds(0.3)).watch()) as readings:
-        first = await anext(readings)
+        first = await upcoming(readings)
         stat.write_text("cpu  1030 0 0 5070 0 0 0 0 0 0\n")
-        second = await anext(readings)
+        second = await upcoming(readings)
 
     assert (first, second) == (Cpu(busy=Percent(0.0)), Cpu(busy=Percent(30.0)))
 
@@ -156,13 +157,13 @@ async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
     async with aclosing(CpuSource(Roots(proc=tmp_path), EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="stat cannot be read"):
-            await anext(readings)
+            await upcoming(readings)
 
 
 async def test_a_watch_that_ends_closes_its_file() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a list of names is all it takes
     readings = CpuSource(Roots(), EVERY).watch()
-    await anext(readings)
+    await upcoming(readings)
     await readings.aclose()
 
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - as above

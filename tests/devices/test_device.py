@@ -7,6 +7,7 @@ import pytest
 from deskwire.devices.device import poll, until_next
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
+from tests.parts.watching import upcoming
 
 OFTEN = Seconds(0.05)
 
@@ -21,7 +22,7 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
     began = loop.time()
 
     async with aclosing(poll(lambda: 7, Seconds(60.0))) as readings:
-        first = await anext(readings)
+        first = await upcoming(readings)
 
     assert first == 7
     assert loop.time() - began < 0.05
@@ -29,7 +30,7 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
 
 async def test_a_poll_gives_only_what_differs_from_the_last_reading() -> None:
     async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), OFTEN)) as readings:
-        seen = [await anext(readings) for _ in range(3)]
+        seen = [await upcoming(readings) for _ in range(3)]
 
     assert seen == [1, 2, 1]
 
@@ -40,8 +41,8 @@ async def test_polls_of_one_interval_wake_at_the_same_instant() -> None:
 
     async def second_reading() -> float:
         async with aclosing(poll(loop.time, every)) as readings:
-            await anext(readings)
-            return await anext(readings)
+            await upcoming(readings)
+            return await upcoming(readings)
 
     await until_next(every, loop)
     began = loop.time()
@@ -59,7 +60,7 @@ async def test_what_a_read_raises_ends_the_poll() -> None:
 
     async with aclosing(poll(read, OFTEN)) as readings:
         with pytest.raises(DeviceUnavailable, match="it is gone"):
-            await anext(readings)
+            await upcoming(readings)
 
 
 async def test_the_next_instant_is_never_now() -> None:

@@ -13,6 +13,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Disk
 from deskwire.model.units import Bytes, Seconds
 from tests.parts.waiting import until_async
+from tests.parts.watching import upcoming
 
 ROOT = Path("/")
 EVERY = Seconds(0.05)
@@ -51,7 +52,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 
 async def test_used_is_what_df_calls_used() -> None:
     async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
-        reading = await anext(readings)
+        reading = await upcoming(readings)
     await no_disk_thread()
 
     said = subprocess.run(
@@ -63,21 +64,21 @@ async def test_used_is_what_df_calls_used() -> None:
 
 async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
     async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
-        assert await anext(readings) == Disk(used=Bytes(10 * 4096))
+        assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
     async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
-        await anext(readings)
+        await upcoming(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
-        assert await anext(readings) == Disk(used=Bytes(11 * 4096))
+        assert await upcoming(readings) == Disk(used=Bytes(11 * 4096))
 
 
 async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     async with aclosing(DiskSource(tmp_path / "usb", EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
-            await anext(readings)
+            await upcoming(readings)
 
     assert "stats.disk" in raised.value.remedy
 
@@ -88,7 +89,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     began = loop.time()
     async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="/ does not answer"):
-            await anext(readings)
+            await upcoming(readings)
 
     assert loop.time() - began < 0.4
 
@@ -102,7 +103,7 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
             with pytest.raises(DeviceUnavailable) as raised:
-                await anext(readings)
+                await upcoming(readings)
         problems.append(raised.value.message)
 
     assert problems == ["/ does not answer"] + ["/ still does not answer"] * 3
@@ -114,19 +115,19 @@ async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
     source = DiskSource(ROOT, EVERY)
     async with aclosing(source.watch()) as readings:
         with pytest.raises(DeviceUnavailable):
-            await anext(readings)
+            await upcoming(readings)
     mount.answers.set()
     await no_disk_thread()
 
     async with aclosing(source.watch()) as readings:
-        assert await anext(readings) == Disk(used=Bytes(10 * 4096))
+        assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
     async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
-        waiting = asyncio.ensure_future(anext(readings))
+        waiting = asyncio.ensure_future(upcoming(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
             turns += 1
@@ -138,7 +139,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
 
 async def test_a_watch_that_ends_lets_its_thread_go() -> None:
     readings = DiskSource(ROOT, EVERY).watch()
-    await anext(readings)
+    await upcoming(readings)
     assert disk_threads()
     await readings.aclose()
 

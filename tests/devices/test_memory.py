@@ -12,6 +12,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Memory
 from deskwire.model.units import Bytes, Seconds
 from tests.parts.captured import captured, copied
+from tests.parts.watching import upcoming
 
 EVERY = Seconds(0.05)
 
@@ -42,22 +43,22 @@ def test_any_bytes_are_memory_or_refused(text: bytes) -> None:
 
 async def test_a_captured_laptop_has_the_memory_of_its_day_in_use() -> None:
     async with aclosing(MemorySource(captured("laptop"), EVERY).watch()) as readings:
-        assert await anext(readings) == Memory(used=Bytes(11_419_623_424))
+        assert await upcoming(readings) == Memory(used=Bytes(11_419_623_424))
 
 
 async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     async with aclosing(MemorySource(roots, EVERY).watch()) as readings:
-        await anext(readings)
+        await upcoming(readings)
         (roots.proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 2 kB\n")
 
-        assert await anext(readings) == Memory(used=Bytes(7 * 1024))
+        assert await upcoming(readings) == Memory(used=Bytes(7 * 1024))
 
 
 async def test_this_machine_uses_less_than_it_has() -> None:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     async with aclosing(MemorySource(Roots(), EVERY).watch()) as readings:
-        reading = await anext(readings)
+        reading = await upcoming(readings)
 
     assert reading is not None
     assert 1_000_000 < reading.used < total
@@ -66,4 +67,4 @@ async def test_this_machine_uses_less_than_it_has() -> None:
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
     async with aclosing(MemorySource(Roots(proc=tmp_path), EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="meminfo cannot be read"):
-            await anext(readings)
+            await upcoming(readings)

@@ -13,6 +13,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Network
 from deskwire.model.units import Bytes, Seconds
 from tests.parts.captured import captured, copied
+from tests.parts.watching import upcoming
 
 EVERY = Seconds(0.05)
 HEAD = "Inter-|   Receive |  Transmit\n face |bytes packets |bytes packets\n"
@@ -88,12 +89,12 @@ def test_totals_never_go_backwards(history: list[dict[str, Counters]]) -> None:
 
 async def test_a_captured_laptop_has_received_and_sent_over_wire_and_air() -> None:
     async with aclosing(NetworkSource(captured("laptop"), EVERY).watch()) as readings:
-        assert await anext(readings) == passed(3_682_862_139, 102_412_526)
+        assert await upcoming(readings) == passed(3_682_862_139, 102_412_526)
 
 
 async def test_a_container_has_the_traffic_of_its_way_out() -> None:
     async with aclosing(NetworkSource(captured("container"), EVERY).watch()) as readings:
-        assert await anext(readings) == passed(90_112_345, 4_410_233)
+        assert await upcoming(readings) == passed(90_112_345, 4_410_233)
 
 
 async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -> None:
@@ -102,10 +103,10 @@ async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -
     source = NetworkSource(roots, EVERY)
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
     async with aclosing(source.watch()) as readings:
-        first = await anext(readings)
+        first = await upcoming(readings)
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(7, 3)))
     async with aclosing(source.watch()) as readings:
-        second = await anext(readings)
+        second = await upcoming(readings)
 
     assert (first, second) == (passed(1000, 100), passed(1007, 103))
 
@@ -115,14 +116,14 @@ async def test_an_adapter_plugged_in_while_watched_counts(tmp_path: Path) -> Non
     dev = roots.proc / "self/net/dev"
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
     async with aclosing(NetworkSource(roots, EVERY).watch()) as readings:
-        await anext(readings)
+        await upcoming(readings)
         shutil.copytree(
             roots.sys / "devices/pci0000:00/0000:00:1f.6/net/enp0s31f6",
             roots.sys / "class/net/enx0050b6",
         )
         dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100), enx0050b6=(5, 1), veth0=(50, 50)))
 
-        assert await anext(readings) == passed(1005, 101)
+        assert await upcoming(readings) == passed(1005, 101)
 
 
 async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> None:
@@ -130,13 +131,13 @@ async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> No
     many = {f"eth{number}": (1, 2) for number in range(300)}
     (roots.proc / "self/net/dev").write_text(table(**many))
     async with aclosing(NetworkSource(roots, EVERY).watch()) as readings:
-        assert await anext(readings) == passed(300, 600)
+        assert await upcoming(readings) == passed(300, 600)
 
 
 async def test_this_machine_says_what_its_kernel_says() -> None:
     before = kernel_says("rx_bytes"), kernel_says("tx_bytes")
     async with aclosing(NetworkSource(Roots(), EVERY).watch()) as readings:
-        reading = await anext(readings)
+        reading = await upcoming(readings)
     after = kernel_says("rx_bytes"), kernel_says("tx_bytes")
 
     assert reading is not None
@@ -157,4 +158,4 @@ def kernel_says(counter: str) -> int:
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
     async with aclosing(NetworkSource(Roots(proc=tmp_path), EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="net/dev cannot be read"):
-            await anext(readings)
+            await upcoming(readings)

@@ -12,6 +12,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Uptime
 from deskwire.model.units import Seconds
 from tests.parts.captured import captured, copied
+from tests.parts.watching import upcoming
 
 EVERY = Seconds(0.05)
 
@@ -34,12 +35,12 @@ def test_any_bytes_are_an_uptime_or_refused(text: bytes) -> None:
 
 async def test_a_captured_laptop_has_been_up_since_its_boot() -> None:
     async with aclosing(UptimeSource(captured("laptop"), EVERY).watch()) as readings:
-        assert await anext(readings) == Uptime(up=Seconds(11_179))
+        assert await upcoming(readings) == Uptime(up=Seconds(11_179))
 
 
 async def test_time_in_suspend_counts() -> None:
     async with aclosing(UptimeSource(Roots(), EVERY).watch()) as readings:
-        reading = await anext(readings)
+        reading = await upcoming(readings)
 
     assert reading is not None
     assert reading.up == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=1.5)
@@ -48,13 +49,13 @@ async def test_time_in_suspend_counts() -> None:
 async def test_each_second_is_a_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     async with aclosing(UptimeSource(roots, EVERY).watch()) as readings:
-        await anext(readings)
+        await upcoming(readings)
         (roots.proc / "uptime").write_text("11180.01 80413.06\n")
 
-        assert await anext(readings) == Uptime(up=Seconds(11_180))
+        assert await upcoming(readings) == Uptime(up=Seconds(11_180))
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
     async with aclosing(UptimeSource(Roots(proc=tmp_path), EVERY).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="uptime cannot be read"):
-            await anext(readings)
+            await upcoming(readings)

@@ -92,7 +92,6 @@ def take(host: str, number: int) -> None:
         with closing(socket.socket(family, kind, protocol)) as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(address)
-            taken.listen(1)
 
 
 def is_deskwire(server: Server) -> bool:
