@@ -158,6 +158,18 @@ async def test_an_invalidated_property_is_asked_for(
         await watch.player(titled("Told on asking"))
 
 
+@pytest.mark.parametrize("asked", ["GetAll", "Get Identity"])
+async def test_what_is_signalled_while_a_player_is_being_asked_is_not_lost(
+    session_bus: PrivateBus, players: Players, asked: str
+) -> None:
+    async with PlayerWatch(players) as watch:
+        fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=metadata())
+        newer = {"Metadata": metadata(title="Newer"), "PlaybackStatus": Variant("s", "Playing")}
+        fake.when[asked] = lambda: fake.signal(newer)
+        async with fake:
+            await watch.player(titled("Newer"))
+
+
 async def test_a_player_that_changes_its_identity_keeps_its_id(
     session_bus: PrivateBus, players: Players
 ) -> None:

@@ -4,7 +4,8 @@ It is real on the bus and answers for itself, message by message; only its music
 real player where one will do (`tests/parts/mpv.py`).
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,6 +75,8 @@ class FakePlayer:
         self.silent: set[str] = set()
         self.errors: dict[str, str] = {}
         self.dies_on: set[str] = set()
+        self.when: dict[str, Callable[[], object]] = {}
+        """What it does, by member, when it was asked and before it answers."""
         self._bus = bus
         self._connection: MessageBus | None = None
 
@@ -93,11 +96,11 @@ class FakePlayer:
             self[name] = value
         await self.signal({name: self.told[name] for name in told})
 
-    async def signal(
+    def signal(
         self, changed: Mapping[str, Variant], gone: tuple[str, ...] = (), interface: str = PLAYER
-    ) -> None:
+    ) -> "asyncio.Future[None]":
         """Send a PropertiesChanged, true or not."""
-        await self.emit(
+        return self.emit(
             PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, dict(changed), list(gone)]
         )
 
@@ -105,9 +108,11 @@ class FakePlayer:
         """Send a Seeked."""
         await self.emit(PLAYER, "Seeked", "x", [microseconds])
 
-    async def emit(self, interface: str, member: str, signature: str, body: list[Any]) -> None:
+    def emit(
+        self, interface: str, member: str, signature: str, body: list[Any]
+    ) -> "asyncio.Future[None]":
         """Send any signal from the player's path."""
-        await self.connection.send(
+        return self.connection.send(
             Message.new_signal(PATH, interface, member, signature=signature, body=body)
         )
 
@@ -134,6 +139,8 @@ class FakePlayer:
         else:
             what = str(message.member)
             self.obeyed.append(what)
+        if what in self.when:
+            self.when[what]()
         if what in self.dies_on:
             self.connection.disconnect()
             return True

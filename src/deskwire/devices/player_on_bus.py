@@ -159,13 +159,13 @@ class PlayerOnBus:
 
     async def _ask(self) -> None:
         told = await self._ask_properties()
-        missed, self._missed = self._missed or {}, None
         if not self.answered:
             self._identity = await self._ask_identity()
-        self._asking = None
-        # Signals that came with the answer are taken before it is: they are the newer ones.
+        # What was signalled since it was asked is newer than the answer.
+        told |= self._missed or {}
+        self._asking = self._missed = None
         self.answered = True
-        self._take(told | missed)
+        self._take(told)
         self._changed()
 
     async def _ask_properties(self) -> dict[str, Any]:
