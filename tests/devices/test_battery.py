@@ -198,5 +198,6 @@ async def test_without_events_a_change_is_seen_all_the_same(
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(80)
-        bed.write(cell, capacity=79)
-        assert await upcoming(readings) == battery(79)
+        for percent in (79, 78, 77):
+            bed.write(cell, capacity=percent)
+            assert await upcoming(readings) == battery(percent)

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -7,6 +8,8 @@ from deskwire.devices.sound import Unanswered
 
 async def test_an_answer_that_came_as_the_connection_ended_counts() -> None:
     loop = asyncio.get_running_loop()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
     answered, on_its_way, open_still = (loop.create_future() for _ in range(3))
     waiting = Unanswered({answered, on_its_way, open_still})
     answered.set_result("100 %")
@@ -19,3 +22,4 @@ async def test_an_answer_that_came_as_the_connection_ended_counts() -> None:
     assert await on_its_way == "50 %"
     with pytest.raises(ConnectionError):
         await open_still
+    assert complaints == []

@@ -18,9 +18,8 @@ KERNEL = (
 
 
 def libudev(properties: bytes) -> bytes:
-    header = struct.pack(
-        "=8sIIIIIIII", b"libudev\0", 0xCAFEFEED, 40, 40, len(properties), 0, 0, 0, 0
-    )
+    hashes = (0x11223344, 0x55667788, 0x02020202, 0x41424344)
+    header = struct.pack("=8s8I", b"libudev\0", 0xCAFEFEED, 40, 40, len(properties), *hashes)
     return header + properties
 
 

@@ -11,9 +11,9 @@ conflated into one flag and never queue up.
 
 import asyncio
 import ctypes
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from deskwire.model.units import Seconds
 
 LIBRARY = "libpulse.so.0"
 CALL_TIMEOUT = Seconds(1.0)
+
+
+T = TypeVar("T")
 
 
 class Sink(Struct, frozen=True):
@@ -41,32 +44,28 @@ class SoundServer:
         self._pulsectl = pulsectl
         self._pulse = pulse
         self._changed = asyncio.Event()
-        self._listening = asyncio.ensure_future(self._listen())
-
-    async def _listen(self) -> None:
-        try:
-            async for _ in self._pulse.subscribe_events("sink", "server"):
-                self._changed.set()
-        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
-            pass  # told by `changed`, which sees that this has ended
-        finally:
-            self._changed.set()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._listening = self._begin(self._listen())
 
     async def default_sink(self, timeout: Seconds = CALL_TIMEOUT) -> Sink | None:
         """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`."""
+        asking = self._begin(self._ask_for_default_sink())
+        await asyncio.wait([asking], timeout=timeout)
+        if not asking.done():
+            raise hung()
         try:
-            async with asyncio.timeout(timeout):
-                server = await self._pulse.server_info()
-                self.name = str(server.server_name)
-                if not server.default_sink_name:
-                    return None
-                sink = await self._pulse.get_sink_by_name(server.default_sink_name)
-        except TimeoutError:
-            raise hung() from None
+            return asking.result()
         except self._pulsectl.PulseIndexError:
             return None  # gone in between, or the name was only a placeholder
         except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
             raise gone() from None
+
+    async def _ask_for_default_sink(self) -> Sink | None:
+        server = await self._pulse.server_info()
+        self.name = str(server.server_name)
+        if not server.default_sink_name:
+            return None
+        sink = await self._pulse.get_sink_by_name(server.default_sink_name)
         return Sink(str(sink.name), tuple(float(channel) for channel in sink.volume.values))
 
     async def changed(self) -> None:
@@ -74,16 +73,35 @@ class SoundServer:
         await self._changed.wait()
         self._changed.clear()
         if self._listening.done():
+            self._listening.result()
             raise gone()
 
+    async def _listen(self) -> None:
+        try:
+            async for _ in self._pulse.subscribe_events("sink", "server"):
+                self._changed.set()
+        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
+            pass  # `changed` tells it
+        finally:
+            self._changed.set()
+
+    def _begin(self, question: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        # Questions are never cancelled: libpulse would answer into a future that is done, and a
+        # subscription would ask a hung server to end it. They end with the connection.
+        task = asyncio.ensure_future(question)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits for it hears of it; often nobody does any more
+
     async def close(self) -> None:
-        """End the connection."""
-        # In this order: a subscription that is cancelled while it is connected asks the server to
-        # end it, and a hung server never answers.
+        """End the connection and all that was asked through it."""
         self._pulse.close()
-        self._listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._listening
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @asynccontextmanager
