@@ -1,10 +1,12 @@
 import errno
+import socket
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskwire.devices import netlink
 from deskwire.devices.netlink import (
     CONTROLLER,
     GET_FAMILY,
@@ -119,3 +121,22 @@ def test_this_kernel_lists_its_families() -> None:
 def test_this_kernel_refuses_what_it_does_not_know() -> None:
     with Conversation() as kernel, pytest.raises(OSError, match="No such file or directory"):
         kernel.dump(0x3FF, 5)
+
+
+def answer(sequence: int, body: bytes, *, flags: int = 2) -> bytes:
+    """Lay out one answer and the end of its list."""
+    one = struct.pack("=IHHII", 16 + len(body), 28, flags, sequence, 0) + body
+    return one + struct.pack("=IHHIIi", 20, 3, flags, sequence, 0, 0)
+
+
+def test_a_list_that_changed_while_it_was_told_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(netlink, "open_socket", lambda: ours)
+    with kernels, Conversation() as kernel:
+        kernels.send(answer(1, b"gaps", flags=0x12))
+        kernels.send(answer(1, b"late"))
+        kernels.send(answer(2, b"full"))
+
+        assert kernel.dump(28, 5) == [b"full"]

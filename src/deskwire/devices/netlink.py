@@ -22,6 +22,7 @@ GROUP_NAME, GROUP_ID = 1, 2
 
 ERROR, DONE = 2, 3
 REQUEST, DUMP = 0x1, 0x300
+INTERRUPTED = 0x10  # what was listed changed meanwhile, and the list may have gaps
 TYPE_BITS = 0x3FFF  # the two highest bits of an attribute's type are flags
 HEADER = struct.Struct("=IHHII")
 GENERIC_HEADER = struct.Struct("=BBH")
@@ -29,12 +30,14 @@ ATTRIBUTE = struct.Struct("=HH")
 NUMBER = struct.Struct("=i")
 RECEIVE = 65536
 TIMEOUT = 1.0
+AGAIN = 2
 
 
 class Answer(NamedTuple):
     """One netlink message."""
 
     kind: int
+    flags: int
     sequence: int
     payload: bytes
 
@@ -63,10 +66,10 @@ def decode_messages(received: bytes) -> Iterator[Answer]:
     """Take the messages of one receive apart; stops at the first that is cut short."""
     at = 0
     while at + HEADER.size <= len(received):
-        length, kind, _, sequence, _ = HEADER.unpack_from(received, at)
+        length, kind, flags, sequence, _ = HEADER.unpack_from(received, at)
         if length < HEADER.size or at + length > len(received):
             return
-        yield Answer(kind, sequence, received[at + HEADER.size : at + length])
+        yield Answer(kind, flags, sequence, received[at + HEADER.size : at + length])
         at += (length + 3) & ~3
 
 
@@ -116,16 +119,25 @@ class Conversation:
 
     def dump(self, family: int, command: int, attributes: bytes = b"") -> list[bytes]:
         """Return the payloads of all answers; raises `OSError` with the kernel's error."""
+        found, whole = self._dump(family, command, attributes)
+        for _ in range(AGAIN):
+            if not whole:
+                found, whole = self._dump(family, command, attributes)
+        return found
+
+    def _dump(self, family: int, command: int, attributes: bytes) -> tuple[list[bytes], bool]:
         self._sequence += 1
         self._socket.send(encode_request(family, command, self._sequence, attributes))
         found: list[bytes] = []
+        whole = True
         while True:
             for answer in decode_messages(self._socket.recv(RECEIVE)):
                 if answer.sequence != self._sequence:
                     continue
+                whole = whole and not answer.flags & INTERRUPTED
                 if answer.kind in {ERROR, DONE}:
                     raise_for(answer.payload)
-                    return found
+                    return found, whole
                 found.append(answer.payload)
 
     def family(self, name: str) -> Family | None:

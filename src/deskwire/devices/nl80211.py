@@ -1,9 +1,10 @@
 """What the kernel itself knows of wireless adapters, where no service speaks for them.
 
-An interface carries its SSID while it is still looking for the network, so connected means that
-the access point is in the interface's station table. What changes is told by the multicast groups
-`mlme` and `config`, and the coming of the whole family (the first adapter's module is loaded) by
-the controller's own; each makes us look again. A plain user may do all of it.
+What an interface says of itself will not do: it names a network while still looking for it, and
+names none where wpa_supplicant joined it. So the network is looked for in what was last heard on
+the air, where the kernel marks the one that is joined. What changes is told by the multicast
+groups `mlme` and `config`, and the coming of the whole family (the first adapter's module is
+loaded) by the controller's own; each makes us look again. A plain user may do all of it.
 
 Source: linux/nl80211.h; the driver may take its time to answer, so questions run in a thread.
 """
@@ -33,9 +34,15 @@ from deskwire.model.problems import DeviceUnavailable
 
 FAMILY = "nl80211"
 GROUPS = ("mlme", "config")
-GET_INTERFACE, GET_STATION = 5, 17
-INTERFACE_INDEX, INTERFACE_NAME, INTERFACE_TYPE, SSID = 3, 4, 5, 52
-STATION = 2
+GET_INTERFACE, GET_SCAN = 5, 32
+INTERFACE_INDEX, INTERFACE_NAME, INTERFACE_TYPE, BSS = 3, 4, 5, 47
+BSS_ELEMENTS, BSS_STATUS, BSS_BEACON = 6, 9, 11
+AD_HOC, STATION = 1, 2
+JOINING = frozenset({AD_HOC, STATION})
+"""Kinds of interface that join a network; the others, access points above all, make one."""
+JOINED = frozenset({1, 2})
+"""Statuses of a network: associated with its access point, or a member of it (ad hoc)."""
+SSID_ELEMENT = 0
 
 
 class Interface(NamedTuple):
@@ -45,7 +52,6 @@ class Interface(NamedTuple):
     """Its index, as the kernel gave it, to be given back."""
     name: str
     kind: int
-    ssid: bytes
 
 
 class Kernel:
@@ -104,22 +110,20 @@ def read_adapters(events: socket.socket) -> list[Adapter]:
             join(events, family.groups[name])
         interfaces = parse_interfaces(kernel.dump(family.id, GET_INTERFACE))
         return [
-            adapter_of(interface, has_station(kernel, family.id, interface))
+            adapter_of(interface, read_network(kernel, family.id, interface))
             for interface in interfaces
         ]
 
 
-def has_station(kernel: Conversation, family: int, interface: Interface) -> bool | None:
-    """Whether anybody is in the interface's station table; `None` if the driver cannot tell."""
-    if interface.kind != STATION:
-        return False
+def read_network(kernel: Conversation, family: int, interface: Interface) -> bytes | None:
+    """Return the SSID of the network an interface is in, `None` if it is in none."""
+    if interface.kind not in JOINING:
+        return None
     try:
         index = encode_attribute(INTERFACE_INDEX, interface.number)
-        return bool(kernel.dump(family, GET_STATION, index))
+        return parse_network(kernel.dump(family, GET_SCAN, index))
     except OSError as problem:
         if problem.errno == errno.ENODEV:  # gone since it was listed
-            return False
-        if problem.errno == errno.EOPNOTSUPP:
             return None
         raise
 
@@ -135,19 +139,39 @@ def parse_interfaces(payloads: Iterable[bytes]) -> list[Interface]:
                     number=attributes[INTERFACE_INDEX],
                     name=decode_text(attributes[INTERFACE_NAME]),
                     kind=decode_number(attributes.get(INTERFACE_TYPE, b"")),
-                    ssid=attributes.get(SSID, b""),
                 )
             )
     return found
 
 
-def adapter_of(interface: Interface, station: bool | None) -> Adapter:
-    """Say what an interface shows; one that is itself an access point is not connected.
+def parse_network(payloads: Iterable[bytes]) -> bytes | None:
+    """Read the answers to GET_SCAN: the SSID of the network that is joined, if one is.
 
-    Where the driver keeps no station table (`None`), having an SSID has to do.
+    A hidden network's beacons hold an empty SSID or one of zeros; its answer to a probe the true.
     """
-    connected = interface.kind == STATION and (bool(interface.ssid) if station is None else station)
-    return Adapter(interface.name, connected, readable(interface.ssid) if connected else "")
+    for payload in payloads:
+        attributes = decode_attributes(payload[GENERIC_HEADER.size :])
+        network = decode_attributes(attributes.get(BSS, b""))
+        if BSS_STATUS in network and decode_number(network[BSS_STATUS]) in JOINED:
+            answered, beacon = network.get(BSS_ELEMENTS, b""), network.get(BSS_BEACON, b"")
+            return parse_ssid(answered) or parse_ssid(beacon)
+    return None
+
+
+def parse_ssid(elements: bytes) -> bytes:
+    """Find the SSID among information elements (IEEE 802.11, 9.4.2); empty where it is hidden."""
+    at = 0
+    while at + 2 <= len(elements):
+        kind, length = elements[at], elements[at + 1]
+        if kind == SSID_ELEMENT:
+            return elements[at + 2 : at + 2 + length].strip(b"\0")
+        at += 2 + length
+    return b""
+
+
+def adapter_of(interface: Interface, network: bytes | None) -> Adapter:
+    """Say what an interface shows that is in this network, or in none."""
+    return Adapter(interface.name, network is not None, readable(network or b""))
 
 
 def has_adapter(roots: Roots) -> bool:
