@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import msgspec
 import yaml
 
 from deskwire import __version__
 from deskwire.cli import exits
+from deskwire.cli.main import app
 from deskwire.daemon.settings import Settings
 from deskwire.protocol import codec
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
@@ -173,7 +175,7 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "A flag comes first, then `DESKWIRE_SECTION_KEY` in the environment (lists by commas), then",
+        "A flag comes first, then `DESKWIRE_SECTION_KEY` in the environment (lists by comma), then",
         "`~/.config/deskwire/config.toml`, then the default. An unknown key or a wrong value stops",
         "the start with one line, exit code 2.",
     ]
@@ -209,7 +211,7 @@ def commands() -> str:
     """Collect every command's help."""
     lines = ["# Commands", "", "| exit code | means |", "|---|---|"]
     lines += [f"| {code} | {words} |" for code, words in exits.MEANINGS.items()]
-    for words in COMMANDS:
+    for words in every_command(app):
         shown_help = subprocess.run(
             [sys.executable, "-m", "deskwire", *words, "--help"],
             capture_output=True,
@@ -230,10 +232,15 @@ def commands() -> str:
     return "\n".join(lines) + "\n"
 
 
-COMMANDS = (
-    (), ("serve",), ("users",), ("users", "add"), ("users", "list"), ("users", "passwd"),
-    ("users", "remove"), ("logins",), ("doctor",), ("snapshot",),
-)  # fmt: skip
+def every_command(group: click.Group, *words: str) -> list[tuple[str, ...]]:
+    """List the words of a group and of everything below it."""
+    found: list[tuple[str, ...]] = [words]
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += every_command(command, *words, name)
+        else:
+            found.append((*words, name))
+    return found
 
 
 def text(description: str) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deskwire.cli.main import app
 from deskwire.protocol.codec import ACTIONS, decode_request
 from deskwire.protocol.messages import Authenticate
-from scripts.reference import COMMANDS, FOLDER, WRITTEN
+from scripts.reference import FOLDER, WRITTEN
 from tests.protocol.test_codec import CONTRACT_STATS
 from tests.schemas import validator
 
@@ -62,11 +61,3 @@ def test_every_message_a_screen_may_say_is_read_as_described() -> None:
 
     assert events == ["auth", *ACTIONS]
     assert isinstance(read[0], Authenticate)
-
-
-def test_every_command_is_in_the_reference() -> None:
-    commands = {(command.name or command.callback.__name__,) for command in app.registered_commands
-                if command.callback is not None}  # fmt: skip
-    groups = {(group.name,) for group in app.registered_groups}
-
-    assert {words[:1] for words in COMMANDS if words} == commands | groups

@@ -3,8 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from deskwire.cli.doctor import doctor
 from deskwire.model.snapshot import Snapshot
@@ -12,12 +11,9 @@ from tests.parts.buses import PrivateBus
 
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 
-app = typer.Typer()
-app.command()(doctor)
-
 
 def typed(*words: str) -> Result:
-    return CliRunner().invoke(app, words, catch_exceptions=False)
+    return CliRunner().invoke(doctor, words, catch_exceptions=False)
 
 
 def parts(report: Any) -> dict[str, Any]:

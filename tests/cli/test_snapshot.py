@@ -2,8 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from deskwire.cli.snapshot import snapshot
 from tests.parts.buses import PrivateBus
@@ -13,12 +12,9 @@ from tests.parts.pulse import Pulse
 
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 
-app = typer.Typer()
-app.command()(snapshot)
-
 
 def typed(*words: str) -> str:
-    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    done = CliRunner().invoke(snapshot, words, catch_exceptions=False)
     assert done.exit_code == 0
     return done.output
 
@@ -81,7 +77,7 @@ def test_a_disabled_device_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[stats]\ninterval = 'often'\n")
-    done = CliRunner().invoke(app, ["--config", str(file)], catch_exceptions=False)
+    done = CliRunner().invoke(snapshot, ["--config", str(file)], catch_exceptions=False)
 
     assert done.exit_code == 2
     assert done.stdout == ""

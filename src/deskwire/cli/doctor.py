@@ -5,25 +5,20 @@ What it prints, `--json` too, is described in `report`.
 """
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from deskwire.cli import exits
-from deskwire.cli.settled import settled
+from deskwire.cli.settled import config_option, settled, state_dir_option
 
 
-def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="Read settings from this file.", metavar="FILE")
-    ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(help="Look at the users and keys in this folder.", metavar="DIR"),
-    ] = None,
-) -> None:
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@config_option
+@state_dir_option
+def doctor(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     """Say what this desk has, what is missing, and why."""
     import asyncio
     import time
@@ -41,10 +36,10 @@ def doctor(
     now = Seconds(time.monotonic())
     whole = report(check_up(settings, os.environ), looks, now)
     paper = Paper()
-    if json:
+    if as_json:
         paper.write(msgspec.json.encode(whole).decode())
     else:
         for line in page(whole, paper):
             paper.write(line)
     if not whole.fine:
-        raise typer.Exit(exits.FAILED)
+        sys.exit(exits.FAILED)

@@ -1,37 +1,27 @@
 """The table of commands."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from deskwire import __version__
+from deskwire.cli.doctor import doctor
+from deskwire.cli.logins import logins
 from deskwire.cli.serve import serve
+from deskwire.cli.snapshot import snapshot
+from deskwire.cli.users import users
 
-app = typer.Typer(
-    name="deskwire",
-    help="One person's Linux session, live on any screen.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = (serve, users, logins, doctor, snapshot)
 
 
-@app.callback()
-def about(
-    version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
-    ] = False,
-) -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="deskwire", message="%(prog)s %(version)s")
+def app() -> None:
     """One person's Linux session, live on any screen."""
-    if version:
-        print(f"deskwire {__version__}")
-        raise typer.Exit
 
 
-app.command()(serve)
+for command in COMMANDS:
+    app.add_command(command)
 
 
 def run() -> None:
     """Do what was typed."""
-    app()
+    app(prog_name="deskwire")

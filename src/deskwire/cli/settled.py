@@ -4,14 +4,26 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
+import click
 
 from deskwire.cli import exits
 
 if TYPE_CHECKING:
     from deskwire.daemon.settings import Settings
+
+FILE_PATH = click.Path(path_type=Path)
+
+config_option = click.option(
+    "--config", type=FILE_PATH, metavar="FILE", help="Read settings from this file."
+)
+state_dir_option = click.option(
+    "--state-dir",
+    type=FILE_PATH,
+    metavar="DIR",
+    help="The folder that users, logins and keys are in.",
+)
 
 
 def settled(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> "Settings":
@@ -21,5 +33,10 @@ def settled(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> "Set
     try:
         return load(flags, os.environ, config)
     except BadSetting as problem:
-        print(f"deskwire: {problem.message}", file=sys.stderr)
-        raise typer.Exit(exits.USAGE) from None
+        stop(problem.message, exits.USAGE)
+
+
+def stop(why: str, code: int) -> NoReturn:
+    """End the command: one line on standard error, and the exit code."""
+    print(f"deskwire: {why}", file=sys.stderr)
+    sys.exit(code)

@@ -5,21 +5,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from deskwire.cli.settled import settled
+from deskwire.cli.settled import config_option, settled
 
 
-def snapshot(
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the object that `stats` carries.")
-    ] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="Read settings from this file.", metavar="FILE")
-    ] = None,
-) -> None:
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the object that `stats` carries.")
+@config_option
+def snapshot(as_json: bool, config: Path | None) -> None:
     """Read this machine once, without a server."""
     import asyncio
     import time
@@ -33,7 +28,7 @@ def snapshot(
     looks = asyncio.run(look_around(settled({}, config), os.environ))
     now = Seconds(time.monotonic())
     paper = Paper()
-    if json:
+    if as_json:
         paper.write(encode_snapshot(snapshot_of(looks), now).decode())
         return
     for line in aligned(snapshot_rows(looks, now)):

@@ -1,0 +1,71 @@
+"""`deskwire logins`: who is logged in, and ending it.
+
+A running daemon follows: the screen of an ended login is logged out within a second.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deskwire.cli import exits
+from deskwire.cli.opened import local, opened, rfc3339
+from deskwire.cli.settled import config_option, state_dir_option, stop
+
+if TYPE_CHECKING:
+    from deskwire.auth.login import Login
+
+
+@click.command()
+@click.option("--end", metavar="ID", help="Log this one out; the list has its ID.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+@state_dir_option
+@config_option
+def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path | None) -> None:
+    """Print who is logged in, from where, since when and until when; or end one login."""
+    import asyncio
+
+    from deskwire.auth.login import all_logins, delete
+    from deskwire.daemon.clock import read_clock
+    from deskwire.model.access import LoginId
+
+    with opened(state_dir, config) as state:
+        if end is None:
+            now, found = read_clock(), asyncio.run(state.read(all_logins))
+            show([each for each in found if each.left(now, state.boot_id) > 0], as_json=as_json)
+        elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):
+            print(f"{end} is logged out")
+        else:
+            stop(f"there is no login {end!r}", exits.FAILED)
+
+
+def show(found: "list[Login]", *, as_json: bool) -> None:
+    """Print logins, for a program or for a person."""
+    import msgspec
+
+    from deskwire.cli.paper import Paper
+    from deskwire.cli.words import aligned
+
+    paper = Paper()
+    if as_json:
+        rows = [
+            {
+                "id": each.id,
+                "user": each.user,
+                "address": each.address,
+                "agent": each.agent,
+                "created": rfc3339(each.created),
+                "expires": rfc3339(each.expires),
+            }
+            for each in found
+        ]
+        paper.write(msgspec.json.encode(rows).decode())
+    elif found:
+        table = [
+            (each.id, each.user, each.address, local(each.created), local(each.expires), each.agent)
+            for each in found
+        ]
+        for line in aligned([("ID", "USER", "FROM", "SINCE", "UNTIL", "SCREEN"), *table]):
+            paper.write(line)
+    else:
+        print("nobody is logged in")
