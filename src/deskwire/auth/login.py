@@ -118,6 +118,8 @@ def let_go(connection: sqlite3.Connection, login: Login, now: Instant) -> None:
 
 def delete(connection: sqlite3.Connection, login_id: LoginId) -> bool:
     """End a login; tell whether there was one."""
+    if not login_id.isascii():  # whatever was typed; SQLite takes no half surrogate pairs
+        return False
     return connection.execute("DELETE FROM logins WHERE id = ?", (login_id,)).rowcount > 0
 
 

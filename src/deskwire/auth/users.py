@@ -100,14 +100,11 @@ def wrong_credentials() -> WrongCredentials:
 
 def insert(connection: sqlite3.Connection, user: User, encoded: str) -> None:
     """Write a new user; raises `UserExists`."""
-    try:
-        connection.execute(
-            "INSERT INTO users (name, scopes, password, generation, created)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (user.name, ",".join(sorted(user.scopes)), encoded, user.generation, user.created),
-        )
-    except sqlite3.IntegrityError:
-        raise UserExists(f"there is a user {user.name} already") from None
+    require_free(connection, user.name)
+    connection.execute(
+        "INSERT INTO users (name, scopes, password, generation, created) VALUES (?, ?, ?, ?, ?)",
+        (user.name, ",".join(sorted(user.scopes)), encoded, user.generation, user.created),
+    )
 
 
 def everybody(connection: sqlite3.Connection) -> list[User]:
@@ -146,6 +143,13 @@ def require_known(connection: sqlite3.Connection, name: str) -> None:
     """Raise `UnknownUser` if there is nobody of that name."""
     if find(connection, name) is None:
         raise UnknownUser(f"there is no user {name}" if is_name(name) else "there is no such user")
+
+
+def require_free(connection: sqlite3.Connection, name: str) -> None:
+    """Raise `UserExists` if somebody has that name, `BadName` if nobody can."""
+    require_name(name)
+    if find(connection, name) is not None:
+        raise UserExists(f"there is a user {name} already")
 
 
 def user_of(name: str, scopes: str, created: float, generation: str) -> User:
