@@ -34,7 +34,7 @@ check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests scripts
+	$(BIN)/mypy tests scripts docs/start bench
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## format and mend what can be mended
