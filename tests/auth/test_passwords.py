@@ -45,7 +45,7 @@ async def test_nobodys_password_takes_as_long_as_somebodys() -> None:
 
     async def fastest(against: str | None) -> float:
         times = []
-        for _ in range(7):
+        for _ in range(5):
             start = time.perf_counter()
             await passwords.matches(against, b"wrong")
             times.append(time.perf_counter() - start)
@@ -87,7 +87,7 @@ async def test_who_hangs_up_leaves_the_queue() -> None:
 
 
 async def test_sixty_at_once_do_not_disturb_the_event_loop() -> None:
-    passwords = Passwords()
+    passwords = Passwords(memory_kib=8192)
     asked = asyncio.gather(*(passwords.matches(None, PASSWORD) for _ in range(60)))
     gaps = []
     last = time.perf_counter()
@@ -98,7 +98,7 @@ async def test_sixty_at_once_do_not_disturb_the_event_loop() -> None:
         last = now
     await asked
 
-    assert len(gaps) > 50
+    assert len(gaps) > 20
     assert max(gaps) < 0.15
 
 

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskwire.auth.login import Login
@@ -262,6 +262,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(
     claims=st.dictionaries(st.sampled_from(sorted(CLAIMS)) | st.text(max_size=4), ANYTHING),
     after=st.floats(-1e6, 1e6),
@@ -282,6 +283,7 @@ def test_no_other_claims_verify_and_nothing_else_is_raised(
         assert granted.user == "ann"
 
 
+@settings(max_examples=60)
 @given(
     lifetime=st.floats(0.05, 1e6),
     minted=st.floats(0.0, 1e9),
