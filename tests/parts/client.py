@@ -197,10 +197,10 @@ class Client:
         return Ticket(answer.json["data"]["token"], answer.json["data"]["socket"])
 
     @asynccontextmanager
-    async def connect(self, address: str) -> AsyncIterator[Screen]:
-        """Open a socket and say nothing."""
+    async def connect(self, address: str, *, origin: str | None = None) -> AsyncIterator[Screen]:
+        """Open a socket and say nothing; a browser would name an `origin`."""
         assert self._http is not None
-        socket = await self._http.ws_connect(address, autoclose=True)
+        socket = await self._http.ws_connect(address, origin=origin)
         screen = Screen(socket)
         try:
             yield screen

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.parts.desk import PROGRAM, Desk, environment, run
+from tests.parts.desk import Desk, environment, run
 
 COMMANDS = (
     (),
@@ -51,20 +51,15 @@ def test_every_command_explains_itself(env: dict[str, str], command: tuple[str, 
     assert done.stderr == ""
 
 
-def test_the_shell_can_learn_the_commands(env: dict[str, str]) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"'{PROGRAM}' --show-completion; exit $?"],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_learn_the_commands(env: dict[str, str], shell: str) -> None:
+    script = run(env={**env, "_DESKWIRE_COMPLETE": f"{shell}_source"})
+    typed = {"COMP_WORDS": "deskwire us", "COMP_CWORD": "1"}
+    offered = run(env={**env, "_DESKWIRE_COMPLETE": "bash_complete", **typed})
 
-    assert done.returncode == 0, done.stderr
-    assert "complete" in done.stdout
-    syntax = subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False)
-    assert syntax.returncode == 0
+    assert script.returncode == 0, script.stderr
+    assert "_DESKWIRE_COMPLETE" in script.stdout
+    assert offered.stdout == "plain,users\n"
 
 
 @pytest.mark.parametrize(

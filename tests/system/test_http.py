@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
 
 import jsonschema
 import pytest
@@ -207,14 +208,17 @@ async def test_a_person_who_is_removed_is_out_and_nobody_else(people: Desk) -> N
         assert (await cid.login()).status == 401
 
 
-async def test_a_login_outlives_a_restart_and_its_end_does_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [SIGTERM, SIGKILL])
+async def test_a_login_outlives_a_restart_and_its_end_does_too(
+    tmp_path: Path, how: Signals
+) -> None:
     with Desk(state_dir=tmp_path / "state") as desk:
         async with Client(desk) as stays, Client(desk) as leaves:
             await stays.login()
             await leaves.login()
             await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
             before = await stays.ticket()
-        desk.stop()
+        desk.stop(how)
         desk.start()
         async with Client(desk) as later:
             stayed, left = [
@@ -285,6 +289,37 @@ async def test_what_holds_a_secret_is_not_stored(owner: Client) -> None:
 
     assert login.headers["Cache-Control"] == "no-store"
     assert token.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example"])
+async def test_a_name_that_is_not_this_desks_is_misdirected(owner: Client, host: str) -> None:
+    answer = await owner.request("GET", "/healthz", headers={"Host": host})
+
+    assert (answer.status, answer.code) == (421, "misdirected_request")
+
+
+@pytest.mark.parametrize("given", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
+async def test_a_page_from_elsewhere_opens_no_socket(owner: Client, given: dict[str, str]) -> None:
+    ticket = await owner.ticket()
+    path = ticket.socket.partition("/v1/")[2]
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+
+    answer = await owner.request("GET", f"/v1/{path}", headers={**upgrade, **given})
+
+    assert (answer.status, answer.code) == (403, "forbidden_origin")
+
+
+async def test_the_desks_own_page_may_ask(owner: Client) -> None:
+    ticket = await owner.ticket()
+
+    async with owner.connect(ticket.socket, origin=owner.desk.address) as screen:
+        await screen.send("auth", ticket.token)
+        await screen.stats()
 
 
 async def goes_on(screen: Screen) -> None:
