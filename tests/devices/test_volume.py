@@ -2,6 +2,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,25 @@ async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
             await waiting
 
     assert timers == []
+
+
+async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    async with aclosing(patient(VolumeSource(pulse.address))) as readings:
+        await upcoming(readings)  # the library is loaded
+
+    for moment in range(60):
+        readings = VolumeSource(pulse.address).watch()
+        reading = asyncio.ensure_future(anext(readings))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        await readings.aclose()
+
+    assert complaints == []
 
 
 async def test_a_killed_server_is_told_at_once_and_found_again() -> None:

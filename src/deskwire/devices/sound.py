@@ -43,6 +43,7 @@ class SoundServer:
         """What the server says it is: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
         self._pulsectl = pulsectl
         self._pulse = pulse
+        self._closed = False
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._listening = self._begin(self._listen())
@@ -61,11 +62,11 @@ class SoundServer:
             raise gone() from None
 
     async def _ask_for_default_sink(self) -> Sink | None:
-        server = await self._pulse.server_info()
+        server = await self._open_pulse().server_info()
         self.name = str(server.server_name)
         if not server.default_sink_name:
             return None
-        sink = await self._pulse.get_sink_by_name(server.default_sink_name)
+        sink = await self._open_pulse().get_sink_by_name(server.default_sink_name)
         return Sink(str(sink.name), tuple(float(channel) for channel in sink.volume.values))
 
     async def changed(self) -> None:
@@ -78,12 +79,18 @@ class SoundServer:
 
     async def _listen(self) -> None:
         try:
-            async for _ in self._pulse.subscribe_events("sink", "server"):
+            async for _ in self._open_pulse().subscribe_events("sink", "server"):
                 self._changed.set()
-        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected):
+        except (self._pulsectl.PulseError, self._pulsectl.PulseDisconnected, DeviceUnavailable):
             pass  # `changed` tells it
         finally:
             self._changed.set()
+
+    def _open_pulse(self) -> Any:
+        # Asked of a closed connection, libpulse does not raise: it ends the process.
+        if self._closed:
+            raise gone()
+        return self._pulse
 
     def _begin(self, question: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         # Questions are never cancelled: libpulse would answer into a future that is done, and a
@@ -100,6 +107,7 @@ class SoundServer:
 
     async def close(self) -> None:
         """End the connection and all that was asked through it."""
+        self._closed = True
         self._pulse.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
