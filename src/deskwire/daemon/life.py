@@ -51,8 +51,9 @@ def run(settings: Settings, environ: Mapping[str, str], say: Say) -> None:
     """
     state = State.open(settings.server.state_dir)
     try:
+        key, desk = state.secret("signing", KEY_BYTES), state.desk_id()
         context = _context(settings, say)
-        asyncio.run(_live(settings, environ, state, context, say))
+        asyncio.run(_live(settings, environ, state, say, key=key, desk_id=desk, context=context))
     finally:
         state.close()
 
@@ -61,8 +62,11 @@ async def _live(
     settings: Settings,
     environ: Mapping[str, str],
     state: State,
-    context: ssl.SSLContext | None,
     say: Say,
+    *,
+    key: bytes,
+    desk_id: str,
+    context: ssl.SSLContext | None,
 ) -> None:
     users = Users(state, Passwords())
     logins = Logins(state, settings.session.login_lifetime)
@@ -71,8 +75,8 @@ async def _live(
         settings,
         users=users,
         logins=logins,
-        key=state.secret("signing", KEY_BYTES),
-        desk=state.desk_id(),
+        key=key,
+        desk=desk_id,
         boot_id=state.boot_id,
         buses=Buses(session=places.session_bus(environ), system=places.system_bus(environ)),
         cache=places.cache_dir(environ),

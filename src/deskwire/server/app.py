@@ -35,7 +35,7 @@ SEND_BUFFER = 16 * 1024
 """What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
 BACKLOG = 1024
 HANDSHAKE_TIMEOUT = 10.0
-FAREWELL_TIMEOUT = 1.0
+FAREWELL_TIMEOUT = 0.5
 
 log = logging.getLogger("deskwire.http")
 

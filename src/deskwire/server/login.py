@@ -10,6 +10,7 @@ from msgspec import Struct
 from deskwire.auth.logins import Login, Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
+from deskwire.auth.turns import Turns
 from deskwire.auth.users import Users
 from deskwire.model.problems import Malformed, TokenRefused, WrongCredentials
 from deskwire.model.units import Seconds
@@ -78,6 +79,8 @@ class Door:
         self._logins = logins
         self._tokens = tokens
         self._throttle = throttle
+        # who was here before does not queue behind strangers
+        self._turns = {True: Turns(), False: Turns()}
         self._clock = clock
         self._desk = desk
         self._public = public_url.rstrip("/").replace("http", "ws", 1)
@@ -88,13 +91,14 @@ class Door:
         credentials = await _credentials(request)
         name = credentials.username
         known = self._logins.known(name, address)
-        self._throttle.check(name, address, known, self._clock())
-        try:
-            user = await self._users.verify(name, credentials.password)
-        except WrongCredentials:
-            self._throttle.failed(name, address, known, self._clock())
-            raise
-        self._throttle.succeeded(name, address, known, self._clock())
+        async with self._turns[known].turn():
+            self._throttle.check(name, address, known, self._clock())
+            try:
+                user = await self._users.verify(name, credentials.password)
+            except WrongCredentials:
+                self._throttle.failed(name, address, known, self._clock())
+                raise
+            self._throttle.succeeded(name, address, known, self._clock())
         agent = request.headers.get("User-Agent", "")
         login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
         token, expires = self._tokens.login_token(login, self._clock())

@@ -98,7 +98,10 @@ class Upgrade(web.WebSocketResponse):
 
     def __init__(self) -> None:
         super().__init__(
-            autoclose=False, autoping=False, compress=False, max_msg_size=LARGEST_MESSAGE
+            autoclose=False,
+            autoping=False,
+            compress=False,
+            max_msg_size=LARGEST_MESSAGE + 1,  # aiohttp's bound is the first size it refuses
         )
         self.headers["Server"] = "deskwire"
         self.connection: Connection | None = None
