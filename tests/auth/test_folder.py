@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.auth.folder import kept_secret, make_private
+from deskwire.auth.folder import kept_secret, make_private, write_once
 from deskwire.model.problems import StateUnavailable
 
 NOBODY = 65534
@@ -112,6 +112,16 @@ def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
     assert kept_secret(path, 32) == first
     assert path.read_bytes() == first
     assert mode(path) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
+
+
+def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+
+    write_once(path, b"theirs")
+    write_once(path, b"ours")
+
+    assert path.read_bytes() == b"theirs"
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
 
 

@@ -28,7 +28,7 @@ PASSES = 2
 MOST_WAITING = 64
 RETRY_AFTER = Seconds(3.0)
 """About what a full queue takes."""
-NICENESS = 10
+NICENESS = 5
 M_MMAP_THRESHOLD = -3
 """mallopt(3)."""
 
