@@ -1,15 +1,17 @@
 import asyncio
 import base64
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deskwire.devices import artwork as artwork_module
 from deskwire.devices import remote_pictures
 from deskwire.devices.artwork import Art, Artwork, Naming
-from deskwire.devices.pictures import LARGEST
+from deskwire.devices.pictures import LARGEST, read_picture
 from tests.parts.hanging_folder import HangingFolder
 from tests.parts.pictures import GIF, JPEG, PNG, SVG
 from tests.parts.waiting import until_async
@@ -96,6 +98,7 @@ async def test_nothing_that_is_not_named_is_found(artwork: Artwork, cover: Path)
         "\udcff",
     ):
         assert artwork.find(key) is None
+    assert artwork._by_url == {}
 
 
 async def test_a_picture_in_the_address_is_kept_as_a_file_of_our_own(
@@ -166,11 +169,21 @@ async def test_a_picture_named_again_that_is_gone_stays_as_it_was(
 
 
 async def test_a_picture_named_while_it_is_read_is_read_once_more(
-    artwork: Artwork, cover: Path
+    artwork: Artwork, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read = threading.Event()
+
+    def read_and_wait(path: bytes) -> Art:
+        art = read_picture(path)
+        read.wait(5)
+        return art
+
+    monkeypatch.setattr(artwork_module, "read_picture", read_and_wait)
     naming = artwork.name(cover.as_uri(), lambda: None)
-    naming.again()
+    await asyncio.sleep(0.02)
     cover.write_bytes(PNG + b"new")
+    naming.again()
+    read.set()
     await until_async(lambda: naming.settled)
 
     assert found(artwork, str(cover)).content == PNG + b"new"
@@ -298,6 +311,7 @@ async def test_a_picture_from_the_web_is_kept_and_not_fetched_twice(
     second.drop()
     clock.now += 61
     assert artwork.find(key) is None
+    assert artwork._by_url == {}
     assert (await named(artwork, web.url("/a.png"))).key is not None
     assert web.asked == ["/a.png", "/a.png"]
 

@@ -78,6 +78,31 @@ async def test_a_cancelled_job_tells_nobody(tmp_path: Path) -> None:
     assert told == []
 
 
+async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
+    let_go = threading.Event()
+    told: list[str] = []
+    pool = PicturePool[str]()
+
+    def hang() -> str:
+        let_go.wait(5)
+        return "hung"
+
+    def read_it() -> str:
+        told.append("read though cancelled")
+        return ""
+
+    for _ in range(AT_ONCE):
+        pool.submit(Job(hang, told.append))
+    cancelled = Job(read_it, told.append)
+    pool.submit(cancelled)
+    cancelled.cancel()
+    pool.submit(Job(lambda: "last", told.append))
+    let_go.set()
+    await until_async(lambda: "last" in told)
+
+    assert sorted(told) == ["hung"] * AT_ONCE + ["last"]
+
+
 async def test_no_more_than_a_few_read_at_once() -> None:
     begun, let_go = threading.Semaphore(0), threading.Event()
     told: list[bytes | None] = []

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.pictures import LARGEST, NotAPicture, make_art, media_type, read_picture
+from deskwire.devices import pictures
+from deskwire.devices.pictures import (
+    LARGEST,
+    NotAPicture,
+    make_art,
+    media_type,
+    read_picture,
+    read_whole,
+)
 from tests.parts.pictures import AVIF, GIF, JPEG, KINDS, PNG, SVG, WEBP
 
 
@@ -146,6 +154,34 @@ def test_a_picture_that_goes_on_growing_is_none_or_one_that_was_there(tmp_path: 
     finally:
         done.set()
         writer.join()
+
+
+def test_a_picture_that_changed_while_it_was_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cover.png"
+    file.write_bytes(PNG + b"old")
+    read_up_to = pictures.read_up_to
+
+    def read_and_write(descriptor: int, size: int) -> bytes:
+        content = read_up_to(descriptor, size)
+        if content.endswith(b"old"):
+            file.write_bytes(PNG + b"new")
+            os.utime(file, ns=(1, 1))
+        return content
+
+    monkeypatch.setattr(pictures, "read_up_to", read_and_write)
+
+    assert read_picture(bytes(file)).content == PNG + b"new"
+
+
+def test_a_file_that_grew_after_it_was_looked_at_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "grown.png"
+    file.write_bytes(PNG)
+    os.truncate(file, 50 * 2**30)
+
+    with file.open("rb") as grown, pytest.raises(NotAPicture, match="large"):
+        read_whole(grown.fileno())
 
 
 def test_a_path_that_is_swapped_gives_the_picture_or_nothing_but_never_the_secret(

@@ -89,6 +89,18 @@ def test_the_desks_own_network_is_never_asked(web: Web, host: str) -> None:
 
 
 @pytest.mark.usefixtures("_at_home")
+def test_a_name_with_one_address_that_is_not_public_is_not_asked(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(2, 1, 6, "", (address, 80)) for address in ("127.0.0.1", "192.168.1.1")]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+
+    with pytest.raises(NotAPicture, match="public"):
+        fetch(web.url("/a.png?size=3", "mixed.example"))
+    assert web.asked == []
+
+
+@pytest.mark.usefixtures("_at_home")
 def test_a_picture_is_fetched(web: Web) -> None:
     assert fetch(web.url("/a.png?size=3")) == PNG
 
@@ -173,7 +185,7 @@ def test_a_server_that_takes_too_long_is_given_up(
             request.send_response(200)
             request.end_headers()
         with suppress(OSError):
-            while trickles != "nothing" and not done.wait(0.02):
+            while trickles != "nothing" and not done.wait(0.02) and time.monotonic() < begun + 3:
                 request.wfile.write(b"\x89")
         done.wait(5)
 

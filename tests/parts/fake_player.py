@@ -104,9 +104,9 @@ class FakePlayer:
             PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, dict(changed), list(gone)]
         )
 
-    async def seeked(self, microseconds: int) -> None:
+    def seeked(self, microseconds: int) -> "asyncio.Future[None]":
         """Send a Seeked."""
-        await self.emit(PLAYER, "Seeked", "x", [microseconds])
+        return self.emit(PLAYER, "Seeked", "x", [microseconds])
 
     def emit(
         self, interface: str, member: str, signature: str, body: list[Any]

@@ -12,6 +12,22 @@ from deskwire.model.snapshot import Player
 Reading = tuple[Player, ...]
 
 
+def titles(reading: Reading) -> list[str]:
+    return [player.title for player in reading]
+
+
+def at(player: Player) -> float:
+    return player.position.at if player.position else -1.0
+
+
+def rate(player: Player) -> float:
+    return player.position.rate if player.position else -1.0
+
+
+def titled(title: str) -> Callable[[Player], bool]:
+    return lambda player: player.title == title
+
+
 class PlayerWatch:
     """Runs `players.watch()` while entered; entering waits for the first reading."""
 

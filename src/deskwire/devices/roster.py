@@ -97,9 +97,7 @@ class Roster:
         for player in there:
             if BROWSER_BRIDGE in player.names and player.track.stands_for in processes:
                 continue
-            key = (player.process, player.name)
-            if key not in shown or self._ids.of(player.owner) is not None:
-                shown[key] = player
+            shown.setdefault((player.process, player.name), player)
         return list(shown.values())
 
     async def _look_around(self) -> None:
