@@ -99,7 +99,7 @@ async def test_sixty_at_once_do_not_disturb_the_event_loop() -> None:
     await asked
 
     assert len(gaps) > 20
-    assert max(gaps) < 0.15
+    assert max(gaps) < sum(gaps) / 3  # on the loop it would be one gap
 
 
 def test_a_hash_gives_its_memory_back() -> None:
