@@ -173,6 +173,25 @@ async def test_without_a_system_bus_the_kernels_files_are_read(
         assert await upcoming(readings) == battery(12, plugged_in=True)
 
 
+async def test_a_system_bus_that_comes_late_is_found(
+    bus: PrivateBus,
+    bed: SysTestbed,
+    upower: UPowerDaemon,
+    source: BatterySource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deskwire.devices.battery.EVERY_WITHOUT_BUS", 0.05)
+    add_battery(bed, percent=44)
+    upower.kill()
+    bus.kill()
+
+    async with aclosing(source.watch()) as readings:
+        assert await upcoming(readings) is None
+        bus.start()
+        upower.start()
+        assert await upcoming(readings) == battery(44)
+
+
 def test_without_upower_the_kernels_events_are_followed(bed: SysTestbed) -> None:
     charger = add_charger(bed)
     cell = add_battery(bed, percent=80)
@@ -190,11 +209,12 @@ def test_without_upower_the_kernels_events_are_followed(bed: SysTestbed) -> None
 
 
 async def test_without_events_a_change_is_seen_all_the_same(
-    bed: SysTestbed, monkeypatch: pytest.MonkeyPatch
+    bus: PrivateBus, bed: SysTestbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deskwire.devices.battery.EVERY", 0.05)
     cell = add_battery(bed, percent=80)
-    source = BatterySource(Buses(session=None, system=None), Roots(sys=Path(bed.root) / "sys"))
+    buses = Buses(session=None, system=bus.address)
+    source = BatterySource(buses, Roots(sys=Path(bed.root) / "sys"))
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(80)

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dbus_fast import Message, Variant
@@ -216,3 +218,19 @@ def test_variants_are_unwrapped_all_the_way_down() -> None:
     wrapped = Variant("a{sv}", {"a": Variant("av", [Variant("i", 1), Variant("s", "b")])})
 
     assert unwrap({"x": wrapped, "y": [wrapped]}) == {"x": {"a": [1, "b"]}, "y": [{"a": [1, "b"]}]}
+
+
+async def test_what_is_sent_as_the_bus_dies_leaves_nothing_behind(
+    buses: Buses, session_bus: PrivateBus
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+    async with buses.session() as bus:
+        async with bus.signals(lambda _: None, owner_changes("org.freedesktop.UPower")):
+            session_bus.kill()  # and the event loop has not heard of it yet
+            with pytest.raises(BusLost):
+                await bus.owner("org.freedesktop.UPower")
+        await bus.lost()
+
+    gc.collect()
+    assert complaints == []

@@ -22,6 +22,8 @@ from deskwire.model.units import Seconds
 
 VIA_UPOWER = "UPower on the system bus"
 EVERY = Seconds(10.0)
+EVERY_WITHOUT_BUS = Seconds(2.0)
+"""How often the system bus is looked for, and the files are read, while there is none."""
 FIRST_TIMEOUT = Seconds(0.12)
 """For opening the bus and again for UPower; a watch owes its first reading within 250 ms."""
 
@@ -56,9 +58,11 @@ class BatterySource:
             reading = await self._read(upower, FIRST_TIMEOUT)
             yield reading
             while True:
-                await changed_or_due(changed, EVERY if self.via == self._via_files else None)
                 if upower is None:
+                    await changed_or_due(changed, EVERY_WITHOUT_BUS)
                     upower = await self._open(held, changed, CALL_TIMEOUT)
+                else:
+                    await changed_or_due(changed, EVERY if self.via == self._via_files else None)
                 last, reading = reading, await self._read(upower, CALL_TIMEOUT)
                 if reading != last:
                     yield reading

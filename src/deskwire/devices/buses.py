@@ -9,6 +9,7 @@ so a service that describes itself badly cannot break us.
 """
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -115,7 +116,7 @@ class Bus:
             signature=signature,
             body=list(arguments),
         )
-        if not self._connection.connected:
+        if not self._alive():
             raise BusLost(f"the {self.name} bus went away")
         try:
             async with asyncio.timeout(timeout):
@@ -131,6 +132,18 @@ class Bus:
             raise CallFailed(reply.error_name or "error without a name", first)
         body: list[Any] = reply.body
         return body
+
+    def _alive(self) -> bool:
+        """Whether the bus is there, even before the event loop has heard that it is not.
+
+        Sending to one that is gone makes dbus-fast raise and leave an error that nobody takes.
+        """
+        descriptor = self._connection._fd  # noqa: SLF001  # nowhere public
+        if not self._connection.connected or descriptor is None:
+            return False
+        state = select.poll()
+        state.register(descriptor, select.POLLHUP)
+        return not state.poll(0)
 
     async def properties(
         self, destination: str, path: str, interface: str, *, timeout: Seconds = CALL_TIMEOUT
@@ -173,7 +186,7 @@ class Bus:
             yield
         finally:
             self._connection.remove_message_handler(on_message)
-            if self._connection.connected:
+            if self._alive():
                 for rule in added:
                     self._connection.send(remove_match(rule))
 
