@@ -108,26 +108,27 @@ class Connection:
             return
         self.last_word = (code or CloseCode.NORMAL, reason)
         self._transport.write(close_frame(code, reason))
-        self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._loop.call_later(CLOSE_TIMEOUT, self._wire.abort)
 
     def finish(self) -> None:
         """Close the transport: both last words are said. What was written has 2 s to leave."""
         self.closing = True
         if not self._transport.is_closing():
             self._transport.close()
-            self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+            self._loop.call_later(CLOSE_TIMEOUT, self._wire.abort)
 
     def abort(self) -> None:
         """Drop the peer without a word."""
         self.closing = True
-        self._transport.abort()
+        self._wire.abort()
 
 
 def _beneath(transport: asyncio.Transport) -> asyncio.Transport:
     """Return the TCP transport below a TLS one, or the transport itself.
 
     asyncio's TLS transport counts only what it has not handed down yet; a peer that does not read
-    fills the buffer below, and asyncio names no public way to it.
+    fills the buffer below, and asyncio names no public way to it. It is also what is aborted: in
+    Python 3.11.2, which is Debian's, a TLS transport that is gone already fails at that.
     """
     protocol: Any = getattr(transport, "_ssl_protocol", None)
     below = getattr(protocol, "_transport", None)
