@@ -71,7 +71,9 @@ async def test_a_file_without_tags_is_told_by_its_name(
     bus: PrivateBus, screen: Screen, media: Media
 ) -> None:
     with Mpv(bus, [media.bare.file]):
-        stats = await screen.stats(lambda stats: player_named(stats, media.bare.file.name))
+        stats = await screen.stats(
+            lambda stats: "duration" in player_named(stats, media.bare.file.name)
+        )
 
     told = player_named(stats, media.bare.file.name)
     assert told["artist"] == ""
