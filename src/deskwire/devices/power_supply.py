@@ -34,7 +34,10 @@ class Cell(Struct, frozen=True):
 
 
 def read_battery(sys: Path) -> Battery | None:
-    """Read the state of all system batteries together, `None` without one."""
+    """Read the state of all system batteries together, `None` without one.
+
+    Drivers ask firmware, which may take tens of milliseconds: not for the event loop.
+    """
     return parse_battery(
         [read_attributes(device, ATTRIBUTES) for device in devices(sys, SUBSYSTEM)]
     )

@@ -1,14 +1,17 @@
 """Devices in /sys: their folders, by subsystem, and the small files in them.
 
 A file may be missing, or refuse (ENODEV, EAGAIN, EIO) while its driver comes or goes; both mean
-that the device does not say it. Drivers answer some of these files by asking firmware, which takes
-milliseconds and now and then far longer, so whoever reads them often reads them in a thread.
+that the device does not say it. Each is opened anew: what went and came back is another file.
 
 Source: sysfs(5).
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+LARGEST = 4096
+"""A page; sysfs has no longer file."""
 
 
 def devices(sys: Path, subsystem: str) -> list[Path]:
@@ -32,9 +35,15 @@ def read_attributes(device: Path, names: Iterable[str]) -> dict[str, str]:
 def read_attribute(file: Path) -> str | None:
     """Return one file's text, stripped, or `None` if it cannot be read."""
     try:
-        return file.read_text(errors="replace").strip()
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        return os.pread(descriptor, LARGEST, 0).decode(errors="replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def number(text: str | None) -> int | None:
