@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.devices.picture_pool import AT_MOST, AT_ONCE, Job, PicturePool, mount_point
+from deskwire.devices import picture_pool
+from deskwire.devices.picture_pool import AT_ONCE, Job, PicturePool, mount_point
 from tests.parts.hanging_folder import HangingFolder
 from tests.parts.waiting import until_async
 
@@ -95,8 +96,8 @@ async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
         pool.submit(Job(hang, told.append))
     cancelled = Job(read_it, told.append)
     pool.submit(cancelled)
-    cancelled.cancel()
     pool.submit(Job(lambda: "last", told.append))
+    cancelled.cancel()
     let_go.set()
     await until_async(lambda: "last" in told)
 
@@ -162,23 +163,21 @@ async def test_a_host_that_hangs_does_not_hold_up_another() -> None:
     await until_async(lambda: len(told) == 11)
 
 
-async def test_there_are_never_more_threads_than_may_be() -> None:
+async def test_there_are_never_more_threads_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_pool, "AT_MOST", 2 * AT_ONCE)
+    monkeypatch.setattr(picture_pool, "SLOW", 0.02)
     let_go = threading.Event()
     told: list[bytes | None] = []
     pool = Pool()
-    most = 0
 
     def hang() -> None:
         let_go.wait(5)
 
-    for number in range(AT_MOST + 8):
+    for number in range(20):
         pool.submit(Job(hang, told.append, host=f"{number}.example"))
-    async with asyncio.timeout(3):
-        while most < AT_MOST:
-            most = max(most, ours())
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.25)
+    await until_async(lambda: ours() == 2 * AT_ONCE)
+    await asyncio.sleep(0.1)
 
-    assert ours() == AT_MOST
+    assert ours() == 2 * AT_ONCE
     let_go.set()
-    await until_async(lambda: len(told) == AT_MOST + 8)
+    await until_async(lambda: len(told) == 20)

@@ -368,3 +368,28 @@ async def test_what_is_no_picture_is_no_art(
     async with FakePlayer(session_bus, Metadata=named) as fake, PlayerWatch(players) as watch:
         await fake.change(PlaybackStatus="Paused")
         assert (await watch.player(lambda player: not player.playing)).art is None
+
+
+async def test_a_picture_goes_a_minute_after_its_track_or_its_player(
+    session_bus: PrivateBus, tmp_path: Path
+) -> None:
+    now = 1000.0
+    artwork = Artwork(tmp_path / "cache", now=lambda: now)
+    players = Players(Buses(session=session_bus.address, system=None), artwork)
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    for file in (one, two):
+        file.write_bytes(PNG)
+    fake = FakePlayer(session_bus, Metadata=metadata(title="One", artUrl=one.as_uri()))
+    async with PlayerWatch(players) as watch:
+        async with fake:
+            await watch.player(lambda player: player.art == str(one))
+            await fake.change(Metadata=metadata(title="Two", artUrl=two.as_uri()))
+            await watch.player(lambda player: player.art == str(two))
+            now += 61
+            assert artwork.find(str(one)) is None
+            assert artwork.find(str(two)) is not None
+        await watch.see(lambda reading: reading == ())
+        now += 59
+        assert artwork.find(str(two)) is not None
+        now += 2
+        assert artwork.find(str(two)) is None

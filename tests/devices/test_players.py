@@ -16,7 +16,7 @@ from tests.parts.buses import PrivateBus
 from tests.parts.fake_player import ROOT, FakePlayer, Told, metadata
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
-from tests.parts.player_watch import PlayerWatch, titled
+from tests.parts.player_watch import PlayerWatch, at, titled
 from tests.parts.waiting import until_async
 
 

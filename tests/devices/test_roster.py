@@ -204,3 +204,22 @@ async def test_only_the_bus_itself_says_who_comes_and_goes(
 
         await watch.player(lambda player: not player.playing)
         assert len(watch.readings) == 2
+
+
+@pytest.mark.parametrize("hung", [True, False])
+async def test_players_that_leave_before_they_answer_leave_nothing_behind(
+    session_bus: PrivateBus, players: Players, hung: bool
+) -> None:
+    async with PlayerWatch(players):
+        roster = players._roster
+        assert roster is not None
+        before = len(roster._tasks)
+        for _ in range(20):
+            fake = FakePlayer(session_bus)
+            fake.silent.add("GetAll")
+            async with fake:
+                if hung:
+                    await until_async(lambda fake=fake: fake.asked)  # type: ignore[misc]
+
+        await until_async(lambda: not roster._players)
+        await until_async(lambda: len(roster._tasks) == before)

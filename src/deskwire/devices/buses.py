@@ -120,13 +120,11 @@ class Bus:
             raise BusLost(f"the {self.name} bus went away")
         try:
             async with asyncio.timeout(timeout):
-                reply: Message | None = await self._connection.call(message)
+                reply = await self._connection.call(message)
         except TimeoutError:
             raise CallTimedOut(f"{destination} did not answer {member} in {timeout:g} s") from None
         except ENDED:
             raise BusLost(f"the {self.name} bus went away") from None
-        if reply is None:  # what a call gets whose connection we ended ourselves
-            raise BusLost(f"the {self.name} bus was left")
         if reply.message_type is MessageType.ERROR:
             first = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
             raise CallFailed(reply.error_name or "error without a name", first)

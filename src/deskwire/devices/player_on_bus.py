@@ -100,7 +100,7 @@ class PlayerOnBus:
     @property
     def unsettled_until(self) -> Seconds:
         """Until when a reading may wait for what belongs to a new track; past if for nothing."""
-        return self._settles_by if self.answered and self.unsettled else Seconds(0.0)
+        return self._settles_by if self.unsettled else Seconds(0.0)
 
     def reading(self, player: PlayerId) -> Player:
         """Return how it is, under this id."""
