@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from blockbuster import BlockBuster
+from hypothesis import settings
 from pytest_asyncio import is_async_test
 
 from tests.parts.buses import PrivateBus
@@ -20,6 +21,10 @@ MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
 )
 TURNS = 10
 """Turns of the loop that a cancelled task gets to end after its test."""
+
+# how long one example takes says more of a busy machine than of us
+settings.register_profile("desk", deadline=None)
+settings.load_profile("desk")
 
 
 @pytest.fixture(scope="session", autouse=True)
