@@ -216,6 +216,14 @@ class Client:
             await screen.stats()
             yield screen
 
+    async def first_reading(self) -> tuple[float, Stats]:
+        """Open a socket for the first reading alone; return it and how long after auth it came."""
+        ticket = await self.ticket()
+        async with self.connect(ticket.socket) as screen:
+            asked = await screen.send("auth", ticket.token)
+            first = await screen.see(lambda _: True, what="a first word")
+        return first.at - asked, first.stats
+
     async def __aenter__(self) -> Self:
         trust: bool | aiohttp.Fingerprint = True
         if self.desk.fingerprint:

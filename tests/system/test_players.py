@@ -160,7 +160,7 @@ async def test_a_player_that_died_is_unknown_and_the_reading_says_so(
     fresh = await screen.see(lambda frame: frame.event == "stats" and frame.at > refused.at)
 
     assert refused.code == "unknown_player"
-    assert fresh.at - sent < 0.3
+    assert fresh.at - sent < 0.5
     assert fresh.stats["audio"] == []
 
 
@@ -196,7 +196,7 @@ async def test_a_player_that_hangs_holds_up_nobody(
         assert lively.get("pause") is True
     assert refused.code == "player_timeout"
     assert refused.at - sent < 1.5
-    assert obeyed.at - asked < 0.5
+    assert obeyed.at - asked < 0.9  # and not after the second the hung one is given
     frames = screen.frames[since:]
     assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < 1.5
 
