@@ -235,6 +235,21 @@ async def test_a_networkmanager_that_hangs_delays_nothing(system_bus: PrivateBus
         assert time.monotonic() - started < 0.25
 
 
+async def test_a_service_slow_to_answer_speaks_once_it_has(system_bus: PrivateBus) -> None:
+    async with Iwd(system_bus) as iwd:
+        iwd.connect(iwd.add_network("Café ☕"))
+        iwd.answers_after = 0.3
+        source = source_on(system_bus)
+        async with aclosing(source.watch()) as watch:
+            async with asyncio.timeout(0.25):
+                assert await anext(watch) is None
+            assert source.via == "nl80211 in the kernel"
+
+            assert await upcoming(watch) == CAFE
+            assert source.via == "iwd on the system bus"
+            assert iwd.asked == 1
+
+
 async def test_a_bus_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
     os.kill(system_bus.pid, signal.SIGSTOP)
     started = time.monotonic()
@@ -262,6 +277,8 @@ async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_lat
             bus.restart()
             async with Iwd(bus):
                 assert await upcoming(watch, within=5) == NOT_CONNECTED
+                bus.kill()
+                assert await upcoming(watch) is None
 
 
 async def test_a_bus_that_is_lost_is_survived_within_the_watch(system_bus: PrivateBus) -> None:

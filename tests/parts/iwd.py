@@ -6,6 +6,7 @@ connecting and goes by invalidation, with no value; a station that is switched o
 interface that is removed.
 """
 
+import asyncio
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +33,8 @@ class Iwd:
         self._connection: MessageBus | None = None
         self.asked = 0
         """How often all objects were asked for."""
+        self.answers_after = 0.0
+        """How long it thinks, in seconds."""
         self.connects_when_asked = ""
         """A network to connect to in the very moment after the next answer."""
         self.objects: dict[str, dict[str, dict[str, Variant]]] = {
@@ -104,22 +107,23 @@ class Iwd:
             )
         )
 
-    def _answer(self, message: Message) -> bool | None:
+    def _receive(self, message: Message) -> bool | None:
         if message.member == "GetManagedObjects" and message.path == "/":
             self.asked += 1
-            assert self._connection is not None
-            self._connection.send(
-                Message.new_method_return(message, "a{oa{sa{sv}}}", [self.objects])
-            )
-            network, self.connects_when_asked = self.connects_when_asked, ""
-            if network:
-                self.connect(network)
+            asyncio.get_running_loop().call_later(self.answers_after, self._answer, message)
             return True
         return None
 
+    def _answer(self, message: Message) -> None:
+        assert self._connection is not None
+        self._connection.send(Message.new_method_return(message, "a{oa{sa{sv}}}", [self.objects]))
+        network, self.connects_when_asked = self.connects_when_asked, ""
+        if network:
+            self.connect(network)
+
     async def __aenter__(self) -> Self:
         self._connection = await MessageBus(bus_address=self._bus.address).connect()
-        self._connection.add_message_handler(self._answer)
+        self._connection.add_message_handler(self._receive)
         await self._connection.request_name(NAME)
         return self
 

@@ -7,6 +7,7 @@ to the interfaces somebody wants, and so is what the bus sends us.
 Source: the D-Bus specification, standard interfaces Properties and ObjectManager.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,8 +25,8 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
-READ_TIMEOUT = Seconds(0.1)
-"""A reading is due within 250 ms, also while a service hangs."""
+PATIENCE = Seconds(0.1)
+"""A reading is due within 250 ms, also while a service is slow or hangs."""
 
 Tree = dict[str, dict[str, dict[str, Any]]]
 """Properties by object path, interface and name."""
@@ -50,6 +51,7 @@ class Objects:
         self._owner: str | None = None
         self._owner_heard = False
         self._tree: Tree | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._missed: list[Message] | None = None
 
     @asynccontextmanager
@@ -67,15 +69,22 @@ class Objects:
             owner = await self._bus.owner(self._name)
             if not self._owner_heard:
                 self._owner = owner
-            yield
+            try:
+                yield
+            finally:
+                if self._reading is not None:
+                    self._reading.cancel()
+                    await asyncio.wait({self._reading})
 
     async def tree(self) -> Tree | None:
-        """Return the objects, or `None` while the service is away or does not answer.
+        """Return the objects, or `None` while the service is away or has not answered yet.
 
-        Not to be called twice at a time.
+        One that is slow is waited for no longer than `PATIENCE`; `changed` tells of its answer.
         """
         if self._tree is None and self._owner is not None:
-            await self._read(self._owner)
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.ensure_future(self._read(self._owner))
+            await asyncio.wait({self._reading}, timeout=PATIENCE)
         return self._tree
 
     async def _read(self, owner: str) -> None:
@@ -83,17 +92,18 @@ class Objects:
         self._missed = missed
         try:
             # To the owner and not to the name, which could start a service by asking.
-            body = await self._bus.call(
-                owner, self._root, OBJECT_MANAGER, "GetManagedObjects", timeout=READ_TIMEOUT
-            )
+            body = await self._bus.call(owner, self._root, OBJECT_MANAGER, "GetManagedObjects")
         except DeviceUnavailable:
-            return
+            if owner == self._owner:
+                return  # asked again when it says something
+        else:
+            if owner == self._owner:
+                self._tree = kept_of(body[0] if body else None, self._interfaces)
+                for message in missed:
+                    apply(self._tree, self._interfaces, message.member, message.path, message.body)
         finally:
             self._missed = None
-        if owner == self._owner:
-            self._tree = kept_of(body[0] if body else None, self._interfaces)
-            for message in missed:
-                apply(self._tree, self._interfaces, message.member, message.path, message.body)
+        self._changed()
 
     def _receive(self, message: Message) -> None:
         if message.sender == BUS:

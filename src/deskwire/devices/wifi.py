@@ -13,7 +13,7 @@ a burst of signals is one reading, and there is never more than one being made.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from deskwire.devices import iwd, networkmanager
 from deskwire.devices.adapters import Adapter, reading
@@ -25,8 +25,8 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Wifi
 from deskwire.model.units import Seconds
 
-BUS_TIMEOUT = Seconds(0.1)
-"""How long a bus that hangs may hold up a reading that the kernel can make."""
+PATIENCE = Seconds(0.1)
+"""How long a bus that is slow or hangs may hold up the first reading, which the kernel can make."""
 BUS_AGAIN = Seconds(2.0)
 """How long the kernel speaks alone before the system bus is looked for again."""
 BY_KERNEL = "nl80211 in the kernel"
@@ -91,37 +91,44 @@ class WifiSource:
     async def _readings(self) -> AsyncGenerator[Wifi | None, None]:
         bell = asyncio.Event()
         kernel = Kernel(self._roots, bell.set)
+        followed: Followed = []
+        following = asyncio.ensure_future(self._follow(followed, bell.set))
+        following.add_done_callback(lambda _: bell.set())
         try:
-            while True:
-                async with AsyncExitStack() as held:
-                    followed, over = await self._follow(held, bell.set)
-                    while not over.done():
-                        bell.clear()
-                        yield reading(await self._ask(followed, kernel))
-                        await bell.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await bell.wait()
+            while not following.done():
+                bell.clear()
+                yield reading(await self._ask(followed, kernel))
+                await bell.wait()
+            following.result()
         finally:
             kernel.close()
+            following.cancel()
+            await asyncio.wait({following})
 
-    async def _follow(
-        self, held: AsyncExitStack, ring: Callable[[], None]
-    ) -> tuple[Followed, asyncio.Task[None]]:
-        """Follow both services, or none without a bus; the task ends when that has to be redone."""
-        followed: Followed = []
-        try:
-            async with asyncio.timeout(BUS_TIMEOUT):
-                bus = await held.enter_async_context(self._buses.system())
-                for service in SERVICES:
-                    objects = Objects(bus, service.name, service.root, service.interfaces, ring)
-                    await held.enter_async_context(objects.kept())
-                    followed.append((service, objects))
-        except (DeviceUnavailable, TimeoutError):
-            followed.clear()
-            over = asyncio.ensure_future(asyncio.sleep(BUS_AGAIN))
-        else:
-            over = asyncio.ensure_future(bus.lost())
-        over.add_done_callback(lambda _: ring())
-        held.push_async_callback(end, over)
-        return followed, over
+    async def _follow(self, followed: Followed, ring: Callable[[], None]) -> None:
+        """Keep `followed` filled with both services while there is a bus, and empty without."""
+        with suppress(DeviceUnavailable):
+            await self._follow_on_bus(followed, ring)
+        ring()
+        while True:
+            await asyncio.sleep(BUS_AGAIN)
+            with suppress(DeviceUnavailable):
+                await self._follow_on_bus(followed, ring)
+
+    async def _follow_on_bus(self, followed: Followed, ring: Callable[[], None]) -> None:
+        async with AsyncExitStack() as held:
+            bus = await held.enter_async_context(self._buses.system())
+            held.callback(ring)
+            for service in SERVICES:
+                objects = Objects(bus, service.name, service.root, service.interfaces, ring)
+                await held.enter_async_context(objects.kept())
+                held.callback(followed.clear)
+                followed.append((service, objects))
+            ring()
+            await bus.lost()
 
     async def _ask(self, followed: Followed, kernel: Kernel) -> list[Adapter]:
         for service, objects in followed:
@@ -133,10 +140,3 @@ class WifiSource:
                 return adapters
         self._via = BY_KERNEL
         return await kernel.adapters()
-
-
-async def end(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait until it has ended."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
