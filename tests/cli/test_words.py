@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.cli.words import aligned, clean, clock, in_words, size, snapshot_rows, span
+from deskwire.cli.paper import aligned
+from deskwire.cli.words import clean, clock, in_words, size, snapshot_rows, span
 from deskwire.daemon.condition import Condition
 from deskwire.daemon.once import Look
 from deskwire.model.snapshot import (

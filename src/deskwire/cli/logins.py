@@ -43,8 +43,7 @@ def show(found: "list[Login]", *, as_json: bool) -> None:
     """Print logins, for a program or for a person."""
     import msgspec
 
-    from deskwire.cli.paper import Paper
-    from deskwire.cli.words import aligned
+    from deskwire.cli.paper import Paper, aligned
 
     paper = Paper()
     if as_json:

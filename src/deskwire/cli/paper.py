@@ -7,7 +7,7 @@ terminal is `dumb`. A character the terminal cannot show becomes `?` instead of 
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TextIO
 
@@ -40,3 +40,12 @@ class Paper:
     def paint(self, text: str, colour: Colour) -> str:
         """Return the text in colour, where there is any."""
         return f"\x1b[{colour.value}m{text}\x1b[0m" if self._colours else text
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines, all columns but the last padded to the widest."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

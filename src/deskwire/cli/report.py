@@ -22,8 +22,8 @@ import msgspec
 from msgspec import Struct
 
 from deskwire import __version__
-from deskwire.cli.paper import Colour, Paper
-from deskwire.cli.words import aligned, clean, in_words
+from deskwire.cli.paper import Colour, Paper, aligned
+from deskwire.cli.words import clean, in_words
 from deskwire.daemon.condition import FINE, Finding
 from deskwire.daemon.once import Look, snapshot_of
 from deskwire.model.units import Seconds

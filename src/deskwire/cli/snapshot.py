@@ -19,8 +19,8 @@ def snapshot(as_json: bool, config: Path | None) -> None:
     import asyncio
     import time
 
-    from deskwire.cli.paper import Paper
-    from deskwire.cli.words import aligned, snapshot_rows
+    from deskwire.cli.paper import Paper, aligned
+    from deskwire.cli.words import snapshot_rows
     from deskwire.daemon.once import look_around, snapshot_of
     from deskwire.model.units import Seconds
     from deskwire.protocol.codec import encode_snapshot

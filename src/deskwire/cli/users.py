@@ -76,7 +76,7 @@ def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> No
     import msgspec
 
     from deskwire.auth.users import everybody
-    from deskwire.cli.words import aligned
+    from deskwire.cli.paper import aligned
 
     with opened(state_dir, config) as state:
         found = asyncio.run(state.read(everybody))

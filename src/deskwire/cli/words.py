@@ -4,7 +4,7 @@ Titles and network names are strangers' text: whatever a terminal would obey ins
 replaced.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from deskwire.daemon.condition import Condition
@@ -112,12 +112,3 @@ def clock(seconds: Seconds) -> str:
 def clean(text: str) -> str:
     """Return the text with whatever does not print replaced."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines, all columns but the last padded to the widest."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
