@@ -1,0 +1,248 @@
+"""One connection to a D-Bus bus: calls, signals, and word of its end.
+
+Calls have a timeout of their own (D-Bus has none, and a hung player would hold us for ever);
+signals reach a callback at once; a connection that ends is told to everyone who holds it. Nothing
+here waits for a bus to come back: a watch that loses its bus raises `BusLost` and is started again.
+
+Source: the D-Bus specification; the low-level interface of dbus-fast, which needs no introspection,
+so a service that describes itself badly cannot break us.
+"""
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from dbus_fast import (
+    DBusFastError,
+    Message,
+    MessageFlag,
+    MessageType,
+    Variant,
+)
+from dbus_fast.aio import MessageBus
+
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.units import Seconds
+
+BUS = "org.freedesktop.DBus"
+BUS_PATH = "/org/freedesktop/DBus"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+CALL_TIMEOUT = Seconds(1.0)
+
+ANSWERS = (MessageType.METHOD_RETURN, MessageType.ERROR)
+
+ENDED = (OSError, EOFError, DBusFastError)
+"""What a connection ends with: the bus died, or sent what nobody can read."""
+
+Receive = Callable[[Message], None]
+
+
+class BusLost(DeviceUnavailable):
+    """The bus cannot be reached, or the connection to it ended."""
+
+
+class CallTimedOut(DeviceUnavailable):
+    """The service did not answer in time."""
+
+
+class CallFailed(DeviceUnavailable):
+    """The service answered with an error."""
+
+    def __init__(self, error_name: str, message: str) -> None:
+        super().__init__(f"{error_name}: {message}" if message else error_name)
+        self.error_name = error_name
+        """D-Bus error name: `org.freedesktop.DBus.Error.ServiceUnknown`."""
+
+
+class Bus:
+    """One living connection to a bus."""
+
+    def __init__(self, name: str, connection: MessageBus) -> None:
+        self.name = name
+        """`session` or `system`."""
+        self._connection = connection
+        self._guid: str | None = None
+        self._answers: dict[int, asyncio.Future[Message]] = {}
+        """Who waits for the answer to which message."""
+        connection.add_message_handler(self._on_message)
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = asyncio.ensure_future(self._wait_for_end())
+
+    async def _wait_for_end(self) -> None:
+        try:
+            with suppress(*ENDED):
+                await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        finally:
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_exception(EOFError())
+            if not self._lost.done():
+                self._lost.set_result(None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the connection has ended."""
+        return self._lost.done()
+
+    async def lost(self) -> None:
+        """Wait until the connection has ended."""
+        await asyncio.shield(self._lost)
+
+    async def guid(self) -> str:
+        """Return the bus's own identity; a bus that was started anew has another.
+
+        Unique names mean something beside it only. Asked once. Raises as `call`.
+        """
+        if self._guid is None:
+            body = await self.call(BUS, BUS_PATH, BUS, "GetId")
+            self._guid = str(body[0])
+        return self._guid
+
+    async def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *arguments: Any,
+        timeout: Seconds = CALL_TIMEOUT,
+    ) -> list[Any]:
+        """Call a method and return the reply's body, values still in their `Variant`s.
+
+        Raises `CallFailed`, `CallTimedOut` or `BusLost`.
+        """
+        message = Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(arguments),
+        )
+        if not self._alive():
+            raise BusLost(f"the {self.name} bus went away")
+        # Answers are matched here and not by the library, which keeps what waits for one until it
+        # comes (from a service that hangs: never), and remembers every service it ever called.
+        message.serial = self._connection.next_serial()
+        answer = asyncio.get_running_loop().create_future()
+        self._answers[message.serial] = answer
+        try:
+            async with asyncio.timeout(timeout):
+                self._send(message)
+                reply = await answer
+        except TimeoutError:
+            raise CallTimedOut(f"{destination} did not answer {member} in {timeout:g} s") from None
+        except ENDED:
+            raise BusLost(f"the {self.name} bus went away") from None
+        finally:
+            del self._answers[message.serial]
+        if reply.message_type is MessageType.ERROR:
+            first = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
+            raise CallFailed(reply.error_name or "error without a name", first)
+        body: list[Any] = reply.body
+        return body
+
+    def _send(self, message: Message) -> None:
+        sent = self._connection.send(message)
+        sent.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _on_message(self, message: Message) -> bool:
+        answer = self._answers.get(message.reply_serial or 0)
+        if answer is None or message.message_type not in ANSWERS:
+            return False
+        if not answer.done():
+            answer.set_result(message)
+        return True
+
+    def _alive(self) -> bool:
+        """Whether the bus is there, even before the event loop has heard that it is not.
+
+        Sending to one that is gone makes dbus-fast raise and leave an error that nobody takes.
+        """
+        descriptor = self._connection._fd  # noqa: SLF001  # nowhere public
+        if not self._connection.connected or descriptor is None:
+            return False
+        state = select.poll()
+        state.register(descriptor, select.POLLHUP)
+        return not state.poll(0)
+
+    async def properties(
+        self, destination: str, path: str, interface: str, *, timeout: Seconds = CALL_TIMEOUT
+    ) -> dict[str, Any]:
+        """Return all properties of one interface, taken out of their `Variant`s."""
+        body = await self.call(
+            destination, path, PROPERTIES, "GetAll", "s", interface, timeout=timeout
+        )
+        found = unwrap(body[0]) if body else {}
+        return found if isinstance(found, dict) else {}
+
+    async def owner(self, name: str) -> str | None:
+        """Return the unique name that owns `name`, or `None`."""
+        try:
+            body = await self.call(BUS, BUS_PATH, BUS, "GetNameOwner", "s", name)
+        except CallFailed as problem:
+            if problem.error_name == "org.freedesktop.DBus.Error.NameHasNoOwner":
+                return None
+            raise
+        return str(body[0])
+
+    @asynccontextmanager
+    async def signals(self, receive: Receive, *rules: str) -> AsyncIterator[None]:
+        """Hand `receive` every signal on this connection while `rules` are in force.
+
+        A connection's rules are common to all who hold it, so `receive` sees others' signals too
+        and picks its own; it must not raise. It is called on the event loop, at once.
+        """
+
+        def on_message(message: Message) -> None:
+            if message.message_type is MessageType.SIGNAL:
+                receive(message)
+
+        self._connection.add_message_handler(on_message)
+        added: list[str] = []
+        try:
+            for rule in rules:
+                await self.call(BUS, BUS_PATH, BUS, "AddMatch", "s", rule)
+                added.append(rule)
+            yield
+        finally:
+            self._connection.remove_message_handler(on_message)
+            if self._alive():
+                for rule in added:
+                    self._send(remove_match(rule))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.disconnect()
+
+
+def remove_match(rule: str) -> Message:
+    """Make the message that takes a match rule back."""
+    return Message(
+        destination=BUS,
+        path=BUS_PATH,
+        interface=BUS,
+        member="RemoveMatch",
+        signature="s",
+        body=[rule],
+        flags=MessageFlag.NO_REPLY_EXPECTED,
+    )
+
+
+def owner_changes(name: str) -> str:
+    """Match rule: `name` gets, changes or loses its owner."""
+    return f"type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{name}'"
+
+
+def unwrap(value: Any) -> Any:
+    """Take a value out of its `Variant`s, all the way down."""
+    if isinstance(value, Variant):
+        return unwrap(value.value)
+    if isinstance(value, dict):
+        return {key: unwrap(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [unwrap(inner) for inner in value]
+    return value
