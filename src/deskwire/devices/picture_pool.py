@@ -107,7 +107,8 @@ class PicturePool(Generic[T]):
     def _read(self, job: Job[T], loop: asyncio.AbstractEventLoop) -> None:
         try:
             if job.path is not None:
-                job.mounts = MOUNTS.read_bytes()
+                with suppress(OSError):  # without /proc no place is known to hang
+                    job.mounts = MOUNTS.read_bytes()
             found = job.work()
         finally:
             with suppress(RuntimeError):  # the loop has ended meanwhile

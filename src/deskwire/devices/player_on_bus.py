@@ -30,7 +30,8 @@ from deskwire.devices.mpris import (
     short_name,
 )
 from deskwire.devices.player_ids import Process
-from deskwire.model.snapshot import Player, PlayerId, Position
+from deskwire.devices.playhead import Playhead
+from deskwire.model.snapshot import Player, PlayerId
 from deskwire.model.units import Seconds
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -40,8 +41,6 @@ ANSWER_TIMEOUT = Seconds(30.0)
 FIRST_PAUSE = Seconds(0.25)
 LONGEST_PAUSE = Seconds(30.0)
 SETTLES_WITHIN = Seconds(0.02)
-SAME_POSITION = Seconds(0.1)
-"""Players round, and messages take their time: less than this is no jump."""
 MOVES = frozenset({"Metadata", "PlaybackStatus", "Rate"})
 """Properties after which the position may be another, even repeated unchanged: mpDris2 tells a seek
 so and not by `Seeked`."""
@@ -70,8 +69,7 @@ class PlayerOnBus:
         self._changed = changed
         self._spawn = spawn
         self._identity = ""
-        self._rate = 1.0
-        self._position: Position | None = None
+        self._playhead = Playhead()
         self._art = 0
         self._naming: Naming | None = None
         self._settles_by = Seconds(0.0)
@@ -113,7 +111,7 @@ class PlayerOnBus:
             artist=track.artist,
             album=track.album,
             art=None if naming is None else naming.key,
-            position=self._position,
+            position=self._playhead.position,
             duration=track.duration,
         )
 
@@ -198,31 +196,31 @@ class PlayerOnBus:
                 break
         self._locating = None
         at = parse_position(unwrap(body[0])) if body else None
-        jumped = at is not None and self._jumped_to(at)
+        jumped = at is not None and self._is_elsewhere(at)
         if jumped:
             self._move_to(at)
         if jumped or self._settles_by > _now():
             self._changed()
 
     def _take(self, told: Mapping[str, Any]) -> None:
-        status, track, rate = self.status, self.track, self._rate
-        at, jumped = self._reached(), False
+        status, track, rate = self.status, self.track, self._playhead.rate
+        at, jumped = self._playhead.reached(_now(), track.duration), False
         if "PlaybackStatus" in told:
             self.status = parse_status(told["PlaybackStatus"])
         if "Rate" in told:
-            self._rate = parse_rate(told["Rate"]) or rate
+            self._playhead.rate = parse_rate(told["Rate"]) or rate
         if "CanControl" in told:
             self.controllable = told["CanControl"] is not False
         if "Metadata" in told:
             self._take_track(told["Metadata"])
         if "Position" in told:
             said = parse_position(told["Position"])
-            if said is not None and self._jumped_to(said):
+            if said is not None and self._is_elsewhere(said):
                 at, jumped = said, True
         elif at is not None and not self.track.is_as(track):
             at = Seconds(0.0)  # until it says otherwise
             self._settles_by = Seconds(_now() + SETTLES_WITHIN)
-        if jumped or (status, track, rate) != (self.status, self.track, self._rate):
+        if jumped or (status, track, rate) != (self.status, self.track, self._playhead.rate):
             self._move_to(at)
             self._changed()
 
@@ -241,18 +239,11 @@ class PlayerOnBus:
             self._changed()
         self.track = track
 
-    def _reached(self) -> Seconds | None:
-        if self._position is None:
-            return None
-        return self._position.reached(_now(), self.track.duration)
-
-    def _jumped_to(self, at: Seconds) -> bool:
-        reached = self._reached()
-        return reached is None or abs(at - reached) > SAME_POSITION
+    def _is_elsewhere(self, at: Seconds) -> bool:
+        return self._playhead.is_elsewhere(at, _now(), self.track.duration)
 
     def _move_to(self, at: Seconds | None) -> None:
-        speed = self._rate if self.status is Status.PLAYING else 0.0
-        self._position = None if at is None else Position(at, _now(), speed)
+        self._playhead.move_to(at, _now(), playing=self.status is Status.PLAYING)
 
 
 def _now() -> Seconds:
