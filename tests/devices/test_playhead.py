@@ -19,11 +19,11 @@ def test_it_moves_at_its_rate_while_it_plays_and_stands_otherwise() -> None:
     playhead.rate = 1.5
 
     playhead.move_to(at(10), at(100), playing=True)
-    assert playhead.reached(at(102), at(60)) == 13
-    assert playhead.reached(at(200), at(60)) == 60
+    assert playhead.reached(at(102), at(60)) == at(13)
+    assert playhead.reached(at(200), at(60)) == at(60)
     playhead.move_to(at(13), at(102), playing=False)
     assert playhead.position == Position(at(13), at(102), 0.0)
-    assert playhead.reached(at(200), at(60)) == 13
+    assert playhead.reached(at(200), at(60)) == at(13)
 
 
 def test_being_about_where_it_should_be_is_no_jump() -> None:
