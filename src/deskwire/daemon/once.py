@@ -41,7 +41,9 @@ class Look(Struct, frozen=True, kw_only=True):
 async def look_around(settings: Settings, environ: Mapping[str, str]) -> list[Look]:
     """Look at every device of this desk, in the order of a snapshot's fields."""
     buses = Buses(session=places.session_bus(environ), system=places.system_bus(environ))
-    artwork = Artwork(cache=places.cache_dir(environ), fetch_remote=settings.art.fetch_remote)
+    # A folder apart: a daemon beside it keeps its own pictures.
+    cache = places.cache_dir(environ) / "once"
+    artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
     devices = catalogue(
         roots=Roots(proc=settings.devices.proc, sys=settings.devices.sys),
         every=settings.stats.interval,
