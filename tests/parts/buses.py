@@ -17,6 +17,7 @@ from typing import Self
 
 from tests.parts.waiting import until
 
+BUS = "org.freedesktop.DBus"
 CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -95,14 +96,14 @@ class PrivateBus:
 
     def call(self, member: str, *arguments: str) -> str:
         """Call a method of the bus itself with strings; return the literal answer, else `""`."""
+        return self.ask(BUS, "/org/freedesktop/DBus", f"{BUS}.{member}", *arguments)
+
+    def ask(self, name: str, path: str, method: str, *arguments: str) -> str:
+        """Call any method that takes strings; return the literal answer, else `""`."""
         answer = subprocess.run(
             [
-                "dbus-send",
-                f"--bus={self.address}",
-                "--dest=org.freedesktop.DBus",
-                "--print-reply=literal",
-                "/org/freedesktop/DBus",
-                f"org.freedesktop.DBus.{member}",
+                *("dbus-send", f"--bus={self.address}", f"--dest={name}", "--print-reply=literal"),
+                *(path, method),
                 *(f"string:{argument}" for argument in arguments),
             ],
             capture_output=True,

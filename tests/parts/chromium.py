@@ -10,6 +10,7 @@ Source: W3C Media Session; MPRIS as Debian's Chromium serves it.
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,19 @@ class Chromium:
         assert self._process is not None
         return f"org.mpris.MediaPlayer2.chromium.instance{self._process.pid}"
 
+    @property
+    def picture(self) -> Path | None:
+        """The file that the picture of the present track is in."""
+        said = self.bus.ask(
+            self.name,
+            "/org/mpris/MediaPlayer2",
+            "org.freedesktop.DBus.Properties.Get",
+            "org.mpris.MediaPlayer2.Player",
+            "Metadata",
+        )
+        found = re.search(r"file://(/tmp/\.org\.chromium\.Chromium\.\w+)", said)
+        return Path(found[1]) if found else None
+
     def kill(self) -> None:
         """End the browser and all its processes with no good-bye."""
         if self._process is not None and self._process.poll() is None:
@@ -92,7 +106,10 @@ class Chromium:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        left = self.picture
         self.kill()
+        if left is not None:
+            left.unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
