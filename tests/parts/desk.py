@@ -41,11 +41,13 @@ class Desk:
         settings: Mapping[str, object] | None = None,
         state_dir: Path | None = None,
         tls: bool = True,
+        starts_within: float = STARTS_WITHIN,
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="desk-"))
         self.state_dir = state_dir or self._folder / "state"
         self.tls = tls
         self._arguments = arguments
+        self._starts_within = starts_within
         self.env = environment(self._folder, buses, env or {}, settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
@@ -83,7 +85,7 @@ class Desk:
         """Start it and wait for the line that says it is ready."""
         self._starts += 1
         self.launch()
-        until(self._is_ready, within=STARTS_WITHIN, what="the desk is ready")
+        until(self._is_ready, within=self._starts_within, what="the desk is ready")
         said = self.said
         ready = re.search(r"^deskwire is ready at (https?://\S+?)/?$", said, re.MULTILINE)
         assert ready, said

@@ -1,0 +1,138 @@
+"""The desk in an emulated laptop, served by a plain person's daemon: what no double can show."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.parts.laptop.machine import HERE, Laptop
+from tests.parts.laptop.radio import Iwd, NetworkManager, access_point, radios, supplicant
+from tests.parts.laptop.seen import Seen
+
+pytestmark = pytest.mark.laptop
+
+NOT_CONNECTED = {"ssid": "", "connected": False}
+BAZINGA = {"ssid": "Bazinga! 5G", "connected": True}
+BY_NETWORKMANAGER = "NetworkManager on the system bus"
+BY_IWD = "iwd on the system bus"
+BY_UPOWER = "UPower on the system bus"
+CAFE = {"ssid": "Café ☕", "connected": True}
+
+
+@pytest.fixture(scope="module")
+def laptop() -> Iterator[Laptop]:
+    with Laptop() as laptop:
+        yield laptop
+
+
+@pytest.fixture(scope="module")
+def seen(laptop: Laptop) -> Iterator[Seen]:
+    with Seen(laptop) as seen:
+        yield seen
+
+
+def set_power(laptop: Laptop, charge: int, *, mains: bool = False, there: bool = True) -> None:
+    flow = 0 if not there else 2 if mains else 1
+    laptop.run(f"/usr/bin/python3 {HERE}/firmware.py {charge} {mains:d} {flow} {there:d}")
+
+
+def power(charge: int, *, mains: bool = False) -> dict[str, object]:
+    return {"percentage": charge, "plugged_in": mains}
+
+
+def test_the_panel_is_followed(laptop: Laptop, seen: Seen) -> None:
+    seen.changes("backlight", 71)  # 5 of 7
+
+    laptop.run("echo 3 >/sys/class/backlight/cmpc_bl/brightness")
+    assert seen.changes("backlight", 43) == [43]
+    laptop.run("echo 7 >/sys/class/backlight/cmpc_bl/brightness")
+    assert seen.changes("backlight", 100) == [100]
+
+
+def test_the_battery_is_followed_without_upower(laptop: Laptop, seen: Seen) -> None:
+    seen.changes("battery", power(80))
+
+    set_power(laptop, 70)
+    assert seen.changes("battery", power(70)) == [power(70)]
+    set_power(laptop, 70, mains=True)
+    assert seen.changes("battery", power(70, mains=True)) == [power(70, mains=True)]
+    set_power(laptop, 0, mains=True, there=False)
+    assert seen.changes("battery", None)[-1] is None
+    set_power(laptop, 80)
+    assert seen.changes("battery", power(80))[-1] == power(80)
+
+
+def test_the_battery_is_followed_by_upower_and_past_its_end(laptop: Laptop, seen: Seen) -> None:
+    seen.changes("battery", power(80))
+
+    with laptop.start("upower", "/usr/libexec/upowerd") as upower:
+        laptop.run("until upower -e | grep -q BAT0; do sleep .2; done", within=60)
+        set_power(laptop, 60)
+        assert seen.changes("battery", power(60)) == [power(60)]
+        assert seen.via("battery", BY_UPOWER) == BY_UPOWER
+        set_power(laptop, 61, mains=True)
+        assert seen.changes("battery", power(61, mains=True))[-1] == power(61, mains=True)
+        set_power(laptop, 61)
+        assert seen.changes("battery", power(61))[-1] == power(61)
+        upower.stop("KILL")
+    set_power(laptop, 80)
+    assert seen.changes("battery", power(80)) == [power(80)]
+
+
+def test_the_kernel_tells_of_wifi_where_no_service_does(laptop: Laptop, seen: Seen) -> None:
+    seen.changes("wifi", None)
+
+    with radios(laptop):
+        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+        with (
+            access_point(laptop, "wlan0", "Café ☕", 1) as cafe,
+            supplicant(laptop, "Café ☕"),
+        ):
+            assert seen.changes("wifi", CAFE) == [CAFE]
+            cafe.stop("KILL")
+            assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+    assert seen.changes("wifi", None) == [None]
+
+
+def test_iwd_tells_of_wifi(laptop: Laptop, seen: Seen) -> None:
+    with (
+        radios(laptop),
+        access_point(laptop, "wlan0", "Bazinga! 5G", 1),
+        access_point(laptop, "wlan2", "Café ☕", 6) as cafe,
+        Iwd(laptop) as iwd,
+    ):
+        seen.changes("wifi", NOT_CONNECTED)
+
+        iwd.connect("Bazinga! 5G")
+        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
+        assert seen.via("wifi", BY_IWD) == BY_IWD
+        iwd.connect("Café ☕")
+        assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
+        cafe.stop("KILL")
+        # iwd goes back to the network it knows, by itself
+        assert seen.changes("wifi", BAZINGA) == [NOT_CONNECTED, BAZINGA]
+
+
+def test_networkmanager_tells_of_wifi_and_may_be_killed(laptop: Laptop, seen: Seen) -> None:
+    with (
+        radios(laptop),
+        access_point(laptop, "wlan0", "Bazinga! 5G", 1),
+        access_point(laptop, "wlan2", "Café ☕", 6) as cafe,
+        NetworkManager(laptop, "Bazinga! 5G", "Café ☕") as manager,
+    ):
+        seen.changes("wifi", NOT_CONNECTED)
+
+        manager.connect("Bazinga! 5G")
+        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
+        assert seen.via("wifi", BY_NETWORKMANAGER) == BY_NETWORKMANAGER
+        manager.connect("Café ☕")
+        assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
+        cafe.stop("KILL")
+        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+        manager.connect("Bazinga! 5G")
+        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
+        manager.kill()
+        manager.start()
+        manager.connect("Bazinga! 5G")
+        seen.changes("wifi", BAZINGA)
+        manager.disconnect()
+        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
