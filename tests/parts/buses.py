@@ -6,15 +6,11 @@ guid, so that it stays the same over `kill` and `restart`, as a desktop's does.
 
 import os
 import re
-import shutil
-import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.parts.service import Service
 from tests.parts.waiting import until
 
 BUS = "org.freedesktop.DBus"
@@ -37,23 +33,23 @@ CONFIGURATION = """\
 """
 
 
-class PrivateBus:
+class PrivateBus(Service):
     """One bus of our own, a session bus or, with `system=True`, a system bus."""
 
     def __init__(self, system: bool = False, services: Path | None = None) -> None:
+        super().__init__("bus-")
+        self._folder.chmod(0o755)  # players that refuse root come in as another user
         self.system = system
         self.services = services
         """Folder of service files, for what the bus is to start by name."""
         self.address = ""
         """D-Bus address, set once the daemon listens; the same after a restart."""
-        self._folder: Path | None = None
-        self._daemon: subprocess.Popen[str] | None = None
 
     @property
     def pid(self) -> int:
         """The daemon's process id."""
-        assert self._daemon is not None
-        return self._daemon.pid
+        assert self._process is not None
+        return self._process.pid
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return `base` (or this process's environment) with this bus's address in it."""
@@ -62,9 +58,6 @@ class PrivateBus:
 
     def start(self) -> None:
         """Start the daemon and wait until it listens."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="bus-"))
-            self._folder.chmod(0o755)  # players that refuse root come in as another user
         configuration = self._folder / "bus.conf"
         configuration.write_text(
             CONFIGURATION.format(
@@ -73,21 +66,16 @@ class PrivateBus:
                 services=f"<servicedir>{self.services}</servicedir>" if self.services else "",
             )
         )
-        self._daemon = subprocess.Popen(
+        self._process = subprocess.Popen(
             ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
         )
-        assert self._daemon.stdout is not None
-        printed = self._daemon.stdout.readline().strip()
-        self._daemon.stdout.close()
+        assert self._process.stdout is not None
+        printed = self._process.stdout.readline().decode().strip()
+        self._process.stdout.close()
         assert printed, "dbus-daemon ended without saying its address"
         self.address = re.sub(r",guid=[0-9a-f]+", "", printed)
-
-    def kill(self) -> None:
-        """End the daemon with no good-bye; every connection breaks."""
-        self._end(signal.SIGKILL)
 
     def restart(self) -> None:
         """Kill it if it lives and start it anew on the same address."""
@@ -130,22 +118,3 @@ class PrivateBus:
     def wait_for(self, name: str, *, within: float = 5.0) -> None:
         """Wait until `name` has an owner."""
         until(lambda: self.has(name), within=within, what=f"{name} is on the bus")
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._daemon is not None and self._daemon.poll() is None:
-            self._daemon.send_signal(how)
-            self._daemon.wait(5)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end(signal.SIGTERM)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)

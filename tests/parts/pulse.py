@@ -5,23 +5,17 @@ address stays the same over `kill` and `start`.
 """
 
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.parts.service import Service
 from tests.parts.waiting import until
 
 
-class Pulse:
+class Pulse(Service):
     """One PulseAudio of our own; its sinks are `speakers` (the default) and `hdmi`."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="pulse-"))
-        self._server: subprocess.Popen[bytes] | None = None
+        super().__init__("pulse-")
         self.address = f"unix:{self._folder}/native"
         """What PULSE_SERVER says."""
 
@@ -29,7 +23,7 @@ class Pulse:
         """Start the server and wait until it takes commands."""
         socket = self._folder / "native"
         socket.unlink(missing_ok=True)
-        self._server = subprocess.Popen(
+        self._process = subprocess.Popen(
             [
                 *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no"),
                 *("--exit-idle-time=-1", "--realtime=no", "--high-priority=no"),
@@ -60,34 +54,6 @@ class Pulse:
     def pactl(self, *words: str) -> str:
         """Run one of pactl's commands and return what it says."""
         return pactl(self.env(), *words)
-
-    def send(self, how: signal.Signals) -> None:
-        """Send the server a signal: SIGSTOP hangs it, SIGCONT wakes it."""
-        assert self._server is not None
-        self._server.send_signal(how)
-
-    def kill(self) -> None:
-        """End the server with no good-bye."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._server is not None and self._server.poll() is None:
-            self._server.send_signal(signal.SIGCONT)
-            self._server.send_signal(how)
-            self._server.wait(5)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end(signal.SIGTERM)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def pactl(env: dict[str, str], *words: str) -> str:

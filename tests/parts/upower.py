@@ -3,15 +3,11 @@
 Its desk is a laptop: one battery, `BAT0`, and one charger, `AC`.
 """
 
-import shutil
-import signal
 import subprocess
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.parts.buses import PrivateBus
+from tests.parts.service import Service
 from tests.parts.testbed import SysTestbed
 
 NAME = "org.freedesktop.UPower"
@@ -27,18 +23,17 @@ FULL = 60_000_000
 """What a battery of `add_battery` holds, in µWh."""
 
 
-class UPowerDaemon:
+class UPowerDaemon(Service):
     """One upowerd; entering waits until it is on the bus."""
 
     def __init__(self, bus: PrivateBus, bed: SysTestbed) -> None:
+        super().__init__("upower-")
         self._bus = bus
         self._bed = bed
-        self._folder = tempfile.mkdtemp(prefix="upower-")
-        self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the daemon and wait until it is on the bus."""
-        self._daemon = subprocess.Popen(
+        self._process = subprocess.Popen(
             [PROGRAM],
             env=self.env(),
             stdout=subprocess.DEVNULL,
@@ -48,35 +43,7 @@ class UPowerDaemon:
 
     def env(self) -> dict[str, str]:
         """Return the environment that upowerd needs here."""
-        return {**self._bed.env(self._bus.env()), "UPOWER_HISTORY_DIR": self._folder}
-
-    def send(self, how: signal.Signals) -> None:
-        """Send the daemon a signal: SIGSTOP hangs it, SIGCONT wakes it."""
-        assert self._daemon is not None
-        self._daemon.send_signal(how)
-
-    def kill(self) -> None:
-        """End the daemon with no good-bye."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._daemon is not None and self._daemon.poll() is None:
-            self._daemon.send_signal(signal.SIGCONT)
-            self._daemon.send_signal(how)
-            self._daemon.wait(5)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end(signal.SIGTERM)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        return {**self._bed.env(self._bus.env()), "UPOWER_HISTORY_DIR": str(self._folder)}
 
 
 def add_battery(bed: SysTestbed, name: str = "BAT0", percent: int = 80) -> str:
