@@ -1,0 +1,216 @@
+"""What a client asks over HTTP: log in, log out, a ticket for the socket, a picture.
+
+One of the two doors to aiohttp; the table from its errors, and from a desk's answers, to problems
+is here. No redirect is followed and no cookie kept: a desk needs neither.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from ssl import SSLContext
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from deskwire import __version__
+from deskwire.client.address import socket_fits
+from deskwire.client.clock import read_clock
+from deskwire.client.credentials import Login, Ticket
+from deskwire.client.problems import (
+    CertificateChanged,
+    NotADesk,
+    Unreachable,
+    UntrustedCertificate,
+    as_problem,
+)
+from deskwire.client.trust import Pinned, Trust, shown
+from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
+from deskwire.model.snapshot import ArtKey
+from deskwire.model.units import Seconds
+from deskwire.protocol.codec import art_url
+
+LARGEST_ANSWER = 64 * 1024
+LARGEST_PICTURE = 16 * 1024 * 1024
+IDLE = 2.0
+"""Seconds an unused connection is kept for the next request."""
+
+T = TypeVar("T")
+
+
+class Art(Struct, frozen=True):
+    """A cover picture."""
+
+    content: bytes
+    media_type: str
+    """`image/jpeg`, `image/png`, …"""
+
+
+class _LoginToken(Struct):
+    token: str
+    expires_at: str
+
+
+class _LoginAnswer(Struct, tag_field="object", tag="login_token"):
+    data: _LoginToken
+
+
+class _WebsocketToken(Struct):
+    token: str
+    socket: str
+
+
+class _TicketAnswer(Struct, tag_field="object", tag="websocket_token"):
+    data: _WebsocketToken
+
+
+class _ErrorWords(Struct):
+    code: str
+    message: str
+
+
+class _ErrorAnswer(Struct, tag_field="object", tag="error"):
+    data: _ErrorWords
+
+
+def open_pool(trust: Trust, context: SSLContext | None, within: Seconds) -> aiohttp.ClientSession:
+    """Return a pool of connections that believes whom it should."""
+    ssl: bool | SSLContext | aiohttp.Fingerprint = context if context is not None else True
+    if isinstance(trust, Pinned):
+        ssl = aiohttp.Fingerprint(bytes.fromhex(trust.sha256))
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=ssl, keepalive_timeout=IDLE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=within),
+        headers={"User-Agent": f"deskwire/{__version__}"},
+    )
+
+
+@contextmanager
+def told(address: str) -> Iterator[None]:
+    """Turn aiohttp's errors into problems of ours."""
+    try:
+        yield
+    except aiohttp.ServerFingerprintMismatch as problem:
+        pinned, seen = shown(problem.expected.hex()), shown(problem.got.hex())
+        raise CertificateChanged(address, pinned=pinned, seen=seen) from None
+    except aiohttp.ClientConnectorCertificateError as problem:
+        why = getattr(problem.certificate_error, "verify_message", "") or "it is not trusted"
+        raise UntrustedCertificate(f"{address}: the certificate: {why}") from None
+    except aiohttp.ClientSSLError:
+        raise NotADesk(f"{address}: what answers does not speak TLS as a desk does") from None
+    except aiohttp.ClientResponseError as problem:
+        raise NotADesk(f"{address}: HTTP {problem.status}, {problem.message}") from None
+    except (aiohttp.InvalidURL, aiohttp.ClientPayloadError):
+        raise NotADesk(f"{address}: no answer that makes sense") from None
+    except TimeoutError:
+        raise Unreachable(f"{address}: no answer in time") from None
+    except (aiohttp.ClientError, OSError) as problem:
+        why = getattr(problem, "strerror", None) or "the connection was lost"
+        raise Unreachable(f"{address}: {why}") from None
+
+
+class Http:
+    """Requests to one desk; use it within one event loop and `leave` it at the end."""
+
+    def __init__(
+        self, address: str, trust: Trust, context: SSLContext | None, within: Seconds
+    ) -> None:
+        self._address = address
+        self._pool = open_pool(trust, context, within)
+
+    async def log_in(self, username: str, password: str) -> Login:
+        """Exchange a name and a password for a login token; raises `WrongCredentials` and more."""
+        since = read_clock().wall
+        credentials = {"username": username, "password": password}
+        try:
+            body = await self._ask("POST", "/v1/login", json=credentials)
+        except TokenRefused as problem:
+            raise WrongCredentials(problem.message) from None
+        answer = self._read(_LoginAnswer, body).data
+        try:
+            until = datetime.fromisoformat(answer.expires_at)
+        except ValueError:
+            raise NotADesk(f"{self._address}: expires_at is no RFC 3339 time") from None
+        return Login(answer.token, since, Seconds(until.timestamp()))
+
+    async def log_out(self, login: Login) -> None:
+        """End a login; one that has ended already is fine."""
+        try:
+            await self._ask("POST", "/v1/logout", headers=_bearer(login))
+        except TokenRefused:
+            return
+
+    async def ticket(self, login: Login) -> Ticket:
+        """Get a new ticket for a socket; raises `TokenRefused` when the login has ended."""
+        body = await self._ask("GET", "/v1/websocket", headers=_bearer(login))
+        answer = self._read(_TicketAnswer, body).data
+        if not socket_fits(self._address, answer.socket):
+            raise NotADesk(f"{self._address}: names a socket that is no wss:// address")
+        return Ticket(answer.token, answer.socket)
+
+    async def art(self, key: ArtKey, login: Login) -> Art | None:
+        """Fetch a picture, `None` when it is no longer kept."""
+        url = self._address + art_url(key)
+        with told(self._address):
+            async with self._pool.get(
+                url, headers=_bearer(login), allow_redirects=False
+            ) as response:
+                if response.status == 404:
+                    return None
+                if response.status != 200:
+                    raise self._problem(response, await _bounded(response, LARGEST_ANSWER))
+                content = await _bounded(response, LARGEST_PICTURE)
+                return Art(content, response.content_type)
+
+    async def leave(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+        await asyncio.sleep(0)
+
+    async def _ask(self, method: str, path: str, **more: Any) -> bytes:
+        with told(self._address):
+            async with self._pool.request(
+                method, self._address + path, allow_redirects=False, **more
+            ) as response:
+                body = await _bounded(response, LARGEST_ANSWER)
+                if response.status not in (200, 204):
+                    raise self._problem(response, body)
+                return body
+
+    def _problem(self, response: aiohttp.ClientResponse, body: bytes) -> Problem:
+        try:
+            words = msgspec.json.decode(body, type=_ErrorAnswer).data
+        except (msgspec.DecodeError, UnicodeError):
+            return NotADesk(f"{self._address}: HTTP {response.status}, not an answer of a desk")
+        if response.status == 401 and words.code not in (WrongCredentials.code, "token_expired"):
+            return TokenRefused(words.message)
+        if response.status in (401, 429) or words.code == "state_unavailable":
+            return as_problem(words.code, words.message, _retry_after(response.headers))
+        return NotADesk(f"{self._address}: HTTP {response.status}: {words.message}")
+
+    def _read(self, kind: type[T], body: bytes) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeError):
+            raise NotADesk(f"{self._address}: not the answer of a desk") from None
+
+
+def _bearer(login: Login) -> dict[str, str]:
+    return {"Authorization": f"Bearer {login.token}"}
+
+
+def _retry_after(headers: Mapping[str, str]) -> Seconds:
+    text = headers.get("Retry-After", "")
+    return Seconds(min(int(text), 3600)) if text.isascii() and text.isdigit() else Seconds(1)
+
+
+async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) > most:
+            raise NotADesk("an answer that is far too long")
+    return bytes(body)

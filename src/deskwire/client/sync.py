@@ -1,0 +1,183 @@
+"""The same desk for scripts without an event loop: plain calls, a plain `for`.
+
+    with connect("https://desk.local:8765", "owner", password) as desk:
+        for snapshot in desk: ...
+
+The connection lives on an event loop in a thread of its own, so it answers the desk and rolls its
+session over while the script sleeps or computes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from deskwire.client import desk as asynchronous
+from deskwire.client import heard
+from deskwire.client.credentials import Ask, Login
+from deskwire.client.entrance import Keep
+from deskwire.client.http import Art
+from deskwire.client.pace import Pace
+from deskwire.client.problems import NotConnected
+from deskwire.client.state import State
+from deskwire.client.trust import Trust
+from deskwire.model.problems import Problem
+from deskwire.model.snapshot import Player, Snapshot
+
+__all__ = ["Desk", "Snapshots", "connect"]
+
+T = TypeVar("T")
+
+
+class Desk:
+    """One desk, connected while it is entered (`with`); of one thread."""
+
+    def __init__(self, make: Callable[[], asynchronous.Desk]) -> None:
+        self._make = make
+        self._desk: asynchronous.Desk | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._live, name="deskwire", daemon=True)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest reading; while the desk is away, the last one."""
+        return self._entered().snapshot
+
+    @property
+    def state(self) -> State:
+        """How the connection is."""
+        return self._entered().state
+
+    def __iter__(self) -> "Snapshots":
+        """Iterate over snapshots: the present one at once, then the newest each time.
+
+        Ends when the desk says 1000; raises the `Problem` that ended it otherwise.
+        """
+        return Snapshots(self._do, aiter(self._entered()))
+
+    def play_pause(self, player: str | Player) -> None:
+        """Toggle play and pause; returns and raises as `deskwire.client.Desk.play_pause`."""
+        self._do(self._entered().play_pause(player))
+
+    def next(self, player: str | Player) -> None:
+        """Skip to the next track."""
+        self._do(self._entered().next(player))
+
+    def previous(self, player: str | Player) -> None:
+        """Go to the previous track."""
+        self._do(self._entered().previous(player))
+
+    def stop(self, player: str | Player) -> None:
+        """Stop playback."""
+        self._do(self._entered().stop(player))
+
+    def art(self, player: str | Player) -> Art | None:
+        """Fetch a player's cover picture; `None` where it has none."""
+        return self._do(self._entered().art(player))
+
+    def __enter__(self) -> Self:
+        """Connect; returns with the first snapshot in hand. Raises as the asynchronous one."""
+        self._thread.start()
+        try:
+            self._desk = self._do(self._enter())
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection and end the thread."""
+        desk, self._desk = self._entered(), None
+        try:
+            self._do(desk.__aexit__(kind, problem, trace))
+        finally:
+            self._end_thread()
+
+    async def _enter(self) -> asynchronous.Desk:
+        return await self._make().__aenter__()
+
+    def _entered(self) -> asynchronous.Desk:
+        if self._desk is None:
+            raise NotConnected("not connected: use `with`")
+        return self._desk
+
+    def _do(self, what: Coroutine[Any, Any, T]) -> T:
+        """Have it done on the loop, and wait; an interrupt of the waiting ends the doing too."""
+        doing = asyncio.run_coroutine_threadsafe(what, self._loop)
+        try:
+            return doing.result()
+        except BaseException:
+            doing.cancel()
+            raise
+
+    def _live(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _end_thread(self) -> None:
+        self._do(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Snapshots:
+    """Iterates over a desk's snapshots; slow ones skip to the newest."""
+
+    def __init__(
+        self,
+        do: Callable[[Coroutine[Any, Any, Snapshot]], Snapshot],
+        snapshots: heard.Snapshots,
+    ) -> None:
+        self._do = do
+        self._snapshots = snapshots
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Snapshot:
+        """Wait for the next snapshot."""
+        try:
+            return self._do(self._snapshots.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+
+def connect(
+    url: str,
+    username: str,
+    password: str | Ask,
+    *,
+    trust: Trust | None = None,
+    login: Login | None = None,
+    keep_login: Keep | None = None,
+    on_state: Callable[[State], None] | None = None,
+    on_refusal: Callable[[Problem], None] | None = None,
+    keep_trying: bool = False,
+    pace: Pace | None = None,
+) -> Desk:
+    """Return the desk at `url`, to be entered with `with`; see `deskwire.client.connect`.
+
+    `on_state`, `on_refusal`, `keep_login` and a `password` that is asked for are called in the
+    connection's own thread.
+    """
+    return Desk(
+        lambda: asynchronous.connect(
+            url,
+            username,
+            password,
+            trust=trust,
+            login=login,
+            keep_login=keep_login,
+            on_state=on_state,
+            on_refusal=on_refusal,
+            keep_trying=keep_trying,
+            pace=pace,
+        )
+    )
