@@ -1,0 +1,57 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.client.liveness import Liveness, Look
+from deskwire.client.pace import Pace
+from deskwire.model.units import Seconds
+
+PACE = Pace()
+
+
+def test_a_desk_that_talks_is_not_asked() -> None:
+    liveness = Liveness(PACE, Seconds(0))
+
+    looks = []
+    for second in range(100):
+        liveness.heard(Seconds(second))
+        looks.append(liveness.look(Seconds(second + 0.5)))
+
+    assert set(looks) == {Look.FINE}
+
+
+def test_silence_is_asked_about_once_and_then_given_five_seconds() -> None:
+    liveness = Liveness(PACE, Seconds(0))
+
+    looks = {second: liveness.look(Seconds(second)) for second in range(1, 16)}
+
+    assert [second for second, look in looks.items() if look is Look.ASK] == [10]
+    assert [second for second, look in looks.items() if look is Look.DEAD] == [15]
+
+
+def test_an_answer_is_enough() -> None:
+    liveness = Liveness(PACE, Seconds(0))
+    assert liveness.look(Seconds(10)) is Look.ASK
+    liveness.heard(Seconds(14))
+
+    assert liveness.look(Seconds(16)) is Look.FINE
+    assert liveness.look(Seconds(24)) is Look.ASK
+
+
+def test_after_an_hour_of_sleep_nobody_is_asked() -> None:
+    liveness = Liveness(PACE, Seconds(0))
+    liveness.heard(Seconds(100))
+
+    assert liveness.look(Seconds(100 + 3600)) is Look.DEAD
+    assert liveness.silent(Seconds(100 + 3600)) == Seconds(3600)
+
+
+@given(st.lists(st.floats(0.1, 5), min_size=200))
+def test_a_desk_that_stays_silent_is_always_given_up_in_time(steps: list[float]) -> None:
+    liveness = Liveness(PACE, Seconds(0))
+    now = 0.0
+    for step in steps:
+        now += step
+        if liveness.look(Seconds(now)) is Look.DEAD:
+            break
+
+    assert now <= PACE.quiet + PACE.answer + 2 * 5

@@ -1,0 +1,231 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.client.pace import Pace
+from deskwire.client.problems import (
+    CertificateChanged,
+    ClosedByDesk,
+    LoginEnded,
+    NotADesk,
+    Unreachable,
+)
+from deskwire.client.reconnect import Again, By, End, Reconnect
+from deskwire.model.problems import (
+    Problem,
+    Throttled,
+    TokenRefused,
+    WrongCredentials,
+)
+from deskwire.model.units import Seconds
+from deskwire.protocol.close_codes import Next
+
+PACE = Pace()
+NOW = Seconds(1000)
+UNREACHABLE = Unreachable("nothing there")
+
+
+def middle() -> float:
+    return 0.5
+
+
+def after_an_hour() -> Reconnect:
+    """Return what a client knows that has been live for an hour at `NOW`."""
+    reconnect = Reconnect(PACE, middle)
+    reconnect.live(Seconds(NOW - 3600))
+    return reconnect
+
+
+def again(decision: Again | End) -> Again:
+    assert isinstance(decision, Again), decision
+    return decision
+
+
+def wait(decision: Again | End) -> float:
+    return again(decision).after
+
+
+@pytest.mark.parametrize(
+    ("code", "after", "by", "next_"),
+    [
+        (1001, 1, By.SAME, Next.RECONNECT),
+        (1006, 5, By.SAME, Next.RECONNECT),
+        (4001, 0, By.LOGIN, Next.LOG_IN),
+        (4004, 0, By.NEW, Next.REFRESH),
+        (1013, 30, By.SAME, Next.RECONNECT),
+        (1008, 5, By.SAME, Next.RECONNECT),
+        (1011, 5, By.SAME, Next.RECONNECT),
+        (3000, 5, By.SAME, Next.RECONNECT),
+    ],
+)
+def test_the_contracts_table(code: int, after: float, by: By, next_: Next) -> None:
+    decision = again(after_an_hour().closed(code, NOW))
+
+    assert (float(decision.after), decision.by, decision.next) == (after, by, next_)
+    assert isinstance(decision.why, ClosedByDesk)
+    assert decision.why.close_code == code
+
+
+def test_a_normal_close_was_meant() -> None:
+    assert after_an_hour().closed(1000, NOW) == End(None)
+
+
+def test_the_waits_grow_to_a_minute() -> None:
+    reconnect = after_an_hour()
+    waits = [wait(reconnect.closed(1006, NOW))]
+    waits += [wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) for _ in range(6)]
+
+    assert waits == [5, 10, 20, 40, 60, 60, 60]
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 100))
+def test_no_two_screens_wait_alike_and_none_waits_long(dice: float, failures: int) -> None:
+    reconnect = Reconnect(PACE, lambda: dice)
+    waits = [wait(reconnect.closed(1006, NOW))]
+    waits += [wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) for _ in range(failures)]
+
+    assert waits[0] == 5
+    assert all(5 < wait <= 75 for wait in waits[1:])
+    assert waits[1] == pytest.approx(10 * (0.75 + dice / 2))
+
+
+def test_a_connection_that_was_good_begins_the_waits_anew() -> None:
+    reconnect = after_an_hour()
+    for _ in range(4):
+        reconnect.failed(UNREACHABLE, By.SAME, NOW)
+    reconnect.live(NOW)
+
+    assert wait(reconnect.closed(1006, Seconds(NOW + 5))) == 5
+
+
+def test_a_connection_that_never_lasts_does_not() -> None:
+    reconnect = after_an_hour()
+    waits = []
+    for turn in range(3):
+        now = Seconds(NOW + turn)
+        reconnect.live(now)
+        waits.append(wait(reconnect.closed(1006, Seconds(now + 1))))
+
+    assert waits == [5, 10, 20]
+
+
+def test_a_login_that_is_refused_again_within_a_minute_is_given_up() -> None:
+    reconnect = after_an_hour()
+    assert again(reconnect.closed(4001, NOW)).by is By.LOGIN
+    reconnect.live(NOW)
+
+    decision = reconnect.closed(4001, Seconds(NOW + 59))
+
+    assert isinstance(decision, End)
+    assert isinstance(decision.problem, LoginEnded)
+
+
+def test_a_login_that_was_believed_for_a_minute_may_be_replaced_again() -> None:
+    reconnect = after_an_hour()
+    reconnect.closed(4001, NOW)
+    reconnect.live(NOW)
+
+    decision = again(reconnect.closed(4001, Seconds(NOW + 60)))
+
+    assert (float(decision.after), decision.by) == (0, By.LOGIN)
+
+
+def test_a_login_the_desk_ended_over_http_is_the_same() -> None:
+    reconnect = after_an_hour()
+    reconnect.closed(4004, NOW)
+    refused = TokenRefused("this login has ended")
+
+    first = again(reconnect.failed(refused, By.NEW, NOW))
+    second = reconnect.failed(refused, By.LOGIN, NOW)
+
+    assert (float(first.after), first.by, first.next) == (0, By.LOGIN, Next.LOG_IN)
+    assert second == End(refused)
+
+
+def test_a_token_that_is_always_expired_does_not_make_a_hammer() -> None:
+    reconnect = after_an_hour()
+    waits = [wait(reconnect.closed(4004, NOW)) for _ in range(4)]
+
+    assert waits == [0, 5, 10, 20]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        WrongCredentials("wrong"),
+        CertificateChanged("https://desk", pinned="AA", seen="BB"),
+    ],
+)
+def test_what_only_a_person_can_mend_ends_it(problem: Problem) -> None:
+    assert after_an_hour().failed(problem, By.LOGIN, NOW) == End(problem)
+
+
+def test_who_is_told_to_wait_waits_that_long() -> None:
+    reconnect = after_an_hour()
+
+    assert again(reconnect.failed(Throttled("slow", Seconds(90)), By.LOGIN, NOW)).after == 90
+    assert again(reconnect.failed(Throttled("slow", Seconds(1)), By.LOGIN, NOW)).after == 10
+
+
+def test_something_else_that_answers_is_waited_out() -> None:
+    decision = again(after_an_hour().failed(NotADesk("HTTP 502"), By.NEW, NOW))
+
+    assert (float(decision.after), decision.by) == (5, By.NEW)
+
+
+def test_a_desk_that_fell_silent_has_been_gone_for_long_enough() -> None:
+    reconnect = after_an_hour()
+
+    assert wait(reconnect.closed(1006, NOW, silent=True)) == 0
+    assert wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) == 5
+
+
+def test_a_laptop_that_wakes_gets_in_without_a_wait() -> None:
+    reconnect = after_an_hour()
+
+    decisions = [
+        again(reconnect.closed(1006, NOW, silent=True)),
+        again(reconnect.closed(4004, NOW)),
+        again(reconnect.failed(TokenRefused("ended"), By.NEW, NOW)),
+    ]
+
+    assert [(float(each.after), each.by) for each in decisions] == [
+        (0, By.SAME),
+        (0, By.NEW),
+        (0, By.LOGIN),
+    ]
+
+
+CLOSES = st.sampled_from([1001, 1006, 1008, 1013, 4001, 4004])
+FAILURES = st.sampled_from(
+    [UNREACHABLE, NotADesk("?"), TokenRefused("ended"), Throttled("slow", Seconds(1))]
+)
+
+
+@given(
+    st.lists(st.tuples(CLOSES | FAILURES, st.floats(0, 4.9), st.booleans()), max_size=60),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_nothing_a_desk_does_makes_a_hammer(
+    events: list[tuple[int | Problem, float, bool]], dice: float
+) -> None:
+    reconnect = Reconnect(PACE, lambda: dice)
+    now = 0.0
+    tries: list[float] = []
+    by = By.NEW
+    for event, lasted, live in events:
+        if live:
+            reconnect.live(Seconds(now))
+        now += lasted
+        if isinstance(event, int):
+            decision = reconnect.closed(event, Seconds(now))
+        else:
+            decision = reconnect.failed(event, by, Seconds(now))
+        if isinstance(decision, End):
+            break
+        now += decision.after
+        by = decision.by
+        tries.append(now)
+
+    for start in tries:
+        assert sum(start <= each < start + 60 for each in tries) <= 10
