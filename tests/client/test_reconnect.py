@@ -163,8 +163,8 @@ def test_what_only_a_person_can_mend_ends_it(problem: Problem) -> None:
 def test_who_is_told_to_wait_waits_that_long() -> None:
     reconnect = after_an_hour()
 
-    assert again(reconnect.failed(Throttled("slow", Seconds(90)), By.LOGIN, NOW)).after == 90
-    assert again(reconnect.failed(Throttled("slow", Seconds(1)), By.LOGIN, NOW)).after == 10
+    assert wait(reconnect.failed(Throttled("slow", Seconds(90)), By.LOGIN, NOW)) == 90
+    assert wait(reconnect.failed(Throttled("slow", Seconds(1)), By.LOGIN, NOW)) == 10
 
 
 def test_something_else_that_answers_is_waited_out() -> None:

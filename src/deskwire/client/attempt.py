@@ -36,7 +36,7 @@ async def attempt(
     try:
         closed = await _first_stats(connection, within)
     except BaseException:
-        await connection.abort()
+        await connection.leave()
         raise
     now = clock().boot
     if closed is None:

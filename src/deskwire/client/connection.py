@@ -7,7 +7,6 @@ said within a bound, and a peer that reads nothing any more is dropped without o
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from ssl import SSLContext
@@ -16,7 +15,7 @@ from typing import Protocol, Self
 import aiohttp
 
 from deskwire.client.credentials import Ticket
-from deskwire.client.http import open_pool, told
+from deskwire.client.http import Socket, open_pool, told
 from deskwire.client.liveness import Liveness, Look
 from deskwire.client.pace import Pace
 from deskwire.client.problems import NotConnected
@@ -59,7 +58,7 @@ class Connection:
         self,
         ticket: Ticket,
         pool: aiohttp.ClientSession,
-        ws: aiohttp.ClientWebSocketResponse,
+        ws: "_Droppable",
         *,
         hear: Hear,
         clock: Callable[[], Instant],
@@ -98,7 +97,7 @@ class Connection:
         pace: Pace,
     ) -> Self:
         """Open a socket and authenticate; raises `Unreachable` and the like."""
-        pool = open_pool(trust, context, pace.opening)
+        pool = open_pool(trust, context, pace.opening, _Droppable)
         try:
             with told(ticket.socket):
                 async with asyncio.timeout(pace.opening):
@@ -111,6 +110,7 @@ class Connection:
         except BaseException:
             await pool.close()
             raise
+        assert isinstance(ws, _Droppable)
         return cls(ticket, pool, ws, hear=hear, clock=clock, pace=pace)
 
     async def command(self, command: Command) -> None:
@@ -124,12 +124,7 @@ class Connection:
         """Close with 1000 and be gone; bounded."""
         await self._ws.close(code=CloseCode.NORMAL)
         if self._ws.close_code == CloseCode.ABNORMAL:
-            self._drop()
-        await self._gone()
-
-    async def abort(self) -> None:
-        """Be gone without a word."""
-        self._drop()
+            self._ws.drop()
         await self._gone()
 
     async def _run(self) -> int:
@@ -188,17 +183,25 @@ class Connection:
                         await self._ws.ping()
                 case Look.DEAD:
                     self.silent = True
-                    self._drop()
+                    self._ws.drop()
                     return
-
-    def _drop(self) -> None:
-        """End the stream beneath: what waits to be written is lost, and a reader wakes up."""
-        beneath = self._ws.get_extra_info("socket")
-        if beneath is not None:
-            with suppress(OSError):
-                beneath.shutdown(socket.SHUT_RDWR)
 
     async def _gone(self) -> None:
         self.closed.cancel()
         await asyncio.wait([self.closed])
+        self._ws.release()
         await self._pool.close()
+
+
+class _Droppable(Socket):
+    """aiohttp's socket, with the way out it lacks: a lost one is left to the garbage collector."""
+
+    def drop(self) -> None:
+        """End it without a word: what waits to be written is lost, and a reader wakes up."""
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+
+    def release(self) -> None:
+        """Give the connection back to its pool."""
+        self._response.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from ssl import SSLContext
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import aiohttp
 import msgspec
@@ -37,6 +37,7 @@ LARGEST_PICTURE = 16 * 1024 * 1024
 IDLE = 2.0
 """Seconds an unused connection is kept for the next request."""
 
+Socket = aiohttp.ClientWebSocketResponse[Literal[True]]
 T = TypeVar("T")
 
 
@@ -75,7 +76,12 @@ class _ErrorAnswer(Struct, tag_field="object", tag="error"):
     data: _ErrorWords
 
 
-def open_pool(trust: Trust, context: SSLContext | None, within: Seconds) -> aiohttp.ClientSession:
+def open_pool(
+    trust: Trust,
+    context: SSLContext | None,
+    within: Seconds,
+    socket_class: type[Socket] = aiohttp.ClientWebSocketResponse,
+) -> aiohttp.ClientSession:
     """Return a pool of connections that believes whom it should."""
     ssl: bool | SSLContext | aiohttp.Fingerprint = context if context is not None else True
     if isinstance(trust, Pinned):
@@ -84,6 +90,7 @@ def open_pool(trust: Trust, context: SSLContext | None, within: Seconds) -> aioh
         connector=aiohttp.TCPConnector(ssl=ssl, keepalive_timeout=IDLE),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=within),
+        ws_response_class=socket_class,
         headers={"User-Agent": f"deskwire/{__version__}"},
     )
 
