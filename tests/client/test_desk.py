@@ -40,8 +40,8 @@ QUICK = Pace(
     restart=Seconds(0.02),
     later=Seconds(0.2),
     steady=Seconds(30),
-    opening=Seconds(0.5),
-    seen=Seconds(0.2),
+    opening=Seconds(5),
+    seen=Seconds(5),
     farewell=Seconds(0.5),
 )
 MPV = {"id": "player1", "name": "mpv", "playing": True, "artist": "A", "title": "One"}
@@ -222,7 +222,7 @@ async def test_a_desk_that_shows_nothing_is_given_up(there: ScriptedDesk) -> Non
     there.first_stats = lambda: None
 
     with pytest.raises(Unreachable, match="shows nothing"):
-        async with connected(there):
+        async with connected(there, pace=Pace(opening=Seconds(0.2))):
             pass
 
 
@@ -426,7 +426,7 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
     there: ScriptedDesk,
 ) -> None:
     there.reading["audio"] = [MPV]
-    async with connected(there) as desk:
+    async with connected(there, pace=Pace(seen=Seconds(0.4))) as desk:
         old = there.socket
         waiting = asyncio.create_task(desk.next("player1"))
         await until_async(lambda: old.commands)
@@ -473,10 +473,10 @@ async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
 
 
 async def test_a_login_is_renewed_before_it_ends(there: ScriptedDesk) -> None:
-    there.login_lifetime = 0.5
+    there.login_lifetime = 0.1
 
     async with connected(there):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.1)
         await there.socket.expire()
         await there.has_socket(2)
 
@@ -484,10 +484,10 @@ async def test_a_login_is_renewed_before_it_ends(there: ScriptedDesk) -> None:
 
 
 async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedDesk) -> None:
-    there.login_lifetime = 0.5
+    there.login_lifetime = 0.1
 
     async with connected(there):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.1)
         there.refuse_with["/v1/login"] = (429, "throttled", {"Retry-After": "60"})
         await there.socket.expire()
         await there.has_socket(2)
@@ -500,8 +500,7 @@ async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedD
 
 async def test_a_tap_returns_when_it_is_seen(there: ScriptedDesk) -> None:
     there.reading["audio"] = [MPV]
-    pace = Pace(seen=Seconds(30))
-    async with connected(there, pace=pace) as desk:
+    async with connected(there) as desk:
         tap = asyncio.create_task(desk.play_pause("player1"))
         await until_async(lambda: there.socket.commands)
         await there.socket.stats(uptime=2)
@@ -516,7 +515,7 @@ async def test_a_tap_returns_when_it_is_seen(there: ScriptedDesk) -> None:
 
 async def test_a_tap_that_shows_nothing_returns_all_the_same(there: ScriptedDesk) -> None:
     there.reading["audio"] = [MPV]
-    async with connected(there) as desk:
+    async with connected(there, pace=Pace(seen=Seconds(0.05))) as desk:
         await desk.previous(desk.snapshot.players[0])
 
         assert there.socket.commands == [("audio-previous", ["player1"])]
@@ -619,7 +618,10 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
         assert there.tickets == ["ticket1"]
 
 
-async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(there: ScriptedDesk) -> None:
+async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
+    there: ScriptedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskwire.client.line.LOOKS_EVERY", 0.05)
     clock = Clock()
     pace = Pace(first=Seconds(600), longest=Seconds(600))
     async with with_clock(there, clock, pace) as desk:
@@ -630,9 +632,9 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(there: ScriptedDesk
 
 
 async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
-    pace = Pace(quiet=Seconds(0.05), answer=Seconds(0.3))
+    pace = Pace(quiet=Seconds(0.02), answer=Seconds(0.2))
     async with connected(there, pace=pace):
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.45)
 
         assert len(there.sockets) == 1
 

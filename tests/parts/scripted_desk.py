@@ -1,11 +1,12 @@
 """A desk without a desk, in the test's own event loop: it does what the test says, when it says it.
 
-It speaks the wire contract over plain HTTP and knows nothing of deskwire's code, on purpose. What
-was asked of it is kept, so a test can count.
+It speaks the wire contract (without TLS unless given a context) and knows nothing of deskwire's
+code, on purpose. What was asked of it is kept, so a test can count.
 """
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -69,7 +70,8 @@ class ScriptedSocket:
 class ScriptedDesk:
     """One desk; enter it to open its door."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.address = ""
         self.password = PASSWORD
         self.login_lifetime = 600.0
@@ -88,6 +90,8 @@ class ScriptedDesk:
         self.close_after_auth: int | None = None
         self.first_stats: Callable[[], dict[str, Any] | None] = lambda: self.reading
         """What a new socket is told first; `None` is nothing."""
+        self.obeys = False
+        """Whether a player does as it is told, and one that is not there is refused."""
         self.socket_address = ""
         """What tickets name instead of this desk's own socket."""
         self._runner: web.ServerRunner | None = None
@@ -143,7 +147,9 @@ class ScriptedDesk:
         if token in self.ended or token not in self.logins:
             return error(401, "token_refused")
         self.tickets.append(f"ticket{len(self.tickets) + 1}")
-        address = self.socket_address or f"ws{self.address[4:]}/v1/monitor/desk/ws"
+        address = (
+            self.socket_address or f"{self.address.replace('http', 'ws', 1)}/v1/monitor/desk/ws"
+        )
         return told("websocket_token", {"token": self.tickets[-1], "socket": address})
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
@@ -165,15 +171,30 @@ class ScriptedDesk:
             if message.type is WSMsgType.TEXT:
                 content = json.loads(message.data)
                 socket.commands.append((content["event"], content["args"]))
+                if self.obeys:
+                    await self._obey(socket, *socket.commands[-1])
         return ws
+
+    async def _obey(self, socket: ScriptedSocket, event: str, args: list[str]) -> None:
+        for player in self.reading["audio"]:
+            if player["id"] == args[0]:
+                if event == "audio-play-pause":
+                    player["playing"] = not player["playing"]
+                elif event == "audio-stop":
+                    player["playing"] = False
+                else:
+                    player["title"] = f"after {event} number {len(socket.commands)}"
+                await socket.stats()
+                return
+        await socket.refuse("unknown_player")
 
     async def __aenter__(self) -> Self:
         runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._context)
         await site.start()
         host, port = runner.addresses[0][:2]
-        self.address = f"http://{host}:{port}"
+        self.address = f"{'http' if self._context is None else 'https'}://{host}:{port}"
         self._runner = runner
         return self
 

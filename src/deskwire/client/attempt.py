@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from deskwire.client.connection import Connection, Hear
+from deskwire.client.connection import Connection
 from deskwire.client.credentials import Ticket
 from deskwire.client.problems import Unreachable
 from deskwire.client.reconnect import Again, By, End, Reconnect
@@ -12,8 +12,9 @@ from deskwire.model.problems import Problem
 from deskwire.model.units import Seconds
 
 GetTicket = Callable[[By], Awaitable[Ticket]]
-Dial = Callable[[Ticket, Hear], Awaitable[Connection]]
+Dial = Callable[[Ticket], Awaitable[Connection]]
 """Opens a socket with a ticket."""
+Leave = Callable[[Connection], Awaitable[None]]
 
 
 async def attempt(
@@ -21,7 +22,7 @@ async def attempt(
     *,
     get_ticket: GetTicket,
     dial: Dial,
-    hear: Hear,
+    leave: Leave,
     reconnect: Reconnect,
     clock: Callable[[], Instant],
     within: Seconds,
@@ -30,19 +31,19 @@ async def attempt(
     try:
         ticket = await get_ticket(by)
         by = By.SAME
-        connection = await dial(ticket, hear)
+        connection = await dial(ticket)
     except Problem as problem:
         return reconnect.failed(problem, by, clock().boot)
     try:
         closed = await _first_stats(connection, within)
     except BaseException:
-        await connection.leave()
+        await leave(connection)
         raise
     now = clock().boot
     if closed is None:
         reconnect.live(now)
         return connection
-    await connection.leave()
+    await leave(connection)
     if isinstance(closed, Problem):
         return reconnect.failed(closed, by, now)
     return reconnect.closed(closed, now)

@@ -82,6 +82,7 @@ class Connection:
         """The first `stats` came."""
         self.expiring = asyncio.Event()
         """The desk said that the session ends soon."""
+        self._leaving: asyncio.Task[None] | None = None
         self.closed = asyncio.create_task(self._run(), name="deskwire connection")
         """Done when the socket is; its result is the close code."""
 
@@ -121,11 +122,19 @@ class Connection:
         await self._transmit(self._session.command(command))
 
     async def leave(self) -> None:
-        """Close with 1000 and be gone; bounded."""
+        """Close with 1000 and be gone; bounded. Whoever else leaves it waits for the same end."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(), name="deskwire farewell")
+        await asyncio.wait([self._leaving])
+
+    async def _leave(self) -> None:
         await self._ws.close(code=CloseCode.NORMAL)
         if self._ws.close_code == CloseCode.ABNORMAL:
             self._ws.drop()
-        await self._gone()
+        self.closed.cancel()
+        await asyncio.wait([self.closed])
+        self._ws.release()
+        await self._pool.close()
 
     async def _run(self) -> int:
         watch = asyncio.create_task(self._watch_silence(), name="deskwire silence")
@@ -185,12 +194,6 @@ class Connection:
                     self.silent = True
                     self._ws.drop()
                     return
-
-    async def _gone(self) -> None:
-        self.closed.cancel()
-        await asyncio.wait([self.closed])
-        self._ws.release()
-        await self._pool.close()
 
 
 class _Droppable(Socket):

@@ -10,11 +10,12 @@ older stays until the last command sent on it has had its time, so that none is 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from deskwire.client.attempt import Dial, GetTicket, attempt
-from deskwire.client.connection import Connection
+from deskwire.client.attempt import GetTicket, attempt
+from deskwire.client.connection import Connection, Hear
+from deskwire.client.credentials import Ticket
 from deskwire.client.order import Order
 from deskwire.client.pace import Pace
 from deskwire.client.problems import ClosedByDesk, NotConnected, Unreachable
@@ -53,7 +54,7 @@ class Line:
         self,
         *,
         get_ticket: GetTicket,
-        dial: Dial,
+        dial: Callable[[Ticket, Hear], Awaitable[Connection]],
         tell: Tell,
         clock: Callable[[], Instant],
         dice: Callable[[], float],
@@ -70,6 +71,9 @@ class Line:
         self._patient = keep_trying
         self._order = Order()
         self._current: Connection | None = None
+        """The one that is listened to."""
+        self._connections: set[Connection] = set()
+        """Every one that is not left yet."""
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -127,15 +131,15 @@ class Line:
         last = await self._follow(opened, reconnect)
         code = last.closed.result()
         self._current = None
-        await last.leave()
+        await self._leave(last)
         return reconnect.closed(code, self._clock().boot, silent=last.silent)
 
     async def _attempt(self, by: By, reconnect: Reconnect) -> Connection | Again | End:
         return await attempt(
             by,
             get_ticket=self._get_ticket,
-            dial=self._dial,
-            hear=self,
+            dial=self._open,
+            leave=self._leave,
             reconnect=reconnect,
             clock=self._clock,
             within=self._pace.opening,
@@ -200,15 +204,24 @@ class Line:
             if left > 0:
                 await asyncio.wait([connection.closed], timeout=left)
         finally:
-            await connection.leave()
+            await self._leave(connection)
+
+    async def _open(self, ticket: Ticket) -> Connection:
+        connection = await self._dial(ticket, self)
+        self._connections.add(connection)
+        return connection
+
+    async def _leave(self, connection: Connection) -> None:
+        await connection.leave()
+        self._connections.discard(connection)
 
     async def _hang_up(self) -> None:
-        current, self._current = self._current, None
+        self._current = None
         for task in self._retiring:
             task.cancel()
-        leaving = [asyncio.create_task(current.leave())] if current is not None else []
+        leaving = {asyncio.create_task(self._leave(each)) for each in self._connections}
         if leaving or self._retiring:
-            await asyncio.wait([*leaving, *self._retiring])
+            await asyncio.wait(leaving | self._retiring)
 
     # ---- waiting, and saying so ------------------------------------------------------------------
 

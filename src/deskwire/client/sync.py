@@ -10,6 +10,7 @@ session over while the script sleeps or computes.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -33,11 +34,10 @@ T = TypeVar("T")
 class Desk:
     """One desk, connected while it is entered (`with`); of one thread."""
 
-    def __init__(self, make: Callable[[], asynchronous.Desk]) -> None:
-        self._make = make
-        self._desk: asynchronous.Desk | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._live, name="deskwire", daemon=True)
+    def __init__(self, desk: asynchronous.Desk) -> None:
+        """`desk` is not entered yet."""
+        self._desk = desk
+        self._thread: LoopThread | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -78,9 +78,11 @@ class Desk:
 
     def __enter__(self) -> Self:
         """Connect; returns with the first snapshot in hand. Raises as the asynchronous one."""
-        self._thread.start()
+        if self._thread is not None:
+            raise RuntimeError("a desk is entered once at a time")
+        self._thread = LoopThread()
         try:
-            self._desk = self._do(self._enter())
+            self._do(self._desk.__aenter__())
         except BaseException:
             self._end_thread()
             raise
@@ -93,22 +95,38 @@ class Desk:
         trace: TracebackType | None,
     ) -> None:
         """Close the connection and end the thread."""
-        desk, self._desk = self._entered(), None
         try:
-            self._do(desk.__aexit__(kind, problem, trace))
+            self._do(self._desk.__aexit__(kind, problem, trace))
         finally:
             self._end_thread()
 
-    async def _enter(self) -> asynchronous.Desk:
-        return await self._make().__aenter__()
-
     def _entered(self) -> asynchronous.Desk:
-        if self._desk is None:
+        if self._thread is None:
             raise NotConnected("not connected: use `with`")
         return self._desk
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
-        """Have it done on the loop, and wait; an interrupt of the waiting ends the doing too."""
+        assert self._thread is not None
+        return self._thread.do(what)
+
+    def _end_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.end()
+
+
+class LoopThread:
+    """A thread with an event loop that does what other threads hand it."""
+
+    def __init__(self) -> None:
+        self._ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._live, name="deskwire", daemon=True)
+        self._thread.start()
+        self._loop = self._ready.result()
+
+    def do(self, what: Coroutine[Any, Any, T]) -> T:
+        """Have it done, and wait; an interrupt of the waiting ends the doing too."""
         doing = asyncio.run_coroutine_threadsafe(what, self._loop)
         try:
             return doing.result()
@@ -116,15 +134,17 @@ class Desk:
             doing.cancel()
             raise
 
-    def _live(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def _end_thread(self) -> None:
-        self._do(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+    def end(self) -> None:
+        """Cancel what is still being done, wait for its end, and end the thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-        self._loop.close()
+
+    def _live(self) -> None:
+        asyncio.run(self._until_stopped())
+
+    async def _until_stopped(self) -> None:
+        self._ready.set_result(asyncio.get_running_loop())
+        await self._stop.wait()
 
 
 class Snapshots:
@@ -168,7 +188,7 @@ def connect(
     connection's own thread.
     """
     return Desk(
-        lambda: asynchronous.connect(
+        asynchronous.connect(
             url,
             username,
             password,

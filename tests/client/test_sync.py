@@ -1,0 +1,98 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from deskwire.client import Art, NotConnected, Phase, Pinned, UnknownPlayer, WrongCredentials
+from deskwire.client.sync import connect
+from tests.parts.desk_in_a_thread import DeskInAThread
+from tests.parts.scripted_desk import PASSWORD
+
+MPV = {"id": "player1", "name": "mpv", "playing": True, "artist": "A", "title": "One"}
+
+
+@pytest.fixture
+def there() -> Iterator[DeskInAThread]:
+    with DeskInAThread() as there:
+        yield there
+
+
+def test_a_script_sees_the_desk(there: DeskInAThread) -> None:
+    there.desk.reading = {"uptime": 7, "audio": [MPV]}
+
+    with connect(there.desk.address, "owner", PASSWORD) as desk:
+        assert desk.snapshot.uptime is not None
+        assert float(desk.snapshot.uptime.up) == 7
+        assert desk.state.phase is Phase.LIVE
+
+
+def test_a_plain_loop_gets_each_reading(there: DeskInAThread) -> None:
+    seen: list[float] = []
+    with connect(there.desk.address, "owner", PASSWORD) as desk:
+        for snapshot in desk:
+            assert snapshot.uptime is not None
+            seen.append(snapshot.uptime.up)
+            if len(seen) == 4:
+                break
+            there.do(there.desk.socket.stats(uptime=len(seen) + 1))
+
+    assert seen == [1, 2, 3, 4]
+
+
+def test_a_loop_ends_with_the_desk(there: DeskInAThread) -> None:
+    with connect(there.desk.address, "owner", PASSWORD) as desk:
+        snapshots = iter(desk)
+        next(snapshots)
+        there.do(there.desk.socket.close(1000))
+
+        assert list(snapshots) == []
+
+
+def test_taps_and_pictures(there: DeskInAThread) -> None:
+    art_url = "/v1/img/tmp/L3RtcC9jb3Zlci5qcGc="
+    there.desk.reading["audio"] = [{**MPV, "art_url": art_url}]
+    there.desk.obeys = True
+    with connect(there.desk.address, "owner", PASSWORD) as desk:
+        desk.next("player1")
+        desk.previous("player1")
+        desk.stop("player1")
+        desk.play_pause("player1")
+        assert desk.art("player1") == Art(art_url.encode(), "image/png")
+        with pytest.raises(UnknownPlayer):
+            desk.stop("player9")
+
+    assert [event for event, _ in there.desk.socket.commands] == [
+        "audio-next",
+        "audio-previous",
+        "audio-stop",
+        "audio-play-pause",
+        "audio-stop",
+    ]
+
+
+def test_nothing_is_left_behind(there: DeskInAThread) -> None:
+    before = set(threading.enumerate())
+    with connect(there.desk.address, "owner", PASSWORD) as desk:
+        pass
+    with (
+        pytest.raises(WrongCredentials),
+        connect(there.desk.address, "owner", "guess"),
+    ):
+        pass
+
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(NotConnected):
+        _ = desk.snapshot
+
+
+def test_a_desk_can_be_entered_again(there: DeskInAThread) -> None:
+    desk = connect(there.desk.address, "owner", PASSWORD)
+    with desk:
+        pass
+    with desk:
+        assert desk.snapshot.players == ()
+
+
+def test_a_fingerprint_that_is_none_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="64"):
+        connect("desk.local", "owner", PASSWORD, trust=Pinned("AB:CD"))
