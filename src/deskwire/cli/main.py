@@ -3,13 +3,20 @@
 import click
 
 from deskwire import __version__
+from deskwire.cli.art import art
 from deskwire.cli.doctor import doctor
+from deskwire.cli.login import login, logout
 from deskwire.cli.logins import logins
+from deskwire.cli.media import next_, play_pause, previous, stop_
 from deskwire.cli.serve import serve
 from deskwire.cli.snapshot import snapshot
 from deskwire.cli.users import users
+from deskwire.cli.watch import watch
 
-COMMANDS = (serve, users, logins, doctor, snapshot)
+COMMANDS = (
+    *(serve, users, logins, doctor, snapshot),
+    *(login, logout, watch, play_pause, next_, previous, stop_, art),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

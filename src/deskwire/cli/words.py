@@ -5,10 +5,9 @@ replaced.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deskwire.daemon.condition import Condition
-from deskwire.daemon.once import Look
 from deskwire.model.snapshot import (
     Backlight,
     Battery,
@@ -23,6 +22,9 @@ from deskwire.model.snapshot import (
 )
 from deskwire.model.units import Bytes, Seconds
 
+if TYPE_CHECKING:
+    from deskwire.daemon.once import Look
+
 SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -33,7 +35,7 @@ def in_words(reading: Any, now: Seconds) -> list[str]:
     return [_one(reading)]
 
 
-def snapshot_rows(looks: Iterable[Look], now: Seconds) -> list[tuple[str, str]]:
+def snapshot_rows(looks: "Iterable[Look]", now: Seconds) -> list[tuple[str, str]]:
     """Return name and reading of each device; what reads nothing says why, unless disabled."""
     rows: list[tuple[str, str]] = []
     for look in looks:

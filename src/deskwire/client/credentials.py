@@ -74,7 +74,7 @@ class Credentials:
             return self._password
         given = await self._password(why)
         if given is None:
-            raise WrongCredentials("no password was given")
+            raise why or WrongCredentials("no password was given")
         return given
 
     def __repr__(self) -> str:

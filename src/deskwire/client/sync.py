@@ -28,6 +28,9 @@ from deskwire.model.snapshot import Player, Snapshot
 
 __all__ = ["Desk", "Snapshots", "connect"]
 
+FAREWELL = 3.0
+"""Seconds that what was interrupted has to close what it opened."""
+
 T = TypeVar("T")
 
 
@@ -135,7 +138,7 @@ class LoopThread:
             raise
 
     def end(self) -> None:
-        """Cancel what is still being done, wait for its end, and end the thread."""
+        """Give what is still being done time to end well, then end the thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
@@ -145,6 +148,9 @@ class LoopThread:
     async def _until_stopped(self) -> None:
         self._ready.set_result(asyncio.get_running_loop())
         await self._stop.wait()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=FAREWELL)
 
 
 class Snapshots:

@@ -55,6 +55,20 @@ ACTIONS = {
 }
 EVENT_OF = {action: event for event, action in ACTIONS.items()}
 
+STATS_KEYS = {
+    "memory": "memory_bytes",
+    "cpu": "cpu_absolute",
+    "network": "network",
+    "uptime": "uptime",
+    "disk": "disk_bytes",
+    "players": "audio",
+    "wifi": "wifi",
+    "battery": "battery",
+    "volume": "volume",
+    "backlight": "backlight",
+}
+"""A snapshot's field to its key in `stats`."""
+
 ART_PATH = "/v1/img/tmp/"
 _EXPIRING_TEXT = re.compile(r"\[(\d\d:\d\d:\d\d)\]: Your Session will expire")
 

@@ -1,0 +1,109 @@
+"""`deskwire watch`: a line for each change, for a person or for `jq`.
+
+The connection lives in a thread of its own, so a reader that is slow holds up nothing but these
+lines: it gets the newest state when it is ready.
+"""
+
+import os
+import select
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from deskwire.cli import exits
+from deskwire.cli.reach import desk_option, reached
+from deskwire.cli.settled import stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from deskwire.cli.lines import Writes
+    from deskwire.cli.paper import Paper
+    from deskwire.client.state import State
+    from deskwire.client.sync import Desk
+
+ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for jq.")
+@click.option(
+    "--fields",
+    metavar="A,B",
+    help="Only these, and only when one of them changes: volume,players,…",
+)
+@desk_option
+def watch(as_json: bool, fields: str | None, host: str | None) -> None:
+    """Print a line whenever something changes, until Ctrl-C.
+
+    The first line says everything, each later one what changed. With --json a line is the whole
+    object that `stats` carries, or its chosen fields. A lost connection comes back by itself; that
+    is said on standard error.
+    """
+    from deskwire.cli.lines import JsonLines, Lines, UnknownField, chosen_fields
+    from deskwire.cli.paper import Paper
+
+    try:
+        names = chosen_fields(fields)
+    except UnknownField as problem:
+        stop(str(problem), exits.USAGE)
+    lines = JsonLines(names) if as_json else Lines(names)
+    with ends_on_sigterm(), reached(host, on_state=say) as desk:
+        read_to_the_end = write(desk, lines, Paper())
+    if read_to_the_end:
+        print("deskwire: the desk ended the connection", file=sys.stderr)
+    else:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write(desk: "Desk", lines: "Writes", paper: "Paper") -> bool:
+    """Write until the desk ends it; false when nobody reads any more."""
+    import time
+
+    from deskwire.model.units import Seconds
+
+    try:
+        for snapshot in desk:
+            line = lines.line(snapshot, Seconds(time.monotonic()), time.localtime())
+            if line:
+                paper.write(line)
+                sys.stdout.flush()
+            elif nobody_reads():
+                return False
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def nobody_reads() -> bool:
+    """Tell whether standard output is a pipe whose reader has gone, poll(2)."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+@contextmanager
+def ends_on_sigterm() -> "Iterator[None]":
+    """Leave the desk as one should when the command is told to end."""
+
+    def end(_number: int, _frame: "FrameType | None") -> NoReturn:
+        sys.exit(ENDED_BY_SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def say(state: "State") -> None:
+    """Say on standard error when the desk is lost and found."""
+    from deskwire.client.state import Phase
+
+    if state.phase is Phase.WAITING:
+        why = state.problem or f"the connection was closed ({state.close_code})"
+        print(f"deskwire: {why}; trying again", file=sys.stderr)
