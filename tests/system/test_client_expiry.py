@@ -17,7 +17,7 @@ from tests.parts.waiting import until_async
 
 EXPIRIES = 50
 INTERVAL = 0.5
-SETTINGS = {"session_lifetime": 2, "session_warning": 1.6, "stats_interval": INTERVAL}
+SETTINGS = {"session_lifetime": 1, "session_warning": 0.7, "stats_interval": INTERVAL}
 
 
 class ObedientPlayer(FakePlayer):

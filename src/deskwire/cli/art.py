@@ -2,12 +2,19 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from deskwire.cli import exits
 from deskwire.cli.reach import desk_option, reached
 from deskwire.cli.settled import stop
+
+if TYPE_CHECKING:
+    from deskwire.client.sync import Desk
+    from deskwire.model.snapshot import Player
+
+PICTURE_WITHIN = 1.0
 
 
 @click.command()
@@ -32,7 +39,7 @@ def art(player: str | None, output: Path, host: str | None) -> None:
     from deskwire.model.units import Bytes
 
     with reached(host) as desk:
-        chosen = choose(desk.snapshot.players, player)
+        chosen = with_picture(desk, choose(desk.snapshot.players, player))
         found = desk.art(chosen)
     if found is None:
         stop(f"{chosen.id} {clean(chosen.name)} shows no picture", exits.FAILED)
@@ -44,3 +51,18 @@ def art(player: str | None, output: Path, host: str | None) -> None:
     except OSError as problem:
         stop(f"{output}: {problem.strerror}", exits.FAILED)
     print(f"{output}: {clean(found.media_type)}, {size(Bytes(len(found.content)))}")
+
+
+def with_picture(desk: "Desk", player: "Player") -> "Player":
+    """Return the player as soon as it shows a picture, or as it is after a second.
+
+    The desk names a picture once it has read it, which may be after the first snapshot.
+    """
+    import time
+
+    until = time.monotonic() + PICTURE_WITHIN
+    for snapshot in desk:
+        player = next((each for each in snapshot.players if each.id == player.id), player)
+        if player.art is not None or time.monotonic() > until:
+            break
+    return player

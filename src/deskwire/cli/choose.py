@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from deskwire.cli.words import clean
 from deskwire.model.problems import UnknownPlayer
 from deskwire.model.snapshot import Player
 
@@ -40,5 +41,5 @@ def listed(players: Sequence[Player]) -> str:
     """Say which players there are, a line each."""
     if not players:
         return "the desk has no player"
-    lines = [f"  {player.id}  {player.name}" for player in players]
+    lines = [f"  {player.id}  {clean(player.name)}" for player in players]
     return "\n".join(["the desk has", *lines])

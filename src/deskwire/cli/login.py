@@ -7,16 +7,24 @@ another certificate is refused.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from deskwire.cli import exits
-from deskwire.cli.reach import address_of, ask_for_password, chosen, desk_option, told
+from deskwire.cli.reach import (
+    ASKED_AT_MOST,
+    address_of,
+    ask_for_password,
+    chosen,
+    desk_option,
+    told,
+)
 from deskwire.cli.settled import FILE_PATH, stop
 from deskwire.cli.users import password_from_stdin
-from deskwire.model.problems import Problem
+from deskwire.model.problems import Problem, WrongCredentials
 
 if TYPE_CHECKING:
     from deskwire.cli.kept import File, KeptDesk
@@ -63,6 +71,8 @@ def login(
     fingerprint of the desk's certificate is shown: compare it with what the daemon printed.
     The password and the login are kept in the keyring, or in a file only you can read.
     """
+    import asyncio
+
     from msgspec.structs import replace
 
     from deskwire.cli.kept import Secret, kept_desks
@@ -71,23 +81,25 @@ def login(
     address = address_of(host)
     with told():
         kept = kept_desks(os.environ)
-        desk = replace(believed(address, fingerprint, ca, kept.read()), username=user)
         if not (password_stdin or sys.stdin.isatty()):
             stop("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
-        typed: list[str] = [password_from_stdin()] if password_stdin else []
+        desk = replace(believed(address, fingerprint, ca, kept.read()), username=user)
+        password = password_from_stdin() if password_stdin else ask_for_password(user, None)
         logins: list[Login] = []
-
-        async def ask(why: Problem | None) -> str | None:
-            import asyncio
-
-            if password_stdin:
-                return typed[0] if why is None else None
-            typed.append(await asyncio.to_thread(ask_for_password, user, why))
-            return typed[-1]
-
-        with connect(address, user, ask, trust=desk.trust, keep_login=logins.append):
-            password = None if forget_password else typed[-1]
-            where = kept.keep(address, desk, Secret(password, logins[-1]))
+        for left in reversed(range(1 if password_stdin else ASKED_AT_MOST)):
+            try:
+                with connect(address, user, password, trust=desk.trust, keep_login=logins.append):
+                    break
+            except WrongCredentials as why:
+                if not left:
+                    raise
+                password = ask_for_password(user, why)
+        before = kept.secret(address).login
+        secret = Secret(None if forget_password else password, logins[-1])
+        where = kept.keep(address, desk, secret)
+        if before is not None:
+            with suppress(Problem):
+                asyncio.run(end_login(address, desk.trust, before))
     print(f"logged in to {address} as {user}; kept in {where}")
 
 

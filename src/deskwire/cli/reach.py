@@ -7,7 +7,7 @@ asked for on the terminal, and kept instead of the old one if that one was kept.
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from deskwire.client.state import State
     from deskwire.client.sync import Desk
 
+ASKED_AT_MOST = 3
+
 desk_option = click.option(
     "--desk",
     "host",
@@ -45,39 +47,49 @@ class Doorkeeper:
         self._desk = desk
         self._secret = kept.secret(address)
         self._before = self._secret
-        self._keeps_password = self._secret.password is not None
+        self._password = self._secret.password
 
-    @property
-    def login(self) -> "Login | None":
-        """The login of an earlier command."""
-        return self._secret.login
+    def enter(self, stack: ExitStack, on_state: "Callable[[State], None] | None") -> "Desk":
+        """Return the desk, entered; asks for the password where it is not known or wrong."""
+        from deskwire.client.sync import connect
 
-    async def ask(self, why: Problem | None) -> str | None:
-        """Return the kept password, or one that is typed; `None` where nobody can be asked."""
-        import asyncio
+        asked = 0
+        while True:
+            desk = connect(
+                self._address,
+                self._desk.username,
+                nobody if self._password is None else self._password,
+                trust=self._desk.trust,
+                login=self._secret.login,
+                keep_login=self._keep,
+                on_state=on_state,
+            )
+            try:
+                return stack.enter_context(desk)
+            except WrongCredentials as why:
+                if asked == ASKED_AT_MOST or not sys.stdin.isatty():
+                    raise
+                self._password = ask_for_password(self._desk.username, why)
+                asked += 1
 
+    def save(self) -> None:
+        """Keep what is new; a password only in the place of one."""
         from msgspec.structs import replace
 
-        if why is None and self._secret.password is not None:
-            return self._secret.password
-        if not sys.stdin.isatty():
-            return None
-        given = await asyncio.to_thread(ask_for_password, self._desk.username, why)
-        if self._keeps_password:
-            self._secret = replace(self._secret, password=given)
-        return given
+        if self._secret.password is not None:
+            self._secret = replace(self._secret, password=self._password)
+        if self._secret != self._before:
+            self._kept.keep_secret(self._address, self._secret)
+            self._before = self._secret
 
-    def keep(self, login: "Login") -> None:
-        """Take a new login."""
+    def _keep(self, login: "Login") -> None:
         from msgspec.structs import replace
 
         self._secret = replace(self._secret, login=login)
 
-    def save(self) -> None:
-        """Keep what is new; only after it proved right."""
-        if self._secret != self._before:
-            self._kept.keep_secret(self._address, self._secret)
-            self._before = self._secret
+
+async def nobody(_: Problem | None) -> None:
+    """Be asked for a password that is not kept, and know none."""
 
 
 @contextmanager
@@ -86,25 +98,16 @@ def reached(
 ) -> "Iterator[Desk]":
     """Lend the kept desk, connected; whatever goes wrong ends the command with one line."""
     from deskwire.cli.kept import kept_desks
-    from deskwire.client.sync import connect
 
     with told():
         kept = kept_desks(os.environ)
         address, desk = chosen(kept, host)
         doorkeeper = Doorkeeper(kept, address, desk)
-        connection = connect(
-            address,
-            desk.username,
-            doorkeeper.ask,
-            trust=desk.trust,
-            login=doorkeeper.login,
-            keep_login=doorkeeper.keep,
-            on_state=on_state,
-        )
-        with connection as reached_desk:
-            doorkeeper.save()
+        with ExitStack() as stack:
+            entered = doorkeeper.enter(stack, on_state)
             try:
-                yield reached_desk
+                doorkeeper.save()
+                yield entered
             finally:
                 doorkeeper.save()
 

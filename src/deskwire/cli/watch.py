@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deskwire.client.state import State
     from deskwire.client.sync import Desk
 
+A_MOMENT = 0.5
 ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 
@@ -101,9 +102,10 @@ def ends_on_sigterm() -> "Iterator[None]":
 
 
 def say(state: "State") -> None:
-    """Say on standard error when the desk is lost and found."""
-    from deskwire.client.state import Phase
+    """Say on standard error when the desk is lost for longer than a moment."""
+    from deskwire.client.clock import read_clock
 
-    if state.phase is Phase.WAITING:
+    wait = 0.0 if state.again is None else state.again - read_clock().boot
+    if wait > A_MOMENT:
         why = state.problem or f"the connection was closed ({state.close_code})"
-        print(f"deskwire: {why}; trying again", file=sys.stderr)
+        print(f"deskwire: {why}; trying again in {wait:.0f} s", file=sys.stderr)

@@ -74,8 +74,8 @@ class Connection:
         self._liveness = Liveness(pace, now)
         self.ends = None if ticket.lasts is None else Seconds(now + ticket.lasts)
         """When the session ends by its token's own word, CLOCK_BOOTTIME."""
-        self.last_command = Seconds(float("-inf"))
-        """When the last command was sent, CLOCK_BOOTTIME."""
+        self.unsettled: set[asyncio.Future[None]] = set()
+        """Commands sent here that are neither seen nor refused, nor given up."""
         self.silent = False
         """Whether it was dropped because nothing came any more."""
         self.live = asyncio.Event()
@@ -114,11 +114,12 @@ class Connection:
         assert isinstance(ws, _Droppable)
         return cls(ticket, pool, ws, hear=hear, clock=clock, pace=pace)
 
-    async def command(self, command: Command) -> None:
-        """Send a command; raises `NotConnected` when it cannot be."""
+    async def command(self, command: Command, settled: asyncio.Future[None]) -> None:
+        """Send a command, `settled` when it is; raises `NotConnected` when it cannot be sent."""
         if self.closed.done() or self._ws.closed:
             raise NotConnected("the connection is closed")
-        self.last_command = self._clock().boot
+        self.unsettled.add(settled)
+        settled.add_done_callback(self.unsettled.discard)
         await self._transmit(self._session.command(command))
 
     async def leave(self) -> None:

@@ -140,7 +140,7 @@ class Desk:
         command = Command(action, id_)
         waiting = self._heard.in_flight.add(command, self.snapshot)
         try:
-            await self._line.command(command)
+            await self._line.command(command, waiting.settled)
             async with asyncio.timeout(self._pace.seen):
                 await waiting.settled
         except TimeoutError:

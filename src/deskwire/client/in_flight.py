@@ -42,9 +42,11 @@ class InFlight:
         return waiting
 
     def remove(self, waiting: Waiting) -> None:
-        """Nobody waits for it any more."""
+        """Nobody waits for it any more; however it was settled, it is settled now."""
         if waiting in self._waiting:
             self._waiting.remove(waiting)
+        if not waiting.settled.cancel() and not waiting.settled.cancelled():
+            waiting.settled.exception()  # taken note of, or asyncio would complain
 
     def show(self, snapshot: Snapshot, now: Seconds) -> None:
         """Settle what can be seen; `now` is CLOCK_MONOTONIC."""
@@ -69,7 +71,7 @@ class InFlight:
             self._settle(waiting, problem)
 
     def _settle(self, waiting: Waiting, problem: Problem | None) -> None:
-        self.remove(waiting)
+        self._waiting.remove(waiting)
         if waiting.settled.done():
             return
         if problem is None:

@@ -6,12 +6,12 @@
      closed: `reconnect` decides
 
 While two sockets are open the newer one is listened to and commanded from its first `stats` on. The
-older stays until the last command sent on it has had its time, so that none is cut off.
+older stays until every command sent on it is settled, so that none is cut off.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from deskwire.client.attempt import GetTicket, attempt
 from deskwire.client.connection import Connection, Hear
@@ -93,11 +93,14 @@ class Line:
         if decision.problem is not None:
             raise decision.problem
 
-    async def command(self, command: Command) -> None:
-        """Send a command on the newest living socket; raises `NotConnected`."""
+    async def command(self, command: Command, settled: asyncio.Future[None]) -> None:
+        """Send a command on the newest living socket; raises `NotConnected`.
+
+        That socket stays open until `settled` is, bounded by who waits for it.
+        """
         if self._current is None:
             raise NotConnected("not connected to the desk now")
-        await self._current.command(command)
+        await self._current.command(command, settled)
 
     # ---- what connections say --------------------------------------------------------------------
 
@@ -198,11 +201,11 @@ class Line:
         task.add_done_callback(self._retiring.discard)
 
     async def _see_off(self, connection: Connection) -> None:
-        """Leave it with 1000 once the last command sent on it has had its time."""
+        """Leave it with 1000 once every command sent on it is settled."""
         try:
-            left = connection.last_command + self._pace.seen - self._clock().boot
-            if left > 0:
-                await asyncio.wait([connection.closed], timeout=left)
+            while connection.unsettled and not connection.closed.done():
+                either: set[asyncio.Future[Any]] = {*connection.unsettled, connection.closed}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._leave(connection)
 

@@ -1,0 +1,376 @@
+"""`login`, `watch`, the taps and `art`, typed against a real daemon with real players."""
+
+import json
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.desk import PROGRAM, Desk, environment, run
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.terminal import Terminal
+from tests.parts.waiting import until
+
+Done = subprocess.CompletedProcess[str]
+
+
+class There(NamedTuple):
+    """A desk with two players, and a person who is logged in to it."""
+
+    desk: Desk
+    playing: Mpv
+    paused: Mpv
+    env: dict[str, str]
+
+    def type(self, *words: str, given: str = "") -> Done:
+        """Run a command."""
+        return run(*words, env=self.env, given=given)
+
+
+@pytest.fixture(scope="module")
+def there(
+    bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[There]:
+    env = environment(tmp_path_factory.mktemp("person"), (), {}, {})
+    with (
+        Mpv(bus, [media.first.file, media.second.file]) as playing,
+        Mpv(bus, [media.second.file], paused=True) as paused,
+        Desk(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+    ):
+        there = There(desk, playing, paused, env)
+        done = log_in(there, "--fingerprint", desk.fingerprint)
+        assert done.returncode == 0, done.stderr
+        yield there
+
+
+def log_in(there: There, *more: str, env: dict[str, str] | None = None) -> Done:
+    return run(
+        *("login", there.desk.address, "--password-stdin", *more),
+        env=env or there.env,
+        given=there.desk.owner_password + "\n",
+    )
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> dict[str, str]:
+    """Lend the environment of somebody who is not logged in to anything."""
+    return environment(tmp_path, (), {}, {})
+
+
+def kept_file(env: dict[str, str]) -> Path:
+    return Path(env["HOME"]) / ".local/state/deskwire/client/desks.json"
+
+
+def fetch(env: dict[str, str]) -> Done:
+    """Run a short command that needs to be logged in."""
+    return run("art", "player1", "-o", f"{env['HOME']}/picture", env=env)
+
+
+def watching(there: There, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [PROGRAM, "watch", *words],
+        env=there.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+# ---- logging in ----------------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_for_nobody_else(there: There) -> None:
+    file = kept_file(there.env)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_new_certificate_is_shown_and_believed_only_when_told(
+    there: There, stranger: dict[str, str]
+) -> None:
+    done = log_in(there, env=stranger)
+
+    assert done.returncode == 7
+    assert there.desk.fingerprint in done.stderr
+    assert not kept_file(stranger).exists()
+
+
+def test_at_a_terminal_the_fingerprint_is_compared_and_the_password_asked_for(
+    there: There, stranger: dict[str, str]
+) -> None:
+    with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
+        terminal.see("nobody vouches for")
+        shown = terminal.said
+        terminal.answer("Is this what its daemon printed", "y")
+        terminal.answer("Password for owner", "a wrong one")
+        terminal.see("wrong")
+        terminal.answer("Password for owner", there.desk.owner_password)
+        code = terminal.wait()
+
+    assert there.desk.fingerprint in shown.replace(":", "").lower()
+    assert code == 0, terminal.said
+    assert there.desk.owner_password not in terminal.said
+    assert fetch(stranger).returncode == 0
+
+
+def test_a_fingerprint_that_is_not_right_is_not_believed(
+    there: There, stranger: dict[str, str]
+) -> None:
+    with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
+        terminal.answer("Is this what its daemon printed", "n")
+        code = terminal.wait()
+
+    assert code == 7
+    assert not kept_file(stranger).exists()
+
+
+def test_a_changed_certificate_is_refused_loudly(there: There, stranger: dict[str, str]) -> None:
+    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
+    file = kept_file(stranger)
+    other = "ab" * 32
+    file.write_text(
+        file.read_text(encoding="utf-8").replace(there.desk.fingerprint, other), encoding="utf-8"
+    )
+
+    done = [run("play-pause", env=stranger), log_in(there, env=stranger)]
+
+    for each in done:
+        assert each.returncode == 7
+        assert "not the one that was pinned" in each.stderr
+        assert "somebody is between you and it" in each.stderr
+        assert there.desk.fingerprint in each.stderr.replace(":", "").lower()
+
+
+def test_a_wrong_password_is_told(there: There, stranger: dict[str, str]) -> None:
+    done = run(
+        *("login", there.desk.address, "--password-stdin", "--fingerprint", there.desk.fingerprint),
+        env=stranger,
+        given="a wrong one\n",
+    )
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("deskwire: ")
+    assert not kept_file(stranger).exists()
+
+
+def test_who_is_not_logged_in_is_told_what_to_type(stranger: dict[str, str]) -> None:
+    done = run("watch", env=stranger)
+
+    assert done.returncode == 5
+    assert done.stderr == "deskwire: not logged in to any desk: `deskwire login HOST` does that\n"
+
+
+def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
+    done = run("login", "127.0.0.1:9", "--password-stdin", env=stranger, given="x\n")
+
+    assert done.returncode == 6
+    assert "https://127.0.0.1:9" in done.stderr
+
+
+def test_a_login_that_was_ended_is_made_anew_without_asking(
+    there: There, stranger: dict[str, str]
+) -> None:
+    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
+    before = json.loads(kept_file(stranger).read_bytes())
+    end_all_logins(there)
+
+    done = fetch(stranger)
+
+    assert done.returncode == 0, done.stderr
+    after = json.loads(kept_file(stranger).read_bytes())
+    assert token(after) != token(before)
+
+
+def test_who_keeps_no_password_is_told_when_the_login_ends(
+    there: There, stranger: dict[str, str]
+) -> None:
+    log_in(there, "--fingerprint", there.desk.fingerprint, "--forget-password", env=stranger)
+    assert there.desk.owner_password not in kept_file(stranger).read_text(encoding="utf-8")
+    assert fetch(stranger).returncode == 0
+    end_all_logins(there)
+
+    assert fetch(stranger).returncode == 5
+
+
+def test_logging_out_ends_the_login_and_forgets_the_desk(
+    there: There, stranger: dict[str, str]
+) -> None:
+    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
+    before = count_logins(there)
+
+    done = run("logout", env=stranger)
+
+    assert done.returncode == 0, done.stderr
+    assert count_logins(there) == before - 1
+    assert run("watch", env=stranger).returncode == 5
+
+
+# ---- watching ------------------------------------------------------------------------------------
+
+
+def test_a_person_reads_what_there_is_and_then_what_changes(there: There) -> None:
+    with watching(there, "--fields", "players") as watch:
+        assert watch.stdout is not None
+        first = watch.stdout.readline()
+        there.paused.set("pause", False)
+        second = watch.stdout.readline()
+        there.paused.set("pause", True)
+        third = watch.stdout.readline()
+        watch.send_signal(signal.SIGINT)
+        _, stderr = watch.communicate(timeout=10)
+
+    assert "player1 mpv: plays Hoobastank - The Reason (Fallen)" in first
+    assert "player2 mpv: pauses Evanescence - Going Under" in first
+    assert "player2 mpv: plays Evanescence" in second
+    assert "player2 mpv: pauses Evanescence" in third
+    assert (watch.returncode, stderr) == (130, "")
+
+
+def test_a_program_reads_one_object_a_line(there: There) -> None:
+    with watching(there, "--json") as watch:
+        assert watch.stdout is not None
+        objects = [json.loads(watch.stdout.readline()) for _ in range(3)]
+        watch.terminate()
+        _, stderr = watch.communicate(timeout=10)
+
+    assert all({"memory_bytes", "cpu_absolute", "audio"} <= set(each) for each in objects)
+    assert objects[0] != objects[1] != objects[2]
+    assert (watch.returncode, stderr) == (143, "")
+
+
+def test_chosen_fields_are_all_that_is_said(there: There) -> None:
+    done = shell(there, "deskwire watch --json --fields uptime,cpu_absolute | head -n 2")
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [set(line) for line in lines] == [{"uptime", "cpu_absolute"}] * 2
+
+
+def test_a_reader_that_leaves_ends_it_quietly(there: There) -> None:
+    before = there.desk.log.count("close=1000")
+    changing = shell(there, "deskwire watch --json | head -n 1")
+    still = shell(there, "deskwire watch --fields disk | head -n 1")
+
+    for done in (changing, still):
+        assert done.returncode == 0
+        assert done.stdout.count("\n") == 1
+        assert done.stderr == ""
+    until(lambda: there.desk.log.count("close=1000") == before + 2)
+
+
+def test_a_field_there_is_not_is_told(there: There) -> None:
+    done = there.type("watch", "--fields", "volum")
+
+    assert done.returncode == 2
+    assert "volume" in done.stderr
+
+
+# ---- taps ----------------------------------------------------------------------------------------
+
+
+def test_the_one_that_plays_is_meant_when_none_is_named(there: There) -> None:
+    done = there.type("play-pause")
+    there.playing.wait_for("pause", True)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("player1 mpv: pauses Hoobastank - The Reason")
+    again = there.type("play-pause", "player1")
+    there.playing.wait_for("pause", False)
+    assert again.stdout.startswith("player1 mpv: plays Hoobastank")
+
+
+def test_next_and_previous_move_the_player_that_is_meant(there: There) -> None:
+    forward = there.type("next", "player1")
+    there.playing.wait_for("playlist-pos", 1)
+    back = there.type("previous", "player1")
+    there.playing.wait_for("playlist-pos", 0)
+
+    for done in (forward, back):
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("player1 mpv: plays ")
+
+
+def test_a_player_there_is_not_is_told_with_those_there_are(there: There) -> None:
+    done = there.type("stop", "vlc")
+
+    assert done.returncode == 8
+    assert done.stderr == (
+        "deskwire: no player 'vlc'; the desk has\n  player1  mpv\n  player2  mpv\n"
+    )
+
+
+def test_a_name_of_two_is_not_guessed(there: There) -> None:
+    done = there.type("stop", "mpv")
+
+    assert done.returncode == 8
+    assert "could be more than one" in done.stderr
+    assert there.playing.get("pause") is False
+
+
+# ---- pictures ------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_written_to_a_file(there: There, media: Media, tmp_path: Path) -> None:
+    file = tmp_path / "cover.jpg"
+    done = there.type("art", "player1", "-o", str(file))
+
+    assert done.returncode == 0, done.stderr
+    assert file.read_bytes() == media.cover_bytes
+    assert done.stdout.startswith(f"{file}: image/jpeg, ")
+
+
+def test_a_picture_is_written_to_standard_output(there: There, media: Media) -> None:
+    done = subprocess.run(
+        [PROGRAM, "art", "player1", "-o", "-"],
+        env=there.env,
+        capture_output=True,
+        timeout=15,
+        check=True,
+    )
+
+    assert done.stdout == media.cover_bytes
+
+
+def test_a_file_that_cannot_be_written_is_told(there: There, tmp_path: Path) -> None:
+    done = there.type("art", "player1", "-o", str(tmp_path / "nowhere" / "cover.jpg"))
+
+    assert done.returncode == 1
+    assert "cover.jpg" in done.stderr
+
+
+def shell(there: There, line: str) -> Done:
+    """Run a line of a shell."""
+    path = f"{PROGRAM.parent}:{there.env['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", line],
+        env={**there.env, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
+    )
+
+
+def login_ids(there: There) -> list[str]:
+    listed = json.loads(there.desk.run("logins", "--json").stdout)
+    return [each["id"] for each in listed]
+
+
+def count_logins(there: There) -> int:
+    return len(login_ids(there))
+
+
+def end_all_logins(there: There) -> None:
+    for each in login_ids(there):
+        assert there.desk.run("logins", "--end", each).returncode == 0
+
+
+def token(kept: dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]) -> str:
+    (desk,) = kept["desks"].values()
+    return desk["secret"]["login"]["token"]
