@@ -20,6 +20,14 @@ COMMANDS = (
     ("logins",),
     ("doctor",),
     ("snapshot",),
+    ("login",),
+    ("logout",),
+    ("watch",),
+    ("play-pause",),
+    ("next",),
+    ("previous",),
+    ("stop",),
+    ("art",),
 )
 
 
