@@ -1,7 +1,9 @@
 """A desk from a program, against a desk that does what the test says."""
 
 import asyncio
+import gc
 import itertools
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -430,13 +432,16 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
         old = there.socket
         waiting = asyncio.create_task(desk.next("player1"))
         await until_async(lambda: old.commands)
+        there.reading["uptime"] = 2
         await old.expire()
         new = await there.has_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
         assert not old.closed
+        await old.stats(uptime=3)
         await old.refuse("not_supported")
         with pytest.raises(NotSupported):
             await waiting
+        assert up(desk) == 2
         await desk.stop("player1")
         await until_async(lambda: old.closed)
 
@@ -454,6 +459,18 @@ async def test_a_rollover_that_fails_is_tried_again(there: ScriptedDesk) -> None
         there.refuse_with.clear()
         await there.has_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
+
+
+async def test_a_ticket_that_opened_no_socket_is_used_again(there: ScriptedDesk) -> None:
+    async with connected(there) as desk:
+        there.refuse_with["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
+        await there.socket.expire()
+        await until_async(lambda: there.count("/v1/monitor/desk/ws") == 3)
+        there.refuse_with.clear()
+        await there.has_socket(2)
+        await until_async(lambda: desk.state.phase is Phase.LIVE)
+
+        assert there.tickets == ["ticket1", "ticket2"]
 
 
 async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
@@ -662,6 +679,19 @@ async def test_a_cancelled_entrance_leaves_nothing_behind(there: ScriptedDesk) -
 
     await until_async(lambda: socket.closed)
     assert there.ended == {"login1"}
+
+
+async def test_a_lost_connection_is_not_left_to_the_garbage_collector(
+    there: ScriptedDesk,
+) -> None:
+    async with connected(there):
+        there.socket.drop()
+        await there.has_socket(2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+
+    assert [str(each.message) for each in caught] == []
 
 
 async def test_a_desk_can_be_entered_again(there: ScriptedDesk) -> None:

@@ -129,12 +129,13 @@ class Connection:
         await asyncio.wait([self._leaving])
 
     async def _leave(self) -> None:
-        await self._ws.close(code=CloseCode.NORMAL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * self._pace.farewell):
+                await self._ws.close(code=CloseCode.NORMAL)
         if self._ws.close_code == CloseCode.ABNORMAL:
             self._ws.drop()
         self.closed.cancel()
         await asyncio.wait([self.closed])
-        self._ws.release()
         await self._pool.close()
 
     async def _run(self) -> int:
@@ -198,14 +199,10 @@ class Connection:
 
 
 class _Droppable(Socket):
-    """aiohttp's socket, with the way out it lacks: a lost one is left to the garbage collector."""
+    """aiohttp's socket, with the way out it lacks: its close waits for a peer that is gone."""
 
     def drop(self) -> None:
         """End it without a word: what waits to be written is lost, and a reader wakes up."""
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
-
-    def release(self) -> None:
-        """Give the connection back to its pool."""
-        self._response.close()
