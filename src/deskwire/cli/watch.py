@@ -37,8 +37,9 @@ ENDED_BY_SIGTERM = 128 + signal.SIGTERM
     metavar="A,B",
     help="Only these, and only when one of them changes: volume,players,…",
 )
+@click.option("--wait", is_flag=True, help="Wait for a desk that is not there yet.")
 @desk_option
-def watch(as_json: bool, fields: str | None, host: str | None) -> None:
+def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) -> None:
     """Print a line whenever something changes, until Ctrl-C.
 
     The first line says everything, each later one what changed. With --json a line is the whole
@@ -53,7 +54,7 @@ def watch(as_json: bool, fields: str | None, host: str | None) -> None:
     except UnknownField as problem:
         stop(str(problem), exits.USAGE)
     lines = JsonLines(names) if as_json else Lines(names)
-    with ends_on_sigterm(), reached(host, on_state=say) as desk:
+    with ends_on_sigterm(), reached(host, on_state=say, wait=wait) as desk:
         read_to_the_end = write(desk, lines, Paper())
     if read_to_the_end:
         print("deskwire: the desk ended the connection", file=sys.stderr)
