@@ -139,7 +139,7 @@ def test_a_keyring_that_lost_its_secret_is_an_empty_secret(tmp_path: Path) -> No
     assert kept.secret(DESK) == Secret()
 
 
-@pytest.mark.parametrize(("priority", "usable"), [(5, True), (0, False), (-1, False)])
+@pytest.mark.parametrize(("priority", "usable"), [(5, True), (1, True), (0.5, False), (0, False)])
 def test_a_keyring_without_a_backend_is_not_used(priority: float, usable: bool) -> None:
     package = KeyringPackage()
     package.priority = priority

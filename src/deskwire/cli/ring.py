@@ -41,9 +41,9 @@ class Ring:
 
     @property
     def usable(self) -> bool:
-        """Whether a backend is there that keeps anything."""
+        """Whether a backend is there that keeps secrets secret: `keyring` rates those 1 and up."""
         with suppress(*self._troubles):
-            return float(self._package.get_keyring().priority) > 0
+            return float(self._package.get_keyring().priority) >= 1
         return False
 
 
