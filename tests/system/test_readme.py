@@ -1,0 +1,42 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.parts.desk import Desk
+
+ROOT = Path(__file__).parents[2]
+LOOKS = 3
+
+
+def first_block() -> str:
+    """The README's lines for a shell."""
+    found = re.search(
+        r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert found
+    return found[1]
+
+
+def test_the_lines_of_the_first_five_minutes_show_the_desk() -> None:
+    with Desk() as desk:
+        lines = first_block().splitlines()
+        assert lines[0] == "DESK=https://127.0.0.1:8765 PASSWORD='…'"
+        lines[0] = f"DESK={desk.address} PASSWORD='{desk.owner_password}'"
+        lines[-1] = lines[-1].replace(".venv/bin/python", f"timeout {LOOKS} {sys.executable}")
+
+        told = subprocess.run(
+            ["bash", "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    shown = [json.loads(line) for line in told.stdout.splitlines()]
+    assert len(shown) >= LOOKS - 1, told.stderr
+    assert shown[0]["memory_bytes"] > 0
+    assert shown[0]["audio"] == []
+
+
+def test_the_first_lines_are_the_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").split("\n")
+
+    assert [line.split("#")[0].strip() for line in lines[2:4]] == ["make run", "make test"]
