@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
 .PHONY: run test unit system test-laptop bench bench-watching check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-run: $(VENV)/.run  ## set everything up and start the daemon (ARGS="--port 9000" adds to it)
+run: $(VENV)/.page  ## set everything up and start the daemon (ARGS="--port 9000" adds to it)
 	@exec $(BIN)/deskwire serve $(ARGS)
 
 test: unit system  ## every test on this machine: unit tests, then the program with real parts
@@ -57,6 +58,10 @@ $(VENV)/.made:
 $(VENV)/.run: $(VENV)/.made requirements/run.lock requirements/build.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.lock -r requirements/run.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.page: $(VENV)/.run $(PAGE_SOURCES)
+	$(BIN)/python dashboard/build.py
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.lock

@@ -27,6 +27,7 @@ from deskwire.server.certificates import (
     own_certificate,
     server_context,
 )
+from deskwire.server.pages import Pages, read_pages
 
 FIRST_USER = "owner"
 KEY_BYTES = 32
@@ -53,7 +54,18 @@ def run(settings: Settings, environ: Mapping[str, str], say: Say) -> None:
     try:
         key, desk = state.secret("signing", KEY_BYTES), state.desk_id()
         context = _context(settings, say)
-        asyncio.run(_live(settings, environ, state, say, key=key, desk_id=desk, context=context))
+        asyncio.run(
+            _live(
+                settings,
+                environ,
+                state,
+                say,
+                key=key,
+                desk_id=desk,
+                context=context,
+                pages=read_pages(),
+            )
+        )
     finally:
         state.close()
 
@@ -67,6 +79,7 @@ async def _live(
     key: bytes,
     desk_id: str,
     context: ssl.SSLContext | None,
+    pages: Pages,
 ) -> None:
     users = Users(state, Passwords())
     logins = Logins(state, settings.session.login_lifetime)
@@ -80,6 +93,7 @@ async def _live(
         boot_id=state.boot_id,
         buses=Buses(session=places.session_bus(environ), system=places.system_bus(environ)),
         cache=places.cache_dir(environ),
+        pages=pages,
     )
     host, port = settings.server.host, settings.server.port
     try:

@@ -30,6 +30,7 @@ from deskwire.server.deadlines import Deadlines
 from deskwire.server.fanout import Fanout
 from deskwire.server.login import Door
 from deskwire.server.monitor import Monitor
+from deskwire.server.pages import Pages
 from deskwire.server.peer import Names
 from deskwire.server.routes import routes
 from deskwire.server.sockets import Sockets
@@ -54,6 +55,7 @@ def wire(
     boot_id: str,
     buses: Buses,
     cache: Path,
+    pages: Pages,
 ) -> Desk:
     """Put the rooms together."""
     server, session = settings.server, settings.session
@@ -117,6 +119,10 @@ def wire(
         trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
     )
     table = routes(
-        door=door, monitor=monitor, find_art=artwork.find, art_is_public=settings.art.public
+        door=door,
+        monitor=monitor,
+        find_art=artwork.find,
+        art_is_public=settings.art.public,
+        pages=pages,
     )
-    return Desk(supervisor, sockets, Doors(table, names))
+    return Desk(supervisor, sockets, Doors(table, names, cookie=door.cookie.name))

@@ -43,7 +43,7 @@ log = logging.getLogger("deskwire.http")
 class Doors:
     """Answers requests."""
 
-    def __init__(self, table: Sequence[Route], names: Names) -> None:
+    def __init__(self, table: Sequence[Route], names: Names, *, cookie: str) -> None:
         document: dict[str, Any] = {}
 
         async def openapi(_: Asked) -> web.Response:
@@ -56,7 +56,7 @@ class Doors:
             summary="This description",
             gives="application/json",
         )
-        document.update(describe([*table, own]))
+        document.update(describe([*table, own], cookie=cookie))
         self._table = Table([*table, own])
         self._names = names
 

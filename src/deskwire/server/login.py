@@ -14,6 +14,7 @@ from deskwire.auth.turns import Turns
 from deskwire.auth.users import Users
 from deskwire.model.problems import Malformed, TokenRefused, WrongCredentials
 from deskwire.model.units import Seconds
+from deskwire.server.cookie import LoginCookie
 from deskwire.server.deadlines import Clock
 from deskwire.server.peer import bearer
 from deskwire.server.problems import TooLarge, TooSlow, WrongMediaType
@@ -85,9 +86,29 @@ class Door:
         self._desk = desk
         self._public = public_url.rstrip("/").replace("http", "ws", 1)
         self._scheme = "wss" if tls else "ws"
+        self.cookie = LoginCookie(desk=desk, secure=tls or public_url.startswith("https:"))
 
     async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
         """Exchange a name and a password for a login token."""
+        token, expires = await self._begin(request, address)
+        expires_at = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return LoginTokenAnswer(LoginTokenData(token, expires_at))
+
+    async def log_in_page(self, request: web.BaseRequest, address: str) -> web.Response:
+        """The same for the page: the token goes into its cookie, out of every script's reach."""
+        token, expires = await self._begin(request, address)
+        return self.cookie.keep(token, Seconds(expires - self._clock().wall))
+
+    async def log_out(self, request: web.BaseRequest) -> None:
+        """End the login the token is of, on disk before it is answered."""
+        await self._logins.end(self.login(request).id)
+
+    async def log_out_page(self, request: web.BaseRequest) -> web.Response:
+        """The same for the page, whose cookie goes with it."""
+        await self.log_out(request)
+        return self.cookie.forget()
+
+    async def _begin(self, request: web.BaseRequest, address: str) -> tuple[str, float]:
         credentials = await _credentials(request)
         name = credentials.username
         known = self._logins.known(name, address)
@@ -101,13 +122,7 @@ class Door:
             self._throttle.succeeded(name, address, known, self._clock())
         agent = request.headers.get("User-Agent", "")
         login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
-        token, expires = self._tokens.login_token(login, self._clock())
-        expires_at = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return LoginTokenAnswer(LoginTokenData(token, expires_at))
-
-    async def log_out(self, request: web.BaseRequest) -> None:
-        """End the login the token is of, on disk before it is answered."""
-        await self._logins.end(self.login(request).id)
+        return self._tokens.login_token(login, self._clock())
 
     def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
         """Mint a new websocket token and say where it is to be taken."""
@@ -118,7 +133,7 @@ class Door:
     def login(self, request: web.BaseRequest) -> Login:
         """The living login whose token a request bears; raises `TokenRefused`."""
         now = self._clock()
-        login = self._logins.get(self._tokens.verify_login(bearer(request), now), now)
+        login = self._logins.get(self._tokens.verify_login(self._token(request), now), now)
         if login is None:
             raise TokenRefused("this login has ended")
         return login
@@ -126,11 +141,17 @@ class Door:
     def may_see_art(self, request: web.BaseRequest) -> None:
         """Pass a login token or a websocket token; raises `TokenRefused` or `TokenExpired`."""
         now = self._clock()
-        token = bearer(request)
+        token = self._token(request)
         try:
             self._tokens.verify_login(token, now)
         except TokenRefused:
             self._tokens.verify_websocket(token, self._desk, now)
+
+    def _token(self, request: web.BaseRequest) -> str:
+        """The Bearer token, or the page's cookie where no Authorization is given."""
+        if "Authorization" in request.headers:
+            return bearer(request)
+        return self.cookie.read(request)
 
 
 async def _credentials(request: web.BaseRequest) -> Credentials:

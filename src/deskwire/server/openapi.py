@@ -14,13 +14,13 @@ from deskwire.server.routes import Bears, Route
 
 _SECURITY: dict[Bears, list[dict[str, list[str]]]] = {
     Bears.NOTHING: [],
-    Bears.LOGIN: [{"loginToken": []}],
-    Bears.EITHER: [{"loginToken": []}, {"websocketToken": []}],
+    Bears.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
+    Bears.EITHER: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
 }
 
 
-def describe(table: Sequence[Route]) -> dict[str, Any]:
-    """Return the OpenAPI document of these routes."""
+def describe(table: Sequence[Route], *, cookie: str) -> dict[str, Any]:
+    """Return the OpenAPI document of these routes; `cookie` is the name of the page's."""
     types: set[type[Struct]] = {ErrorAnswer}
     types.update(route.takes for route in table if route.takes is not None)
     types.update(route.gives for route in table if isinstance(route.gives, type))
@@ -46,6 +46,12 @@ def describe(table: Sequence[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "loginToken": _bearer("The token POST /v1/login gives"),
                 "websocketToken": _bearer("The token GET /v1/websocket gives"),
+                "pageCookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": cookie,
+                    "description": "A login token where no script can read it",
+                },
             },
         },
     }

@@ -23,6 +23,7 @@ from deskwire.model.problems import (
 from deskwire.server.art import Find, art_answer
 from deskwire.server.login import Credentials, Door, LoginTokenAnswer, WebsocketTokenAnswer
 from deskwire.server.monitor import Monitor
+from deskwire.server.pages import Pages
 from deskwire.server.problems import (
     ForeignOrigin,
     MethodNotAllowed,
@@ -50,6 +51,7 @@ class Bears(Enum):
 
     NOTHING = "nothing"
     LOGIN = "loginToken"
+    """Or the page's cookie, which holds one."""
     EITHER = "anyToken"
 
 
@@ -85,7 +87,7 @@ class HealthAnswer(Struct, frozen=True, tag_field="object", tag="health"):
 
 
 def routes(
-    *, door: Door, monitor: Monitor, find_art: Find, art_is_public: bool
+    *, door: Door, monitor: Monitor, find_art: Find, art_is_public: bool, pages: Pages
 ) -> tuple[Route, ...]:
     """The table."""
 
@@ -94,6 +96,18 @@ def routes(
 
     async def log_out(asked: Asked) -> None:
         await door.log_out(asked.request)
+
+    async def log_in_page(asked: Asked) -> web.Response:
+        return await door.log_in_page(asked.request, asked.address)
+
+    async def log_out_page(asked: Asked) -> web.Response:
+        return await door.log_out_page(asked.request)
+
+    async def page(asked: Asked) -> web.Response:
+        return pages.answer(asked.request)
+
+    async def page_file(asked: Asked) -> web.Response:
+        return pages.answer(asked.request, asked.segment)
 
     async def websocket(asked: Asked) -> WebsocketTokenAnswer:
         return door.websocket_token(asked.request, asked.host)
@@ -109,6 +123,15 @@ def routes(
     async def health(_: Asked) -> HealthAnswer:
         return HealthAnswer(HealthData("ok"))
 
+    log_in_refusals = (
+        Malformed,
+        WrongCredentials,
+        TooSlow,
+        TooLarge,
+        WrongMediaType,
+        Throttled,
+        StateUnavailable,
+    )
     return (
         Route(
             method="POST",
@@ -117,21 +140,31 @@ def routes(
             summary="Exchange a name and a password for a login token",
             takes=Credentials,
             gives=LoginTokenAnswer,
-            refusals=(
-                Malformed,
-                WrongCredentials,
-                TooSlow,
-                TooLarge,
-                WrongMediaType,
-                Throttled,
-                StateUnavailable,
-            ),
+            refusals=log_in_refusals,
         ),
         Route(
             method="POST",
             path="/v1/logout",
             handle=log_out,
             summary="End this login, and every token and socket it gave",
+            bears=Bears.LOGIN,
+            status=204,
+            refusals=(TokenRefused, StateUnavailable),
+        ),
+        Route(
+            method="POST",
+            path="/v1/page/login",
+            handle=log_in_page,
+            summary="Log the page in: the login token is kept in its cookie",
+            takes=Credentials,
+            status=204,
+            refusals=log_in_refusals,
+        ),
+        Route(
+            method="POST",
+            path="/v1/page/logout",
+            handle=log_out_page,
+            summary="End the page's login and clear its cookie",
             bears=Bears.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
@@ -161,6 +194,22 @@ def routes(
             bears=Bears.NOTHING if art_is_public else Bears.EITHER,
             gives="image/*",
             refusals=(NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound),
+        ),
+        Route(
+            method="GET",
+            path="/",
+            handle=page,
+            summary="The web page",
+            gives="text/html",
+            refusals=(NotFound,),
+        ),
+        Route(
+            method="GET",
+            path="/page/{file}",
+            handle=page_file,
+            summary="What the web page is made of",
+            gives="*/*",
+            refusals=(NotFound,),
         ),
         Route(
             method="GET",
