@@ -2,13 +2,12 @@
 
    Set through the CSSOM, which a policy without `unsafe-inline` allows. */
 
-import { lookOf, OWN, type Palette } from "./palette.ts";
+import { lookOf, type Look, type Palette } from "./palette.ts";
 
 export class Looks {
-  palette = $state.raw<Palette>(OWN);
   dark = $state(true);
-  /** Grows with every new look, for what is drawn and not styled. */
-  worn = $state(0);
+  /** The look that is worn, for what is drawn and not styled. */
+  worn = $state.raw<Look>();
 
   constructor() {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -23,9 +22,6 @@ export class Looks {
     for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
       meta.content = look.ground;
     }
+    this.worn = look;
   }
 }
-
-/** A custom property's present colour. */
-export const colourOf = (element: Element, name: string): string =>
-  getComputedStyle(element).getPropertyValue(`--${name}`).trim();

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decode, encodeAuth, encodeCommand } from "../src/session/codec.ts";
+
+const stats = (reading: unknown): string =>
+  JSON.stringify({ event: "stats", args: [JSON.stringify(reading)] });
+
+const snapshotOf = (reading: unknown) => {
+  const message = decode(stats(reading));
+  assert.equal(message?.kind, "stats");
+  return message.snapshot;
+};
+
+test("the contract's example is read whole", () => {
+  const snapshot = snapshotOf({
+    memory_bytes: 11419623424,
+    cpu_absolute: 18.8,
+    network: { rx_bytes: 3682862139, tx_bytes: 102412526 },
+    uptime: 11179,
+    disk_bytes: 200050167808,
+    audio: [
+      {
+        id: "player1", name: "Chrome", playing: true, artist: "Hoobastank", title: "The Reason",
+        album: "Fallen", art_url: "/v1/img/tmp/L3RtcA==", timestamp: 115, duration: 232,
+      },
+      {
+        id: "player2", name: "Firefox", playing: false, artist: "Artist Name",
+        title: "Video Title", timestamp: 1671, duration: 3215,
+      },
+    ],
+    wifi: { ssid: "Bazinga! 5G", connected: true },
+    battery: { percentage: 100, plugged_in: true },
+    volume: 88,
+    backlight: 64,
+  });
+
+  assert.deepEqual(snapshot, {
+    players: [
+      {
+        id: "player1", name: "Chrome", playing: true, artist: "Hoobastank", title: "The Reason",
+        album: "Fallen", art: "v1/img/tmp/L3RtcA==", position: 115, duration: 232,
+      },
+      {
+        id: "player2", name: "Firefox", playing: false, artist: "Artist Name",
+        title: "Video Title", position: 1671, duration: 3215,
+      },
+    ],
+    memory: 11419623424,
+    cpu: 18.8,
+    network: { received: 3682862139, sent: 102412526 },
+    uptime: 11179,
+    disk: 200050167808,
+    wifi: { ssid: "Bazinga! 5G", connected: true },
+    battery: { charge: 100, pluggedIn: true },
+    volume: 88,
+    backlight: 64,
+  });
+});
+
+test("what the desk does not have is not there", () => {
+  assert.deepEqual(snapshotOf({ audio: [] }), { players: [] });
+});
+
+test("a value of a wrong type is passed over, and the rest is kept", () => {
+  const odd = { cpu_absolute: "hot", volume: null, battery: 7, audio: [7, {}, { id: "player1" }], uptime: 3 };
+
+  const snapshot = snapshotOf(odd);
+
+  assert.equal(snapshot.players.length, 1);
+  assert.equal(snapshot.uptime, 3);
+  assert.deepEqual(Object.keys(snapshot).toSorted(), ["players", "uptime"]);
+});
+
+test("art is fetched from the desk and from nowhere else", () => {
+  for (const art_url of ["https://elsewhere.example/a.png", "//elsewhere.example", "/v1/logout", "data:,"]) {
+    assert.equal(snapshotOf({ audio: [{ id: "player1", art_url }] }).players[0]?.art, undefined);
+  }
+});
+
+test("names are trimmed, unknown ones passed over, and garbage too", () => {
+  assert.deepEqual(decode('{"event":" session expiring ","args":["[10:30:45]: x"]}'), { kind: "session expiring" });
+  for (const text of ["", "{", "[]", "null", '{"event":7,"args":[]}', '{"event":"dance","args":[]}', '{"event":"stats"}', '{"event":"stats","args":["["]}']) {
+    assert.equal(decode(text), undefined);
+  }
+});
+
+test("a refusal has its code", () => {
+  const text = JSON.stringify({ event: "error", args: ['{"code":"forbidden","message":"no"}'] });
+
+  assert.deepEqual(decode(text), { kind: "refusal", refusal: { code: "forbidden", message: "no" } });
+});
+
+test("what the page says is the contract's", () => {
+  assert.deepEqual(JSON.parse(encodeAuth("t")), { event: "auth", args: ["t"] });
+  assert.deepEqual(JSON.parse(encodeCommand({ action: "play-pause", player: "player1" })), {
+    event: "audio-play-pause",
+    args: ["player1"],
+  });
+});
