@@ -86,6 +86,17 @@ class HealthAnswer(Struct, frozen=True, tag_field="object", tag="health"):
     data: HealthData
 
 
+LOG_IN_REFUSALS = (
+    Malformed,
+    WrongCredentials,
+    TooSlow,
+    TooLarge,
+    WrongMediaType,
+    Throttled,
+    StateUnavailable,
+)
+
+
 def routes(
     *, door: Door, monitor: Monitor, find_art: Find, art_is_public: bool, pages: Pages
 ) -> tuple[Route, ...]:
@@ -96,18 +107,6 @@ def routes(
 
     async def log_out(asked: Asked) -> None:
         await door.log_out(asked.request)
-
-    async def log_in_page(asked: Asked) -> web.Response:
-        return await door.log_in_page(asked.request, asked.address)
-
-    async def log_out_page(asked: Asked) -> web.Response:
-        return await door.log_out_page(asked.request)
-
-    async def page(asked: Asked) -> web.Response:
-        return pages.answer(asked.request)
-
-    async def page_file(asked: Asked) -> web.Response:
-        return pages.answer(asked.request, asked.segment)
 
     async def websocket(asked: Asked) -> WebsocketTokenAnswer:
         return door.websocket_token(asked.request, asked.host)
@@ -123,15 +122,6 @@ def routes(
     async def health(_: Asked) -> HealthAnswer:
         return HealthAnswer(HealthData("ok"))
 
-    log_in_refusals = (
-        Malformed,
-        WrongCredentials,
-        TooSlow,
-        TooLarge,
-        WrongMediaType,
-        Throttled,
-        StateUnavailable,
-    )
     return (
         Route(
             method="POST",
@@ -140,31 +130,13 @@ def routes(
             summary="Exchange a name and a password for a login token",
             takes=Credentials,
             gives=LoginTokenAnswer,
-            refusals=log_in_refusals,
+            refusals=LOG_IN_REFUSALS,
         ),
         Route(
             method="POST",
             path="/v1/logout",
             handle=log_out,
             summary="End this login, and every token and socket it gave",
-            bears=Bears.LOGIN,
-            status=204,
-            refusals=(TokenRefused, StateUnavailable),
-        ),
-        Route(
-            method="POST",
-            path="/v1/page/login",
-            handle=log_in_page,
-            summary="Log the page in: the login token is kept in its cookie",
-            takes=Credentials,
-            status=204,
-            refusals=log_in_refusals,
-        ),
-        Route(
-            method="POST",
-            path="/v1/page/logout",
-            handle=log_out_page,
-            summary="End the page's login and clear its cookie",
             bears=Bears.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
@@ -197,6 +169,49 @@ def routes(
         ),
         Route(
             method="GET",
+            path="/healthz",
+            handle=health,
+            summary="Whether the daemon answers",
+            gives=HealthAnswer,
+        ),
+        *_page_routes(door, pages),
+    )
+
+
+def _page_routes(door: Door, pages: Pages) -> tuple[Route, ...]:
+    async def log_in_page(asked: Asked) -> web.Response:
+        return await door.log_in_page(asked.request, asked.address)
+
+    async def log_out_page(asked: Asked) -> web.Response:
+        return await door.log_out_page(asked.request)
+
+    async def page(asked: Asked) -> web.Response:
+        return pages.answer(asked.request)
+
+    async def page_file(asked: Asked) -> web.Response:
+        return pages.answer(asked.request, asked.segment)
+
+    return (
+        Route(
+            method="POST",
+            path="/v1/page/login",
+            handle=log_in_page,
+            summary="Log the page in: the login token is kept in its cookie",
+            takes=Credentials,
+            status=204,
+            refusals=LOG_IN_REFUSALS,
+        ),
+        Route(
+            method="POST",
+            path="/v1/page/logout",
+            handle=log_out_page,
+            summary="End the page's login and clear its cookie",
+            bears=Bears.LOGIN,
+            status=204,
+            refusals=(TokenRefused, StateUnavailable),
+        ),
+        Route(
+            method="GET",
             path="/",
             handle=page,
             summary="The web page",
@@ -210,13 +225,6 @@ def routes(
             summary="What the web page is made of",
             gives="*/*",
             refusals=(NotFound,),
-        ),
-        Route(
-            method="GET",
-            path="/healthz",
-            handle=health,
-            summary="Whether the daemon answers",
-            gives=HealthAnswer,
         ),
     )
 
