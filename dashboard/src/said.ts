@@ -11,7 +11,7 @@ export interface Words {
 export function sayStatus(status: Status, texts: Texts, date: (moment: number) => Date): Words {
   const name = texts.status[status.kind];
   if ("since" in status) {
-    return { name, more: texts.since(clock(date(status.since), texts.language)) };
+    return { name, more: texts.since(clock.format(date(status.since))) };
   }
   if (status.kind === "refused") {
     return { name, more: textOf(texts.refusedWhy, status.code) };
@@ -19,5 +19,5 @@ export function sayStatus(status: Status, texts: Texts, date: (moment: number) =
   return { name, more: "" };
 }
 
-const clock = (date: Date, language: string): string =>
-  new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(date);
+/* The reader's own clock, 12 hours or 24, whatever language the page speaks. */
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });

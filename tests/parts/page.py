@@ -134,7 +134,7 @@ class Browser:
     async def screen(
         self, desk: Desk, size: tuple[int, int] = PHONE, **more: Any
     ) -> AsyncIterator[Screen]:
-        """Lend a screen; `more` is for Playwright's `new_context`. At its end it has no complaint."""
+        """Lend a screen that has no complaint at its end; `more` is for Playwright's context."""
         assert self._browser is not None
         context = await self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},

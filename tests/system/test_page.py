@@ -1,7 +1,8 @@
-"""The page on a phone: in and out, what plays, and the hand on it; with a real browser and player."""
+"""The page on a phone: in and out, what plays, the hand on it; real browser, real player."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from statistics import median
 
 import pytest
@@ -12,6 +13,7 @@ from tests.parts.desk import Desk
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
 from tests.parts.page import Browser, Screen
+from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -147,9 +149,7 @@ async def test_what_plays_is_there_with_its_cover_and_its_colours(screen: Screen
     alt = await screen.page.locator("main img").get_attribute("alt")
     mpv.command("stop")
     await screen.see("Nothing is playing")
-    await screen.until(
-        f"getComputedStyle(document.documentElement).getPropertyValue('--accent') !== '{with_cover}'"
-    )
+    await until_async(lambda: accent_is_not(screen, with_cover))
 
     assert alt == "Cover of Fallen"
 
@@ -193,7 +193,7 @@ async def test_the_bar_runs_on_smoothly_between_readings(screen: Screen, mpv: Mp
         }"""
     )
 
-    steps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(places)]
     assert len(steps) >= 2
     assert all(0 < step <= 2.01 for step in steps), steps
 
@@ -308,11 +308,14 @@ async def test_another_site_cannot_use_the_login(browser: Browser, desk: Desk) -
 
 
 async def accent(screen: Screen) -> str:
-    """The page's accent, once it is not its own any more."""
     told: str = await screen.page.evaluate(
         "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
     )
     return told
+
+
+async def accent_is_not(screen: Screen, other: str) -> bool:
+    return await accent(screen) != other
 
 
 async def swipe(screen: Screen, by: int) -> None:
