@@ -16,10 +16,11 @@ run: $(VENV)/.page  ## set everything up and start the daemon (ARGS="--port 9000
 
 test: unit system  ## every test on this machine: unit tests, then the program with real parts
 
-unit: $(VENV)/.dev $(VENV)/.parts  ## one test file a source file, with real buses and services where a device needs them
+unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source file, with real buses and services where a device needs them
+	$(BIN)/python dashboard/build.py run test
 	$(BIN)/python -m pytest tests --ignore=tests/system $(ARGS)
 
-system: $(VENV)/.dev $(VENV)/.parts  ## the installed program with a real bus, players, sound, browser
+system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## the installed program with a real bus, players, sound, browser
 	$(BIN)/python -m pytest tests/system -m "not laptop" $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
@@ -31,12 +32,13 @@ bench: bench-watching  ## every measurement
 bench-watching: $(VENV)/.dev $(VENV)/.parts  ## what a desk costs, watched and not
 	$(BIN)/python bench/watching.py $(ARGS)
 
-check: $(VENV)/.dev  ## format, lint, types, layers
+check: $(VENV)/.dev $(VENV)/.page-tools  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests scripts docs/start bench
 	$(BIN)/lint-imports
+	$(BIN)/python dashboard/build.py run check
 
 format: $(VENV)/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .
@@ -62,6 +64,10 @@ $(VENV)/.run: $(VENV)/.made requirements/run.lock requirements/build.lock pyproj
 
 $(VENV)/.page: $(VENV)/.run $(PAGE_SOURCES)
 	$(BIN)/python dashboard/build.py
+	@touch $@
+
+$(VENV)/.page-tools: $(VENV)/.page dashboard/package-lock.json
+	$(BIN)/python dashboard/build.py tools
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.lock

@@ -1,8 +1,8 @@
 /* The last minutes of a reading, as evenly spaced points: each the mean of what came in its span. */
 
-export const POINTS = 120;
+export const POINTS = 75;
 /** Milliseconds a point stands for. */
-export const SPAN = 2_000;
+export const SPAN = 4_000;
 
 export class History {
   /** Oldest first; `null` where nothing was heard. */

@@ -6,6 +6,10 @@
 import type { Player } from "./snapshot.ts";
 
 const JUMP = 1.5;
+/** Pixels. */
+const STEP = 2;
+const LEAST = 2;
+const MOST = 60;
 
 export class Playhead {
   #track = "";
@@ -41,11 +45,10 @@ export class Playhead {
     return this.#duration ? this.at(now) / this.#duration : 0;
   }
 
-  /** Milliseconds until a bar of `pixels` has moved by one of them, and whole seconds count too. */
-  pause(pixels: number, now: number): number | undefined {
-    if (!this.#playing) return undefined;
-    const second = (1 - (this.at(now) % 1)) * 1000 + 5;
-    if (!this.#duration) return second;
-    return Math.min(second, (this.#duration * 1000) / Math.max(1, pixels));
+  /** How often a second a bar of `pixels` is to be moved so that nobody sees it jump; 0 while it stands. */
+  steps(pixels: number): number {
+    if (!this.#playing) return 0;
+    const speed = this.#duration ? pixels / this.#duration : 0;
+    return Math.min(MOST, Math.max(LEAST, Math.ceil(speed / STEP)));
   }
 }
