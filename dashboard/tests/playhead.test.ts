@@ -63,5 +63,6 @@ test("the bar is moved as often as its steps stay small", () => {
   const head = new Playhead();
   head.see(player(0), 0);
 
-  assert.deepEqual([0, 300, 1000, 2000, 1e9].map((pixels) => head.steps(pixels)), [2, 2, 3, 5, 60]);
+  assert.deepEqual([0, 300, 700, 1000, 2000, 1e9].map((pixels) => head.steps(pixels)), [1, 1, 2, 3, 5, 60]);
+  assert.equal(head.steps(300, 3), 2, "a dense screen shows half a second");
 });

@@ -13,7 +13,6 @@ from tests.parts.desk import Desk
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
 from tests.parts.page import Browser, Screen
-from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -149,7 +148,8 @@ async def test_what_plays_is_there_with_its_cover_and_its_colours(screen: Screen
     alt = await screen.page.locator("main img").get_attribute("alt")
     mpv.command("stop")
     await screen.see("Nothing is playing")
-    await until_async(lambda: accent_is_not(screen, with_cover))
+    accents = "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
+    await screen.until(f"{accents} !== '{with_cover}'")
 
     assert alt == "Cover of Fallen"
 
@@ -312,10 +312,6 @@ async def accent(screen: Screen) -> str:
         "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
     )
     return told
-
-
-async def accent_is_not(screen: Screen, other: str) -> bool:
-    return await accent(screen) != other
 
 
 async def swipe(screen: Screen, by: int) -> None:

@@ -1,4 +1,4 @@
-"""What the page costs that nobody touches: memory over an hour, processor time at a frame a second."""
+"""What a page costs that nobody touches: memory over an hour, processor time at 1 Hz."""
 
 import asyncio
 import time
@@ -16,11 +16,9 @@ from tests.parts.page import PHONE, WIDE, Browser, Screen
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MIB = 1024 * 1024
-MOST = 2.0
-"""Percent of one core."""
-SPAN = 4.0
+SPAN = 3.0
 SETTLES = 2.0
-TRIES = 6
+TRIES = 8
 """Whatever else the machine does can only add to a window; the least counts."""
 REPLAY = """
 const real = { performance: performance.now.bind(performance), date: Date.now };
@@ -84,9 +82,9 @@ async def test_an_hour_of_frames_leaves_nothing_behind(browser: Browser) -> None
     assert (after - before) / MIB <= 5
 
 
-@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
+@pytest.mark.parametrize(("size", "most"), [(PHONE, 2.0), (WIDE, 4.0)], ids=["phone", "wide"])
 async def test_a_frame_a_second_costs_next_to_nothing(
-    browser: Browser, bus: PrivateBus, media: Media, size: tuple[int, int]
+    browser: Browser, bus: PrivateBus, media: Media, size: tuple[int, int], most: float
 ) -> None:
     with Desk(buses=[bus]) as desk, Mpv(bus, [media.first.file]):
         async with browser.screen(desk, size) as screen:
@@ -96,11 +94,11 @@ async def test_a_frame_a_second_costs_next_to_nothing(
             least = 100.0
             for _ in range(TRIES):
                 least = min(least, await busy(browser))
-                if least <= MOST:
+                if least <= most:
                     break
 
     print(f"{least:.2f} % of a core at {size[0]} x {size[1]}")
-    assert least <= MOST
+    assert least <= most
 
 
 async def busy(browser: Browser) -> float:

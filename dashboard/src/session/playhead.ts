@@ -45,10 +45,12 @@ export class Playhead {
     return this.#duration ? this.at(now) / this.#duration : 0;
   }
 
-  /** How often a second a bar of `pixels` is to be moved so that nobody sees it jump; 0 while it stands. */
-  steps(pixels: number): number {
+  /** How often a second a bar of `pixels`, each `density` of the screen's, is to be moved so that nobody
+      sees it jump; 0 while it stands. Twice if that shows at all, more where steps would be large. */
+  steps(pixels: number, density = 1): number {
     if (!this.#playing) return 0;
     const speed = this.#duration ? pixels / this.#duration : 0;
-    return Math.min(MOST, Math.max(LEAST, Math.ceil(speed / STEP)));
+    const seen = Math.min(LEAST, Math.floor(speed * density));
+    return Math.min(MOST, Math.max(1, seen, Math.ceil(speed / STEP)));
   }
 }
