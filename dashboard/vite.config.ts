@@ -9,6 +9,23 @@ import { defineConfig, type Plugin } from "vite";
 
 const folder = process.env["DESKWIRE_PAGE"] ?? "dist";
 
+const BUNDLED = ["svelte", "uplot", "@fontsource-variable/figtree"];
+
+/** What the licences of the bundled packages ask for: their words, beside what was made of them. */
+const licences = (): Plugin => ({
+  name: "licences",
+  apply: "build",
+  generateBundle() {
+    const texts = BUNDLED.map((name) => {
+      const home = join("node_modules", name);
+      const file = readdirSync(home).find((each) => /^licen[cs]e/i.test(each));
+      if (!file) throw new Error(`${name} has no licence`);
+      return `${name}\n\n${readFileSync(join(home, file), "utf8").trim()}\n`;
+    });
+    this.emitFile({ type: "asset", fileName: "page/licences.txt", source: texts.join("\n\n") });
+  },
+});
+
 /** Lay a compressed copy beside each file that gets smaller by it: the server keeps them as they are. */
 const compressed = (): Plugin => ({
   name: "compressed",
@@ -27,7 +44,7 @@ const compressed = (): Plugin => ({
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte(), compressed()],
+  plugins: [svelte(), licences(), compressed()],
   build: {
     outDir: folder,
     emptyOutDir: true,

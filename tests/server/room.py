@@ -20,6 +20,7 @@ from deskwire.daemon.wiring import wire
 from deskwire.devices.buses import Buses
 from deskwire.model.access import ALL_SCOPES
 from deskwire.server.app import open_doors
+from deskwire.server.pages import Pages
 
 PASSWORD = "correct horse battery"
 
@@ -163,6 +164,7 @@ async def room(folder: Path, session: Session | None = None) -> AsyncIterator[Ro
         boot_id=state.boot_id,
         buses=Buses(session=None, system=None),
         cache=folder / "cache",
+        pages=Pages({}),
     )
     doors = await open_doors(desk.doors, host="127.0.0.1", port=0, context=None)
     try:

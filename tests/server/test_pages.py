@@ -6,7 +6,7 @@ from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import BaseRequest
 from multidict import CIMultiDict
 
-from deskwire.server.pages import POLICY, Pages, read_pages
+from deskwire.server.pages import FOLDER, POLICY, Pages, read_pages
 from deskwire.server.problems import NotFound
 
 SCRIPT = b"let a = 1;" * 100
@@ -117,6 +117,13 @@ def test_their_kinds_are_told(pages: Pages) -> None:
 def test_an_installation_without_a_page_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="has no page"):
         read_pages(tmp_path / "none").answer(asked())
+
+
+def test_its_scripts_and_styles_are_small() -> None:
+    compressed = [*(FOLDER / "page").glob("*.js.gz"), *(FOLDER / "page").glob("*.css.gz")]
+
+    assert len(compressed) >= 2
+    assert sum(file.stat().st_size for file in compressed) <= 90 * 1024
 
 
 def test_the_built_page_is_in_the_package() -> None:

@@ -34,7 +34,11 @@ export class Connection {
     on(window, "pageshow", (now) => this.#link.nudge(now));
     on(window, "online", (now) => this.#link.nudge(now));
     on(window, "offline", () => this.#link.offline());
-    this.#step(() => this.#link.start());
+    this.#step((now) => {
+      const effects = this.#link.start();
+      if (document.hidden) this.#link.hide(now);
+      return effects;
+    });
   }
 
   /** Somebody has logged in. */
