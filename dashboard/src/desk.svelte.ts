@@ -7,10 +7,9 @@ import { Connection } from "./session/connection.ts";
 import type { Status } from "./session/link.ts";
 import type { Action, Player, Snapshot } from "./session/snapshot.ts";
 import { Taps } from "./session/taps.ts";
-import { History } from "./reading/history.ts";
+import { History, SPAN } from "./reading/history.ts";
 import { lookedAt, ordered } from "./reading/order.ts";
 import { Rate } from "./reading/rate.ts";
-import { SPAN } from "./reading/history.ts";
 
 export interface Notice {
   readonly id: number;

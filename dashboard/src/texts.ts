@@ -9,7 +9,6 @@ const en = {
   user: "Name",
   password: "Password",
   showPassword: "Show password",
-  hidePassword: "Hide password",
   welcome: "Your desk, on this screen.",
   why: {
     first: "",
@@ -92,7 +91,6 @@ const en = {
   onBattery: "on battery",
   volume: "Volume",
   backlight: "Brightness",
-  lastMinutes: "last 5 min",
   days: (n: string) => `${n} d`,
   hours: (n: string) => `${n} h`,
   minutes: (n: string) => `${n} min`,
@@ -109,7 +107,6 @@ const de: Texts = {
   user: "Name",
   password: "Passwort",
   showPassword: "Passwort zeigen",
-  hidePassword: "Passwort verbergen",
   welcome: "Dein Schreibtisch, auf diesem Bildschirm.",
   why: {
     first: "",
@@ -192,7 +189,6 @@ const de: Texts = {
   onBattery: "im Akkubetrieb",
   volume: "Lautstärke",
   backlight: "Helligkeit",
-  lastMinutes: "letzte 5 min",
   days: (n) => `${n} T`,
   hours: (n) => `${n} h`,
   minutes: (n) => `${n} min`,

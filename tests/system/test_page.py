@@ -217,7 +217,7 @@ async def test_two_players_switch_by_tab_key_and_swipe_and_the_playing_one_is_fi
         await screen.see("The Reason")
         await swipe(screen, 150)
         await screen.see("Going Under")
-        await screen.button("Pause").click()
+        await screen.button("Pause").tap()
         second.wait_for("pause", True)
 
     await screen.see("The Reason")
