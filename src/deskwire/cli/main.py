@@ -8,6 +8,7 @@ from deskwire.cli.doctor import doctor
 from deskwire.cli.login import login, logout
 from deskwire.cli.logins import logins
 from deskwire.cli.media import next_, play_pause, previous, stop_
+from deskwire.cli.mock import mock
 from deskwire.cli.serve import serve
 from deskwire.cli.snapshot import snapshot
 from deskwire.cli.users import users
@@ -16,6 +17,7 @@ from deskwire.cli.watch import watch
 COMMANDS = (
     *(serve, users, logins, doctor, snapshot),
     *(login, logout, watch, play_pause, next_, previous, stop_, art),
+    *(mock,),
 )
 
 

@@ -7,7 +7,7 @@ itself JSON, as a string. Names are trimmed before they are compared; unknown ke
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -242,7 +242,18 @@ def decode(text: str, now: Seconds) -> FromDesk:
 
 def decode_snapshot(text: str | bytes, now: Seconds) -> Snapshot:
     """Read the argument of `stats`; raises `Malformed`."""
-    w = _inner(_decode_stats, text)
+    return _snapshot_from_wire(_inner(_decode_stats, text), now)
+
+
+def snapshot_of(stats: Mapping[str, Any], now: Seconds) -> Snapshot:
+    """Make a snapshot of `stats` that a person wrote; raises `Malformed`, which names the key."""
+    try:
+        return _snapshot_from_wire(msgspec.convert(stats, _Stats), now)
+    except msgspec.ValidationError as problem:
+        raise Malformed(str(problem)) from None
+
+
+def _snapshot_from_wire(w: _Stats, now: Seconds) -> Snapshot:
     return Snapshot(
         memory=None if w.memory_bytes is UNSET else Memory(Bytes(w.memory_bytes)),
         cpu=None if w.cpu_absolute is UNSET else Cpu(Percent(w.cpu_absolute)),
