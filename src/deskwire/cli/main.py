@@ -4,6 +4,7 @@ import click
 
 from deskwire import __version__
 from deskwire.cli.art import art
+from deskwire.cli.conform import conform
 from deskwire.cli.doctor import doctor
 from deskwire.cli.login import login, logout
 from deskwire.cli.logins import logins
@@ -17,7 +18,7 @@ from deskwire.cli.watch import watch
 COMMANDS = (
     *(serve, users, logins, doctor, snapshot),
     *(login, logout, watch, play_pause, next_, previous, stop_, art),
-    *(mock,),
+    *(mock, conform),
 )
 
 

@@ -1,0 +1,72 @@
+"""Going through the clauses: those that wait beside the others, those that crowd at the end."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+
+import aiohttp
+
+from deskwire.conform.bench import Bench, Terms
+from deskwire.conform.clause import Clause, Finding, Order, Topic, Verdict
+from deskwire.conform.clauses import Chosen
+from deskwire.conform.http import Http
+from deskwire.conform.trust import Trust
+from deskwire.conform.verdicts import Broken, NotJudged, short
+
+GRACE = 30.0
+"""Seconds a clause may take beyond what it has to wait."""
+
+Tell = Callable[[Finding], None]
+"""Told of each finding, in the clauses' order, as soon as those before it are made."""
+
+
+async def judge(
+    url: str, trust: Trust, terms: Terms, chosen: Chosen, tell: Tell = lambda _: None
+) -> list[Finding]:
+    """Judge a server by these clauses; return what was found, in their order."""
+    async with Http(url, trust) as http:
+        bench = Bench(http, trust, terms)
+        found: dict[str, Finding] = {}
+
+        waiting = [clause.number for _, clause in chosen]
+
+        async def go_through(pairs: Iterable[tuple[Topic, Clause]]) -> None:
+            for topic, clause in pairs:
+                found[clause.number] = await find_out(bench, topic, clause)
+                while waiting and waiting[0] in found:
+                    tell(found[waiting.pop(0)])
+
+        def those(order: Order) -> Chosen:
+            return [(topic, clause) for topic, clause in chosen if clause.order is order]
+
+        try:
+            async with asyncio.TaskGroup() as together:
+                for pair in those(Order.ALONGSIDE):
+                    together.create_task(go_through([pair]))
+                together.create_task(go_through(those(Order.IN_TURN)))
+            await go_through(those(Order.LAST))
+        finally:
+            bench.forget()
+    return [found[clause.number] for _, clause in chosen]
+
+
+async def find_out(bench: Bench, topic: Topic, clause: Clause) -> Finding:
+    """Judge one clause; nothing is raised but cancellation and bugs."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    patience = bench.terms.patience
+    if clause.takes > patience:
+        seen = f"takes {clause.takes:g} s, longer than --patience {patience:g}"
+        return Finding(clause, topic.name, Verdict.NOT_JUDGED, seen, 0.0)
+    try:
+        async with asyncio.timeout(patience + GRACE):
+            verdict, seen = Verdict.HOLDS, await clause.check(bench)
+    except Broken as broken:
+        verdict, seen = Verdict.BROKEN, str(broken)
+    except NotJudged as reason:
+        verdict, seen = Verdict.NOT_JUDGED, str(reason)
+    except TimeoutError:
+        verdict, seen = Verdict.BROKEN, f"no answer within {clock() - began:.0f} s"
+    except (aiohttp.ClientError, OSError, ssl.SSLError, asyncio.IncompleteReadError) as problem:
+        verdict, seen = Verdict.BROKEN, f"the connection failed: {short(str(problem))}"
+    return Finding(clause, topic.name, verdict, seen or "-", clock() - began)
