@@ -17,7 +17,7 @@ from deskwire.model.units import Seconds
 
 T = TypeVar("T")
 
-SETTLES = 0.002
+SETTLES = 0.0005
 """Seconds that a thread's answer, or a socket's other end, may be on its way."""
 
 

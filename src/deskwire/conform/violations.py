@@ -82,7 +82,7 @@ async def _fails(bench: Bench, wrong: Iterable[bytes], *codes: int) -> str:
             try:
                 seen.add(await socket.closed(*codes, LOST))
             except Broken as broken:
-                raise Broken(f"{short(content[:8].hex(' '))}…: {broken}") from None
+                raise Broken(f"{content[:8].hex(' ')}\N{HORIZONTAL ELLIPSIS}: {broken}") from None
     return ", ".join(sorted(seen))
 
 

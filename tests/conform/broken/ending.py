@@ -1,0 +1,113 @@
+"""Wrong about a session's end, and about how much may be asked of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deskwire.auth.logins import Logins
+from deskwire.auth.throttle import LoginThrottle
+from deskwire.mock import wiring
+from deskwire.model.instant import Instant
+from deskwire.protocol.framing import text_frame
+from deskwire.protocol.server_session import Effect, ServerSession
+from deskwire.server import fanout
+from deskwire.server.connection import Connection
+from deskwire.server.sockets import Socket, Sockets
+from tests.conform.broken.variant import Patch, breaks, closes, messages
+
+EXPIRING = "session expiring"
+
+
+@breaks("9.1")
+def warns_twice(patch: Patch) -> None:
+    warnings(patch, lambda event, args: [(event, args), (event, args)])
+
+
+@breaks("9.2")
+def warns_in_other_words(patch: Patch) -> None:
+    warnings(patch, lambda event, _: [(event, ["4 minutes left"])])
+
+
+@breaks("9.3")
+def warns_by_another_name(patch: Patch) -> None:
+    warnings(patch, lambda _, args: [("session_expiring", args)])
+
+
+@breaks("9.4")
+def does_not_warn_who_comes_late(patch: Patch) -> None:
+    original = ServerSession._first
+
+    def first(self: ServerSession, text: str, now: Instant) -> list[Effect]:
+        self._warned = True
+        effects = original(self, text, now)
+        left = self._grant.deadline - now.boot if self._grant else 0
+        self._warned = left < self._warning
+        return effects
+
+    patch.setattr(ServerSession, "_first", first)
+
+
+@breaks("9.5")
+def ends_a_session_as_if_it_were_wanted(patch: Patch) -> None:
+    closes(patch, 4004, 1000, when=lambda connection, _: connection.frames > 0)
+
+
+@breaks("9.6")
+def has_something_to_say_after_the_close(patch: Patch) -> None:
+    original = Connection.close
+
+    def close(self: Connection, code: int | None, reason: str = "") -> None:
+        original(self, code, reason)
+        self._transport.write(text_frame(b'{"event":"bye","args":[]}'))
+
+    patch.setattr(Connection, "close", close)
+
+
+@breaks("9.9")
+def does_not_tell_expired_from_forged(patch: Patch) -> None:
+    closes(patch, 4004, 4001, when=lambda connection, _: connection.frames == 0)
+
+
+@breaks("10.1")
+def pings_every_five_minutes(patch: Patch) -> None:
+    patch.setattr(fanout, "PING_EVERY", 300)
+
+
+@breaks("10.2")
+def keeps_who_does_not_answer(patch: Patch) -> None:
+    patch.setattr(Connection, "drop_if_silent", lambda _: None)
+
+
+@breaks("10.3")
+def lets_a_user_have_forty_sockets(patch: Patch) -> None:
+    patch.setattr(wiring, "MOST_SOCKETS_A_USER", 40)
+
+
+@breaks("10.4")
+def turns_away_who_comes_last(patch: Patch) -> None:
+    original = Sockets.arrive
+
+    def arrive(self: Sockets, socket: Socket) -> None:
+        original(self, socket)
+        if len(self) > 60:
+            socket.drop()
+
+    patch.setattr(Sockets, "arrive", arrive)
+
+
+@breaks("10.5")
+def lets_anybody_guess(patch: Patch) -> None:
+    patch.setattr(LoginThrottle, "check", lambda *_: None)
+
+
+@breaks("10.6")
+def keeps_the_owner_out_with_the_guessers(patch: Patch) -> None:
+    patch.setattr(Logins, "known", lambda *_: False)
+
+
+def warnings(patch: Patch, change: Callable[[str, list[Any]], list[tuple[str, list[Any]]]]) -> None:
+    """Say other things in the place of the warning."""
+
+    def changed(_: Connection, event: str, args: list[Any]) -> list[tuple[str, list[Any]]]:
+        return change(event, args) if event == EXPIRING else [(event, args)]
+
+    messages(patch, changed)

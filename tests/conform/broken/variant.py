@@ -1,0 +1,171 @@
+"""Servers that are wrong in one thing each: our own, with one thing changed before it starts.
+
+`breaks(NUMBER)` enters a change into the table; its name says what such a server does. The helpers
+below change what goes over the wire, so that they need not know how the server is made.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from aiohttp import web
+
+from deskwire.protocol.close_codes import CloseCode
+from deskwire.protocol.framing import text_frame
+from deskwire.server.app import Doors
+from deskwire.server.connection import Connection
+
+Patch = pytest.MonkeyPatch
+Change = Callable[[Patch], None]
+
+
+class Variant(NamedTuple):
+    """One wrong server."""
+
+    clause: str
+    """What it breaks."""
+    change: Change
+
+    @property
+    def name(self) -> str:
+        return f"{self.clause} {self.change.__name__}"
+
+
+VARIANTS: list[Variant] = []
+
+
+def breaks(clause: str) -> Callable[[Change], Change]:
+    """Enter a change into the table."""
+
+    def enter(change: Change) -> Change:
+        VARIANTS.append(Variant(clause, change))
+        return change
+
+    return enter
+
+
+# ---- over HTTP -----------------------------------------------------------------------------------
+
+
+def answers(
+    patch: Patch, change: Callable[[web.BaseRequest, web.Response], web.Response | None]
+) -> None:
+    """Change every answer that is no upgrade; `None` leaves it."""
+    original = Doors.answer
+
+    async def answer(self: Doors, request: web.BaseRequest) -> web.StreamResponse:
+        response = await original(self, request)
+        if isinstance(response, web.Response):
+            return change(request, response) or response
+        return response
+
+    patch.setattr(Doors, "answer", answer)
+
+
+def statuses(patch: Patch, path: str, was: int, becomes: int) -> None:
+    """Answer with another status where the path begins so."""
+
+    def change(request: web.BaseRequest, response: web.Response) -> None:
+        if request.path.startswith(path) and response.status == was:
+            response.set_status(becomes)
+
+    answers(patch, change)
+
+
+def bodies(patch: Patch, path: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the JSON of good answers to one path."""
+
+    def changed(request: web.BaseRequest, response: web.Response) -> None:
+        if request.path == path and response.status == 200 and isinstance(response.body, bytes):
+            body = json.loads(response.body)
+            change(body)
+            response.body = json.dumps(body).encode()
+
+    answers(patch, changed)
+
+
+# ---- over the socket -----------------------------------------------------------------------------
+
+
+def messages(
+    patch: Patch, change: Callable[[Connection, str, list[Any]], list[tuple[str, list[Any]]]]
+) -> None:
+    """Put other messages in the place of each that the server says."""
+    for name in ("offer", "send"):
+        original = getattr(Connection, name)
+
+        def write(self: Connection, frame: bytes, original: Callable[..., None] = original) -> None:
+            payload = text_of(frame)
+            if payload is None:
+                original(self, frame)
+                return
+            said = json.loads(payload)
+            instead = change(self, said["event"], said["args"])
+            if instead:
+                texts = [json.dumps({"event": event, "args": args}) for event, args in instead]
+                original(self, b"".join(text_frame(text.encode()) for text in texts))
+
+        patch.setattr(Connection, name, write)
+
+
+def stats(patch: Patch, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the object in every `stats`."""
+
+    def changed(_: Connection, event: str, args: list[Any]) -> list[tuple[str, list[Any]]]:
+        if event != "stats":
+            return [(event, args)]
+        inner = json.loads(args[0])
+        change(inner)
+        return [(event, [json.dumps(inner)])]
+
+    messages(patch, changed)
+
+
+def players(patch: Patch, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change every player in every `stats`."""
+
+    def changed(inner: dict[str, Any]) -> None:
+        for player in inner["audio"]:
+            change(player)
+
+    stats(patch, changed)
+
+
+def errors(patch: Patch, code: str, becomes: str | None) -> None:
+    """Say another code in its place, or nothing."""
+
+    def changed(_: Connection, event: str, args: list[Any]) -> list[tuple[str, list[Any]]]:
+        if event != "error" or json.loads(args[0])["code"] != code:
+            return [(event, args)]
+        if becomes is None:
+            return []
+        return [(event, [json.dumps({"code": becomes, "message": ""})])]
+
+    messages(patch, changed)
+
+
+def closes(
+    patch: Patch, was: int, becomes: int, *, when: Callable[[Connection, str], bool] | None = None
+) -> None:
+    """Close with another code in its place."""
+    original = Connection.close
+
+    def close(self: Connection, code: int | None, reason: str = "") -> None:
+        if code == was and (when is None or when(self, reason)):
+            code = becomes
+        original(self, code if code is None else CloseCode(code), reason)
+
+    patch.setattr(Connection, "close", close)
+
+
+def text_of(frame: bytes) -> bytes | None:
+    """Return the text of a server's frame, or `None` if it is another kind."""
+    if frame[0] & 0x0F != 0x1:
+        return None
+    length, at = frame[1] & 0x7F, 2
+    if length == 126:
+        at = 4
+    elif length == 127:
+        at = 10
+    return frame[at:]
