@@ -19,6 +19,7 @@ from aiohttp.http import RawRequestMessage
 from msgspec import Struct
 
 from deskwire.model.problems import Problem
+from deskwire.server.cross_origin import is_preflight, let_read, preflight
 from deskwire.server.openapi import describe
 from deskwire.server.peer import Names
 from deskwire.server.problems import (
@@ -70,6 +71,8 @@ class Doors:
             log.exception("%s %s failed by a bug of ours", request.method, request.path[:200])
             response = answer(InternalError("something here is broken; the log says what"))
         if not response.prepared:
+            if origin := self._names.page(request):
+                let_read(response, origin)
             secure(response)
         return response
 
@@ -80,6 +83,8 @@ class Doors:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 raise ForeignOrigin("this desk has no such name") from None
             raise
+        if is_preflight(request) and self._names.page(request):
+            return preflight()
         route, segment = self._table.find(request.method, request.path)
         address = self._names.address(request)
         given = await route.handle(Asked(request, host, address, segment))

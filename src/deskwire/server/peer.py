@@ -49,6 +49,11 @@ class Names:
             self._check_origin(origins, host)
         return host
 
+    def page(self, request: BaseRequest) -> str | None:
+        """The Origin of a page from elsewhere that may ask; `None` for any other request."""
+        origin = request.headers.get("Origin", "")
+        return origin if origin.lower() in self._origins else None
+
     def address(self, request: BaseRequest) -> str:
         """The peer's address: a trusted proxy may name another, nobody else."""
         peer = request.remote or ""
