@@ -53,7 +53,8 @@ GARBAGE = (
     '{"event":"error","args":["{}"]}',
 )
 
-_FAULT = re.compile(r"(?P<kind>[a-z]+)(=(?P<value>[0-9.]+))?@(?P<at>[0-9]+(\.[0-9]+)?)")
+NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_FAULT = re.compile(rf"(?P<kind>[a-z]+)(=(?P<value>{NUMBER}))?@(?P<at>{NUMBER})")
 
 
 class Fault(Struct, frozen=True):

@@ -84,9 +84,9 @@ class Stage:
         laid = merged(self._stats, {key: stats[key] for key in stats if key != "audio"})
         try:
             read = snapshot_of({**laid, "audio": []}, now)
-            for wire in stats.get("audio", []):
+            for wire in players_of(stats):
                 self._lay_player(wire, now)
-        except (Malformed, TypeError, KeyError) as problem:
+        except Malformed as problem:
             raise BadScenario(f"{where}: {problem}") from None
         unknown = laid.keys() - msgspec.json.decode(encode_snapshot(read, now)).keys()
         if unknown:
@@ -112,6 +112,16 @@ class Stage:
             turn = math.sin(2 * math.pi * since / move.every)
             moved = place[key] + move.each_second * since + move.swing * turn
             place[key] = type(place[key])(max(0.0, moved))
+
+
+def players_of(stats: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the entries of `audio`; raises `Malformed`."""
+    audio = stats.get("audio", [])
+    if not isinstance(audio, list) or not all(isinstance(each, dict) for each in audio):
+        raise Malformed("audio is a list of players")
+    if not all(isinstance(each.get("id"), str) for each in audio):
+        raise Malformed("a player without an id")
+    return audio
 
 
 def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
