@@ -157,4 +157,5 @@ TOPIC = Topic(
         Clause("8.7", "ruling 23", nothing_else),
         Clause("8.8", "ruling 23", not_base64),
     ),
+    of_the_desk=True,
 )

@@ -1,6 +1,6 @@
 """Where a server is judged: how it is reached, who logs in, and what has been seen once for all.
 
-Several clauses look at the same happening, five seconds of watching or a session's whole life; it
+Several clauses look at the same happening, seconds of watching or a session's whole life; it
 is gone through once and each clause looks at what was written down.
 """
 

@@ -21,7 +21,7 @@ class Order(Enum):
     ALONGSIDE = "alongside"
     """Beside the others: it only waits."""
     LAST = "last"
-    """When nothing else is going on: it crowds the server."""
+    """When nothing else is going on: it crowds the server, or disturbs the desk."""
 
 
 class Clause(Struct, frozen=True):
@@ -54,6 +54,8 @@ class Topic(Struct, frozen=True):
     number: int
     name: str
     clauses: tuple[Clause, ...]
+    of_the_desk: bool = False
+    """Whether they look at the desk itself, and so must not get in each other's way."""
 
 
 class Verdict(Enum):

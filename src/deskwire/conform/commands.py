@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from deskwire.conform import stats_keys as keys
 from deskwire.conform.bench import Bench, read_stats
-from deskwire.conform.clause import Clause, Topic
+from deskwire.conform.clause import Clause, Order, Topic
 from deskwire.conform.conversation import NOBODY, error_code
 from deskwire.conform.socket import Heard, Socket, now
 from deskwire.conform.verdicts import NotJudged, expect, short
@@ -19,7 +19,9 @@ AT_ONCE = 0.6
 BURST = 20
 A_SECOND = 10
 SENT = 45
-SETTLES = 1.2
+SETTLES = 0.6
+"""Seconds until the last answer to a burst has come."""
+PAUSE = 1.2
 
 Players = dict[str, dict[str, Any]]
 
@@ -133,7 +135,7 @@ async def not_for_ever(bench: Bench) -> str:
     """After a pause commands pass again, and the next excess is said again."""
     async with bench.watch() as socket:
         await _burst(socket)
-        await socket.ended(within=SETTLES)
+        await socket.ended(within=PAUSE)
         code = await error_code(socket, json.dumps({"event": COMMANDS[0], "args": [NOBODY]}))
         expect(code == "unknown_player", f"error {code} after a pause")
         codes = await _burst(socket)
@@ -289,9 +291,10 @@ TOPIC = Topic(
         Clause("7.6", "ruling 12", fresh_stats),
         Clause("7.7", "ruling 12", no_similar_player),
         Clause("7.8", "ruling 13", throttled, takes=SETTLES),
-        Clause("7.9", "ruling 13", not_for_ever, takes=3 * SETTLES),
+        Clause("7.9", "ruling 13", not_for_ever, takes=2 * SETTLES + PAUSE),
         Clause("7.10", "ruling 12", forbidden),
-        Clause("7.11", "api.md Outgoing Events", skips),
-        Clause("7.12", "api.md Outgoing Events", stops),
+        Clause("7.11", "api.md Outgoing Events", skips, order=Order.LAST),
+        Clause("7.12", "api.md Outgoing Events", stops, order=Order.LAST),
     ),
+    of_the_desk=True,
 )

@@ -1,4 +1,8 @@
-"""Going through the clauses: those that wait beside the others, those that crowd at the end."""
+"""Going through the clauses.
+
+Those that only wait go beside the others; those that look at the desk go one after another beside
+those that look at the door; and those that crowd the server or disturb the desk come last, alone.
+"""
 
 import asyncio
 import ssl
@@ -43,7 +47,10 @@ async def judge(
             async with asyncio.TaskGroup() as together:
                 for pair in those(Order.ALONGSIDE):
                     together.create_task(go_through([pair]))
-                together.create_task(go_through(those(Order.IN_TURN)))
+                in_turn = those(Order.IN_TURN)
+                for of_the_desk in (False, True):
+                    lane = [pair for pair in in_turn if pair[0].of_the_desk is of_the_desk]
+                    together.create_task(go_through(lane))
             await go_through(those(Order.LAST))
         finally:
             bench.forget()

@@ -133,7 +133,7 @@ async def _live(bench: Bench) -> Life:
     began = now()
     tickets = [await bench.ticket() for _ in range(3)]
     lifetime = look_inside(tickets[0].token).lifetime
-    if lifetime + SLACK > bench.terms.patience:
+    if lifetime > bench.terms.patience:
         raise NotJudged(
             f"a token lives {lifetime:g} s, longer than --patience {bench.terms.patience:g};"
             " start the server with a short lifetime, and say --lifetime and --warning"

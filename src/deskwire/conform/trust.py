@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import ssl
+from functools import cached_property
 
 import aiohttp
 
@@ -16,18 +17,20 @@ class Trust:
     def __init__(self, *, fingerprint: bytes | None = None, insecure: bool = False) -> None:
         """With a fingerprint, the SHA-256 of the certificate, nothing else counts."""
         self._fingerprint = fingerprint
+        self._any = insecure or fingerprint is not None
         self.for_requests: bool | aiohttp.Fingerprint = not insecure
-        self._context = ssl.create_default_context()
         if fingerprint is not None:
             self.for_requests = aiohttp.Fingerprint(fingerprint)
-        if fingerprint is not None or insecure:
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
 
-    @property
+    @cached_property
     def for_sockets(self) -> ssl.SSLContext:
         """The context of a connection made by hand; `check` it when it stands."""
-        return self._context
+        if not self._any:
+            return ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
 
     def check(self, connection: ssl.SSLObject) -> None:
         """Raise `Broken` unless this is the server that is meant."""

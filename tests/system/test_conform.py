@@ -1,0 +1,88 @@
+"""The daemon and the mock, as programs, before the judge: both hold every clause.
+
+The daemon has two real players; the sessions of both last six seconds.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.desk import PROGRAM, Desk
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.running_mock import ENV, PASSWORD, RunningMock
+
+LIFETIME, WARNING = 6, 2
+LASTING = ("--lifetime", str(LIFETIME), "--warning", str(WARNING))
+WATCHER = "watcher"
+WITHOUT_WIFI = ["6.10"]
+
+Clauses = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def judged(
+    bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Clauses]:
+    """Judge both at once."""
+    folder = tmp_path_factory.mktemp("judged")
+    with (
+        Mpv(bus, [media.first.file, media.second.file], "--idle=yes"),
+        Mpv(bus, [media.bare.file], paused=True),
+        Desk(
+            buses=[bus], settings={"session_lifetime": LIFETIME, "session_warning": WARNING}
+        ) as desk,
+        RunningMock(folder, *LASTING) as mock,
+    ):
+        desk.secrets.add(PASSWORD)
+        watcher = ("users", "add", WATCHER, "--scope", "monitor", "--password-stdin")
+        assert desk.run(*watcher, given=f"{PASSWORD}\n").returncode == 0
+        judges = [
+            judge(desk.address, desk.fingerprint, desk.owner_password, folder / "daemon"),
+            judge(mock.address, mock.fingerprint, PASSWORD, folder / "mock"),
+        ]
+        for each in judges:
+            table, _ = each.communicate(timeout=120)
+            print(table)
+    return {name: json.loads((folder / name).read_text())["clauses"] for name in ("daemon", "mock")}
+
+
+def judge(address: str, fingerprint: str, password: str, report: Path) -> "subprocess.Popen[str]":
+    """Let the judge begin."""
+    process = subprocess.Popen(
+        [
+            *(PROGRAM, "conform", address, "--fingerprint", fingerprint, "--json", report),
+            *("--password-stdin", "--watcher", WATCHER, "--disturb", "--quick", *LASTING),
+        ],
+        env=ENV,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(f"{password}\n{PASSWORD}\n")
+    process.stdin.flush()
+    return process
+
+
+def other_than(clauses: Clauses, verdict: str) -> list[str]:
+    """Name the clauses that were found otherwise."""
+    return [f"{each['clause']}: {each['seen']}" for each in clauses if each["verdict"] != verdict]
+
+
+def test_the_mock_holds_every_clause(judged: dict[str, Clauses]) -> None:
+    assert other_than(judged["mock"], "holds") == []
+    assert len(judged["mock"]) > 110
+
+
+def test_the_daemon_holds_every_clause_that_this_machine_has_the_hardware_for(
+    judged: dict[str, Clauses],
+) -> None:
+    left = [each for each in judged["daemon"] if each["clause"] not in WITHOUT_WIFI]
+
+    assert other_than(left, "holds") == []
+    assert len(left) > 110
