@@ -27,6 +27,7 @@ from deskwire.model.units import Seconds
 from deskwire.server.app import OpenDoors, open_doors
 from deskwire.server.certificates import fingerprint, own_certificate, server_context
 from deskwire.server.deadlines import Clock
+from deskwire.server.pages import read_pages
 
 USER = "owner"
 WATCHER = "watcher"
@@ -114,6 +115,7 @@ class Mock:
             warning=self._warning,
             origins=self._origins,
             tls=self._tls,
+            pages=await asyncio.to_thread(read_pages),
         )
         context = await asyncio.to_thread(self._context) if self._tls else None
         self._doors: OpenDoors = await open_doors(

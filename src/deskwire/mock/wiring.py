@@ -28,6 +28,7 @@ from deskwire.server.deadlines import Clock, Deadlines
 from deskwire.server.fanout import Fanout
 from deskwire.server.login import Door
 from deskwire.server.monitor import Monitor
+from deskwire.server.pages import Pages
 from deskwire.server.peer import Names
 from deskwire.server.routes import routes
 from deskwire.server.sockets import Sockets
@@ -69,6 +70,7 @@ def wire(
     warning: Seconds,
     origins: Iterable[str],
     tls: bool,
+    pages: Pages,
 ) -> MockDesk:
     """Put the rooms together."""
     hub = FaultyHub(interval=BEAT, devices=Snapshot.__struct_fields__, periodic=PERIODIC)
@@ -109,8 +111,15 @@ def wire(
         tls=tls,
     )
     names = Names(allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=())
-    table = routes(door=door, monitor=monitor, find_art=scene.find, art_is_public=False)
-    return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, Doors(table, names))
+    table = routes(
+        door=door,
+        monitor=monitor,
+        find_art=scene.find,
+        art_is_public=False,
+        pages=pages,
+    )
+    doors = Doors(table, names, cookie=door.cookie.name)
+    return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, doors)
 
 
 def read_clock() -> Instant:

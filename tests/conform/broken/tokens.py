@@ -14,8 +14,6 @@ from deskwire.auth.tokens import Tokens
 from deskwire.model.access import LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenRefused
-from deskwire.server import login as server_login
-from deskwire.server.peer import bearer
 from tests.conform.broken.variant import Patch, bodies, breaks, statuses
 
 LOGIN = "/v1/login"
@@ -58,10 +56,12 @@ def is_another_desk_each_time(patch: Patch) -> None:
 
 @breaks("2.5")
 def reads_the_token_from_the_query(patch: Patch) -> None:
-    def anywhere(request: web.BaseRequest) -> str:
-        return request.query.get("token") or bearer(request)
+    token = Door._token
 
-    patch.setattr(server_login, "bearer", anywhere)
+    def anywhere(door: Door, request: web.BaseRequest) -> str:
+        return request.query.get("token") or token(door, request)
+
+    patch.setattr(Door, "_token", anywhere)
 
 
 @breaks("2.6")
