@@ -14,6 +14,7 @@ from deskwire.auth.tokens import Tokens
 from deskwire.model.access import LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenRefused
+from deskwire.server.login import Door
 from tests.conform.broken.variant import Patch, bodies, breaks, statuses
 
 LOGIN = "/v1/login"
