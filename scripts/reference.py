@@ -32,6 +32,7 @@ CLOSE_MEANS = {
     CloseCode.PROTOCOL_ERROR: "A frame that RFC 6455 does not allow",
     CloseCode.UNSUPPORTED: "A binary message",
     CloseCode.ABNORMAL: "No close frame came; seen by a client, never sent",
+    CloseCode.INVALID_TEXT: "Text that is not UTF-8",
     CloseCode.POLICY: "Ten malformed messages within ten seconds",
     CloseCode.TOO_BIG: "A message over 16 KiB",
     CloseCode.TRY_LATER: "Too many sockets are open",

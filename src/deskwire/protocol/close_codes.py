@@ -14,6 +14,8 @@ class CloseCode(IntEnum):
     """A binary message."""
     ABNORMAL = 1006
     """No close frame came; never sent, only seen."""
+    INVALID_TEXT = 1007
+    """Text that is not UTF-8."""
     POLICY = 1008
     """Malformed input, again and again."""
     TOO_BIG = 1009

@@ -12,6 +12,7 @@ _REASON_BYTES = 123
 
 class _Opcode(IntEnum):
     TEXT = 0x1
+    BINARY = 0x2
     CLOSE = 0x8
     PING = 0x9
     PONG = 0xA
@@ -20,6 +21,11 @@ class _Opcode(IntEnum):
 def text_frame(payload: bytes) -> bytes:
     """Frame one whole text message; `payload` is UTF-8."""
     return _frame(_Opcode.TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """Frame one whole binary message."""
+    return _frame(_Opcode.BINARY, payload)
 
 
 def ping_frame(payload: bytes = b"") -> bytes:

@@ -117,6 +117,13 @@ class Connection:
             self._transport.close()
             self._loop.call_later(CLOSE_TIMEOUT, self._wire.abort)
 
+    def end_writing(self) -> bool:
+        """Let the peer see the end after our last word; false where TLS has its own end."""
+        if self._transport.is_closing() or not self._transport.can_write_eof():
+            return False
+        self._transport.write_eof()
+        return True
+
     def abort(self) -> None:
         """Drop the peer without a word."""
         self.closing = True

@@ -8,9 +8,8 @@ Any path /v1/monitor/<anything>/ws is accepted, so that a browser gets to see th
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from deskwire.hub.dispatcher import Dispatcher
 from deskwire.model.access import Grant, Scope
@@ -31,12 +30,12 @@ from deskwire.protocol.server_session import (
     ServerSession,
     refusal,
 )
-from deskwire.server.connection import CLOSE_TIMEOUT, Connection
+from deskwire.protocol.unframing import Binary, Text
+from deskwire.server.connection import Connection
 from deskwire.server.deadlines import Clock, Deadlines
 from deskwire.server.fanout import Fanout
-from deskwire.server.problems import NotAWebSocket
 from deskwire.server.sockets import Sockets
-from deskwire.server.wire import Wire
+from deskwire.server.upgrade import converse
 
 VerifyFor = Callable[[str, str, Instant], Grant]
 """Turn (token, desk in the path, now) into a grant; raises `TokenExpired` or another `Refused`."""
@@ -74,53 +73,11 @@ class Monitor:
 
     async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
         """Upgrade, and stay until the socket is gone."""
-        response = Upgrade()
-        if not response.can_prepare(request):
-            raise NotAWebSocket("this is a WebSocket's address")
-        wire = request.protocol
-        if request.transport is None or not isinstance(wire, Wire):
-            raise NotAWebSocket("the connection is gone")
-        connection = response.connection = Connection(request.transport)
-        wire.on_unmasked = partial(connection.close, CloseCode.PROTOCOL_ERROR, "unmasked")
-        await response.prepare(request)
-        life = _Life(self, connection, desk, address)
-        try:
-            await life.live(response)
-            if response.unreadable:
-                await wire.gone_within(CLOSE_TIMEOUT)
-        finally:
-            life.over()
-        return response
-
-
-class Upgrade(web.WebSocketResponse):
-    """aiohttp's parser without aiohttp's farewell: every close goes through the connection."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            autoclose=False,
-            autoping=False,
-            compress=False,
-            max_msg_size=LARGEST_MESSAGE + 1,  # aiohttp's bound is the first size it refuses
+        return await converse(
+            request,
+            lambda connection: _Life(self, connection, desk, address),
+            largest=LARGEST_MESSAGE,
         )
-        self.headers["Server"] = "deskwire"
-        self.connection: Connection | None = None
-        self.unreadable = False
-        """What the peer sent broke the protocol; its last word is not waited for by reading."""
-
-    async def close(
-        self,
-        *,
-        code: int = CloseCode.NORMAL,
-        message: bytes = b"",
-        drain: bool = True,  # noqa: ARG002 - aiohttp's signature
-    ) -> bool:
-        """Say the last word, once, without waiting for the peer's."""
-        if self.connection is None or self.connection.closing:
-            return False
-        self.unreadable = code != CloseCode.NORMAL
-        self.connection.close(code, message.decode(errors="replace"))
-        return True
 
 
 class _Life:
@@ -139,26 +96,15 @@ class _Life:
         )
         self._commands: set[asyncio.Task[None]] = set()
         self._performed = 0
-
-    async def live(self, response: Upgrade) -> None:
-        """Listen until the peer's last word, or until it cannot be read."""
-        self._m.sockets.arrive(self)
+        monitor.sockets.arrive(self)
         self._remind()
-        while True:
-            message = await response.receive()
-            self._connection.heard()
-            if message.type is WSMsgType.TEXT:
-                self._obey(self._session.receive(message.data, self._m.clock()))
-            elif message.type is WSMsgType.BINARY:
-                self.end(CloseCode.UNSUPPORTED, "text only")
-            elif message.type is WSMsgType.PING:
-                self._connection.pong(message.data)
-            elif message.type is WSMsgType.CLOSE:
-                self._connection.close(message.data or None)
-                return
-            elif message.type is not WSMsgType.PONG:
-                self._leave()
-                return
+
+    async def hear(self, message: Text | Binary) -> None:
+        """Do what the session makes of it."""
+        if isinstance(message, Text):
+            self._obey(self._session.receive(message.text, self._m.clock()))
+        else:
+            self.end(CloseCode.UNSUPPORTED, "text only")
 
     def end(self, code: CloseCode, reason: str) -> None:
         """Close it, within a bound."""
@@ -168,11 +114,15 @@ class _Life:
         """Be rid of it at once."""
         self._connection.abort()
 
+    def leave(self) -> None:
+        """Stream to it no more, and remind it of nothing."""
+        self._m.fanout.leave(self._connection)
+        self._m.deadlines.drop(self._tick)
+
     def over(self) -> None:
         """The socket is gone, or both last words are said: leave every list."""
         self._session.end(CloseCode.ABNORMAL, "")
-        self._connection.finish()
-        self._leave()
+        self.leave()
         self._m.sockets.leave(self)
         for task in self._commands:
             task.cancel()
@@ -190,7 +140,7 @@ class _Life:
                 case Send(message):
                     self._say(message)
                 case Close(code, reason):
-                    self._leave()
+                    self.leave()
                     self._connection.close(code, reason)
         self._remind()
 
@@ -222,10 +172,6 @@ class _Life:
 
     def _tick(self, now: Instant) -> None:
         self._obey(self._session.tick(now))
-
-    def _leave(self) -> None:
-        self._m.fanout.leave(self._connection)
-        self._m.deadlines.drop(self._tick)
 
     def _log(self) -> None:
         grant = self._session.grant

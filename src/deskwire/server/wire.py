@@ -7,12 +7,13 @@ own words; here both are ours.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from deskwire.model.units import Seconds
-from deskwire.server.masking import MaskedOnly
+from deskwire.server.inbox import Inbox
 from deskwire.server.problems import BadRequest, InternalError, answer
 
 IDLE = 10.0
@@ -26,7 +27,7 @@ log = logging.getLogger("deskwire.http")
 class Wire(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
-    __slots__ = ("_gone", "on_unmasked")
+    __slots__ = ("_gone", "inbox")
 
     def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -37,12 +38,17 @@ class Wire(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._gone: asyncio.Future[None] | None = None
-        self.on_unmasked: Callable[[], None] = self.force_close
-        """Called when a screen sends a frame that is not masked; nothing is read after it."""
+        self.inbox: Inbox | None = None
+        """What reads the frames, once this is a WebSocket."""
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Let aiohttp's frame parser see masked frames only."""
-        super().set_parser(MaskedOnly(parser, self.on_unmasked), data_received_cb)  # type: ignore[arg-type]
+        """Put our reader of frames in the place of aiohttp's."""
+        super().set_parser(self.inbox or parser, data_received_cb)  # type: ignore[arg-type]
+
+    async def writable(self) -> None:
+        """Wait until the peer has taken enough of what was written, or is gone."""
+        with suppress(ConnectionError):
+            await self._drain_helper()
 
     async def gone_within(self, span: Seconds) -> bool:
         """Wait until the connection is gone; false if it is still there after `span`."""

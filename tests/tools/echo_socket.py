@@ -1,0 +1,97 @@
+"""The product's own sockets with somebody behind them who says everything back.
+
+    python tests/tools/echo_socket.py --port 9001
+
+For suites that judge a WebSocket server from outside. Handshake, parser, closing and every limit
+but one are the daemon's: here a message may have 64 MiB, and the kernel holds more of it for a
+peer than of a desk's small frames. Any path is a socket.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from aiohttp import web
+
+from deskwire.protocol.framing import binary_frame, text_frame
+from deskwire.protocol.unframing import Binary, Text
+from deskwire.server.app import Doors, open_doors
+from deskwire.server.connection import Connection
+from deskwire.server.peer import Names
+from deskwire.server.routes import Asked, Route
+from deskwire.server.upgrade import converse
+from deskwire.server.wire import Wire
+
+LARGEST_MESSAGE = 64 * 1024 * 1024
+SEND_BUFFER = 1024 * 1024
+
+
+class Echo:
+    """Says back what it hears, and hears the next when that is taken."""
+
+    def __init__(self, connection: Connection, wire: Wire) -> None:
+        self._connection = connection
+        self._wire = wire
+
+    async def hear(self, message: Text | Binary) -> None:
+        """Say it back."""
+        if isinstance(message, Text):
+            self._connection.send(text_frame(message.text.encode()))
+        else:
+            self._connection.send(binary_frame(message.payload))
+        await self._wire.writable()
+
+    def leave(self) -> None:
+        """Nothing is kept."""
+
+    def over(self) -> None:
+        """Nothing is kept."""
+
+
+async def echo(asked: Asked) -> web.StreamResponse:
+    """Open a socket."""
+    wire = asked.request.protocol
+    assert isinstance(wire, Wire)
+    if wire.transport is not None:
+        own = wire.transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def begin(connection: Connection) -> Echo:
+        return Echo(connection, wire)
+
+    return await converse(asked.request, begin, largest=LARGEST_MESSAGE)
+
+
+async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Echo until a signal says stop."""
+    paths = ("/", "/{anything}")
+    table = [
+        Route(method="GET", path=path, handle=echo, summary="Echo", status=101) for path in paths
+    ]
+    names = Names(allowed_hosts=[host], allowed_origins=[], public_url="", trusted_proxies=[])
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    opened = await open_doors(Doors(table, names), host=host, port=port, context=None)
+    say(f"echo_socket is ready at ws://{host}:{opened.port}")
+    await stop.wait()
+    opened.shut()
+    await opened.leave()
+
+
+def main() -> None:
+    """Read the command line, and serve."""
+    parser = argparse.ArgumentParser(description="A WebSocket echo on deskwire's own sockets.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9001, help="0 picks a free one")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    asyncio.run(serve(given.host, given.port, lambda line: print(line, flush=True)))
+
+
+if __name__ == "__main__":
+    main()

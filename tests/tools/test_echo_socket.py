@@ -1,0 +1,295 @@
+"""The echo tool, and by it the product's sockets, judged by frames made by hand.
+
+The order of the cases is that of the well-known outside suite: framing, pings, reserved bits,
+opcodes, fragments, UTF-8, closing, large messages.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from deskwire.protocol.unframing import unmasked
+
+TOOL = Path(__file__).with_name("echo_socket.py")
+ROOT = TOOL.parent.parent.parent
+KEY = b"\x9a\x01\xc3\x5e"
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+FIN = 0x80
+
+Said = tuple[int, bytes]
+"""A first byte and a payload."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    tool = subprocess.Popen(
+        [sys.executable, TOOL, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert tool.stdout is not None
+    ready = tool.stdout.readline()
+    assert ready.startswith("echo_socket is ready at ws://127.0.0.1:")
+    yield int(ready.rsplit(":", 1)[1])
+    tool.terminate()
+    _, log = tool.communicate(timeout=5)
+    assert (tool.returncode, log) == (0, "")
+
+
+class Peer:
+    """A WebSocket client that says exactly what it is told to."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def say(self, first: int, payload: bytes = b"") -> None:
+        self.writer.write(framed(first, payload))
+
+    async def frame(self) -> Said:
+        first, second = await self.reader.readexactly(2)
+        assert not second & 0x80
+        if second >= 126:
+            second = int.from_bytes(await self.reader.readexactly(2 if second == 126 else 8), "big")
+        return first, await self.reader.readexactly(second)
+
+    async def heard(self) -> list[Said]:
+        """Return every frame up to the close, its reason cut off; the end must follow it."""
+        frames: list[Said] = []
+        async with asyncio.timeout(20):
+            while not frames or frames[-1][0] != FIN | CLOSE:
+                frames.append(await self.frame())
+            frames[-1] = (frames[-1][0], frames[-1][1][:2])
+            async with asyncio.timeout(1):
+                assert await self.reader.read() == b""
+        return frames
+
+
+@pytest.fixture
+async def peer(port: int) -> AsyncIterator[Peer]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+    assert b"Extensions" not in head
+    yield Peer(reader, writer)
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def framed(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        length = bytes((0x80 | size,))
+    elif size < 1 << 16:
+        length = b"\xfe" + size.to_bytes(2, "big")
+    else:
+        length = b"\xff" + size.to_bytes(8, "big")
+    return bytes((first,)) + length + KEY + unmasked(payload, KEY)
+
+
+def closed(code: int | None = None) -> Said:
+    return FIN | CLOSE, b"" if code is None else code.to_bytes(2, "big")
+
+
+KOSME = "κόσμε-µ@ßöäüàá-𐍈".encode()
+ANSWERED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
+    "fragments with nothing in them": (
+        [(TEXT, b""), (0, b""), (FIN, b"")],
+        [(FIN | TEXT, b"")],
+    ),
+    "fragments, the middle one alone with something": (
+        [(TEXT, b""), (0, b"middle"), (FIN, b"")],
+        [(FIN | TEXT, b"middle")],
+    ),
+    "binary fragments": ([(BINARY, b"\xff"), (FIN, b"\xfe")], [(FIN | BINARY, b"\xff\xfe")]),
+    "a ping among fragments": (
+        [(TEXT, b"frag"), (FIN | PING, b"here?"), (FIN, b"ment")],
+        [(FIN | PONG, b"here?"), (FIN | TEXT, b"fragment")],
+    ),
+    "a pong nobody asked for": ([(FIN | PONG, b"unasked")], []),
+    "a ping of 125 bytes": ([(FIN | PING, b"\xfe" * 125)], [(FIN | PONG, b"\xfe" * 125)]),
+    "ten pings": (
+        [(FIN | PING, b"%d" % number) for number in range(10)],
+        [(FIN | PONG, b"%d" % number) for number in range(10)],
+    ),
+    "a character in pieces": (
+        [(TEXT, KOSME[:1]), *((0, bytes((byte,))) for byte in KOSME[1:-1]), (FIN, KOSME[-1:])],
+        [(FIN | TEXT, KOSME)],
+    ),
+    **{
+        f"text of {size}": ([(FIN | TEXT, b"*" * size)], [(FIN | TEXT, b"*" * size)])
+        for size in (0, 1, 125, 126, 127, 128, 65535, 65536, 1 << 20)
+    },
+    **{
+        f"binary of {size}": ([(FIN | BINARY, b"\xfe" * size)], [(FIN | BINARY, b"\xfe" * size)])
+        for size in (0, 125, 126, 65535, 65536, 1 << 20)
+    },
+    **{
+        f"the character U+{ord(text):04X}": (
+            [(FIN | TEXT, text.encode())],
+            [(FIN | TEXT, text.encode())],
+        )
+        for text in "\0\x7f\x80\u07ff\u0800\ud7ff\ue000\ufdd0\ufffd\uffff\U0001fffe\U0010ffff"
+    },
+}
+
+
+@pytest.mark.parametrize("case", ANSWERED)
+async def test_what_is_right_is_said_back(peer: Peer, case: str) -> None:
+    said, heard = ANSWERED[case]
+
+    for first, payload in said:
+        peer.say(first, payload)
+    peer.say(FIN | CLOSE, b"\x03\xe8bye")
+
+    assert await peer.heard() == [*heard, closed(1000)]
+
+
+HELLO = (FIN | TEXT, b"hello")
+REFUSED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
+    **{
+        f"reserved bits {bits}": ([HELLO, (FIN | bits << 4 | TEXT, b"x"), HELLO], [HELLO])
+        for bits in range(1, 8)
+    },
+    **{
+        f"a reserved bit on {name}": ([HELLO, (FIN | 0x40 | opcode, b"")], [HELLO])
+        for name, opcode in (("a ping", PING), ("a close", CLOSE), ("a binary", BINARY))
+    },
+    **{
+        f"opcode {opcode}": ([HELLO, (FIN | opcode, b""), HELLO], [HELLO])
+        for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)
+    },
+    "a ping of 126 bytes": ([(FIN | PING, b"x" * 126)], []),
+    "a ping in fragments": ([(PING, b"x"), (FIN, b"x")], []),
+    "a pong in fragments": ([(PONG, b"x"), (FIN, b"x")], []),
+    "an orphan": ([(FIN, b"x"), HELLO], []),
+    "an orphan after a whole message": ([HELLO, (0, b"x"), HELLO], [HELLO]),
+    "a text within fragments": ([(TEXT, b"x"), (FIN | TEXT, b"x")], []),
+    "a text within empty fragments": ([(TEXT, b""), (FIN | TEXT, b"x")], []),
+    "a close of one byte": ([(FIN | CLOSE, b"\x03")], []),
+    "a close of 126 bytes": ([(FIN | CLOSE, b"\x03\xe8" + b"x" * 124)], []),
+    **{
+        f"close {code}": ([(FIN | CLOSE, code.to_bytes(2, "big"))], [])
+        for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
+    },
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_what_is_wrong_ends_it_after_what_was_right(peer: Peer, case: str) -> None:
+    said, heard = REFUSED[case]
+
+    for first, payload in said:
+        peer.say(first, payload)
+
+    assert await peer.heard() == [*heard, closed(1002)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xce\xba\xe1\xbd\xb9\xed\xa0\x80edited",
+        b"\xf4\x90\x80\x80",
+        b"\xc0\xaf",
+        b"\xe0\x80\xaf",
+        b"\xf8\x88\x80\x80\x80",
+        b"\xfe",
+        b"\xff",
+        b"\x80",
+        b"\xed\xbf\xbf",
+        b"\xe2\x82",
+        b"\xf0\x28\x8c\xbc",
+    ],
+)
+@pytest.mark.parametrize("by_the_byte", [False, True], ids=["whole", "by the byte"])
+async def test_text_that_is_not_utf_8_ends_it(peer: Peer, text: bytes, by_the_byte: bool) -> None:
+    if by_the_byte:
+        peer.say(TEXT, b"")
+        for byte in text:
+            peer.say(0, bytes((byte,)))
+        peer.say(FIN, b"")
+    else:
+        peer.say(FIN | TEXT, text)
+
+    assert await peer.heard() == [closed(1007)]
+
+
+async def test_bad_utf_8_is_seen_before_its_frame_is_whole(peer: Peer) -> None:
+    frame = framed(FIN | TEXT, "κόσμε".encode() + b"\xf4\x90\x80\x80" + b"more")
+
+    peer.writer.write(frame[:-6])
+
+    assert await peer.heard() == [closed(1007)]
+
+
+@pytest.mark.parametrize(
+    "code", [None, *range(1000, 1004), *range(1007, 1015), 3000, 3999, 4000, 4999]
+)
+async def test_a_close_is_answered_with_its_code_and_nothing_after_it(
+    peer: Peer, code: int | None
+) -> None:
+    peer.say(*closed(code))
+    peer.say(*HELLO)
+    peer.say(FIN | PING)
+
+    assert await peer.heard() == [closed(code)]
+
+
+async def test_a_reason_of_123_bytes_is_fine_and_one_that_is_no_text_is_not(peer: Peer) -> None:
+    peer.say(FIN | CLOSE, b"\x03\xe8" + b"*" * 122 + b"\xff")
+
+    assert await peer.heard() == [closed(1007)]
+
+
+async def test_bytes_may_come_one_by_one(peer: Peer) -> None:
+    for byte in framed(FIN | TEXT, KOSME):
+        peer.writer.write(bytes((byte,)))
+        await asyncio.sleep(0)
+    peer.say(*closed(1000))
+
+    assert await peer.heard() == [(FIN | TEXT, KOSME), closed(1000)]
+
+
+@pytest.mark.parametrize("fragment", [1 << 24, 1 << 20, 4096])
+async def test_a_message_of_16_mib_is_said_back(peer: Peer, fragment: int) -> None:
+    message = b"0123456789abcdef" * (1 << 20)
+
+    for at in range(0, len(message), fragment):
+        first = (0 if at else BINARY) | (FIN if at + fragment >= len(message) else 0)
+        peer.say(first, message[at : at + fragment])
+    first, payload = await peer.frame()
+    peer.say(*closed(1000))
+
+    assert (first, payload == message) == (FIN | BINARY, True)
+    assert await peer.heard() == [closed(1000)]
+
+
+async def test_many_large_messages_to_one_who_reads_late_all_come(peer: Peer) -> None:
+    message = b"x" * 65536
+
+    for _ in range(100):
+        peer.say(FIN | BINARY, message)
+    await asyncio.sleep(0.5)
+    heard = [await peer.frame() for _ in range(100)]
+
+    assert heard == [(FIN | BINARY, message)] * 100
+
+
+async def test_over_64_mib_is_too_big(peer: Peer) -> None:
+    peer.writer.write(bytes((FIN | BINARY, 0xFF)) + ((64 << 20) + 1).to_bytes(8, "big") + KEY)
+
+    assert await peer.heard() == [closed(1009)]
