@@ -20,7 +20,7 @@ import yaml
 from deskwire import __version__
 from deskwire.cli import exits
 from deskwire.cli.main import app
-from deskwire.daemon.settings import Settings
+from deskwire.daemon.settings import RELOADABLE, Settings
 from deskwire.protocol import codec
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
 
@@ -179,12 +179,18 @@ def settings() -> str:
         "A flag comes first, then `DESKWIRE_SECTION_KEY` in the environment (lists by comma), then",
         "`~/.config/deskwire/config.toml`, then the default. An unknown key or a wrong value stops",
         "the start with one line, exit code 2.",
+        "",
+        "SIGHUP (`systemctl --user reload deskwire`) reads them anew. Those with a yes take",
+        "effect, the others wait for the next start and are named in the log; a mistake changes",
+        "nothing.",
     ]
     for section in msgspec.structs.fields(Settings):
-        lines += ["", f"## [{section.name}]", "", "| key | default | expected |", "|---|---|---|"]
+        lines += ["", f"## [{section.name}]", "", "| key | default | expected | SIGHUP |"]
+        lines += ["|---|---|---|---|"]
         for field in msgspec.structs.fields(section.type):
             default = shown(field.default)
-            lines.append(f"| `{field.name}` | `{default}` | {described(field.type)} |")
+            anew = "yes" if f"{section.name}.{field.name}" in RELOADABLE else ""
+            lines.append(f"| `{field.name}` | `{default}` | {described(field.type)} | {anew} |")
     return "\n".join(lines) + "\n"
 
 

@@ -38,6 +38,7 @@ def test_every_device_and_every_part_of_the_desk_is_there() -> None:
     assert [device["name"] for device in report["devices"]] == list(Snapshot.__struct_fields__)
     assert [part["name"] for part in report["desk"]] == [
         "python",
+        "clock",
         "session_bus",
         "system_bus",
         "state",

@@ -162,6 +162,7 @@ def test_a_checkup_goes_from_the_ground_up(tmp_path: Path, session_bus: PrivateB
 
     assert [(each.name, each.condition.value) for each in findings if "bus" not in each.name] == [
         ("python", "ok"),
+        ("clock", "ok"),
         ("state", "absent"),
         ("users", "absent"),
         ("certificate", "disabled"),

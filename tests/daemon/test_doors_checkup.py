@@ -53,8 +53,10 @@ def test_a_certificate_before_the_first_start_is_absent(tmp_path: Path) -> None:
     assert "the first start makes it" in found.why
 
 
-def test_without_tls_no_certificate_is_looked_for(tmp_path: Path) -> None:
-    assert refused(certificate, Server(tls=False)).condition is Condition.DISABLED
+def test_without_tls_no_certificate_is_looked_for() -> None:
+    server = Server(host="127.0.0.1", tls=False)
+
+    assert refused(certificate, server).condition is Condition.DISABLED
 
 
 def test_a_certificate_of_ones_own_choice_has_to_be_there(tmp_path: Path) -> None:
@@ -187,3 +189,20 @@ def test_an_address_of_another_machine_cannot_be_had() -> None:
 
     assert found.condition is Condition.UNAVAILABLE
     assert found.why == "192.0.2.1 port 0: Cannot assign requested address"
+
+
+def test_plain_words_that_others_can_read_are_unsafe() -> None:
+    server = Server(host="0.0.0.0", tls=False, behind_proxy=True)
+    found = refused(certificate, server)
+
+    assert found.condition is Condition.UNSAFE
+    assert "they can read passwords" in found.why
+
+
+def test_a_certificate_that_begins_later_tells_of_the_clock(tmp_path: Path) -> None:
+    make(tmp_path / "tls", ["localhost"], NOW + dt.timedelta(days=3))
+    found = refused(certificate, Server(state_dir=tmp_path))
+
+    assert found.condition is Condition.UNAVAILABLE
+    assert found.why.startswith("it begins on ")
+    assert found.remedy == "set the clock"

@@ -18,7 +18,7 @@ from deskwire.cli.settled import config_option, settled, state_dir_option, stop
 def serve(
     config: Path | None, host: str | None, port: int | None, state_dir: Path | None, no_tls: bool
 ) -> None:
-    """Serve this desk until Ctrl-C.
+    """Serve this desk until Ctrl-C; SIGHUP takes settings and the certificate anew.
 
     The first start makes the user "owner" and shows its password once.
     """
@@ -27,12 +27,14 @@ def serve(
     settings = settled(flags, config)
 
     from deskwire.daemon import life, logs
+    from deskwire.daemon.config import load
+    from deskwire.daemon.port import PortTaken
     from deskwire.model.problems import StateUnavailable
 
     logs.begin(to_journal="JOURNAL_STREAM" in os.environ)
     try:
-        life.run(settings, os.environ, _say)
-    except life.PortTaken as problem:
+        life.run(settings, os.environ, _say, lambda: load(flags, os.environ, config))
+    except PortTaken as problem:
         stop(problem.message, exits.PORT)
     except StateUnavailable as problem:
         stop(problem.message, exits.STATE)

@@ -19,6 +19,7 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import DATABASE, State
 from deskwire.auth.users import Users
 from deskwire.daemon import places
+from deskwire.daemon.clock_checkup import clock
 from deskwire.daemon.condition import FINE, Condition, Finding, NotOk, finding
 from deskwire.daemon.doors_checkup import certificate, port
 from deskwire.daemon.settings import Settings
@@ -33,6 +34,7 @@ def check_up(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     usable = state.condition in FINE
     return [
         finding("python", python),
+        finding("clock", partial(clock, server.state_dir)),
         finding("session_bus", partial(session_bus, environ)),
         finding("system_bus", partial(system_bus, environ)),
         state,

@@ -16,6 +16,7 @@ from cryptography import x509
 
 from deskwire.auth.folder import OTHERS
 from deskwire.daemon.condition import Condition, NotOk
+from deskwire.daemon.config import is_loopback
 from deskwire.daemon.settings import Server
 from deskwire.model.problems import StateUnavailable
 from deskwire.server.certificates import fingerprint, server_context
@@ -31,6 +32,9 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not
 def certificate(server: Server) -> str:
     """Look at the certificate and its key: there, fitting, valid, secret."""
     if not server.tls:
+        if not is_loopback(server.host):
+            why = f"server.tls is off, and others can reach {server.host}: they can read passwords"
+            raise NotOk(Condition.UNSAFE, why, 'let the proxy come by server.host = "127.0.0.1"')
         raise NotOk(Condition.DISABLED, "server.tls is off")
     path = server.certificate or server.state_dir / "tls/certificate.pem"
     key = server.key or server.state_dir / "tls/key.pem"
@@ -49,6 +53,10 @@ def certificate(server: Server) -> str:
     if open_to_others:
         why = f"others may read the key {key}"
         raise NotOk(Condition.UNSAFE, why, f"chmod 600 {key}", found=found)
+    begin = begins(path)
+    if begin > time.time():
+        why = f"it begins on {day(begin)}, which is not yet"
+        raise NotOk(Condition.UNAVAILABLE, why, "set the clock", found=found)
     if end < time.time():
         remedy = "start deskwire anew" if own else "renew it"
         raise NotOk(Condition.UNAVAILABLE, f"it ended on {day(end)}", remedy, found=found)
@@ -59,6 +67,12 @@ def ends(certificate: Path) -> float:
     """Return when the first certificate of a PEM file ends, by the wall clock."""
     first = x509.load_pem_x509_certificate(certificate.read_bytes())
     return first.not_valid_after_utc.timestamp()
+
+
+def begins(certificate: Path) -> float:
+    """Return when the first certificate of a PEM file begins, by the wall clock."""
+    first = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return first.not_valid_before_utc.timestamp()
 
 
 def day(moment: float) -> str:

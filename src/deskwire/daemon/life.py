@@ -1,12 +1,13 @@
 """The daemon from its start to its end.
 
 state ─▶ first user ─▶ wiring ─▶ doors open, "ready" ─▶ a signal ─▶ 1001 to all ─▶ gone within 3 s
+
+SIGHUP in between is `reload`'s. Where systemd started us it is told of each step.
 """
 
 import asyncio
 import logging
 import signal
-import ssl
 from collections.abc import Callable, Mapping
 
 from deskwire import __version__
@@ -15,18 +16,16 @@ from deskwire.auth.passwords import Passwords, generate_password
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.daemon import places
+from deskwire.daemon.clock import read_clock
+from deskwire.daemon.port import PortTaken, address, inherited
+from deskwire.daemon.reload import Reload
 from deskwire.daemon.settings import Settings
+from deskwire.daemon.systemd import Notify
+from deskwire.daemon.tls import Tls
 from deskwire.daemon.wiring import wire
 from deskwire.devices.buses import Buses
 from deskwire.model.access import ALL_SCOPES
-from deskwire.model.problems import Unavailable
 from deskwire.server.app import open_doors
-from deskwire.server.certificates import (
-    fingerprint,
-    outward_address,
-    own_certificate,
-    server_context,
-)
 from deskwire.server.pages import Pages, read_pages
 
 FIRST_USER = "owner"
@@ -38,14 +37,10 @@ Say = Callable[[str], None]
 log = logging.getLogger("deskwire")
 
 
-class PortTaken(Unavailable):
-    """The address or port cannot be had."""
-
-    code = "port_taken"
-
-
-def run(settings: Settings, environ: Mapping[str, str], say: Say) -> None:
-    """Serve until a signal says stop.
+def run(
+    settings: Settings, environ: Mapping[str, str], say: Say, reread: Callable[[], Settings]
+) -> None:
+    """Serve until a signal says stop; `reread` reads the settings anew.
 
     Raises `StateUnavailable` when the state directory or the certificate cannot be used, and
     `PortTaken`.
@@ -53,16 +48,19 @@ def run(settings: Settings, environ: Mapping[str, str], say: Say) -> None:
     state = State.open(settings.server.state_dir)
     try:
         key, desk = state.secret("signing", KEY_BYTES), state.desk_id()
-        context = _context(settings, say)
+        tls = Tls(settings.server) if settings.server.tls else None
+        if tls is not None:
+            say(f"certificate SHA-256 {tls.fingerprint}")
         asyncio.run(
             _live(
                 settings,
                 environ,
                 state,
                 say,
+                reread,
                 key=key,
                 desk_id=desk,
-                context=context,
+                tls=tls,
                 pages=read_pages(),
             )
         )
@@ -75,10 +73,11 @@ async def _live(
     environ: Mapping[str, str],
     state: State,
     say: Say,
+    reread: Callable[[], Settings],
     *,
     key: bytes,
     desk_id: str,
-    context: ssl.SSLContext | None,
+    tls: Tls | None,
     pages: Pages,
 ) -> None:
     users = Users(state, Passwords())
@@ -95,23 +94,42 @@ async def _live(
         cache=places.cache_dir(environ),
         pages=pages,
     )
+    notify = Notify(environ)
+    reload = Reload(
+        settings, reread=reread, adopt=desk.adopt, tls=tls, notify=notify, clock=read_clock
+    )
     host, port = settings.server.host, settings.server.port
     try:
-        doors = await open_doors(desk.doors, host=host, port=port, context=context)
+        doors = await open_doors(
+            desk.doors,
+            host=host,
+            port=port,
+            context=tls.context if tls is not None else None,
+            listening=inherited(settings.server, environ),
+            on_visitor=reload.visitor,
+        )
     except OSError as problem:
         why = problem.strerror or str(problem)
         raise PortTaken(f"{host} port {port}: {why}; --port picks another") from None
-    stop = _stop_signal()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.ask)
     async with asyncio.TaskGroup() as tasks:
         lasting = [
             tasks.create_task(desk.supervisor.run(), name="supervisor"),
             tasks.create_task(logins.follow(), name="logins"),
+            tasks.create_task(reload.run(), name="reload"),
+            tasks.create_task(notify.keep_alive(), name="watchdog"),
         ]
         if await users.count() == 0:
             await _first_user(users, say)
-        say(f"deskwire is ready at {_address(settings, doors.port)}")
-        log.info("started  version=%s host=%s port=%d", __version__, host, doors.port)
+        say(f"deskwire is ready at {address(settings.server, doors.host, doors.port)}")
+        log.info("started  version=%s host=%s port=%d", __version__, doors.host, doors.port)
+        notify.ready()
         await stop.wait()
+        notify.stopping()
         doors.shut()
         await desk.sockets.end_all()
         for task in lasting:
@@ -125,37 +143,3 @@ async def _first_user(users: Users, say: Say) -> None:
     await users.add(FIRST_USER, password, ALL_SCOPES)
     say(f"first start: the user is {FIRST_USER}, the password: {password}")
     say("  it is shown this once; `deskwire users passwd owner` sets another")
-
-
-def _context(settings: Settings, say: Say) -> ssl.SSLContext | None:
-    server = settings.server
-    if not server.tls:
-        return None
-    if server.certificate is not None and server.key is not None:
-        certificate, key = server.certificate, server.key
-    else:
-        certificate, key = own_certificate(server.state_dir / "tls")
-    context = server_context(certificate, key)
-    say(f"certificate SHA-256 {fingerprint(certificate)}")
-    return context
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def _address(settings: Settings, port: int) -> str:
-    """Where a person points a screen; for every address of this machine, the one others see."""
-    server = settings.server
-    if server.public_url:
-        return server.public_url
-    host = server.host
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        host = outward_address() or "127.0.0.1"
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{'https' if server.tls else 'http'}://{host}:{port}"

@@ -27,3 +27,5 @@ def begin(*, to_journal: bool) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    # what it warns of is a peer's words, before any log-in and as often as one likes
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)

@@ -136,3 +136,22 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     devices: Devices = Devices()
     art: Art = Art()
     compat: Compat = Compat()
+
+
+RELOADABLE = frozenset(
+    {
+        "server.certificate",
+        "server.key",
+        "server.public_url",
+        "server.allowed_hosts",
+        "server.allowed_origins",
+        "server.trusted_proxies",
+        "session.warning",
+        "session.auth_timeout",
+        "session.max_sockets",
+        "session.max_sockets_per_user",
+        "session.max_unauthenticated",
+        "compat.literal_event_names",
+    }
+)
+"""What SIGHUP takes anew; sockets that are open keep what they began with."""

@@ -16,7 +16,7 @@ from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.daemon.clock import read_clock
-from deskwire.daemon.settings import Settings
+from deskwire.daemon.settings import Server, Settings
 from deskwire.daemon.supervisor import Supervisor
 from deskwire.devices.artwork import Artwork
 from deskwire.devices.buses import Buses
@@ -43,6 +43,20 @@ class Desk:
     supervisor: Supervisor
     sockets: Sockets
     doors: Doors
+    door: Door
+    monitor: Monitor
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on by these settings, as far as they are `RELOADABLE`."""
+        session = settings.session
+        self.doors.names = names_of(settings.server)
+        self.door.public_url = settings.server.public_url
+        self.monitor.auth_timeout = session.auth_timeout
+        self.monitor.warning = session.warning
+        self.monitor.literal_names = settings.compat.literal_event_names
+        self.sockets.most = session.max_sockets
+        self.sockets.most_a_user = session.max_sockets_per_user
+        self.sockets.most_waiting = session.max_unauthenticated
 
 
 def wire(
@@ -112,12 +126,6 @@ def wire(
         public_url=server.public_url,
         tls=server.tls,
     )
-    names = Names(
-        allowed_hosts=server.allowed_hosts,
-        allowed_origins=server.allowed_origins,
-        public_url=server.public_url,
-        trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
-    )
     table = routes(
         door=door,
         monitor=monitor,
@@ -125,4 +133,15 @@ def wire(
         art_is_public=settings.art.public,
         pages=pages,
     )
-    return Desk(supervisor, sockets, Doors(table, names, cookie=door.cookie.name))
+    doors = Doors(table, names_of(server), cookie=door.cookie.name)
+    return Desk(supervisor, sockets, doors, door, monitor)
+
+
+def names_of(server: Server) -> Names:
+    """Say which names and pages the doors answer to."""
+    return Names(
+        allowed_hosts=server.allowed_hosts,
+        allowed_origins=server.allowed_origins,
+        public_url=server.public_url,
+        trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
+    )

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -59,7 +59,7 @@ class Doors:
         )
         document.update(describe([*table, own], cookie=cookie))
         self._table = Table([*table, own])
-        self._names = names
+        self.names = names
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; nothing is raised but cancellation."""
@@ -78,7 +78,7 @@ class Doors:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            host = self._names.check(request)
+            host = self.names.check(request)
         except (BadRequest, Misdirected):
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 raise ForeignOrigin("this desk has no such name") from None
@@ -86,7 +86,7 @@ class Doors:
         if is_preflight(request) and self._names.page(request):
             return preflight()
         route, segment = self._table.find(request.method, request.path)
-        address = self._names.address(request)
+        address = self.names.address(request)
         given = await route.handle(Asked(request, host, address, segment))
         if given is None:
             return web.Response(status=route.status)
@@ -107,6 +107,11 @@ class OpenDoors:
         """The port connections are accepted on."""
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def host(self) -> str:
+        """The address connections are accepted on."""
+        return str(self._server.sockets[0].getsockname()[0])
+
     def shut(self) -> None:
         """Accept no more connections."""
         self._server.close()
@@ -118,11 +123,26 @@ class OpenDoors:
 
 
 async def open_doors(
-    doors: Doors, *, host: str, port: int, context: ssl.SSLContext | None
+    doors: Doors,
+    *,
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    listening: socket.socket | None = None,
+    on_visitor: Callable[[], None] | None = None,
 ) -> OpenDoors:
-    """Accept connections; raises `OSError` when the address cannot be had."""
+    """Accept connections; raises `OSError` when the address cannot be had.
+
+    Where `listening` is given, it stands in place of host and port. `on_visitor` is told of each
+    connection before anything is said on it.
+    """
     loop = asyncio.get_running_loop()
     listener = Listener(doors.answer, request_factory=_request)
+    listener.on_visitor = on_visitor
+    if listening is None:
+        listening = await _bound(host, port)
+    listening.setblocking(False)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     bounds: dict[str, Any] = {}
     if context is not None:
         bounds = {
@@ -130,7 +150,7 @@ async def open_doors(
             "ssl_shutdown_timeout": FAREWELL_TIMEOUT,
         }
     server = await loop.create_server(
-        listener, sock=await _bound(host, port), backlog=BACKLOG, ssl=context, **bounds
+        listener, sock=listening, backlog=BACKLOG, ssl=context, **bounds
     )
     return OpenDoors(server, listener)
 
@@ -142,7 +162,6 @@ async def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind(address)

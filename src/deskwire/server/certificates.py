@@ -48,6 +48,20 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION
+    _load(context, certificate, key)
+    return context
+
+
+def take_anew(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Have new connections use what is in the files now; those that are open stay as they are.
+
+    Raises `StateUnavailable`, and then the context is as it was.
+    """
+    server_context(certificate, key)  # a pair that does not fit would leave half of it behind
+    _load(context, certificate, key)
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
         context.load_cert_chain(certificate, key)
     except ssl.SSLError as problem:
@@ -55,7 +69,6 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
         raise StateUnavailable(f"{certificate} and {key}: {why}") from None
     except OSError as problem:
         raise StateUnavailable(f"{certificate} and {key}: {problem.strerror}") from None
-    return context
 
 
 def fingerprint(certificate: Path) -> str:

@@ -84,7 +84,7 @@ class Door:
         self._turns = {True: Turns(), False: Turns()}
         self._clock = clock
         self._desk = desk
-        self._public = public_url.rstrip("/").replace("http", "ws", 1)
+        self.public_url = public_url
         self._scheme = "wss" if tls else "ws"
         self.cookie = LoginCookie(desk=desk, secure=tls or public_url.startswith("https:"))
 
@@ -127,7 +127,8 @@ class Door:
     def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
         """Mint a new websocket token and say where it is to be taken."""
         token = self._tokens.websocket_token(self.login(request), self._clock())
-        base = self._public or f"{self._scheme}://{host}"
+        public = self.public_url.rstrip("/").replace("http", "ws", 1)
+        base = public or f"{self._scheme}://{host}"
         return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
 
     def login(self, request: web.BaseRequest) -> Login:

@@ -28,9 +28,9 @@ class Sockets:
     """Every open socket."""
 
     def __init__(self, *, most: int, most_a_user: int, most_waiting: int) -> None:
-        self._most = most
-        self._most_a_user = most_a_user
-        self._most_waiting = most_waiting
+        self.most = most
+        self.most_a_user = most_a_user
+        self.most_waiting = most_waiting
         self._waiting: dict[Socket, None] = {}
         self._seated: dict[Socket, Grant] = {}
         self._by_token: dict[str, Socket] = {}
@@ -49,7 +49,7 @@ class Sockets:
         self._waiting[socket] = None
         if self._closed:
             socket.end(CloseCode.GOING_AWAY, "going away")
-        elif len(self._waiting) > self._most_waiting:
+        elif len(self._waiting) > self.most_waiting:
             longest = next(iter(self._waiting))
             del self._waiting[longest]
             longest.drop()
@@ -62,7 +62,7 @@ class Sockets:
             self._unseat(older)
             older.end(CloseCode.AUTH_FAILED, "replaced by a newer connection")
         of_user = sum(seated.user == grant.user for seated in self._seated.values())
-        if len(self._seated) >= self._most or of_user >= self._most_a_user:
+        if len(self._seated) >= self.most or of_user >= self.most_a_user:
             return False
         self._seated[socket] = grant
         self._by_token[grant.token] = socket

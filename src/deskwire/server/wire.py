@@ -89,8 +89,12 @@ class Wire(web.RequestHandler):
 class Listener(web.Server):
     """Makes a `Wire` for each connection."""
 
+    on_visitor: Callable[[], None] | None = None
+
     def __call__(self) -> Wire:
         """Called by the event loop for each connection."""
+        if self.on_visitor is not None:
+            self.on_visitor()
         return Wire(self, loop=self._loop)
 
 

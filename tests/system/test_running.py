@@ -1,0 +1,202 @@
+"""The installed daemon as a service manager runs it: handed its port, asked to reload."""
+
+import asyncio
+import datetime as dt
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from signal import SIGHUP
+
+import pytest
+
+from deskwire.server.self_signed import make
+from tests.parts.client import Client
+from tests.parts.desk import PROGRAM, Desk, environment
+from tests.parts.waiting import until, until_async
+
+PACKAGING = Path(__file__).parent.parent.parent / "packaging"
+UNITS = ("deskwire.service", "deskwire.socket")
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """Be somebody at whose home the program and its units are installed."""
+    program = tmp_path / ".local/bin/deskwire"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(PROGRAM)
+    for unit in UNITS:
+        shutil.copy(PACKAGING / unit, tmp_path)
+    (tmp_path / "run").mkdir(mode=0o700)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "SYSTEMD_COLORS": "0",
+    }
+
+
+def analyze(*words: str, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["systemd-analyze", *words],
+        cwd=env["HOME"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_units_are_good_ones(installed: dict[str, str]) -> None:
+    said = analyze("verify", "--user", *(f"./{unit}" for unit in UNITS), env=installed)
+
+    assert said == ""
+
+
+def test_the_unit_exposes_little(installed: dict[str, str]) -> None:
+    said = analyze(
+        "security", "--offline=true", "--threshold=20", "./deskwire.service", env=installed
+    )
+    score = re.search(r"Overall exposure level for deskwire.service: ([\d.]+)", said)
+
+    assert score is not None
+    assert float(score[1]) <= 2.0
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    """Lend what a service manager is told on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(15)
+        yield told
+
+
+def test_a_service_manager_is_told_of_each_step(systemd: socket.socket) -> None:
+    env = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "400000"}
+    with Desk(env=env) as desk:
+        heard: list[bytes] = []
+        while b"READY=1" not in heard or heard[-1] != b"WATCHDOG=1":
+            heard.append(systemd.recv(200))
+        os.kill(desk.pid, SIGHUP)
+        while not (said := systemd.recv(200)).startswith(b"RELOADING=1"):
+            pass
+        while (ready := systemd.recv(200)) == b"WATCHDOG=1":
+            pass
+        desk.stop()
+        while (stopping := systemd.recv(200)) == b"WATCHDOG=1":
+            pass
+
+    assert said.startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    assert (ready, stopping) == (b"READY=1", b"STOPPING=1")
+
+
+def test_a_port_that_is_handed_over_is_served_on(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        os.dup2(held.fileno(), descriptor := 50)
+        words = f"exec 3<&{descriptor} {descriptor}<&-; LISTEN_PID=$$ LISTEN_FDS=1 exec {PROGRAM} "
+        daemon = subprocess.Popen(
+            [
+                "/bin/bash",
+                "-c",
+                words + f"serve --no-tls --host 127.0.0.1 --state-dir {tmp_path}/s",
+            ],
+            env=environment(tmp_path, [], {}, {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            pass_fds=[descriptor],
+        )
+        os.close(descriptor)
+        with socket.create_connection(("127.0.0.1", port)) as early:  # before anybody listens
+            early.settimeout(15)
+            early.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = early.makefile("rb").read()
+        daemon.terminate()
+        said, _ = daemon.communicate(timeout=10)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert f"deskwire is ready at http://127.0.0.1:{port}" in said
+    assert daemon.returncode == 0
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    pair = tmp_path / "pair"
+    make_pair(pair)
+    config = tmp_path / "config.toml"
+    config.write_text("")
+    settings = {
+        "server_certificate": pair / "certificate.pem",
+        "server_key": pair / "key.pem",
+    }
+    with Desk("--config", str(config), settings=settings) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+def make_pair(folder: Path) -> None:
+    make(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
+
+
+def shown(desk: Desk) -> str:
+    """Return the certificate a new connection sees."""
+    host, port = desk.address.removeprefix("https://").split(":")
+    return ssl.get_server_certificate((host, int(port)))
+
+
+async def test_a_new_certificate_is_used_by_new_connections_and_old_sockets_live(
+    desk: Desk, client: Client, tmp_path: Path
+) -> None:
+    async with client.watch() as screen:
+        before = await asyncio.to_thread(shown, desk)
+        await asyncio.to_thread(make_pair, tmp_path / "pair")
+        os.kill(desk.pid, SIGHUP)
+        await until_async(lambda: "new certificate  SHA-256" in desk.log)
+        after = await asyncio.to_thread(shown, desk)
+        await screen.stats(since=screen.count)
+
+        assert after == (tmp_path / "pair/certificate.pem").read_text()
+        assert after != before
+        assert screen.open
+
+
+def test_a_broken_certificate_keeps_the_old_and_is_one_line(desk: Desk, tmp_path: Path) -> None:
+    before = shown(desk)
+    (tmp_path / "pair/key.pem").write_text("nothing")
+
+    os.kill(desk.pid, SIGHUP)
+    until(lambda: "the certificate stays as it was" in desk.log)
+
+    assert shown(desk) == before
+
+
+async def test_settings_are_taken_anew_and_a_mistake_changes_nothing(
+    desk: Desk, client: Client, tmp_path: Path
+) -> None:
+    async def status() -> int:
+        answer = await client.request("GET", "/healthz", headers={"Host": "desk.example"})
+        return answer.status
+
+    before = await status()
+    (tmp_path / "config.toml").write_text('[server]\nallowed_hosts = ["desk.example"]\n')
+    os.kill(desk.pid, SIGHUP)
+    await until_async(lambda: "reloaded  changed=server.allowed_hosts" in desk.log)
+    after = await status()
+    (tmp_path / "config.toml").write_text("[server]\nallowed_hosts = 7\n")
+    os.kill(desk.pid, SIGHUP)
+    await until_async(lambda: "the settings stay as they were: " in desk.log)
+
+    assert (before, after, await status()) == (421, 200, 200)
