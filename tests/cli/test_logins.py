@@ -13,11 +13,12 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
-from deskwire.cli.logins import logins
+from deskwire.cli.logins import logins, watched
 from deskwire.daemon.clock import read_clock
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
+from deskwire.server.monitor import Watcher
 
 WEEK = Seconds(7 * 86400.0)
 
@@ -71,9 +72,10 @@ def test_nobody_is_logged_in_at_first() -> None:
 def test_who_is_logged_in_from_where_since_when_and_until_when(phone: Login) -> None:
     heading, row = done().splitlines()
 
-    assert heading.split() == ["ID", "USER", "FROM", "SINCE", "UNTIL", "SCREEN"]
+    assert heading.split() == ["ID", "USER", "FROM", "SINCE", "UNTIL", "WATCHING", "SCREEN"]
     assert re.fullmatch(
-        rf"{phone.id}  ann   192\.0\.2\.7  [-\d]+ [:\d]+  [-\d]+ [:\d]+  My phone�\[2J", row
+        rf"{phone.id}  ann   192\.0\.2\.7  [-\d]+ [:\d]+  [-\d]+ [:\d]+  -         My phone�\[2J",
+        row,
     )
 
 
@@ -91,7 +93,16 @@ def test_programs_get_json(phone: Login) -> None:
         "agent": "My phone�[2J",
         "created": created,
         "expires": expires,
+        "watching": [],
     }
+
+
+def test_who_watches_now_is_said(phone: Login) -> None:
+    since = Seconds(1_700_000_000.0)
+    here = [Watcher(phone.id, "192.0.2.9", Seconds(since + offset)) for offset in (60, 0)]
+
+    assert watched(here) == "since 2023-11-14 22:13 (2)"
+    assert watched(here[1:]) == "since 2023-11-14 22:13"
 
 
 def test_a_login_can_be_ended(phone: Login) -> None:

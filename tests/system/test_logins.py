@@ -1,5 +1,8 @@
 """Who is let in stays in until a login ends; then every token and socket it gave ends with it."""
 
+import asyncio
+import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 
 from tests.parts.client import Client, Screen, bearer
 from tests.parts.desk import Desk
+from tests.parts.waiting import until_async
 
 PASSWORD = "correct horse battery staple"
 OTHER = "another one of some length"
@@ -105,3 +109,52 @@ async def goes_on(screen: Screen) -> None:
     """Wait for two more readings."""
     await screen.see(lambda _: True, since=screen.count + 1)
     assert screen.open
+
+
+async def test_the_list_says_who_watches_now(desk: Desk) -> None:
+    def watching(client_id: str = "") -> list[str]:
+        rows = json.loads(desk.run("logins", "--json").stdout)
+        return [row["id"] for row in rows if row["watching"] and client_id in row["id"]]
+
+    async with Client(desk) as idle, Client(desk) as client:
+        await idle.login()
+        async with client.watch():
+            (here,) = await asyncio.to_thread(watching)
+        await until_async(lambda: watching() == [])
+        async with client.watch() as screen:
+            ended = await asyncio.to_thread(desk.run, "logins", "--end", here)
+
+            assert ended.returncode == 0
+            assert await screen.closed(within=2) == 4001
+
+
+async def test_each_session_refusal_and_end_is_one_line_without_a_secret() -> None:
+    with Desk() as desk:
+        guess = "a guess of some length"
+        desk.secrets.add(guess)
+        async with Client(desk) as client, Client(desk, "owner", guess) as guesser:
+            async with client.watch():
+                pass
+            for _ in range(30):
+                await guesser.login()
+            guesser.user = "no\nname"
+            await guesser.login()
+            await client.request("POST", "/v1/logout", headers=bearer(client.login_token))
+        desk.stop()
+        lines = [line.split(maxsplit=2)[2] for line in desk.log.splitlines()]
+
+    def told(beginning: str) -> list[str]:
+        return [line for line in lines if line.startswith(beginning)]
+
+    (session,) = told("session ended")
+    assert re.match(r"session ended  user=owner from=127.0.0.1 lasted=\d+\.\ds frames=\d", session)
+    (began,) = told("login began")
+    (ended,) = told("login ended")
+    login = r"user=owner from=127\.0\.0\.1 id=[0-9a-f]{16}"
+    assert re.fullmatch(rf"login began  {login}", began)
+    assert re.fullmatch(rf"login ended  {login} why=logged out", ended)
+    refused = told("login refused")
+    assert refused[0] == "login refused  user=owner from=127.0.0.1 why=wrong_credentials"
+    assert len(refused) == 10
+    (more,) = [line for line in lines if "more within" in line]
+    assert more.startswith("21 more within 60 s, the last: login refused  user=- from=127.0.0.1")

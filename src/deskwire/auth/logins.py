@@ -30,7 +30,7 @@ T = TypeVar("T")
 LOOK_AGAIN = Seconds(0.5)
 """How often the file is read where changes to it cannot be followed."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("deskwire.login")
 
 
 class Logins:
@@ -58,7 +58,10 @@ class Logins:
             lifetime=self._lifetime,
             boot=self._state.boot_id,
         )
-        await self._change(lambda connection: insert(connection, login, user.generation, now))
+        await self._change(
+            lambda connection: insert(connection, login, user.generation, now), "made room"
+        )
+        log.info("login began  user=%s from=%s id=%s", login.user, login.address, login.id)
         return login
 
     async def end(self, login_id: LoginId) -> bool:
@@ -66,7 +69,7 @@ class Logins:
 
         Raises `StateUnavailable`, and then it has not ended.
         """
-        return await self._change(lambda connection: delete(connection, login_id))
+        return await self._change(lambda connection: delete(connection, login_id), "logged out")
 
     def get(self, login_id: LoginId, now: Instant | None = None) -> Login | None:
         """Return a living login; given `now`, only one whose time is not over. No I/O."""
@@ -99,7 +102,7 @@ class Logins:
     async def load(self) -> None:
         """Read everything from disk; raises `StateUnavailable`."""
         async with self._turn:
-            self._replace(await self._state.read(everything))
+            self._replace(await self._state.read(everything), "by a command")
 
     async def follow(self) -> None:
         """Read again whenever the file changed; runs for ever, whatever befalls the disk."""
@@ -118,21 +121,29 @@ class Logins:
             with suppress(StateUnavailable):
                 await self.load()
 
-    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` on disk and in memory, or in neither."""
+    async def _change(self, work: Callable[[sqlite3.Connection], T], why: str) -> T:
+        """Do `work` on disk and in memory, or in neither; `why` is what it ends logins by."""
 
         def and_look(connection: sqlite3.Connection) -> tuple[T, Everything]:
             return work(connection), everything(connection)
 
         async with self._turn:
             result, found = await self._state.change(and_look)
-            self._replace(found)
+            self._replace(found, why)
         return result
 
-    def _replace(self, found: "Everything") -> None:
+    def _replace(self, found: "Everything", why: str) -> None:
         """Put what is on disk in place of the copy, and tell of what is missing then."""
         before, self._living, self._known = self._living, found.living, found.known
         if ended := frozenset(before.keys() - found.living.keys()):
+            for login in map(before.__getitem__, sorted(ended)):
+                log.info(
+                    "login ended  user=%s from=%s id=%s why=%s",
+                    login.user,
+                    login.address,
+                    login.id,
+                    why,
+                )
             for tell in self._tell:
                 tell(ended)
 

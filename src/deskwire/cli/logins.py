@@ -14,6 +14,7 @@ from deskwire.cli.settled import config_option, state_dir_option, stop
 
 if TYPE_CHECKING:
     from deskwire.auth.login import Login
+    from deskwire.server.monitor import Watcher
 
 
 @click.command()
@@ -22,29 +23,34 @@ if TYPE_CHECKING:
 @state_dir_option
 @config_option
 def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path | None) -> None:
-    """Print who is logged in, from where, since when and until when; or end one login."""
+    """Print who is logged in, from where, since when, and who is watching now; or end one login."""
     import asyncio
 
     from deskwire.auth.login import all_logins, delete
     from deskwire.daemon.clock import read_clock
+    from deskwire.daemon.watching import ask
     from deskwire.model.access import LoginId
 
     with opened(state_dir, config) as state:
         if end is None:
             now, found = read_clock(), asyncio.run(state.read(all_logins))
-            show([each for each in found if each.left(now, state.boot_id) > 0], as_json=as_json)
+            living = [each for each in found if each.left(now, state.boot_id) > 0]
+            show(living, ask(state.folder), as_json=as_json)
         elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):
             print(f"{end} is logged out")
         else:
             stop(f"there is no login {end!r}", exits.FAILED)
 
 
-def show(found: "list[Login]", *, as_json: bool) -> None:
-    """Print logins, for a program or for a person."""
+def show(found: "list[Login]", watching: "list[Watcher]", *, as_json: bool) -> None:
+    """Print logins and which of them watch now, for a program or for a person."""
     import msgspec
 
     from deskwire.cli.paper import Paper, aligned
 
+    of_login = {
+        each.id: [watcher for watcher in watching if watcher.login == each.id] for each in found
+    }
     paper = Paper()
     if as_json:
         rows = [
@@ -55,16 +61,37 @@ def show(found: "list[Login]", *, as_json: bool) -> None:
                 "agent": each.agent,
                 "created": rfc3339(each.created),
                 "expires": rfc3339(each.expires),
+                "watching": [
+                    {"address": watcher.address, "since": rfc3339(watcher.since)}
+                    for watcher in of_login[each.id]
+                ],
             }
             for each in found
         ]
         paper.write(msgspec.json.encode(rows).decode())
     elif found:
         table = [
-            (each.id, each.user, each.address, local(each.created), local(each.expires), each.agent)
+            (
+                each.id,
+                each.user,
+                each.address,
+                local(each.created),
+                local(each.expires),
+                watched(of_login[each.id]),
+                each.agent,
+            )
             for each in found
         ]
-        for line in aligned([("ID", "USER", "FROM", "SINCE", "UNTIL", "SCREEN"), *table]):
+        heading = ("ID", "USER", "FROM", "SINCE", "UNTIL", "WATCHING", "SCREEN")
+        for line in aligned([heading, *table]):
             paper.write(line)
     else:
         print("nobody is logged in")
+
+
+def watched(by: "list[Watcher]") -> str:
+    """Say whether a login watches now, since when, and on how many sockets if they are several."""
+    if not by:
+        return "-"
+    since = local(min(watcher.since for watcher in by))
+    return f"since {since}" + (f" ({len(by)})" if len(by) > 1 else "")

@@ -22,6 +22,7 @@ from deskwire.daemon.reload import Reload
 from deskwire.daemon.settings import Settings
 from deskwire.daemon.systemd import Notify
 from deskwire.daemon.tls import Tls
+from deskwire.daemon.watching import told
 from deskwire.daemon.wiring import wire
 from deskwire.devices.buses import Buses
 from deskwire.model.access import ALL_SCOPES
@@ -116,7 +117,7 @@ async def _live(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.ask)
-    async with asyncio.TaskGroup() as tasks:
+    async with told(state.folder, desk.monitor.watching), asyncio.TaskGroup() as tasks:
         lasting = [
             tasks.create_task(desk.supervisor.run(), name="supervisor"),
             tasks.create_task(logins.follow(), name="logins"),
@@ -135,6 +136,7 @@ async def _live(
         for task in lasting:
             task.cancel()
     await doors.leave()
+    desk.sum_up()
     log.info("stopped")
 
 

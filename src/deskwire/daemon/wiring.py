@@ -58,6 +58,11 @@ class Desk:
         self.sockets.most_a_user = session.max_sockets_per_user
         self.sockets.most_waiting = session.max_unauthenticated
 
+    def sum_up(self) -> None:
+        """Say in the log what was kept back so far."""
+        self.door.refused.sum_up()
+        self.monitor.strangers.sum_up()
+
 
 def wire(
     settings: Settings,

@@ -1,6 +1,7 @@
 """Logging in and out, and the socket's token: the contract's first two steps."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,15 +12,19 @@ from deskwire.auth.logins import Login, Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.turns import Turns
+from deskwire.auth.user import User, is_name
 from deskwire.auth.users import Users
-from deskwire.model.problems import Malformed, TokenRefused, WrongCredentials
+from deskwire.model.problems import Malformed, Refused, TokenRefused, WrongCredentials
 from deskwire.model.units import Seconds
 from deskwire.server.cookie import LoginCookie
 from deskwire.server.deadlines import Clock
 from deskwire.server.peer import bearer
 from deskwire.server.problems import TooLarge, TooSlow, WrongMediaType
+from deskwire.server.sparing import Sparing
 
 BODY_TIMEOUT = Seconds(10)
+
+log = logging.getLogger("deskwire.login")
 
 
 class Credentials(Struct, frozen=True):
@@ -85,6 +90,7 @@ class Door:
         self._clock = clock
         self._desk = desk
         self.public_url = public_url
+        self.refused = Sparing(log, logging.WARNING)
         self._scheme = "wss" if tls else "ws"
         self.cookie = LoginCookie(desk=desk, secure=tls or public_url.startswith("https:"))
 
@@ -110,6 +116,17 @@ class Door:
 
     async def _begin(self, request: web.BaseRequest, address: str) -> tuple[str, float]:
         credentials = await _credentials(request)
+        try:
+            user = await self._verified(credentials, address)
+        except Refused as problem:
+            name = credentials.username if is_name(credentials.username) else "-"
+            self.refused.write(f"login refused  user={name} from={address} why={problem.code}")
+            raise
+        agent = request.headers.get("User-Agent", "")
+        login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
+        return self._tokens.login_token(login, self._clock())
+
+    async def _verified(self, credentials: Credentials, address: str) -> User:
         name = credentials.username
         known = self._logins.known(name, address)
         async with self._turns[known].turn():
@@ -120,9 +137,7 @@ class Door:
                 self._throttle.failed(name, address, known, self._clock())
                 raise
             self._throttle.succeeded(name, address, known, self._clock())
-        agent = request.headers.get("User-Agent", "")
-        login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
-        return self._tokens.login_token(login, self._clock())
+        return user
 
     def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
         """Mint a new websocket token and say where it is to be taken."""

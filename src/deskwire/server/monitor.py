@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 
 from aiohttp import web
+from msgspec import Struct
 
 from deskwire.hub.dispatcher import Dispatcher
-from deskwire.model.access import Grant, Scope
+from deskwire.model.access import Grant, LoginId, Scope
 from deskwire.model.commands import Command
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem, UnknownPlayer
@@ -35,6 +36,7 @@ from deskwire.server.connection import Connection
 from deskwire.server.deadlines import Clock, Deadlines
 from deskwire.server.fanout import Fanout
 from deskwire.server.sockets import Sockets
+from deskwire.server.sparing import Sparing
 from deskwire.server.upgrade import converse
 
 VerifyFor = Callable[[str, str, Instant], Grant]
@@ -43,6 +45,15 @@ VerifyFor = Callable[[str, str, Instant], Grant]
 LARGEST_MESSAGE = 16 * 1024
 
 log = logging.getLogger("deskwire.socket")
+
+
+class Watcher(Struct, frozen=True):
+    """Somebody who is watching."""
+
+    login: LoginId
+    address: str
+    since: Seconds
+    """Wall clock."""
 
 
 class Monitor:
@@ -70,6 +81,15 @@ class Monitor:
         self.auth_timeout = auth_timeout
         self.warning = warning
         self.literal_names = literal_names
+        self.strangers = Sparing(log, logging.INFO)
+
+    def watching(self) -> list[Watcher]:
+        """Return who is watching now."""
+        return [
+            Watcher(grant.login, life.address, life.opened.wall)
+            for life, grant in self.sockets.seated()
+            if isinstance(life, _Life)
+        ]
 
     async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
         """Upgrade, and stay until the socket is gone."""
@@ -86,10 +106,10 @@ class _Life:
     def __init__(self, monitor: Monitor, connection: Connection, desk: str, address: str) -> None:
         self._m = monitor
         self._connection = connection
-        self._address = address
-        self._opened = monitor.clock()
+        self.address = address
+        self.opened = monitor.clock()
         self._session = ServerSession(
-            self._opened,
+            self.opened,
             verify=lambda token, now: monitor.verify(token, desk, now),
             auth_timeout=monitor.auth_timeout,
             warning=monitor.warning,
@@ -176,13 +196,19 @@ class _Life:
     def _log(self) -> None:
         grant = self._session.grant
         code, reason = self._connection.last_word or (CloseCode.ABNORMAL, "lost")
+        lasted = self._m.clock().boot - self.opened.boot
+        close = f"close={code:d}{f' ({reason})' if reason else ''}"
+        if grant is None:
+            self._m.strangers.write(
+                f"socket ended  from={self.address} lasted={lasted:.1f}s {close}"
+            )
+            return
         log.info(
-            "session ended  user=%s from=%s lasted=%.1fs frames=%d commands=%d close=%d%s",
-            grant.user if grant else "-",
-            self._address,
-            self._m.clock().boot - self._opened.boot,
+            "session ended  user=%s from=%s lasted=%.1fs frames=%d commands=%d %s",
+            grant.user,
+            self.address,
+            lasted,
             self._connection.frames,
             self._performed,
-            code,
-            f" ({reason})" if reason else "",
+            close,
         )

@@ -76,6 +76,10 @@ class Sockets:
         if not self._all:
             self._empty.set()
 
+    def seated(self) -> list[tuple[Socket, Grant]]:
+        """Return those that are authenticated, and by what."""
+        return list(self._seated.items())
+
     def end_logins(self, ended: frozenset[LoginId]) -> None:
         """Close every socket that came in by one of these logins."""
         for socket, grant in list(self._seated.items()):
