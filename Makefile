@@ -20,7 +20,7 @@ unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source
 	$(BIN)/python dashboard/build.py run test
 	$(BIN)/python -m pytest tests --ignore=tests/system $(ARGS)
 
-system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## the installed program with a real bus, players, sound, browser
+system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
 	$(BIN)/python -m pytest tests/system -m "not laptop" $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
@@ -72,6 +72,11 @@ $(VENV)/.page-tools: $(VENV)/.page dashboard/package-lock.json
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.scan: $(VENV)/.made requirements/scan.lock
+	$(BIN)/python -m venv $(VENV)/scan
+	$(VENV)/scan/bin/python -m pip install --quiet --require-hashes -r requirements/scan.lock
 	@touch $@
 
 $(VENV)/.parts: tests/parts/install

@@ -41,7 +41,7 @@ def refused(look: Callable[[Server], str], server: Server) -> NotOk:
 def test_the_desks_own_certificate_is_told_with_its_end_and_fingerprint(state: Path) -> None:
     found = certificate(Server(state_dir=state))
     path = state / "tls/certificate.pem"
-    end = (NOW + dt.timedelta(days=397)).astimezone().date()
+    end = (NOW + dt.timedelta(days=365)).astimezone().date()
 
     assert found == f"{path}, until {end}, SHA-256 {fingerprint(path)}"
 

@@ -175,6 +175,7 @@ async def test_a_new_certificate_is_used_by_new_connections_and_old_sockets_live
 
 def test_a_broken_certificate_keeps_the_old_and_is_one_line(desk: Desk, tmp_path: Path) -> None:
     before = shown(desk)
+    make_pair(tmp_path / "pair")
     (tmp_path / "pair/key.pem").write_text("nothing")
 
     os.kill(desk.pid, SIGHUP)

@@ -16,9 +16,12 @@ from pathlib import Path
 
 from deskwire.model.problems import StateUnavailable
 
-RENEW_AFTER_DAYS = 330
+RENEW_AFTER_DAYS = 300
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secret, AEAD only. TLS 1.3 knows nothing else."""
+CURVE = "prime256v1"
+"""The one for key exchange: every client has it. `ssl` can name one or leave OpenSSL's own list,
+which has curves that Mozilla's profile leaves out."""
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:
@@ -47,6 +50,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    context.set_ecdh_curve(CURVE)
     context.options |= ssl.OP_NO_RENEGOTIATION
     _load(context, certificate, key)
     return context

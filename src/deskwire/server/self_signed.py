@@ -2,8 +2,8 @@
 
     python -m deskwire.server.self_signed FOLDER NAME…
 
-P-256, for 397 days (what browsers accept of a certificate at most is 398), both files written
-whole or not at all, readable by their owner alone.
+P-256, for a year (the most that Mozilla's profile allows), both files written whole or not at all,
+readable by their owner alone.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFETIME = dt.timedelta(days=397)
+LIFETIME = dt.timedelta(days=365)
 
 
 def make(folder: Path, names: list[str], now: dt.datetime) -> None:
