@@ -31,8 +31,10 @@ HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
         (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\nTransfer-Encoding: chunked"
          b"\r\n\r\n0\r\n\r\n", 400),
         (b"GET /healthz HTTP/9.9\r\n" + HOST + b"\r\n", 400),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501),
         (b"TRACE /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 405),
+        (b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+        (b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
         (b"PUT /v1/login HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n", 405),
         (b"OPTIONS /v1/login HTTP/1.1\r\n" + HOST + b"\r\n", 405),
         (b"GET /v1/login/ HTTP/1.1\r\n" + HOST + b"\r\n", 404),

@@ -44,7 +44,18 @@ async def test_a_login_gives_a_token_and_says_when_it_ends(owner: Client) -> Non
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "[]", "{}", '{"username":"owner"}', '{"username":"owner","password":7}', "nul\0"],
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"username":"owner"}',
+        '{"username":"owner","password":7}',
+        "nul\0",
+        '{"username":"owner","password":"\\ud800"}',
+        '{"username":' + "[" * 16_000,
+    ],
+    ids=lambda body: body[:40],
 )
 async def test_a_malformed_login_is_told_so(owner: Client, body: str) -> None:
     answer = await owner.request("POST", "/v1/login", data=body, headers=JSON)

@@ -27,6 +27,7 @@ from deskwire.server.problems import (
     ForeignOrigin,
     InternalError,
     Misdirected,
+    UnknownMethod,
     answer,
 )
 from deskwire.server.routes import Asked, Route, Table
@@ -77,6 +78,8 @@ class Doors:
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "CONNECT":  # its target is no path
+            raise UnknownMethod
         try:
             host = self.names.check(request)
         except (BadRequest, Misdirected):

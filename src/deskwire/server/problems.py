@@ -71,6 +71,15 @@ class BadRequest(Refused):
     code = "bad_request"
 
 
+class UnknownMethod(Refused):
+    """No method we know anywhere."""
+
+    code = "not_implemented"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such method here")
+
+
 class InternalError(Problem):
     """A bug of ours."""
 
@@ -94,6 +103,7 @@ STATUS: Mapping[type[Problem], int] = {
     NotAWebSocket: 426,
     Throttled: 429,
     InternalError: 500,
+    UnknownMethod: 501,
     problems.StateUnavailable: 503,
 }
 

@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod
 
 from deskwire.model.units import Seconds
 from deskwire.server.inbox import Inbox
-from deskwire.server.problems import BadRequest, InternalError, answer
+from deskwire.server.problems import BadRequest, InternalError, UnknownMethod, answer
 
 IDLE = 10.0
 """Seconds a connection may wait between requests, or take to finish a request's head."""
@@ -76,7 +77,9 @@ class Wire(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - aiohttp's signature
     ) -> web.StreamResponse:
         """Answer what could not be parsed (4xx), or what only a bug can bring here (5xx)."""
-        if status < 500:
+        if isinstance(exc, BadHttpMethod):
+            response = answer(UnknownMethod())
+        elif status < 500:
             response = answer(BadRequest("this is not HTTP as we read it"))
         else:
             log.error("a request failed by a bug of ours", exc_info=exc)
