@@ -84,7 +84,7 @@ async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    opened = await open_doors(Doors(table, names), host=host, port=port, context=None)
+    opened = await open_doors(Doors(table, names, cookie=""), host=host, port=port, context=None)
     say(f"echo_socket is ready at ws://{host}:{opened.port}")
     await stop.wait()
     opened.shut()
