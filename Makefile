@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WHOLE := tests/system tests/mock tests/conform tests/tools
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
 .PHONY: run test unit system test-laptop bench bench-watching check format reference locks clean help
@@ -18,10 +19,10 @@ test: unit system  ## every test on this machine: unit tests, then the program w
 
 unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source file, with real buses and services where a device needs them
 	$(BIN)/python dashboard/build.py run test
-	$(BIN)/python -m pytest tests --ignore=tests/system $(ARGS)
+	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
-	$(BIN)/python -m pytest tests/system -m "not laptop" $(ARGS)
+	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
 	tests/parts/install laptop

@@ -72,7 +72,7 @@ class Doors:
             log.exception("%s %s failed by a bug of ours", request.method, request.path[:200])
             response = answer(InternalError("something here is broken; the log says what"))
         if not response.prepared:
-            if origin := self._names.page(request):
+            if origin := self.names.page(request):
                 let_read(response, origin)
             secure(response)
         return response
@@ -86,7 +86,7 @@ class Doors:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 raise ForeignOrigin("this desk has no such name") from None
             raise
-        if is_preflight(request) and self._names.page(request):
+        if is_preflight(request) and self.names.page(request):
             return preflight()
         route, segment = self._table.find(request.method, request.path)
         address = self.names.address(request)

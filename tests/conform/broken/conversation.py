@@ -16,7 +16,7 @@ from deskwire.protocol.server_session import Effect, ServerSession
 from deskwire.server import connection as server_connection
 from deskwire.server import monitor
 from deskwire.server.connection import Connection
-from deskwire.server.masking import MaskedOnly, Masking
+from deskwire.server.inbox import Inbox
 from deskwire.server.sockets import Socket, Sockets
 from tests.conform.broken.variant import Patch, breaks, closes, errors
 
@@ -166,20 +166,19 @@ def never_forgives_an_excess(patch: Patch) -> None:
 
 @breaks("4.17")
 def reads_no_fragments(patch: Patch) -> None:
-    original = MaskedOnly.feed_data
-
-    def feed_data(self: MaskedOnly, data: bytes) -> tuple[bool, bytes]:
-        if data[0] == 0x01:
-            self._unmasked()
-            return True, b""
-        return original(self, data)
-
-    patch.setattr(MaskedOnly, "feed_data", feed_data)
+    first_bytes(patch, lambda first: 0xC1 if first == 0x01 else first)
 
 
 @breaks("5.1")
 def reads_what_is_not_masked(patch: Patch) -> None:
-    patch.setattr(Masking, "holds", lambda *_: True)
+    original = Inbox.feed_data
+
+    def feed_data(self: Inbox, data: bytes) -> tuple[bool, bytes]:
+        if not data[1] & 0x80:
+            data = bytes([data[0], data[1] | 0x80]) + bytes(4) + data[2:]
+        return original(self, data)
+
+    patch.setattr(Inbox, "feed_data", feed_data)
 
 
 @breaks("5.2")
@@ -230,10 +229,10 @@ def sets_a_reserved_bit(patch: Patch) -> None:
 
 def first_bytes(patch: Patch, change: object) -> None:
     """Read a frame as if its first byte were another."""
-    original = MaskedOnly.feed_data
+    original = Inbox.feed_data
     assert callable(change)
 
-    def feed_data(self: MaskedOnly, data: bytes) -> tuple[bool, bytes]:
+    def feed_data(self: Inbox, data: bytes) -> tuple[bool, bytes]:
         return original(self, bytes([change(data[0])]) + data[1:])
 
-    patch.setattr(MaskedOnly, "feed_data", feed_data)
+    patch.setattr(Inbox, "feed_data", feed_data)

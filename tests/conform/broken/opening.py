@@ -17,22 +17,23 @@ from deskwire.protocol.framing import text_frame
 from deskwire.protocol.server_session import Effect, ServerSession
 from deskwire.server.connection import Connection
 from deskwire.server.fanout import Fanout
-from deskwire.server.monitor import Monitor, Upgrade
+from deskwire.server.monitor import Monitor
 from deskwire.server.peer import Names
 from deskwire.server.problems import NotFound
 from deskwire.server.sockets import Sockets
+from deskwire.server.upgrade import _Upgrade
 from tests.conform.broken.variant import Patch, breaks, closes, statuses
 
 
 @breaks("3.1")
 def chooses_a_subprotocol_nobody_offered(patch: Patch) -> None:
-    original = Upgrade.__init__
+    original = _Upgrade.__init__
 
-    def init(self: Upgrade) -> None:
+    def init(self: _Upgrade) -> None:
         original(self)
         self.headers["Sec-WebSocket-Protocol"] = "mine"
 
-    patch.setattr(Upgrade, "__init__", init)
+    patch.setattr(_Upgrade, "__init__", init)
 
 
 @breaks("3.2")
