@@ -1,0 +1,164 @@
+"""Twenty minutes to the second, on clocks that are stepped, and across a suspend.
+
+The twenty minutes pass in twenty seconds: two seconds of them are 33 ms, in which a busy machine
+may not even give the test its turn. So nothing may come early at all, and how much later than the
+two seconds a close may come is what the machine itself was late meanwhile, by a beat of the test's.
+"""
+
+import asyncio
+import random
+import statistics
+import time
+from contextlib import AsyncExitStack, suppress
+from os import PRIO_PROCESS, setpriority
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from tests.parts.client import Client, Screen, Ticket
+from tests.parts.desk import Desk
+from tests.parts.fake_time import Clocks, claims, sped_up
+
+TIMES = 60
+CROWD = 50
+JOIN_WITHIN = 4.0
+WARNED_AT, ENDS_AT, WITHIN = 960.0, 1200.0, 2.0
+HOUR = 3600
+SHORT = {"session_lifetime": 4, "session_warning": 2}
+BEAT = 0.005
+
+
+class Seen(NamedTuple):
+    """One client's session, in real seconds of time.monotonic() and the token's milliseconds."""
+
+    asked: float
+    given: float
+    issued: int
+    words: list[float]
+    closed: float
+    code: int
+
+
+class Lateness:
+    """How late the machine lets this process be."""
+
+    def __init__(self) -> None:
+        self.worst = 0.0
+
+    async def watch(self) -> None:
+        """Look for ever."""
+        while True:
+            due = time.monotonic() + BEAT
+            await asyncio.sleep(BEAT)
+            self.worst = max(self.worst, time.monotonic() - due)
+
+
+async def live(client: Client, after: float) -> Seen:
+    """Join, stay to the end."""
+    await asyncio.sleep(after)
+    async with AsyncExitStack() as stack:
+        asked, given, ticket, screen = await join(client, stack)
+        await screen.send("auth", ticket.token)
+        code = await screen.closed(within=ENDS_AT / TIMES + 5)
+        words = [frame.at for frame in screen.frames if frame.event == "session expiring"]
+        return Seen(asked, given, claims(ticket.token)["bia"], words, screen.closed_at, code)
+
+
+async def join(client: Client, stack: AsyncExitStack) -> tuple[float, float, Ticket, Screen]:
+    """Open a socket; what takes a desk's ten seconds is cut, and those are 167 ms: try again."""
+    while True:
+        with suppress(aiohttp.ClientError):
+            asked = time.monotonic()
+            ticket = await client.ticket()
+            given = time.monotonic()
+            screen = await stack.enter_async_context(client.connect(ticket.socket))
+            return asked, given, ticket, screen
+
+
+async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time() -> None:
+    dice = random.Random(1200)
+    settings = {
+        "stats_interval": 10,
+        "session_max_sockets_per_user": CROWD,
+        "session_auth_timeout": 120,
+    }
+    late = Lateness()
+    with Desk(env=sped_up(TIMES), settings=settings) as desk:
+        with suppress(PermissionError):
+            setpriority(PRIO_PROCESS, desk.pid, -10)
+        async with Client(desk) as client:
+            await client.login()
+            watching = asyncio.create_task(late.watch())
+            seen = await asyncio.gather(
+                *(live(client, dice.uniform(0, JOIN_WITHIN)) for _ in range(CROWD))
+            )
+            watching.cancel()
+
+    # The desk's clock at a real moment t is TIMES * t + offset; each token's birth bounds it.
+    latest = min(each.issued / 1000 - TIMES * each.asked for each in seen)
+    earliest = max(each.issued / 1000 - TIMES * each.given for each in seen)
+    warned, ended = [], []
+    for each in seen:
+        assert each.code == 4004
+        assert len(each.words) == 1
+        birth = each.issued / 1000
+        warned.append(each.words[0] * TIMES + latest - birth - WARNED_AT)
+        ended.append(each.closed * TIMES + latest - birth - ENDS_AT)
+    blur = latest - earliest + TIMES * late.worst
+    for times in (warned, ended):
+        assert min(times) >= 0
+        assert statistics.median(times) <= WITHIN
+        assert max(times) <= WITHIN + blur
+
+
+@pytest.mark.parametrize("step", [-HOUR, HOUR], ids=["back", "ahead"])
+async def test_an_hour_on_the_wall_clock_lengthens_nothing_and_cuts_nothing(
+    tmp_path: Path, step: int
+) -> None:
+    clocks = Clocks(tmp_path, wall_only=True)
+    with Desk(env=clocks.env, settings=SHORT) as desk:
+        async with Client(desk) as before, Client(desk) as after:
+            ticket, spare = await before.ticket(), await before.ticket()
+            began = time.monotonic()
+            async with before.watch(ticket) as screen, before.watch(spare) as other:
+                clocks.set(step)
+                assert (await after.login()).status == 200
+                async with after.watch() as newcomer, before.watch() as again:
+                    joined = time.monotonic()
+                    assert await screen.closed(within=6) == await other.closed() == 4004
+                    assert newcomer.open
+                    assert again.open
+                    assert await newcomer.closed(within=6) == await again.closed() == 4004
+
+    assert screen.closed_at - began == pytest.approx(4, abs=0.7)
+    assert newcomer.closed_at - joined == pytest.approx(4, abs=0.7)
+    assert [frame.event for frame in screen.frames].count("session expiring") == 1
+    warned = next(frame.at for frame in screen.frames if frame.event == "session expiring")
+    assert warned - began == pytest.approx(2, abs=0.7)
+
+
+async def test_a_suspend_of_two_hours_ends_a_session_and_one_of_ten_minutes_does_not(
+    tmp_path: Path,
+) -> None:
+    clocks = Clocks(tmp_path, wall_only=False)
+    with Desk(env=clocks.env) as desk:
+        async with Client(desk) as client, Client(desk) as stranger:
+            ticket = await client.ticket()
+            async with client.watch(ticket) as screen:
+                clocks.set(600)
+                await screen.see(lambda frame: frame.event == "stats", since=screen.count + 2)
+                clocks.set(7200)
+                woken = time.monotonic()
+                code, words = await screen.closed(), screen.frames[-1].event
+            async with client.connect(ticket.socket) as late:
+                await late.send("auth", ticket.token)
+                assert await late.closed() == 4004
+            async with client.watch() as again, stranger.watch() as new:
+                for each in (again, new):
+                    await each.see(lambda frame: frame.event == "stats", since=each.count + 1)
+
+    assert code == 4004
+    assert screen.closed_at - woken < 1.5
+    assert words == "stats"
