@@ -18,15 +18,24 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class RawSocket:
-    """One upgraded connection to a `ws://` or `wss://` address; certificates are not looked at."""
+    """One upgraded connection to a `ws://` or `wss://` address; certificates are not looked at.
 
-    def __init__(self, address: str) -> None:
+    `takes` is how many bytes the kernel may take for it unread; about as many as it likes unless
+    said otherwise.
+    """
+
+    def __init__(self, address: str, *, takes: int = 0) -> None:
         parts = urlsplit(address)
         assert parts.hostname is not None
         port = parts.port or {"ws": 80, "wss": 443}[parts.scheme]
-        self.socket = socket.create_connection((parts.hostname, port), timeout=5)
+        self.socket = socket.socket()
+        self.socket.settimeout(5)
+        if takes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
+        self.socket.connect((parts.hostname, port))
+        self.port = self.socket.getsockname()[1]
         if parts.scheme == "wss":
-            trusting = ssl.create_default_context()
+            trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             trusting.check_hostname = False
             trusting.verify_mode = ssl.CERT_NONE
             self.socket = trusting.wrap_socket(self.socket, server_hostname=parts.hostname)
@@ -78,6 +87,11 @@ class RawSocket:
             if opcode == 0x8:
                 code: int = struct.unpack("!H", payload[:2])[0]
                 return code
+
+    def drop(self) -> None:
+        """Be gone without a word: a reset, as of a machine that lost its mind."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def _read(self, count: int) -> bytes:
         read = b""

@@ -1,4 +1,4 @@
-"""What a process uses: processor time, wake-ups, memory; all its threads together.
+"""What a process uses: processor time, wake-ups, memory, descriptors; all its threads together.
 
 Source: clock_getcpuclockid(3) for a clock with nanoseconds (proc_pid_stat(5) has hundredths of a
 second); proc_pid_status(5).
@@ -23,6 +23,16 @@ def wake_ups(pid: int) -> int:
 def resident_mib(pid: int) -> float:
     """Return the memory it has resident now."""
     return number_in(Path(f"/proc/{pid}"), "VmRSS") / 1024
+
+
+def descriptors(pid: int) -> int:
+    """Return how many files, sockets and the like it holds open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def threads(pid: int) -> int:
+    """Return how many threads it has."""
+    return number_in(Path(f"/proc/{pid}"), "Threads")
 
 
 def number_in(folder: Path, name: str) -> int:

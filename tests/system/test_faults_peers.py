@@ -1,0 +1,214 @@
+"""Screens that misbehave on an open socket: that never read, never speak, speak too much, vanish.
+
+All over TLS. What others notice of it is what counts: a healthy screen's gaps.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from signal import SIGTERM
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.client import Client, Screen, Ticket, bearer
+from tests.parts.desk import Desk
+from tests.parts.fake_player import FakePlayer, metadata
+from tests.parts.fake_time import sped_up
+from tests.parts.network import Elsewhere
+from tests.parts.raw_socket import RawSocket
+from tests.parts.tcp import far_end
+from tests.parts.usage import descriptors, resident_mib
+from tests.parts.waiting import until_async
+
+LIFETIME = 5
+FREED_WITHIN = 3.0
+TAKES = 4096
+A_LOT = "many words " * 90
+"""Nearly the kilobyte that a field may have."""
+
+
+@pytest.fixture
+def desk(session_bus: PrivateBus) -> Iterator[Desk]:
+    settings = {"session_max_sockets_per_user": 64}
+    with Desk(buses=[session_bus], settings=settings) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+async def wordy(bus: PrivateBus, stack: AsyncExitStack) -> list[FakePlayer]:
+    """Put players on the bus that make a reading of some 15 kB."""
+    told = metadata(title=A_LOT, album=A_LOT, artist=[A_LOT])
+    return [
+        await stack.enter_async_context(FakePlayer(bus, f"wordy{number}", Metadata=told))
+        for number in range(5)
+    ]
+
+
+async def stalled(client: Client, stack: ExitStack, *, full: bool = True) -> RawSocket:
+    """Open a socket that authenticates and reads nothing; wait until the desk cannot write."""
+    ticket = await client.ticket()
+    socket = await asyncio.to_thread(RawSocket, ticket.socket, takes=TAKES)
+    stack.enter_context(socket)
+    socket.send("auth", ticket.token)
+    if full:
+        await until_async(lambda: far_end(socket.port).unsent > 20_000, what="nothing more fits")
+    return socket
+
+
+async def freed(*sockets: RawSocket, within: float = FREED_WITHIN) -> None:
+    """Wait until the desk holds no descriptor of them."""
+    await until_async(
+        lambda: not any(far_end(socket.port).held for socket in sockets),
+        within=within,
+        what="the desk lets go of them",
+    )
+
+
+def longest_gap(screen: Screen, since: int = 0) -> float:
+    """Return the longest time between two frames."""
+    return max(later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames[since:]))
+
+
+async def test_a_peer_that_never_reads_is_let_go_at_expiry_at_log_out_and_at_the_end(
+    session_bus: PrivateBus,
+) -> None:
+    settings = {"session_lifetime": LIFETIME, "session_warning": 1, "stats_interval": 0.1}
+    async with AsyncExitStack() as players:
+        await wordy(session_bus, players)
+        with Desk(buses=[session_bus], settings=settings) as desk, ExitStack() as stack:
+            async with Client(desk) as expires, Client(desk) as leaves, Client(desk) as stays:
+                began = time.monotonic()
+                outlasts = await stalled(expires, stack)
+                left = await stalled(leaves, stack)
+                await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
+                await freed(left)
+                assert far_end(outlasts.port).held
+                await freed(outlasts, within=began + LIFETIME + FREED_WITHIN - time.monotonic())
+                assert time.monotonic() - began >= LIFETIME
+                last = await stalled(stays, stack)
+                stopping = time.monotonic()
+                await asyncio.to_thread(desk.stop, SIGTERM)
+                assert time.monotonic() - stopping < FREED_WITHIN
+                assert not far_end(last.port).held
+
+
+async def test_ten_stalled_readers_cost_little_and_a_healthy_one_notices_nothing(
+    session_bus: PrivateBus, desk: Desk, client: Client
+) -> None:
+    async with AsyncExitStack() as players:
+        player, *_ = await wordy(session_bus, players)
+        with ExitStack() as stack:
+            async with client.watch() as screen:
+                changing = asyncio.create_task(change_often(player))
+                await screen.see(lambda _: True, since=screen.count + 20)
+                before = resident_mib(desk.pid)
+                for _ in range(10):
+                    await stalled(client, stack)
+                since = screen.count
+                await screen.see(lambda _: True, since=since + 100, within=15)
+                grown = resident_mib(desk.pid) - before
+                changing.cancel()
+
+                assert longest_gap(screen, since) < 1.5
+    assert grown < 8
+
+
+async def change_often(player: FakePlayer) -> None:
+    """Change a hundred times a second."""
+    for number in itertools.count():
+        await player.change(Metadata=metadata(title=f"{number} {A_LOT}"))
+        await asyncio.sleep(0.01)
+
+
+async def test_three_hundred_who_never_authenticate_keep_no_owner_out(
+    desk: Desk, client: Client
+) -> None:
+    ticket = await client.ticket()
+    with ExitStack() as stack:
+        for _ in range(300 // 10):
+            for socket in await asyncio.gather(
+                *(asyncio.to_thread(RawSocket, ticket.socket) for _ in range(10))
+            ):
+                stack.enter_context(socket)
+        began = time.monotonic()
+        async with client.watch(ticket):
+            took = time.monotonic() - began
+        held = descriptors(desk.pid)
+
+    assert took < 1
+    assert held < 64 + 40
+
+
+async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
+    session_bus: PrivateBus, client: Client
+) -> None:
+    async with FakePlayer(session_bus) as player, client.watch() as healthy:
+        async with client.watch() as eager:
+            told = await eager.stats(lambda stats: stats["audio"])
+            since, began = healthy.count, time.monotonic()
+            for _ in range(3000):
+                await eager.send("audio-next", told["audio"][0]["id"])
+            await eager.see(lambda frame: frame.event == "stats", since=eager.count + 2)
+            took = time.monotonic() - began
+            await healthy.see(lambda _: True, since=healthy.count + 1)
+
+        errors = [frame.code for frame in eager.frames if frame.event == "error"]
+        obeyed = player.obeyed.count("Next")
+        assert longest_gap(healthy, since) < 1.5
+    assert set(errors) == {"throttled"}
+    assert 20 <= obeyed <= 20 + 10 * took + 1
+
+
+async def test_those_who_connect_and_drop_leave_nothing_behind(desk: Desk, client: Client) -> None:
+    async def come_and_go(ticket: Ticket, *, drops: bool) -> None:
+        socket = await asyncio.to_thread(RawSocket, ticket.socket)
+        socket.send("auth", ticket.token)
+        await asyncio.to_thread(socket.read_frame)
+        if drops:
+            socket.drop()
+        else:
+            socket.socket.close()
+
+    async def rounds(number: int) -> None:
+        for _ in range(number // 10):
+            tickets = [await client.ticket() for _ in range(10)]
+            await asyncio.gather(
+                *(come_and_go(each, drops=bool(at % 2)) for at, each in enumerate(tickets))
+            )
+
+    quiet = descriptors(desk.pid)
+    await rounds(50)
+    await until_async(lambda: descriptors(desk.pid) <= quiet + 1)
+    before = resident_mib(desk.pid)
+    await rounds(150)
+    await until_async(lambda: descriptors(desk.pid) <= quiet + 1)
+
+    assert resident_mib(desk.pid) - before < 2
+
+
+async def test_a_screen_whose_link_is_down_is_let_go_within_45_seconds() -> None:
+    times = 15
+    with Elsewhere() as elsewhere, Desk("--host", elsewhere.here, env=sped_up(times)) as desk:
+        async with Client(desk) as client:
+            ticket = await client.ticket()
+            quiet = descriptors(desk.pid)
+            with elsewhere.run(lambda: RawSocket(ticket.socket)) as socket:
+                socket.send("auth", ticket.token)
+                await asyncio.to_thread(socket.read_frame)
+                assert descriptors(desk.pid) > quiet
+                elsewhere.cut()
+                began = time.monotonic()
+                await until_async(
+                    lambda: descriptors(desk.pid) <= quiet, within=60 / times, what="let go"
+                )
+                took = (time.monotonic() - began) * times
+
+    assert 20 < took < 45 + 2
