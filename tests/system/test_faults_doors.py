@@ -1,0 +1,116 @@
+"""Many at the door at once: half handshakes, slow senders, log-ins. Who is let in goes on."""
+
+import asyncio
+import itertools
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.parts.client import Client
+from tests.parts.desk import Desk
+from tests.parts.usage import descriptors
+from tests.parts.waiting import until_async
+
+CUT_WITHIN = 15.0
+HALF_HANDSHAKES, SLOW_SENDERS = 300, 200
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+"""How a TLS handshake begins; 501 bytes are missing."""
+HEAD = b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(desk: Desk) -> AsyncIterator[Client]:
+    async with Client(desk) as client:
+        yield client
+
+
+async def half_handshake(port: int) -> float:
+    """Begin TLS and wait; return how long the desk bore it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = time.monotonic()
+    writer.write(HELLO)
+    return await until_cut(reader, writer, began)
+
+
+async def slow_sender(port: int, number: int) -> float:
+    """Send a head, or a body, a byte at a time; return how long the desk bore it."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
+    began = time.monotonic()
+    writer.write(HEAD + (b"Content-Length: 900\r\n\r\n{" if number % 2 else b"X-Slow: "))
+
+    async def drip() -> None:
+        while not writer.is_closing():
+            writer.write(b"a")
+            await asyncio.sleep(1)
+
+    dripping = asyncio.create_task(drip())
+    try:
+        return await until_cut(reader, writer, began)
+    finally:
+        dripping.cancel()
+
+
+async def until_cut(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, began: float
+) -> float:
+    """Read to the end; return how long it took to come."""
+    try:
+        while await reader.read(4096):
+            pass
+    except OSError:
+        pass
+    took = time.monotonic() - began
+    writer.transport.abort()
+    return took
+
+
+async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client: Client) -> None:
+    port = urlsplit(desk.address).port
+    assert port is not None
+    async with client.watch() as screen:
+        quiet = descriptors(desk.pid)
+        async with asyncio.timeout(CUT_WITHIN * 2), asyncio.TaskGroup() as tasks:
+            half = [tasks.create_task(half_handshake(port)) for _ in range(HALF_HANDSHAKES)]
+            slow = []
+            for number in range(SLOW_SENDERS):
+                slow.append(tasks.create_task(slow_sender(port, number)))
+                await asyncio.sleep(0.002)
+            answered = []
+            while not all(task.done() for task in (*half, *slow)):
+                async with Client(desk) as stranger:
+                    asked = time.monotonic()
+                    assert (await stranger.request("GET", "/healthz")).status == 200
+                    answered.append(time.monotonic() - asked)
+                await asyncio.sleep(0.2)
+        gaps = [later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames)]
+        await until_async(lambda: descriptors(desk.pid) <= quiet)
+
+    assert max(task.result() for task in half) < CUT_WITHIN
+    assert max(task.result() for task in slow) < CUT_WITHIN
+    assert len(answered) > 10
+    assert max(answered) < 1.5
+    assert max(gaps) < 2
+
+
+async def test_sixty_log_ins_at_once_all_get_in_and_the_stream_goes_on(client: Client) -> None:
+    async with client.watch() as screen:
+        since = screen.count
+        answers = await asyncio.gather(*(client.login() for _ in range(60)))
+        await screen.see(lambda _: True, since=screen.count + 1)
+        gaps = [
+            later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames[since - 1 :])
+        ]
+
+    assert {answer.status for answer in answers} == {200}
+    assert max(gaps) < 1.5
