@@ -2,10 +2,12 @@
 
 A write-ahead log with synchronous=FULL: a change is on disk before it is answered, and a kill or
 a power cut leaves the last answered state, never half of one (sqlite.org/wal.html). The commands
-`deskwire users` and `logins` write to the same file while the daemon runs.
+`deskwire users` and `logins` write to the same file while the daemon runs. A disk that is full is
+spoken of once, and once more when it takes something again.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import sqlite3
@@ -27,6 +29,8 @@ DATABASE = "state.db"
 MACHINE_ID = Path("/etc/machine-id")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+log = logging.getLogger("deskwire.state")
+
 
 class State:
     """The state directory of one desk, open."""
@@ -36,6 +40,7 @@ class State:
         self.boot_id = boot_id
         """Which boot of the machine this is; another string after each."""
         self._connection = connection
+        self._trouble = ""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     @classmethod
@@ -105,13 +110,26 @@ class State:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as problem:
-            raise unavailable("the desk's state", problem) from problem
+            told = unavailable("the desk's state", problem)
+            self._is_unusable(told.message)
+            raise told from problem
         if connection.total_changes != before:
+            self._is_written()
             # A commit becomes visible in shared memory, where inotify(7) sees nothing: this is
             # what tells the other processes (auth/changes.py).
             with suppress(OSError):
                 os.utime(self.folder / DATABASE)
         return result
+
+    def _is_unusable(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("%s; until it is not, nobody logs in or out", trouble)
+            self._trouble = trouble
+
+    def _is_written(self) -> None:
+        if self._trouble:
+            log.info("the desk's state: it is written again")
+            self._trouble = ""
 
 
 def read_boot_id(path: Path) -> str:
