@@ -1,0 +1,125 @@
+"""What is kept outlives a kill at any moment, and a full disk stops nothing but writing."""
+
+import asyncio
+import random
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGKILL
+
+import aiohttp
+import pytest
+
+from tests.parts.client import Client, bearer
+from tests.parts.desk import Desk
+
+ROUNDS = 20
+STARTS_WITHIN = 2.0
+BUSY = 4
+"""How many log in and out at once."""
+
+
+class Ledger:
+    """What the desk has answered for."""
+
+    def __init__(self) -> None:
+        self.living: set[str] = set()
+        self.ended: set[str] = set()
+
+    async def keep_busy(self, desk: Desk, dice: random.Random) -> None:
+        """Log in and out, and watch in between, until the desk is killed."""
+        async with Client(desk) as client:
+            with suppress(aiohttp.ClientError, ConnectionError):
+                while True:
+                    assert (await client.login()).status == 200
+                    token = client.login_token
+                    self.living.add(token)
+                    if dice.random() < 0.5:
+                        self.living.discard(token)  # until it is answered it may be either
+                        answer = await client.request("POST", "/v1/logout", headers=bearer(token))
+                        assert answer.status == 204
+                        self.ended.add(token)
+
+    async def check(self, desk: Desk) -> None:
+        """Ask the desk about all of them."""
+        async with Client(desk) as client:
+            for tokens, status in ((self.living, 200), (self.ended, 401)):
+                for token in tokens:
+                    answer = await client.request("GET", "/v1/websocket", headers=bearer(token))
+                    assert answer.status == status
+
+
+async def test_killed_twenty_times_under_load_it_is_back_at_once_and_forgets_nothing() -> None:
+    dice = random.Random(9)
+    ledger, took = Ledger(), []
+    with Desk() as desk:
+        for _ in range(ROUNDS):
+            async with Client(desk) as client:
+                assert (await client.login()).status == 200
+                ticket = await client.ticket()
+                async with client.connect(ticket.socket) as screen:
+                    await screen.send("auth", ticket.token)
+                    busy = [asyncio.create_task(ledger.keep_busy(desk, dice)) for _ in range(BUSY)]
+                    await asyncio.sleep(dice.uniform(0.1, 0.5))
+                    desk.stop(SIGKILL)
+                    await asyncio.gather(*busy)
+            began = time.monotonic()
+            desk.start()
+            took.append(time.monotonic() - began)
+            await ledger.check(desk)
+        desk.stop()
+        with sqlite3.connect(desk.state_dir / "state.db") as kept:
+            health = kept.execute("PRAGMA integrity_check").fetchone()
+        kept.close()
+
+    assert len(ledger.living) > ROUNDS
+    assert len(ledger.ended) > ROUNDS
+    assert health == ("ok",)
+    assert sorted(took)[-2] < STARTS_WITHIN, took
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Lend a file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=256k,mode=700"]
+    subprocess.run(["mount", *options, "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not one byte free; return the file that takes it all."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"0" * 4096):
+            pass
+    return filler
+
+
+async def test_on_a_full_disk_the_stream_goes_on_and_the_log_says_so_once(small_disk: Path) -> None:
+    with Desk(state_dir=small_disk / "state") as desk:
+        async with Client(desk) as client, client.watch() as screen:
+            filler = fill(small_disk)
+            since = screen.count
+            refused = None
+            async with asyncio.timeout(30):
+                while refused is None or len(refused) < 3:
+                    answer = await client.login()
+                    if answer.status != 200:
+                        refused = [*(refused or []), (answer.status, answer.code)]
+            again = await client.ticket()
+            await screen.see(lambda frame: frame.event == "stats", since=since + 2)
+            async with client.watch(again):
+                filler.unlink()
+                assert (await client.login()).status == 200
+        told = [line for line in desk.log.splitlines() if "disk is full" in line]
+        back = [line for line in desk.log.splitlines() if "written again" in line]
+
+    assert refused == [(503, "state_unavailable")] * 3
+    assert len(told) == 1, desk.log
+    assert len(back) == 1
