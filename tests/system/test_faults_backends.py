@@ -1,0 +1,51 @@
+"""All that the desk asks goes away and comes back, fifty times, under a client that watches."""
+
+import random
+from signal import SIGCONT, SIGSTOP
+from typing import Any
+
+from tests.parts.buses import PrivateBus
+from tests.parts.client import Client
+from tests.parts.desk import Desk
+from tests.parts.fake_player import FakePlayer, metadata
+from tests.parts.playing import player_named
+from tests.parts.pulse import Pulse
+from tests.parts.usage import descriptors, resident_mib, threads
+
+ROUNDS, SETTLED_AFTER = 50, 15
+BACK_WITHIN = 5.0
+
+
+async def test_fifty_times_gone_and_back_leave_nothing_behind(
+    session_bus: PrivateBus, system_bus: PrivateBus
+) -> None:
+    dice = random.Random(50)
+    used: list[tuple[int, int, float]] = []
+    with Pulse() as pulse:
+        buses, env = [session_bus, system_bus], {"PULSE_SERVER": pulse.address}
+        with Desk(buses=buses, env=env) as desk:
+            async with Client(desk) as client, client.watch() as screen:
+                for number in range(ROUNDS):
+                    session_bus.restart()
+                    system_bus.restart()
+                    if hung := dice.random() < 0.5:
+                        pulse.send(SIGSTOP)
+                    else:
+                        pulse.kill()
+                        pulse.start()
+                    title = f"round {number}"
+
+                    def back(stats: dict[str, Any], title: str = title) -> bool:
+                        return bool(player_named(stats, title)) and "volume" in stats
+
+                    async with FakePlayer(session_bus, Metadata=metadata(title=title)):
+                        if hung:
+                            pulse.send(SIGCONT)
+                        await screen.stats(back, within=BACK_WITHIN)
+                    pid = desk.pid
+                    used.append((descriptors(pid), threads(pid), resident_mib(pid)))
+
+    first, rest = used[:SETTLED_AFTER], used[SETTLED_AFTER:]
+    assert max(each[0] for each in rest) <= max(each[0] for each in first) + 1
+    assert max(each[1] for each in rest) <= max(each[1] for each in first)
+    assert rest[-1][2] - first[-1][2] < 1.5
