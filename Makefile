@@ -7,7 +7,7 @@ ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system test-laptop bench bench-watching check format reference locks clean help
+.PHONY: run test unit system test-laptop bench bench-watching soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ bench: bench-watching  ## every measurement
 
 bench-watching: $(VENV)/.dev $(VENV)/.parts  ## what a desk costs, watched and not
 	$(BIN)/python bench/watching.py $(ARGS)
+
+soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what the desk holds must stay flat (ARGS="--seed 7")
+	$(BIN)/python bench/soak.py $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.page-tools  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
