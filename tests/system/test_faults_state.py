@@ -132,5 +132,5 @@ async def test_on_a_full_disk_the_stream_goes_on_and_the_log_says_so_once(small_
         back = [line for line in desk.log.splitlines() if "written again" in line]
 
     assert refused == [(503, "state_unavailable")] * 3
-    assert len(told) == 1, desk.log
+    assert len(told) == 1, told
     assert len(back) == 1
