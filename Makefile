@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
+FAULTS := test_faults_*.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system test-laptop bench bench-watching soak check format reference locks clean help
+.PHONY: run test unit system test-faults test-laptop bench bench-watching soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,7 +23,10 @@ unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source
 	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
-	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" $(ARGS)
+	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" --ignore-glob='*/$(FAULTS)' $(ARGS)
+
+test-faults: $(VENV)/.dev $(VENV)/.parts  ## what takes minutes: twenty minutes at sixty-fold speed, crowds, kills, a model
+	$(BIN)/python -m pytest tests/system/$(FAULTS) $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
 	tests/parts/install laptop
