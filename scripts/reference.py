@@ -3,6 +3,7 @@
 docs/reference/asyncapi.yaml   the socket, AsyncAPI 3, from the codec's and the close codes' tables
 docs/reference/settings.md     every setting, from its type
 docs/reference/commands.md     every command's own help
+docs/reference/conformance.md  every clause a server is judged by
 
 A test fails when a file here is not what this would write.
 """
@@ -19,7 +20,10 @@ import yaml
 
 from deskwire import __version__
 from deskwire.cli import exits
+from deskwire.cli.conform import QUICK
 from deskwire.cli.main import app
+from deskwire.conform.clause import Clause
+from deskwire.conform.clauses import TOPICS
 from deskwire.daemon.settings import RELOADABLE, Settings
 from deskwire.protocol import codec
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
@@ -250,6 +254,35 @@ def every_command(group: click.Group, *words: str) -> list[tuple[str, ...]]:
     return found
 
 
+def conformance() -> str:
+    """List every clause."""
+    lines = [
+        "# Conformance",
+        "",
+        "What `deskwire conform` asks of a server, clause by clause; how to use it is in",
+        "[Write a client](../howto/write-a-client.md#is-a-server-right). `api.md` is the contract;",
+        "a ruling settles what it leaves open; [the protocol](protocol.md) has both in one.",
+        "",
+        "Not judged, for it cannot be seen from outside: what outlives a restart, what a suspend",
+        "or a set clock does, a new password, 1001 at a stop, what a slow reader is spared.",
+    ]
+    for topic in TOPICS:
+        lines += ["", f"## {topic.number} {topic.name}", "", "| clause | a right server | source |"]
+        lines += ["|---|---|---|"]
+        lines += [
+            f"| {clause.number} | {clause.text}{waits(clause)} | {clause.source} |"
+            for clause in topic.clauses
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def waits(clause: Clause) -> str:
+    """Say how long a clause waits, if that is long."""
+    if clause.lasts:
+        return " *Takes a session.*"
+    return f" *Takes {clause.takes:g} s.*" if clause.takes > QUICK else ""
+
+
 def text(description: str) -> dict[str, Any]:
     """Describe a plain text argument."""
     return {"type": "string", "description": description}
@@ -265,6 +298,7 @@ WRITTEN: dict[str, Callable[[], str]] = {
     "asyncapi.yaml": asyncapi,
     "settings.md": settings,
     "commands.md": commands,
+    "conformance.md": conformance,
 }
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ class RunningMock:
     """`deskwire mock` in a folder of its own."""
 
     def __init__(self, folder: Path, *arguments: str, given: str = "") -> None:
-        self.out = folder / "out"
-        with self.out.open("wb") as out:
+        self.out = folder / "mock.out"
+        self.err = folder / "mock.err"
+        with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 [PROGRAM, "mock", "--port", "0", *arguments],
                 env={**ENV, "TMPDIR": str(folder)},
                 stdin=subprocess.PIPE,
                 stdout=out,
-                stderr=subprocess.DEVNULL,
+                stderr=err,
             )
         assert self.process.stdin is not None
         self.process.stdin.write(given.encode())
@@ -41,6 +42,10 @@ class RunningMock:
     @property
     def said(self) -> str:
         return self.out.read_text(encoding="utf-8")
+
+    @property
+    def log(self) -> str:
+        return self.err.read_text(encoding="utf-8")
 
     def stop(self) -> int:
         if self.process.poll() is None:

@@ -18,7 +18,7 @@ QUICK = 6.0
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", required=False)
 @click.option("--user", default="owner", show_default=True, help="Who logs in.")
 @click.option(
     "--watcher",
@@ -64,7 +64,7 @@ QUICK = 6.0
 @click.option("--list", "listing", is_flag=True, help="Print the clauses and judge nothing.")
 def conform(
     *,
-    url: str,
+    url: str | None,
     user: str,
     watcher: str | None,
     password_stdin: bool,
@@ -103,8 +103,8 @@ def conform(
         for _, clause in chosen:
             paper.write(f"{clause.number:6}{clause.text} ({clause.source})")
         return
-    if not url.startswith(("https://", "http://")):
-        stop(f"URL: expected https:// or http://, found {url!r}", exits.USAGE)
+    if url is None or not url.startswith(("https://", "http://")):
+        stop(f"URL: expected https://… or http://…, found {url or 'nothing'}", exits.USAGE)
     try:
         pinned = None if fingerprint is None else parse_fingerprint(fingerprint)
     except ValueError as problem:

@@ -1,0 +1,268 @@
+"""The three clients of the documentation, run as they stand there, against the mock.
+
+Each lives through what the table of close codes asks for: a lost connection, an expired token, an
+ended login, and an end that was meant.
+"""
+
+import asyncio
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from deskwire.mock.faults import parse_fault
+from deskwire.mock.mock import Mock
+from deskwire.mock.scenario import load
+from tests.parts.running_mock import ENV, PASSWORD, RunningMock
+from tests.parts.waiting import until
+from tests.parts.warped import WarpedLoop, run_warped
+from tests.parts.web import Web, content
+
+HOWTO = Path(__file__).parents[2] / "docs/howto"
+CLIENTS = HOWTO / "clients"
+SECRETS = {"DESK_PASSWORD": PASSWORD}
+
+
+# ---- Python --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DESK_PASSWORD", PASSWORD)
+    spec = importlib.util.spec_from_file_location("documented_client", CLIENTS / "client.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def live_through(client: Any, *words: str, faults: tuple[str, ...]) -> None:
+    """Run the client's `main` in this process, to its end; time passes at once."""
+    scenario, pictures = load("example")
+
+    async def main(loop: WarpedLoop) -> None:
+        mock = Mock(scenario, pictures, faults=map(parse_fault, faults), clock=loop.clock)
+        async with mock, asyncio.timeout(200):
+            await client.main(mock.address, "owner", *words)
+
+    run_warped(main)
+
+
+def test_the_python_client_does_what_each_close_code_asks(
+    client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = ("close=1006@10", "garbage@20", "close=4004@30", "close=4001@50", "close=1000@70")
+
+    live_through(client, faults=faults)
+
+    out, err = capsys.readouterr()
+    assert re.findall(r"closed (\d+) after (\d+) s", err) == [
+        ("1006", "10"), ("4004", "15"), ("4001", "20"), ("1000", "20"),
+    ]  # fmt: skip
+    assert len(out.splitlines()) > 60
+    assert set(out.splitlines()) == {"volume 88 %, playing: The Reason on player1"}
+
+
+def test_the_python_client_taps(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    live_through(client, "-", "next", "player1", faults=("close=1000@2",))
+
+    assert "volume 88 %, playing: My Immortal on player1" in capsys.readouterr().out
+
+
+def test_the_python_client_gives_up_at_a_wrong_password(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESK_PASSWORD", "a wrong one")
+
+    with pytest.raises(client.Refused, match="the name or the password is wrong"):
+        live_through(client, faults=())
+
+
+def test_the_python_client_believes_the_pinned_certificate_and_no_other(tmp_path: Path) -> None:
+    with RunningMock(tmp_path, "--fault", "close=1000@1") as mock:
+        right, wrong = mock.fingerprint, "00:" * 31 + "00"
+        ended, refused = [
+            subprocess.Popen(
+                [sys.executable, CLIENTS / "client.py", mock.address, "owner", fingerprint],
+                env=ENV | SECRETS,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for fingerprint in (right, wrong)
+        ]
+        out, err = ended.communicate(timeout=10)
+        assert ended.returncode == 0, err
+        assert out.startswith("volume 88 %, playing: The Reason on player1\n")
+        assert refused.stderr is not None
+        assert refused.stderr.readline() == "closed 1006 after 0 s\n"
+        refused.kill()
+        assert refused.communicate()[0] == ""
+
+
+# ---- JavaScript ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Serve the documented page from an origin of its own; it waits less than it would."""
+    page = (CLIENTS / "browser.html").read_text(encoding="utf-8")
+    hasty = page.replace("AGAIN_AFTER = 5000", "AGAIN_AFTER = 100")
+    hasty = hasty.replace("TOO_SOON = 5000", "TOO_SOON = 500")
+    assert hasty != page
+    with Web({"/": content(hasty.encode())}) as web:
+        yield web.url("/")
+
+
+@pytest.fixture(scope="module")
+def page(site: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(5000)
+        yield page
+        browser.close()
+
+
+def watch(page: Page, site: str, mock: RunningMock, password: str = PASSWORD) -> None:
+    """Fill in the documented page's form."""
+    page.goto(site)
+    page.fill("[name=url]", mock.address)
+    page.fill("[name=username]", "owner")
+    page.fill("[name=password]", password)
+    page.click("text=Watch")
+
+
+def test_the_browsers_client_shows_the_desk_its_covers_and_taps(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
+        watch(page, site, mock)
+
+        player = page.locator("#player1")
+        expect(player.locator("b")).to_have_text("The Reason")
+        expect(player.locator("span")).to_contain_text("Hoobastank (Chrome) 11")
+        expect(page.locator("#numbers")).to_contain_text('"volume": 88')
+        expect(page.locator("#player2 span")).to_contain_text(", paused")
+        assert until(lambda: player.locator("img").evaluate("each => each.naturalWidth")) == 160
+
+        player.locator("[value=audio-play-pause]").click()
+        expect(player.locator("span")).to_contain_text(", paused")
+        player.locator("[value=audio-next]").click()
+        expect(player.locator("b")).to_have_text("My Immortal")
+        page.locator("#player2 [value=audio-next]").click()
+        expect(page.locator("#state")).to_have_text("this player has nothing else to play")
+
+
+def test_the_browsers_client_does_what_each_close_code_asks(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    faults = ("close=1006@0.7", "close=4004@1.6", "garbage@1.9", "close=4001@2.5", "close=1000@3.4")
+    words = [word for fault in faults for word in ("--fault", fault)]
+    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/"), *words) as mock:
+        watch(page, site, mock)
+        expect(page.locator("#state")).to_have_text("closed 1000", timeout=15_000)
+        until(lambda: closes(mock) == ["1006", "4004", "4001", "1000"])
+
+
+def test_the_browsers_client_asks_again_at_a_wrong_password(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
+        watch(page, site, mock, "a wrong one")
+
+        expect(page.locator("#state")).to_have_text("the name or the password is wrong")
+        expect(page.locator("#door")).to_be_visible()
+
+
+def test_a_page_of_another_origin_learns_nothing(page: Page, site: str, tmp_path: Path) -> None:
+    with RunningMock(tmp_path, "--no-tls") as mock:
+        watch(page, site, mock)
+
+        expect(page.locator("#state")).to_have_text("closed 1006")
+        assert "session ended" not in mock.log
+
+
+# ---- a shell -------------------------------------------------------------------------------------
+
+
+def shell_lines() -> list[str]:
+    """The documented lines that have a websocat in them, or a certificate."""
+    page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    return [block for block in blocks if "websocat" in block or "openssl" in block]
+
+
+@contextmanager
+def shell(lines: str, folder: Path, given: str = "") -> Iterator[Callable[[], list[str]]]:
+    """Run lines in bash; gives what returns the lines they printed so far."""
+    path = f"{Path(sys.executable).parent}:{ENV['PATH']}"
+    out = folder / "shell.out"
+    with out.open("wb") as printed:
+        process = subprocess.Popen(
+            ["bash", "-c", lines],
+            env=ENV | {"PATH": path},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    process.stdin.write(given)
+    process.stdin.flush()
+    try:
+        yield lambda: out.read_text(encoding="utf-8").splitlines()
+    finally:
+        os.killpg(process.pid, SIGKILL)
+        process.communicate()
+
+
+def test_the_shells_lines_watch_and_come_back(tmp_path: Path) -> None:
+    lines, _, _ = shell_lines()
+    faults = ("--fault", "close=4004@0.7", "--fault", "close=4001@1.6")
+    with RunningMock(tmp_path, "--no-tls", *faults) as mock:
+        here = lines.replace("http://127.0.0.1:8765", mock.address).replace("sleep 5", "sleep .2")
+        with shell(here, tmp_path) as printed:
+            until(lambda: closes(mock)[:2] == ["4004", "4001"], within=15)
+            seen = len(printed())
+            until(lambda: len(printed()) > seen + 1, within=15)
+            titles = set(printed())
+
+    assert titles == {"The Reason"}
+
+
+def test_the_shells_lines_tap_and_believe_one_certificate(tmp_path: Path) -> None:
+    watching, tapping, certificate = shell_lines()
+    functions = watching.partition("LOGIN=$(login)")[0]
+    page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")
+    tap = re.search(r"```json\n(\{.*audio-play-pause.*\})\n```", page)
+    assert tap
+    with RunningMock(tmp_path) as mock:
+        lines = certificate + functions.replace("http://127.0.0.1:8765", mock.address) + tapping
+        lines = lines.replace("192.168.1.20:8765", mock.address.removeprefix("https://"))
+        with shell(lines, tmp_path, given=tap[1] + "\n") as printed:
+            until(
+                lambda: r"\"playing\":false,\"artist\":\"Hoobastank\"" in printed()[-1], within=15
+            )
+            fingerprint = printed()[0]
+
+    assert fingerprint.endswith(f"Fingerprint={mock.fingerprint}")
+
+
+def closes(mock: RunningMock) -> list[str]:
+    """How the owner's sessions ended, in order."""
+    return re.findall(r"user=owner .* close=(\d+)", mock.log)
