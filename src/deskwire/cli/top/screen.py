@@ -1,0 +1,129 @@
+"""The whole screen: a scene and a size in, lines out. Pure, so that a test can read it.
+
+    narrow              wide
+    ┌─────────────┐     ┌──────────┬───────┐
+    │ standing    │     │ standing         │
+    │ numbers     │     ├──────────┼───────┤
+    │ players     │     │ players  │numbers│
+    │ news, keys  │     │ news, keys       │
+    └─────────────┘     └──────────┴───────┘
+"""
+
+from msgspec import Struct
+
+from deskwire.cli.top.cover import Cover
+from deskwire.cli.top.playheads import Playheads
+from deskwire.cli.top.players import draw_players
+from deskwire.cli.top.readings import column, columns, rows
+from deskwire.cli.top.spans import Line, Span, Tone, cells, fill, fit, safe
+from deskwire.cli.top.standing import standing
+from deskwire.cli.top.trends import Trends
+from deskwire.client.state import Phase, State
+from deskwire.model.instant import Instant
+from deskwire.model.snapshot import Snapshot
+from deskwire.model.units import Seconds
+
+WIDE = 110
+NUMBERS = 42
+"""Columns of the numbers in the wide form, at least."""
+KEYS = (
+    ("space", "play/pause"),
+    ("n", "next"),
+    ("p", "previous"),
+    ("s", "stop"),
+    ("↑↓", "select"),
+    ("q", "quit"),
+)
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """Everything the screen tells of, at one moment."""
+
+    address: str
+    snapshot: Snapshot
+    state: State
+    trends: Trends
+    heads: Playheads
+    selected: int = 0
+    """Which of the players; 0 also where there is none."""
+    cover: Cover | None = None
+    """The selected player's."""
+    news: str = ""
+    monotonic: Seconds
+    """The moment on the players' clock; it stands still while the desk is away."""
+    now: Instant
+
+
+def draw(scene: Scene, width: int, height: int) -> list[Line]:
+    """Return exactly `height` lines of exactly `width` cells."""
+    head = [_top(scene, width), ()]
+    foot: list[Line] = [(Span(fit(safe(scene.news), width), Tone.WARN),), _keys(scene)]
+    room = max(height - len(head) - len(foot), 0)
+    body = (_wide if width >= WIDE else _narrow)(scene, width, room)
+    if scene.state.phase not in (Phase.LIVE, Phase.EXPIRING):
+        body = [tuple(_faded(span) for span in line) for line in body]
+    body = body[:room] + [()] * (room - len(body))
+    return [fill(line, width) for line in (*head, *body, *foot)][:height]
+
+
+def _top(scene: Scene, width: int) -> Line:
+    words, tone = standing(scene.state, scene.now.boot)
+    words = f"● {words}"
+    room = min(cells(words), max(width - len("deskwire "), 0))
+    left = width - room - 1
+    name = fit("deskwire  " + safe(scene.address), left)
+    return (
+        Span(name[:8], Tone.STRONG),
+        Span(name[8:], Tone.FAINT),
+        Span(" "),
+        Span(fit(words, room), tone),
+    )
+
+
+def _keys(scene: Scene) -> Line:
+    keys = KEYS if scene.snapshot.players else KEYS[-1:]
+    spans: list[Span] = []
+    for key, does in keys:
+        spans += [Span(key, Tone.ACCENT), Span(f" {does}   ", Tone.FAINT)]
+    return tuple(spans)
+
+
+def _narrow(scene: Scene, width: int, height: int) -> list[Line]:
+    numbers = columns(rows(scene.snapshot, scene.trends), width)
+    room = height - len(numbers) - 1
+    return [*numbers, (), *_players(scene, width, room)] if room > 0 else numbers
+
+
+def _wide(scene: Scene, width: int, height: int) -> list[Line]:
+    wide = max(NUMBERS, width // 3)
+    numbers = column(rows(scene.snapshot, scene.trends), wide)
+    left = width - wide - 4
+    players = _players(scene, left, height)
+    many = max(len(players), len(numbers))
+    players += [()] * (many - len(players))
+    numbers += [()] * (many - len(numbers))
+    return [
+        (*fill(one, left), Span(" " * 4), *fill(other, wide))
+        for one, other in zip(players, numbers, strict=True)
+    ]
+
+
+def _players(scene: Scene, width: int, height: int) -> list[Line]:
+    return draw_players(
+        scene.snapshot.players,
+        scene.selected,
+        scene.cover,
+        scene.heads,
+        scene.monotonic,
+        width=width,
+        height=height,
+    )
+
+
+def _faded(span: Span) -> Span:
+    """Show that this is how it was, not how it is."""
+    if span.front is None or span.back is None:
+        return span._replace(tone=Tone.FAINT)
+    red, green, blue = (sum(span.front) // 6,) * 3
+    below = (sum(span.back) // 6,) * 3
+    return span._replace(front=(red, green, blue), back=below)
