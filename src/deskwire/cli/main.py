@@ -12,12 +12,13 @@ from deskwire.cli.media import next_, play_pause, previous, stop_
 from deskwire.cli.mock import mock
 from deskwire.cli.serve import serve
 from deskwire.cli.snapshot import snapshot
+from deskwire.cli.top.command import top
 from deskwire.cli.users import users
 from deskwire.cli.watch import watch
 
 COMMANDS = (
     *(serve, users, logins, doctor, snapshot),
-    *(login, logout, watch, play_pause, next_, previous, stop_, art),
+    *(login, logout, watch, top, play_pause, next_, previous, stop_, art),
     *(mock, conform),
 )
 

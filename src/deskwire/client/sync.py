@@ -43,6 +43,11 @@ class Desk:
         self._thread: LoopThread | None = None
 
     @property
+    def address(self) -> str:
+        """Where the desk is, as `scheme://host:port`."""
+        return self._desk.address
+
+    @property
     def snapshot(self) -> Snapshot:
         """The newest reading; while the desk is away, the last one."""
         return self._entered().snapshot

@@ -2,18 +2,26 @@
 
 from collections.abc import Sequence
 
-from deskwire.cli.top.spans import Span, Tone
+from deskwire.cli.top.spans import Line, Span, Tone
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 LEVELS = "▁▂▃▄▅▆▇█"
 
 
-def bar(part: float, width: int, tone: Tone = Tone.TRACK) -> Span:
-    """Return a bar, `part` of it (0 to 1) filled, to an eighth of a cell."""
+def bar(part: float, width: int) -> Span:
+    """Return a bar, `part` of it (0 to 1) filled, to an eighth of a cell: one that moves."""
     filled = round(min(max(part, 0.0), 1.0) * width * 8)
     whole, rest = divmod(filled, 8)
     text = EIGHTHS[8] * whole + (EIGHTHS[rest] if rest else "")
-    return Span(text.ljust(width), tone)
+    return Span(text.ljust(width), Tone.TRACK)
+
+
+def level(part: float, width: int) -> Line:
+    """Return a line, `part` of it (0 to 1) heavy, to half a cell: bars beneath each other merge."""
+    filled = round(min(max(part, 0.0), 1.0) * width * 2)
+    whole, half = divmod(filled, 2)
+    heavy = "━" * whole + "╸" * half
+    return Span(heavy, Tone.ACCENT), Span("─" * (width - len(heavy)), Tone.FAINT)
 
 
 def sparkline(values: Sequence[float], width: int, low: float, high: float) -> Span:

@@ -15,7 +15,7 @@ from deskwire.model.units import Seconds
 
 MARK = "▌ "
 SMALLEST_COVER = 5
-LARGEST_COVER = 14
+LARGEST_COVER = 16
 
 
 def draw_players(
@@ -75,8 +75,7 @@ def large(
     words += [()] * (len(art) - len(words))
     beside += [(mark,)] * (len(words) - len(beside))
     return [
-        fill((*left, *fill(right, room)), width)
-        for left, right in zip(beside, words, strict=True)
+        fill((*left, *fill(right, room)), width) for left, right in zip(beside, words, strict=True)
     ]
 
 
@@ -114,9 +113,7 @@ def _progress(player: Player, at: Seconds | None, width: int) -> Line:
     return Span(f"{now} "), bar(at / player.duration, room), Span(f" {whole}", Tone.FAINT)
 
 
-def _scrolled(
-    blocks: Sequence[list[Line]], selected: int, width: int, height: int
-) -> list[Line]:
+def _scrolled(blocks: Sequence[list[Line]], selected: int, width: int, height: int) -> list[Line]:
     """Stack blocks, an empty line between them, from one on that lets the selected one fit."""
     if sum(len(block) + 1 for block in blocks) - 1 <= height:
         first, last = 0, len(blocks)
@@ -130,9 +127,14 @@ def _scrolled(
     lines: list[Line] = []
     for block in blocks[first:last]:
         lines += [*([fill((), width)] if lines else []), *block]
-    beyond = [f"{many} more {where}" for many, where in (
-        (first, "above"), (len(blocks) - last, "below"),
-    ) if many]
+    beyond = [
+        f"{many} more {where}"
+        for many, where in (
+            (first, "above"),
+            (len(blocks) - last, "below"),
+        )
+        if many
+    ]
     if beyond:
         lines = [*lines[: height - 1], fill((Span(", ".join(beyond), Tone.FAINT),), width)]
     return lines[:height]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from deskwire.cli.top.gauges import bar, sparkline
+from deskwire.cli.top.gauges import level, sparkline
 from deskwire.cli.top.spans import Line, Span, Tone, fill, fit, safe
 from deskwire.cli.top.trends import Trends
 from deskwire.cli.words import size, span
@@ -42,10 +42,9 @@ def _moving(snapshot: Snapshot, trends: Trends) -> list[Row]:
     if snapshot.cpu is not None:
         found.append(Row("CPU", f"{snapshot.cpu.busy:.1f} %", went=trends.cpu, high=100.0))
     if snapshot.memory is not None:
-        went = trends.memory or (float(snapshot.memory.used),)
-        low = min(*went, max(went) * (1 - MEMORY_MOVES), max(went))
+        low, high = _around(trends.memory)
         used = size(snapshot.memory.used)
-        found.append(Row("Memory", used, went=trends.memory, low=low, high=max(went)))
+        found.append(Row("Memory", used, went=trends.memory, low=low, high=high))
     if snapshot.network is not None:
         for label, went in (("Download", trends.received), ("Upload", trends.sent)):
             rate = size(Bytes(int(went[-1]))) + "/s" if went else ""
@@ -57,17 +56,25 @@ def _moving(snapshot: Snapshot, trends: Trends) -> list[Row]:
     return found
 
 
+def _around(went: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of a line for values whose whole nobody tells: steady is in the middle."""
+    low, high = min(went, default=0.0), max(went, default=0.0)
+    least = high * MEMORY_MOVES / 2
+    middle, half = (low + high) / 2, max((high - low) / 2, least)
+    return middle - half, middle + half
+
+
 def _standing(snapshot: Snapshot) -> list[Row]:
     found: list[Row] = []
     if snapshot.battery is not None:
         found.append(_battery(snapshot.battery))
     if snapshot.volume is not None:
-        level = snapshot.volume.level
-        tone = Tone.WARN if level > 100 else Tone.PLAIN
-        found.append(Row("Volume", f"{level:.0f} %", tone, level / 100))
+        loud = snapshot.volume.level
+        tone = Tone.WARN if loud > 100 else Tone.PLAIN
+        found.append(Row("Volume", f"{loud:.0f} %", tone, loud / 100))
     if snapshot.backlight is not None:
-        level = snapshot.backlight.level
-        found.append(Row("Backlight", f"{level:.0f} %", part=level / 100))
+        bright = snapshot.backlight.level
+        found.append(Row("Backlight", f"{bright:.0f} %", part=bright / 100))
     if snapshot.wifi is not None:
         name = safe(snapshot.wifi.ssid) if snapshot.wifi.connected else "not connected"
         found.append(Row("Wi-Fi", name, Tone.PLAIN if snapshot.wifi.connected else Tone.FAINT))
@@ -97,8 +104,7 @@ def columns(some: Sequence[Row], width: int, *, apart: int = 3) -> list[Line]:
     right += [()] * (half - len(right))
     gap = Span(" " * apart)
     return [
-        fill((*one, gap, *fill(other, each)), width)
-        for one, other in zip(left, right, strict=True)
+        fill((*one, gap, *fill(other, each)), width) for one, other in zip(left, right, strict=True)
     ]
 
 
@@ -111,9 +117,10 @@ def _line(row: Row, width: int, words: int) -> Line:
     if not _drawn(row):
         return fill((label, Span(fit(row.words, width - LABEL), row.tone)), width)
     room = max(width - LABEL - words - 1, 0)
-    gauge = (
-        bar(row.part, room)
+    gauge: Line = (
+        level(row.part, room)
         if row.part is not None
-        else sparkline(row.went or (), room, row.low, row.high)
+        else (sparkline(row.went or (), room, row.low, row.high),)
     )
-    return fill((label, gauge, Span(" "), Span(fit(row.words, words, right=True), row.tone)), width)
+    words_ = Span(fit(row.words, words, right=True), row.tone)
+    return fill((label, *gauge, Span(" "), words_), width)

@@ -1,19 +1,19 @@
 """The whole screen: a scene and a size in, lines out. Pure, so that a test can read it.
 
-    narrow              wide
-    ┌─────────────┐     ┌──────────┬───────┐
-    │ standing    │     │ standing         │
-    │ numbers     │     ├──────────┼───────┤
-    │ players     │     │ players  │numbers│
-    │ news, keys  │     │ news, keys       │
-    └─────────────┘     └──────────┴───────┘
+narrow              wide
+┌─────────────┐     ┌──────────┬───────┐
+│ standing    │     │ standing         │
+│ numbers     │     ├──────────┼───────┤
+│ players     │     │ players  │numbers│
+│ news, keys  │     │ news, keys       │
+└─────────────┘     └──────────┴───────┘
 """
 
 from msgspec import Struct
 
 from deskwire.cli.top.cover import Cover
-from deskwire.cli.top.playheads import Playheads
 from deskwire.cli.top.players import draw_players
+from deskwire.cli.top.playheads import Playheads
 from deskwire.cli.top.readings import column, columns, rows
 from deskwire.cli.top.spans import Line, Span, Tone, cells, fill, fit, safe
 from deskwire.cli.top.standing import standing

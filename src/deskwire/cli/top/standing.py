@@ -22,6 +22,11 @@ DOING = {
     Next.LOG_IN: "logging in again",
     Next.REFRESH: "getting a new token",
 }
+DONE = {
+    Next.LOG_IN: "logged in again",
+    Next.REFRESH: "connected again, with a new token",
+}
+READ_IN = Seconds(0.5)
 
 
 def standing(state: State, now: Seconds) -> tuple[str, Tone]:
@@ -32,33 +37,35 @@ def standing(state: State, now: Seconds) -> tuple[str, Tone]:
         case Phase.EXPIRING:
             return f"renewing the session{_left(state.ends, now)}", Tone.WARN
         case Phase.CONNECTING:
-            return f"{DOING.get(state.next, 'connecting') if state.next else 'connecting'}…", (
-                Tone.WARN
-            )
+            return f"{_doing(state) if state.next else 'connecting'}…", Tone.WARN
         case Phase.WAITING:
             left = 0.0 if state.again is None else max(state.again - now, 0.0)
-            doing = DOING.get(state.next, "reconnecting") if state.next else "reconnecting"
-            when = f" in {left:.0f} s" if left >= 0.5 else "…"
-            return f"{_why(state)} · {doing}{when}", Tone.WARN
+            when = f" in {left:.0f} s" if left >= READ_IN else "…"
+            return f"{_why(state)} · {_doing(state)}{when}", Tone.WARN
     return f"over: {_why(state)}", Tone.BAD
 
 
 def news(before: State, after: State, wait: Seconds) -> str:
-    """Say what has just happened, or nothing worth saying; `wait` is how long until a new try."""
-    if after.phase is Phase.EXPIRING:
-        return "the session ends soon; opening the next one"
-    if after.phase is Phase.LIVE:
-        if before.phase is Phase.EXPIRING:
+    """Say what has just happened, or nothing when `standing` says it long enough to be read.
+
+    `wait` is how long until the next try.
+    """
+    match before.phase, after.phase:
+        case _, Phase.EXPIRING:
+            return "the session ends soon; opening the next one"
+        case Phase.EXPIRING, Phase.LIVE:
             return "session renewed, without a gap"
-        if before.phase is Phase.CONNECTING:
-            how = {Next.LOG_IN: "logged in again", Next.REFRESH: "session renewed"}
-            back = "connected again" if before.next or before.close_code else ""
-            return how.get(before.next, back) if before.next else back
-    if after.phase is Phase.WAITING:
-        doing = DOING.get(after.next, "reconnecting") if after.next else "reconnecting"
-        when = f" in {wait:.0f} s" if wait >= 0.5 else ""
-        return f"{_why(after)}; {doing}{when}"
+        case Phase.CONNECTING, Phase.LIVE if before.next is not None:
+            return DONE.get(before.next, "connected again")
+        case Phase.CONNECTING, Phase.LIVE if before.close_code is not None:
+            return "connected again"
+        case _, Phase.WAITING if wait < READ_IN:
+            return f"{_why(after)}; {_doing(after)}"
     return ""
+
+
+def _doing(state: State) -> str:
+    return "reconnecting" if state.next is None else DOING.get(state.next, "reconnecting")
 
 
 def _left(ends: Seconds | None, now: Seconds) -> str:
