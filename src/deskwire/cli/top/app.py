@@ -112,8 +112,8 @@ def _painted(front: Rgb, back: Rgb | None) -> Style:
     return Style(color=f"rgb({front[0]},{front[1]},{front[2]})", bgcolor=behind)
 
 
-class Top(App[None]):
-    """The screen; it ends with `q`, or when the command is told to."""
+class Top(App[int]):
+    """The screen; it ends with `q`, or by a signal: then what it returns is the exit code."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { background: ansi_default; }"
@@ -162,7 +162,8 @@ class Top(App[None]):
         self._selected = playing[0] if playing else None
         with suppress(RuntimeError, ValueError):  # not in the main thread: nobody signals it
             for each in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(each, self.exit)
+                end = partial(self.exit, 128 + each)
+                asyncio.get_running_loop().add_signal_handler(each, end)
         self.set_interval(LOOKS_EVERY, self._look)
         self._look()
 

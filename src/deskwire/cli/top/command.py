@@ -26,7 +26,8 @@ def top(*, wait: bool, host: str | None) -> None:
 
     journal = Journal()
     with reached(host, on_state=journal, wait=wait) as desk:
-        Top(desk, desk.address, journal).run(mouse=False)
+        code = Top(desk, desk.address, journal).run(mouse=False)
         state = desk.state
         if state.phase is Phase.ENDED and state.problem is not None:
             raise state.problem
+    sys.exit(code or exits.OK)

@@ -42,7 +42,7 @@ def draw_players(
 
 def _room(height: int, many: int) -> int:
     """Return how many lines the selected one may take: what two others leave, if there are any."""
-    return max(height - 3 * min(many - 1, 2), SMALLEST_COVER)
+    return min(max(height - 3 * min(many - 1, 2), SMALLEST_COVER), height - (many > 1))
 
 
 def large(
@@ -69,10 +69,11 @@ def large(
     under = [safe(part) for part in (player.artist, player.album or "") if part]
     words += [(Span(fit(part, room)),) for part in (under if art else [" — ".join(under)]) if part]
     progress = _progress(player, at, room)
+    tall = max(len(art), min(len(words) + bool(progress), height))
+    words = words[: max(tall - bool(progress), 1)]
+    words += [()] * (tall - len(words) - bool(progress))
     if progress:
-        words += [()] * (len(art) - len(words) - 1)
         words.append(progress)
-    words += [()] * (len(art) - len(words))
     beside += [(mark,)] * (len(words) - len(beside))
     return [
         fill((*left, *fill(right, room)), width) for left, right in zip(beside, words, strict=True)

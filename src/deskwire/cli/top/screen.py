@@ -57,7 +57,7 @@ class Scene(Struct, frozen=True, kw_only=True):
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
     """Return exactly `height` lines of exactly `width` cells."""
     head = [_top(scene, width), ()]
-    foot: list[Line] = [(Span(fit(safe(scene.news), width), Tone.WARN),), _keys(scene)]
+    foot: list[Line] = [(Span(fit(safe(scene.news), width), Tone.WARN),), _keys(scene, width)]
     room = max(height - len(head) - len(foot), 0)
     body = (_wide if width >= WIDE else _narrow)(scene, width, room)
     if scene.state.phase not in (Phase.LIVE, Phase.EXPIRING):
@@ -80,8 +80,11 @@ def _top(scene: Scene, width: int) -> Line:
     )
 
 
-def _keys(scene: Scene) -> Line:
-    keys = KEYS if scene.snapshot.players else KEYS[-1:]
+def _keys(scene: Scene, width: int) -> Line:
+    """Name the keys there is room for, the way out always."""
+    keys = list(KEYS if scene.snapshot.players else KEYS[-1:])
+    while len(keys) > 1 and sum(cells(f"{key} {does}   ") for key, does in keys) - 3 > width:
+        del keys[-2]
     spans: list[Span] = []
     for key, does in keys:
         spans += [Span(key, Tone.ACCENT), Span(f" {does}   ", Tone.FAINT)]

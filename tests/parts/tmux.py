@@ -1,0 +1,112 @@
+"""A command in a terminal that has a screen: keys are typed, and what is on the screen is read.
+
+tmux(1) is the terminal, a server of its own for each, with no settings of anybody's.
+"""
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.parts.waiting import until
+
+
+class Tmux:
+    """One command on one screen; entering starts it."""
+
+    def __init__(
+        self,
+        words: Sequence[object],
+        env: Mapping[str, str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+    ) -> None:
+        self._words = [str(word) for word in words]
+        self._env = {**env, "TERM": "tmux-256color", "COLORTERM": "truecolor"}
+        self._size = (columns, rows)
+        self._folder = tempfile.TemporaryDirectory(prefix="tmux-")
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names: `Space`, `Down`, `q`."""
+        self._tmux("send-keys", "-t", "top", *keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        self._tmux("resize-window", "-t", "top", "-x", str(columns), "-y", str(rows))
+
+    @property
+    def screen(self) -> str:
+        """What is on the screen."""
+        return self._tmux("capture-pane", "-p", "-t", "top")
+
+    @property
+    def painted(self) -> str:
+        """What is on the screen, with its colours as escape sequences."""
+        return self._tmux("capture-pane", "-p", "-e", "-t", "top")
+
+    def see(self, words: str, *, within: float = 15.0) -> str:
+        """Wait until this is on the screen; return the screen."""
+        try:
+            return until(
+                lambda: screen if words in (screen := self.screen) else None,
+                within=within,
+                what=f"{words!r} on the screen",
+            )
+        except AssertionError:
+            raise AssertionError(f"{words!r} is not on the screen:\n{self.screen}") from None
+
+    def wait(self, *, within: float = 15.0) -> int:
+        """Wait for the command's end; return its exit code, or the signal that killed it."""
+        status = until(
+            lambda: self._told("#{?pane_dead,#{pane_dead_status}#{pane_dead_signal},}"),
+            within=within,
+            what="it has ended",
+        )
+        return int(status)
+
+    @property
+    def pid(self) -> int:
+        """The command's process id."""
+        return int(self._told("#{pane_pid}"))
+
+    def _told(self, what: str) -> str:
+        return self._tmux("display-message", "-p", "-t", "top", what).strip()
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", self._socket, "-f", "/dev/null", *words],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+        assert done.returncode == 0, f"tmux {words}: {done.stderr}"
+        return done.stdout
+
+    @property
+    def _socket(self) -> Path:
+        return Path(self._folder.name) / "tmux"
+
+    def __enter__(self) -> Self:
+        columns, rows = self._size
+        self._tmux(
+            *("new-session", "-d", "-s", "top", "-x", str(columns), "-y", str(rows)),
+            "exec sleep 3600",
+            *(";", "set-option", "-t", "top", "remain-on-exit", "on"),
+            *(";", "respawn-pane", "-k", "-t", "top", f"exec {shlex.join(self._words)}"),
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tmux("kill-server")
+        self._folder.cleanup()

@@ -1,0 +1,131 @@
+"""`deskwire top` on a real terminal, over a real daemon with real players."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.parts.buses import PrivateBus
+from tests.parts.desk import PROGRAM, Desk, environment, run
+from tests.parts.media import Media
+from tests.parts.mpv import Mpv
+from tests.parts.tmux import Tmux
+from tests.parts.waiting import until
+
+
+class There(NamedTuple):
+    """A desk with two players, and a person who is logged in to it."""
+
+    desk: Desk
+    playing: Mpv
+    paused: Mpv
+    env: dict[str, str]
+
+    def top(self, *, columns: int = 80, rows: int = 24) -> Tmux:
+        """Open the screen."""
+        return Tmux([PROGRAM, "top"], self.env, columns=columns, rows=rows)
+
+
+@pytest.fixture(scope="module")
+def there(
+    bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[There]:
+    env = environment(tmp_path_factory.mktemp("person"), (), {}, {})
+    with (
+        Mpv(bus, [media.first.file, media.second.file]) as playing,
+        Mpv(bus, [media.second.file], paused=True) as paused,
+        Desk(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+    ):
+        log_in(desk, env)
+        yield There(desk, playing, paused, env)
+
+
+def log_in(desk: Desk, env: dict[str, str]) -> None:
+    words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
+    done = run(*words, env=env, given=desk.owner_password + "\n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_space_pauses_the_player_and_the_screen_shows_it(there: There) -> None:
+    with there.top() as top:
+        before = top.see("▶ mpv")
+        top.press("Space")
+        there.playing.wait_for("pause", True)
+        paused = until(lambda: s if "▶" not in (s := top.screen) else None, what="nothing plays")
+        top.press("q")
+
+        assert "The Reason" in before
+        assert "Hoobastank" in before
+        assert "live · session ends in 19:" in before
+        assert paused.count("‖ mpv") == 2
+        assert top.wait() == 0
+
+
+def test_the_arrows_choose_who_is_moved(there: There) -> None:
+    with there.top() as top:
+        top.see("q quit")
+        top.press("Down", "Space")
+        there.paused.wait_for("pause", False)
+        top.press("Up", "n")
+        there.playing.wait_for("playlist-pos", 1)
+        top.press("p")
+        there.playing.wait_for("playlist-pos", 0)
+
+        assert "The Reason" in top.see("Hoobastank")
+
+
+def test_a_cover_is_painted_in_half_blocks(there: There) -> None:
+    with there.top() as top:
+        top.see("▀▀▀▀▀▀▀▀")
+        painted = top.painted
+
+        assert "38;2;" in painted
+
+
+def test_it_fits_whatever_size_the_terminal_gets(there: There) -> None:
+    with there.top() as top:
+        top.see("q quit")
+        top.resize(140, 40)
+        wide = until(
+            lambda: s if "CPU" in (s := top.screen).splitlines()[2][90:] else None, what="wide"
+        )
+        top.resize(50, 12)
+        small = until(lambda: s if "select" not in (s := top.screen) and "q quit" in s else None)
+
+        assert wide.splitlines()[-1].startswith("space play/pause")
+        assert max(map(len, small.splitlines())) <= 50
+
+
+def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
+    env = environment(tmp_path, (), {}, {})
+    with Desk(state_dir=tmp_path / "state") as desk:
+        log_in(desk, env)
+        with Tmux([PROGRAM, "top"], env) as top:
+            top.see("● live")
+            desk.stop(signal.SIGKILL)
+            lost = top.see("connection lost (1006) · reconnecting in")
+            port = desk.address.rsplit(":", 1)[1]
+            with Desk("--port", port, state_dir=tmp_path / "state"):
+                back = top.see("● live")
+
+    assert "CPU" in lost
+    assert "connected again" in back
+
+
+def test_told_to_end_it_leaves_the_terminal_as_it_was(there: There) -> None:
+    with there.top() as top:
+        top.see("q quit")
+        os.kill(top.pid, signal.SIGTERM)
+
+        assert top.wait() == 128 + signal.SIGTERM
+        assert "q quit" not in top.screen
+
+
+def test_without_a_terminal_it_says_so(there: There) -> None:
+    done = run("top", env=there.env)
+
+    assert done.returncode == 2
+    assert done.stderr == "deskwire: top needs a terminal; `deskwire watch` writes to anything\n"
