@@ -1,6 +1,7 @@
 """A command in a terminal that has a screen: keys are typed, and what is on the screen is read.
 
-tmux(1) is the terminal, a server of its own for each, with no settings of anybody's.
+tmux(1) is the terminal, a server of its own for each, with no settings of anybody's. A shell around
+the command keeps its exit code: tmux sometimes misses the end of what it runs.
 """
 
 import shlex
@@ -60,21 +61,16 @@ class Tmux:
             raise AssertionError(f"{words!r} is not on the screen:\n{self.screen}") from None
 
     def wait(self, *, within: float = 15.0) -> int:
-        """Wait for the command's end; return its exit code, or the signal that killed it."""
-        status = until(
-            lambda: self._told("#{?pane_dead,#{pane_dead_status}#{pane_dead_signal},}"),
-            within=within,
-            what="it has ended",
-        )
-        return int(status)
+        """Wait for the command's end; return its exit code."""
+        return int(until(lambda: self._read("status"), within=within, what="it has ended"))
 
     @property
     def pid(self) -> int:
         """The command's process id."""
-        return int(self._told("#{pane_pid}"))
+        return int(until(lambda: self._read("pid"), what="it has begun"))
 
-    def _told(self, what: str) -> str:
-        return self._tmux("display-message", "-p", "-t", "top", what).strip()
+    def _read(self, name: str) -> str:
+        return (Path(self._folder.name) / name).read_text(encoding="utf-8").strip()
 
     def _tmux(self, *words: str) -> str:
         done = subprocess.run(
@@ -94,11 +90,11 @@ class Tmux:
 
     def __enter__(self) -> Self:
         columns, rows = self._size
+        folder = self._folder.name
+        begin = f"echo $$ >{folder}/pid; exec {shlex.join(self._words)}"
         self._tmux(
             *("new-session", "-d", "-s", "top", "-x", str(columns), "-y", str(rows)),
-            "exec sleep 3600",
-            *(";", "set-option", "-t", "top", "remain-on-exit", "on"),
-            *(";", "respawn-pane", "-k", "-t", "top", f"exec {shlex.join(self._words)}"),
+            f"sh -c {shlex.quote(begin)}; echo $? >{folder}/status; exec sleep 3600",
         )
         return self
 
