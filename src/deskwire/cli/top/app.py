@@ -76,11 +76,11 @@ class Picture(Widget):
     def __init__(self, resized: Callable[[Size], None]) -> None:
         super().__init__()
         self._resized = resized
-        self._lines: list[Line] = []
+        self.lines: list[Line] = []
 
     def show(self, lines: list[Line]) -> None:
         """Repaint the lines that differ from those shown."""
-        before, self._lines = self._lines, lines
+        before, self.lines = self.lines, lines
         if len(before) != len(lines):
             self.refresh()
             return
@@ -91,9 +91,9 @@ class Picture(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one line as Textual wants it."""
         width = self.size.width
-        if y >= len(self._lines):
+        if y >= len(self.lines):
             return Strip.blank(width)
-        segments = [Segment(span.text, look(span)) for span in self._lines[y]]
+        segments = [Segment(span.text, look(span)) for span in self.lines[y]]
         return Strip(segments).adjust_cell_length(width)
 
     def on_resize(self) -> None:
@@ -172,6 +172,11 @@ class Top(App[int]):
         for task in (self._fetching, *self._tapping):
             if task is not None:
                 task.cancel()
+
+    @property
+    def shown(self) -> list[Line]:
+        """The lines on the screen."""
+        return self._picture.lines
 
     # ---- keys ------------------------------------------------------------------------------------
 
