@@ -122,8 +122,8 @@ class Top(App[int]):
         Binding("n", "tap('next')", show=False),
         Binding("p", "tap('previous')", show=False),
         Binding("s", "tap('stop')", show=False),
-        Binding("up,left,k", "select(-1)", show=False),
-        Binding("down,right,j", "select(1)", show=False),
+        Binding("up", "select(-1)", show=False),
+        Binding("down", "select(1)", show=False),
         Binding("q,ctrl+c,ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False),
     ]
