@@ -1,5 +1,6 @@
 """`deskwire top` on a real terminal, over a real daemon with real players."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -43,9 +44,9 @@ def there(
         yield There(desk, playing, paused, env)
 
 
-def log_in(desk: Desk, env: dict[str, str]) -> None:
+def log_in(desk: Desk, env: dict[str, str], *more: str) -> None:
     words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
-    done = run(*words, env=env, given=desk.owner_password + "\n")
+    done = run(*words, *more, env=env, given=desk.owner_password + "\n")
     assert done.returncode == 0, done.stderr
 
 
@@ -115,6 +116,27 @@ def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
 
     assert "CPU" in lost
     assert "connected again" in back
+
+
+def test_a_login_that_was_ended_ends_it_where_nobody_knows_the_password(
+    there: There, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, (), {}, {})
+    before = logins(there.desk)
+    log_in(there.desk, env, "--forget-password")
+    (ours,) = logins(there.desk) - before
+    with Tmux([PROGRAM, "top"], env) as top:
+        top.see("● live")
+        there.desk.run("logins", "--end", ours)
+        top.see("● over: ")
+        top.press("q")
+
+        assert top.wait() == 5
+        assert "deskwire: " in top.screen
+
+
+def logins(desk: Desk) -> set[str]:
+    return {each["id"] for each in json.loads(desk.run("logins", "--json").stdout)}
 
 
 def test_told_to_end_it_leaves_the_terminal_as_it_was(there: There) -> None:

@@ -1,12 +1,19 @@
 """`deskwire top`: the command; the screen itself is imported when it runs."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from deskwire.cli import exits
 from deskwire.cli.reach import desk_option, reached
 from deskwire.cli.settled import stop
+from deskwire.cli.watch import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deskwire.client.state import State
 
 
 @click.command()
@@ -25,9 +32,20 @@ def top(*, wait: bool, host: str | None) -> None:
     from deskwire.client.state import Phase
 
     journal = Journal()
-    with reached(host, on_state=journal, wait=wait) as desk:
+    before: Callable[[State], None] = say
+
+    def on_state(state: "State") -> None:
+        journal(state)
+        before(state)
+
+    with reached(host, on_state=on_state, wait=wait) as desk:
+        before = unsaid
         code = Top(desk, desk.address, journal).run(mouse=False)
         state = desk.state
         if state.phase is Phase.ENDED and state.problem is not None:
             raise state.problem
     sys.exit(code or exits.OK)
+
+
+def unsaid(_state: "State") -> None:
+    """Say nothing: the screen does."""
