@@ -62,7 +62,7 @@ async def see(pilot: "Pilot[int]", words: str) -> str:
     """Wait until this is shown."""
     app = pilot.app
     assert isinstance(app, Top)
-    await until_async(lambda: words in screen(app), what=f"{words!r} on\n{screen(app)}")
+    await until_async(lambda: words in screen(app), within=15, what=f"{words!r} on\n{screen(app)}")
     return screen(app)
 
 
