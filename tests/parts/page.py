@@ -145,7 +145,7 @@ class Browser:
         try:
             screen = Screen(await context.new_page(), desk)
             yield screen
-            assert screen.complaints == []
+            assert screen.complaints == [], screen.complaints
         finally:
             await context.close()
 

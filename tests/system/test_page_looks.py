@@ -204,6 +204,7 @@ async def test_a_screen_reader_hears_the_track_and_the_state_once(
 async def test_it_can_be_installed(browser: Browser, desk: Desk) -> None:
     async with browser.screen(desk) as screen:
         await screen.go()
+        await screen.page.get_by_label("Name").wait_for()
         session = await screen.page.context.new_cdp_session(screen.page)
         told = await session.send("Page.getAppManifest")
         faults = await session.send("Page.getInstallabilityErrors")
