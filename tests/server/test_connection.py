@@ -117,3 +117,26 @@ async def test_pings_of_a_peer_that_does_not_read_are_not_answered(pair: Pair) -
         pair.connection.pong(b"x" * 125)
 
     assert pair.connection.unread == held
+
+
+class Vanished(asyncio.Transport):
+    """A transport as asyncio's TLS is after it was closed twice."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        raise AttributeError("_get_write_buffer_size")
+
+
+async def test_a_peer_whose_tls_has_gone_is_passed_over_and_stops_nobody() -> None:
+    connection = Connection(Vanished())
+
+    connection.offer(FRAME)
+    connection.send(FRAME)
+    connection.pong(b"there?")
+    connection.close(1001)
+
+    assert connection.closing
+    assert connection.frames == 0
+    assert connection.last_word is None

@@ -23,11 +23,11 @@ class Connection:
 
     __slots__ = (
         "_behind_since",
+        "_closing",
         "_loop",
         "_transport",
         "_unanswered",
         "_wire",
-        "closing",
         "frames",
         "last_word",
     )
@@ -38,12 +38,20 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._behind_since: float | None = None
         self._unanswered = 0
-        self.closing = False
-        """A close frame is out, or the transport is gone: nothing more is said."""
+        self._closing = False
         self.frames = 0
         """How many stats frames were written."""
         self.last_word: tuple[int, str] | None = None
         """The close code and reason we said, if we said any."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether a close frame is out, or the transport is gone: nothing more is said.
+
+        The transport knows first. asyncio's for TLS, closed twice (aiohttp does, for a peer that
+        vanished), cannot even say what it holds.
+        """
+        return self._closing or self._transport.is_closing()
 
     @property
     def unread(self) -> int:
@@ -82,7 +90,7 @@ class Connection:
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping, unless the peer does not even read our answers."""
-        if self.unread == 0:
+        if not self.closing and self.unread == 0:
             self.send(pong_frame(payload))
 
     def ping(self) -> None:
@@ -101,9 +109,9 @@ class Connection:
 
     def close(self, code: int | None, reason: str = "") -> None:
         """Say the last word; the peer has 2 s to answer it, then the transport is gone."""
-        if self.closing:
+        if self._closing:
             return
-        self.closing = True
+        self._closing = True
         if self._transport.is_closing():
             return
         self.last_word = (code or CloseCode.NORMAL, reason)
@@ -112,7 +120,7 @@ class Connection:
 
     def finish(self) -> None:
         """Close the transport: both last words are said. What was written has 2 s to leave."""
-        self.closing = True
+        self._closing = True
         if not self._transport.is_closing():
             self._transport.close()
             self._loop.call_later(CLOSE_TIMEOUT, self._wire.abort)
@@ -126,7 +134,7 @@ class Connection:
 
     def abort(self) -> None:
         """Drop the peer without a word."""
-        self.closing = True
+        self._closing = True
         self._wire.abort()
 
 
