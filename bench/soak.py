@@ -65,6 +65,8 @@ class Run(NamedTuple):
     after: Sample
     troubles: Counter[str]
     crowd: Crowd
+    log: str
+    """What the daemon said, if there is in it what must never be."""
 
 
 async def soak(seconds: float, clients: int, seed: int) -> Run:
@@ -98,7 +100,14 @@ async def soak(seconds: float, clients: int, seed: int) -> Run:
                 what="the desk lets go of everybody",
             )
             after = sample(desk, began)
-    return Run(seed, clients, samples, before, after, troubles, crowd)
+            desk.stop()
+            log = ""
+            try:
+                desk.check_log()
+            except AssertionError as problem:
+                log = str(problem)
+                desk.forget_log()
+    return Run(seed, clients, samples, before, after, troubles, crowd, log)
 
 
 async def one_look(desk: Desk) -> None:
@@ -155,6 +164,7 @@ def faults(run: Run) -> list[str]:
             run.after.descriptors <= run.before.descriptors + DESCRIPTORS_MORE
         ),
         f"a screen saw nothing for {crowd.longest_gap:.1f} s": crowd.longest_gap <= LONGEST_GAP,
+        "the log is not clean": not run.log,
         "nobody saw a reading": crowd.readings > 0,
         f"sockets were lost: {dict(crowd.closes)}": set(crowd.closes) <= {1000, 4001, 4004},
         f"something was refused: {dict(crowd.refused)}": not crowd.refused,
@@ -222,7 +232,7 @@ def main() -> int:
     (asked.report / "curves.svg").write_text(drawn, encoding="utf-8")
     said = report(run, wrong)
     (asked.report / "report.md").write_text(said, encoding="utf-8")
-    print(said)
+    print(run.log + said)
     return 1 if wrong else 0
 
 
