@@ -204,3 +204,38 @@ def test_devices_are_snapshot_fields() -> None:
     assert state.take("wifi", Wifi("", connected=False))
     assert not state.take("wifi", Wifi("", connected=False))
     assert state.revision == 2
+
+
+async def test_who_leaves_at_a_frame_leaves_no_beat_behind() -> None:
+    desk, frames = hub(interval=0.05, devices=("cpu",)), 0
+
+    def once(_: bytes) -> None:
+        nonlocal frames
+        frames += 1
+        desk.unsubscribe(once)
+
+    desk.subscribe(once)
+    desk.take("cpu", cpu(1))
+    await asyncio.sleep(0.15)
+
+    assert frames == 1
+    assert desk._beat is None
+
+
+async def test_a_subscriber_that_fails_at_a_frame_does_not_stop_the_beat() -> None:
+    desk, screen = hub(interval=0.05, devices=("cpu",)), Screen()
+    loop, failures = asyncio.get_running_loop(), 0
+
+    def fails(_: bytes) -> None:
+        nonlocal failures
+        failures += 1
+        raise ZeroDivisionError
+
+    loop.set_exception_handler(lambda *_: None)
+    desk.subscribe(screen)
+    desk.subscribe(fails)
+    await until_async(lambda: len(screen.got) >= 3, within=2)
+
+    assert failures >= 2
+    desk.unsubscribe(screen)
+    desk.unsubscribe(fails)

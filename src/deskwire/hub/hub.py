@@ -94,12 +94,12 @@ class Hub:
         self._on_beat()
 
     def _on_beat(self) -> None:
-        self._publish()
         now = self._now()
         due = (now // self._interval + 1) * self._interval + AFTER_BEAT
         if self._beat is not None:
             self._beat.cancel()
         self._beat = asyncio.get_running_loop().call_at(due, self._on_beat)
+        self._publish()  # last: whatever a subscriber does, the next beat comes, or is cancelled
 
     def _change_soon(self) -> None:
         if self._change is not None:
