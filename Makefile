@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
 FAULTS := test_faults_*.py
+COST := tests/system/test_page_cost.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system test-faults test-laptop bench bench-watching soak check format reference locks clean help
+.PHONY: run test unit system test-faults test-laptop bench bench-watching bench-page soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -23,7 +24,7 @@ unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source
 	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
-	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" --ignore-glob='*/$(FAULTS)' $(ARGS)
+	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" --ignore-glob='*/$(FAULTS)' --ignore=$(COST) $(ARGS)
 
 test-faults: $(VENV)/.dev $(VENV)/.parts  ## what takes minutes: twenty minutes at sixty-fold speed, crowds, kills, a model
 	$(BIN)/python -m pytest tests/system/$(FAULTS) $(ARGS)
@@ -32,10 +33,13 @@ test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated lapto
 	tests/parts/install laptop
 	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
 
-bench: bench-watching  ## every measurement
+bench: bench-watching bench-page  ## every measurement
 
 bench-watching: $(VENV)/.dev $(VENV)/.parts  ## what a desk costs, watched and not
 	$(BIN)/python bench/watching.py $(ARGS)
+
+bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## what the page costs a browser
+	$(BIN)/python -m pytest $(COST) $(ARGS)
 
 soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what the desk holds must stay flat (ARGS="--seed 7")
 	$(BIN)/python bench/soak.py $(ARGS)
