@@ -226,6 +226,25 @@ async def test_a_network_that_is_cut_is_survived(desk: Desk) -> None:
     assert lost.close_code == 1006
 
 
+async def test_a_network_gone_for_thirty_seconds_is_survived_at_the_usual_pace(
+    desk: Desk,
+) -> None:
+    async with (
+        Proxy(desk.address) as proxy,
+        connect(
+            proxy.address, "owner", desk.owner_password, trust=Pinned(desk.fingerprint)
+        ) as client,
+    ):
+        proxy.freeze()
+        frozen = time.monotonic()
+        await until_async(lambda: client.state.phase is not Phase.LIVE, within=29)
+        await until_async(lambda: time.monotonic() - frozen >= 30, within=31)
+        proxy.thaw()
+        await until_async(lambda: client.state.phase is Phase.LIVE, within=30)
+        fresh = client.snapshot
+        await until_async(lambda: client.snapshot is not fresh)
+
+
 async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
     tmp_path: Path,
 ) -> None:
