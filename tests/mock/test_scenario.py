@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def test_every_scene_that_comes_along_can_be_played_to_its_end(name: str) -> Non
 
     rehearse(scenario, name)
     assert scenario.about
+
+
+def test_the_documented_scene_can_be_played() -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/write-a-client.md").read_text("utf-8")
+    (scene,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+
+    rehearse(parse(scene, "documented"), "documented")
 
 
 def test_the_example_is_the_contracts_to_the_byte() -> None:

@@ -13,7 +13,8 @@ from deskwire.conform.jwt import look_inside
 from deskwire.conform.socket import End
 from deskwire.conform.verdicts import Broken, NotJudged, expect, short
 
-TRIES = 3
+TRIES, MOST_TRIES = 3, 7
+"""Wrong passwords each; more only where a busy machine spoils the time they take."""
 MEGABYTE = 1_000_000
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 JSON = {"Content-Type": "application/json"}
@@ -74,7 +75,7 @@ async def same_time(bench: Bench) -> str:
     guesses = await bench.once(_guess)
     one, other = guesses.wrong_took * 1000, guesses.unknown_took * 1000
     seen = f"{one:.0f} ms for a wrong password, {other:.0f} ms for nobody"
-    expect(abs(one - other) <= max(15.0, max(one, other) / 2), seen)
+    expect(are_alike(guesses.wrong_took, guesses.unknown_took), seen)
     return seen
 
 
@@ -179,7 +180,9 @@ async def _guess(bench: Bench) -> Guesses:
     clock = asyncio.get_running_loop().time
     took: dict[bool, list[float]] = {True: [], False: []}
     answers: dict[bool, Answer] = {}
-    for _ in range(TRIES):
+    for tried in range(MOST_TRIES):
+        if tried >= TRIES and are_alike(min(took[True]), min(took[False])):
+            break
         for known in (True, False):
             name = bench.terms.owner.name if known else f"nobody-{secrets.token_hex(3)}"
             began = clock()
@@ -203,6 +206,11 @@ async def _log_out(bench: Bench) -> Ending:
             reconnected = await again.ended(within=2.0)
         others = await bench.http.ask("GET", "/v1/websocket", headers=bearer(other))
         return Ending(answer, afterwards, end, reconnected, others, beside.end is None)
+
+
+def are_alike(one: float, other: float) -> bool:
+    """Tell whether two spans of seconds are the same, as far as a network lets see it."""
+    return abs(one - other) <= max(0.015, max(one, other) / 2)
 
 
 async def _was_closed(end: End | None) -> str:

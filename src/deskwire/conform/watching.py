@@ -11,6 +11,7 @@ from deskwire.conform.socket import Heard
 from deskwire.conform.verdicts import NotJudged, expect, short
 
 WATCHED = 4.2
+TRIES = 3
 LONGEST_GAP = 1.5
 """Seconds between two `stats` where there ought to be one each second."""
 
@@ -32,6 +33,14 @@ class Watched(NamedTuple):
     def first(self) -> dict[str, Any]:
         """The first reading."""
         return self.readings[0].stats
+
+    @property
+    def later(self) -> list[str]:
+        """What the first reading has not and a later one has: keys, and players at all."""
+        told = {key for reading in self.readings for key in reading.stats}
+        some_later = any(keys.players(reading.stats) for reading in self.readings)
+        none_first = not keys.players(self.first)
+        return sorted(told - set(self.first)) + ["players"] * (some_later and none_first)
 
 
 async def envelope(bench: Bench) -> str:
@@ -80,9 +89,7 @@ async def never_null(bench: Bench) -> str:
 async def whole_at_once(bench: Bench) -> str:
     """The first `stats` is whole: what the desk has is in it."""
     watched = await bench.once(_watch)
-    later = {key for reading in watched.readings[1:] for key in reading.stats}
-    missing = sorted(later - set(watched.first))
-    expect(not missing, f"{', '.join(missing)} only later")
+    expect(not watched.later, f"{', '.join(watched.later)} only later")
     return f"{len(watched.first)} keys at once"
 
 
@@ -214,6 +221,16 @@ async def same_for_all(bench: Bench) -> str:
 
 
 async def _watch(bench: Bench) -> Watched:
+    """Watch; again if the first reading was not whole, for a busy machine may miss it once."""
+    watched = await _watch_once(bench)
+    for _ in range(1, TRIES):
+        if not watched.later:
+            break
+        watched = await _watch_once(bench)
+    return watched
+
+
+async def _watch_once(bench: Bench) -> Watched:
     async with bench.watch() as socket:
         await socket.ended(within=WATCHED)
         heard = list(socket.heard)
