@@ -5,6 +5,8 @@ The daemon has two real players; the sessions of both last six seconds.
 
 import json
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ WATCHER = "watcher"
 WITHOUT_WIFI = ["6.10"]
 
 Clauses = list[dict[str, Any]]
+Again = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +44,43 @@ def judged(
         desk.secrets.add(PASSWORD)
         watcher = ("users", "add", WATCHER, "--scope", "monitor", "--password-stdin")
         assert desk.run(*watcher, given=f"{PASSWORD}\n").returncode == 0
-        judges = [
-            judge(desk.address, desk.fingerprint, desk.owner_password, folder / "daemon"),
-            judge(mock.address, mock.fingerprint, PASSWORD, folder / "mock"),
-        ]
-        for each in judges:
-            table, _ = each.communicate(timeout=120)
-            print(table)
-    return {name: json.loads((folder / name).read_text())["clauses"] for name in ("daemon", "mock")}
+        servers = {
+            "daemon": (desk.address, desk.fingerprint, desk.owner_password),
+            "mock": (mock.address, mock.fingerprint, PASSWORD),
+        }
+        judges = {name: judge(*server, folder / name) for name, server in servers.items()}
+        return {
+            name: read(process, folder / name, again=partial(judge, *servers[name]))
+            for name, process in judges.items()
+        }
 
 
-def judge(address: str, fingerprint: str, password: str, report: Path) -> "subprocess.Popen[str]":
+def read(process: "subprocess.Popen[str]", report: Path, again: Again) -> Clauses:
+    """Return what was found; what is broken is judged once more, for a busy machine is late."""
+    found = clauses_of(process, report)
+    broken = [each["clause"] for each in found if each["verdict"] == "broken"]
+    if not broken:
+        return found
+    second = clauses_of(again(report, "--only", ",".join(broken)), report)
+    return [each for each in found if each["clause"] not in broken] + second
+
+
+def clauses_of(process: "subprocess.Popen[str]", report: Path) -> Clauses:
+    """Wait for a judge, show its table, and return its report."""
+    table, _ = process.communicate(timeout=120)
+    print(table)
+    clauses: Clauses = json.loads(report.read_text())["clauses"]
+    return clauses
+
+
+def judge(
+    address: str, fingerprint: str, password: str, report: Path, *more: str
+) -> "subprocess.Popen[str]":
     """Let the judge begin."""
     process = subprocess.Popen(
         [
             *(PROGRAM, "conform", address, "--fingerprint", fingerprint, "--json", report),
-            *("--password-stdin", "--watcher", WATCHER, "--disturb", "--quick", *LASTING),
+            *("--password-stdin", "--watcher", WATCHER, "--disturb", "--quick", *LASTING, *more),
         ],
         env=ENV,
         stdin=subprocess.PIPE,
