@@ -23,9 +23,11 @@ from tests.parts.tcp import far_end
 from tests.parts.usage import descriptors, resident_mib
 from tests.parts.waiting import until_async
 
-LIFETIME = 5
+LIFETIME = 8
 FREED_WITHIN = 3.0
 TAKES = 4096
+FULL_AFTER = 0.5
+"""Seconds in which frames came and the kernel took nothing of them."""
 A_LOT = "many words " * 90
 """Nearly the kilobyte that a field may have."""
 
@@ -52,14 +54,21 @@ async def wordy(bus: PrivateBus, stack: AsyncExitStack) -> list[FakePlayer]:
     ]
 
 
-async def stalled(client: Client, stack: ExitStack, *, full: bool = True) -> RawSocket:
+async def stalled(client: Client, stack: ExitStack) -> RawSocket:
     """Open a socket that authenticates and reads nothing; wait until the desk cannot write."""
     ticket = await client.ticket()
     socket = await asyncio.to_thread(RawSocket, ticket.socket, takes=TAKES)
     stack.enter_context(socket)
     socket.send("auth", ticket.token)
-    if full:
-        await until_async(lambda: far_end(socket.port).unsent > 20_000, what="nothing more fits")
+    unsent, since = 0, time.monotonic()
+
+    def full() -> bool:
+        nonlocal unsent, since
+        if (now := far_end(socket.port).unsent) != unsent:
+            unsent, since = now, time.monotonic()
+        return unsent > TAKES and time.monotonic() - since > FULL_AFTER
+
+    await until_async(full, within=10, what="nothing more fits")
     return socket
 
 
