@@ -101,6 +101,8 @@ async def fresh_stats(bench: Bench) -> str:
             asked, since = now(), socket.count - 1
             await socket.event("stats", within=2.0, since=since)
             best = min(best, now() - asked)
+            if best <= AT_ONCE:
+                break
     expect(best <= AT_ONCE, f"after {best * 1000:.0f} ms")
     return f"after {best * 1000:.0f} ms"
 
