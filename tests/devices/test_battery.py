@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.devices.battery import BatterySource
-from deskwire.devices.buses import Buses, BusLost
+from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.device import Roots
 from deskwire.model.snapshot import Battery
 from deskwire.model.units import Percent

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from deskwire.devices.artwork import Artwork
-from deskwire.devices.buses import Buses
+from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.catalogue import PERIODIC, catalogue
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Source
 from deskwire.model.snapshot import Snapshot
 from deskwire.model.units import Seconds

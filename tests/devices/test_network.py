@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.device import Roots
-from deskwire.devices.interfaces import real_interfaces
+from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.network import Counters, NetworkSource, Totals, grown, parse_net_dev
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Network

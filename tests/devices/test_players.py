@@ -6,8 +6,8 @@ from signal import SIGCONT, SIGSTOP
 
 import pytest
 
-from deskwire.devices.artwork import Artwork
-from deskwire.devices.buses import Buses, BusLost
+from deskwire.devices.art.artwork import Artwork
+from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.players import Players
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer

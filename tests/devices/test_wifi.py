@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.devices import nl80211
-from deskwire.devices.adapters import Adapter
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.wifi import WifiSource
+from deskwire.devices.wireless import nl80211
+from deskwire.devices.wireless.adapters import Adapter
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Wifi
 from tests.parts.buses import PrivateBus

@@ -1,7 +1,7 @@
 import shutil
 import subprocess
 
-from deskwire.devices.pictures import media_type
+from deskwire.devices.art.pictures import media_type
 from deskwire.mock.covers import made_up
 from deskwire.model.snapshot import ArtKey
 

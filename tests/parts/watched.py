@@ -19,7 +19,7 @@ import msgspec
 
 from deskwire.devices.backlight import BacklightSource
 from deskwire.devices.battery import BatterySource
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 
 

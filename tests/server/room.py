@@ -17,7 +17,7 @@ from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.daemon.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
 from deskwire.model.access import ALL_SCOPES
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages

@@ -23,7 +23,7 @@ from deskwire.daemon.clock_checkup import clock
 from deskwire.daemon.condition import FINE, Condition, Finding, NotOk, finding
 from deskwire.daemon.doors_checkup import certificate, port
 from deskwire.daemon.settings import Settings
-from deskwire.devices.buses import Buses, BusLost
+from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.model.problems import StateUnavailable
 
 

@@ -24,7 +24,7 @@ from deskwire.daemon.systemd import Notify
 from deskwire.daemon.tls import Tls
 from deskwire.daemon.watching import told
 from deskwire.daemon.wiring import wire
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
 from deskwire.model.access import ALL_SCOPES
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages, read_pages

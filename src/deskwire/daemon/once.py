@@ -14,9 +14,9 @@ from msgspec import Struct
 from deskwire.daemon import places
 from deskwire.daemon.condition import Condition
 from deskwire.daemon.settings import DEVICE_NAMES, Settings
-from deskwire.devices.artwork import Artwork
-from deskwire.devices.buses import Buses
+from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.catalogue import catalogue
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots, Source
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Snapshot

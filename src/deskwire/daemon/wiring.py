@@ -18,9 +18,9 @@ from deskwire.auth.users import Users
 from deskwire.daemon.clock import read_clock
 from deskwire.daemon.settings import Server, Settings
 from deskwire.daemon.supervisor import Supervisor
-from deskwire.devices.artwork import Artwork
-from deskwire.devices.buses import Buses
+from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.catalogue import PERIODIC, catalogue
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import Players
 from deskwire.hub.dispatcher import Dispatcher

@@ -20,8 +20,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from deskwire.devices.device import Roots, changed_or_due
-from deskwire.devices.sysfs import devices, number, read_attribute, read_attributes
-from deskwire.devices.uevents import uevents
+from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
+from deskwire.devices.kernel.uevents import uevents
 from deskwire.model.snapshot import Backlight
 from deskwire.model.units import Percent, Seconds
 

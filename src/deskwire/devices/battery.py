@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
-from deskwire.devices.buses import CALL_TIMEOUT, Buses, BusLost
+from deskwire.devices.dbus.buses import CALL_TIMEOUT, Buses, BusLost
 from deskwire.devices.device import Roots, changed_or_due
-from deskwire.devices.power_supply import SUBSYSTEM, read_battery
-from deskwire.devices.uevents import uevents
-from deskwire.devices.upower import UPower, watched
+from deskwire.devices.kernel.uevents import uevents
+from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
+from deskwire.devices.power.upower import UPower, watched
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Battery
 from deskwire.model.units import Seconds

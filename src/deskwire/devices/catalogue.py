@@ -4,11 +4,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from deskwire.devices.artwork import Artwork
+from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.backlight import BacklightSource
 from deskwire.devices.battery import BatterySource
-from deskwire.devices.buses import Buses
 from deskwire.devices.cpu import CpuSource
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots, Source
 from deskwire.devices.disk import DiskSource
 from deskwire.devices.memory import MemorySource

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from deskwire.devices.device import Roots, poll
-from deskwire.devices.kernel_file import KernelFile
+from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Cpu
 from deskwire.model.units import Percent, Seconds

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from deskwire.devices.device import Roots, poll
-from deskwire.devices.interfaces import real_interfaces
-from deskwire.devices.kernel_file import KernelFile
+from deskwire.devices.kernel.interfaces import real_interfaces
+from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Network
 from deskwire.model.units import Bytes, Seconds

@@ -14,8 +14,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-from deskwire.devices.artwork import Artwork
-from deskwire.devices.buses import (
+from deskwire.devices.art.artwork import Artwork
+from deskwire.devices.dbus.buses import (
     PROPERTIES,
     Buses,
     BusLost,
@@ -23,10 +23,10 @@ from deskwire.devices.buses import (
     CallTimedOut,
     unwrap,
 )
-from deskwire.devices.mpris import PATH, PLAYER, Status
-from deskwire.devices.player_ids import PlayerIds
-from deskwire.devices.player_on_bus import SETTLES_WITHIN
-from deskwire.devices.roster import Roster
+from deskwire.devices.mpris.ids import PlayerIds
+from deskwire.devices.mpris.player import SETTLES_WITHIN
+from deskwire.devices.mpris.roster import Roster
+from deskwire.devices.mpris.values import PATH, PLAYER, Status
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
 from deskwire.model.snapshot import Player, PlayerId

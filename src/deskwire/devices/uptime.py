@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from deskwire.devices.device import Roots, poll
-from deskwire.devices.kernel_file import KernelFile
+from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Uptime
 from deskwire.model.units import Seconds

@@ -15,12 +15,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import NamedTuple
 
-from deskwire.devices import iwd, networkmanager
-from deskwire.devices.adapters import Adapter, reading
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
+from deskwire.devices.dbus.objects import Objects, Tree
 from deskwire.devices.device import Roots
-from deskwire.devices.nl80211 import Kernel
-from deskwire.devices.objects import Objects, Tree
+from deskwire.devices.wireless import iwd, networkmanager
+from deskwire.devices.wireless.adapters import Adapter, reading
+from deskwire.devices.wireless.nl80211 import Kernel
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Wifi
 from deskwire.model.units import Seconds

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deskwire.devices.kept_pictures import KeptPictures
-from deskwire.devices.pictures import Art, make_art
+from deskwire.devices.art.kept import KeptPictures
+from deskwire.devices.art.pictures import Art, make_art
 from deskwire.mock.covers import made_up
 from deskwire.mock.scenario import Scenario
 from deskwire.mock.stage import Stage

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from deskwire.devices.pictures import LARGEST, NotAPicture, make_art
+from deskwire.devices.art.pictures import LARGEST, NotAPicture, make_art
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Problem
 from deskwire.model.snapshot import ArtKey
 from deskwire.protocol.codec import art_url

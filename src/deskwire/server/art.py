@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from deskwire.devices.artwork import Art
+from deskwire.devices.art.artwork import Art
 from deskwire.protocol.codec import art_key
 from deskwire.server.problems import NotFound
 

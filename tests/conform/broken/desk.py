@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from deskwire.devices.pictures import Art
+from deskwire.devices.art.pictures import Art
 from deskwire.hub.dispatcher import Dispatcher
 from deskwire.hub.hub import Hub
 from deskwire.mock import wiring

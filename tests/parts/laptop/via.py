@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 
 from deskwire.devices.battery import BatterySource
-from deskwire.devices.buses import Buses
+from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.wifi import WifiSource
 from tests.parts.waiting import until_async

@@ -1,0 +1,1 @@
+"""D-Bus: the buses of a desk, and the objects of a service kept up to date."""

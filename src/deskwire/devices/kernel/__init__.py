@@ -1,0 +1,1 @@
+"""What the kernel tells: its files, its devices, its events."""

@@ -1,0 +1,1 @@
+"""Batteries and chargers, by UPower or by the kernel."""

@@ -1,0 +1,1 @@
+"""Wireless adapters, by whoever speaks for them: NetworkManager, iwd or the kernel."""

@@ -1,0 +1,167 @@
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from dbus_fast import Message, Variant
+
+from deskwire.devices.dbus.buses import (
+    BUS,
+    BUS_PATH,
+    Bus,
+    Buses,
+    BusLost,
+    CallFailed,
+    CallTimedOut,
+    owner_changes,
+    unwrap,
+)
+from deskwire.model.units import Seconds
+from tests.parts.buses import PrivateBus
+from tests.parts.fake_player import PATH, PLAYER, FakePlayer, metadata
+from tests.parts.waiting import until_async
+
+
+@pytest.fixture
+def buses(session_bus: PrivateBus) -> Buses:
+    return Buses(session=session_bus.address, system=None)
+
+
+@pytest.fixture
+async def bus(buses: Buses) -> AsyncIterator[Bus]:
+    async with buses.session() as bus:
+        yield bus
+
+
+async def test_a_call_pending_when_the_last_holder_leaves_ends(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.silent.add("Next")
+        async with buses.session() as bus:
+            pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
+            await until_async(lambda: player.obeyed)
+
+        with pytest.raises(BusLost):
+            await pending
+
+
+async def test_an_answer_is_given_without_its_variants_where_properties_are_asked_for(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    told = metadata(title="T", artist=["A"], length=7)
+    async with FakePlayer(session_bus, Metadata=told, Rate=1.0) as player:
+        found = await bus.properties(player.name, PATH, PLAYER)
+
+    assert found["Rate"] == 1.0
+    assert found["Metadata"] == {"xesam:title": "T", "xesam:artist": ["A"], "mpris:length": 7}
+
+
+async def test_who_does_not_answer_is_given_up_in_time(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.silent.add("Next")
+        begun = time.monotonic()
+        with pytest.raises(CallTimedOut):
+            await bus.call(player.name, PATH, PLAYER, "Next", timeout=Seconds(0.1))
+
+    assert time.monotonic() - begun < 0.5
+
+
+async def test_nothing_is_kept_for_an_answer_that_comes_late_or_never(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.silent.add("Next")
+        for _ in range(5):
+            with pytest.raises(CallTimedOut):
+                await bus.call(player.name, PATH, PLAYER, "Next", timeout=Seconds(0.01))
+        assert bus._answers == {}
+    await bus.call(BUS, BUS_PATH, BUS, "GetId")
+
+    assert bus._connection._method_return_handlers == {}
+
+
+async def test_an_error_keeps_its_name(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.errors["Next"] = "org.example.Tired"
+        with pytest.raises(CallFailed) as failed:
+            await bus.call(player.name, PATH, PLAYER, "Next")
+
+    assert failed.value.error_name == "org.example.Tired"
+    assert failed.value.message == "org.example.Tired: it will not"
+
+
+async def test_who_dies_during_a_call_has_failed_at_once(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        player.dies_on.add("Next")
+        with pytest.raises(CallFailed) as failed:
+            await bus.call(player.name, PATH, PLAYER, "Next")
+
+    assert failed.value.error_name == "org.freedesktop.DBus.Error.NoReply"
+
+
+async def test_a_name_has_an_owner_or_none(session_bus: PrivateBus, bus: Bus) -> None:
+    async with FakePlayer(session_bus) as player:
+        assert await bus.owner(player.name) == player.connection.unique_name
+
+    async with asyncio.timeout(3):
+        while await bus.owner(player.name) is not None:
+            pass
+
+
+async def test_signals_come_while_their_rules_are_in_force(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    heard: list[object] = []
+    player = FakePlayer(session_bus)
+
+    def hear(message: Message) -> None:
+        if message.member == "NameOwnerChanged":
+            heard.append(message.body)
+
+    async with bus.signals(hear, owner_changes(player.name)):
+        async with player:
+            await until_async(lambda: heard)
+            unique = player.connection.unique_name
+        await until_async(lambda: len(heard) == 2)
+    async with player:
+        await bus.call(BUS, BUS_PATH, BUS, "GetId")
+
+    assert heard == [[player.name, "", unique], [player.name, unique, ""]]
+
+
+async def test_the_deepest_value_a_bus_lets_through_is_survived(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
+    deep = Variant("s", "deep")
+    for _ in range(56):
+        deep = Variant("v", deep)
+    async with FakePlayer(session_bus, Metadata=deep) as player:
+        found = await bus.properties(player.name, PATH, PLAYER)
+
+    assert found["Metadata"] == "deep"
+    assert not bus.ended
+
+
+def test_variants_are_unwrapped_all_the_way_down() -> None:
+    wrapped = Variant("a{sv}", {"a": Variant("av", [Variant("i", 1), Variant("s", "b")])})
+
+    assert unwrap({"x": wrapped, "y": [wrapped]}) == {"x": {"a": [1, "b"]}, "y": [{"a": [1, "b"]}]}
+
+
+async def test_what_is_sent_as_the_bus_dies_leaves_nothing_behind(
+    buses: Buses, session_bus: PrivateBus
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+    async with buses.session() as bus:
+        async with bus.signals(lambda _: None, owner_changes("org.freedesktop.UPower")):
+            session_bus.kill()  # and the event loop has not heard of it yet
+            with pytest.raises(BusLost):
+                await bus.owner("org.freedesktop.UPower")
+        await bus.lost()
+
+    gc.collect()
+    assert complaints == []

@@ -1,0 +1,104 @@
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from deskwire.devices.dbus.buses import (
+    Bus,
+    Buses,
+    BusLost,
+)
+from tests.parts.buses import PrivateBus
+from tests.parts.fake_player import PATH, PLAYER, FakePlayer
+from tests.parts.waiting import until_async
+
+
+@pytest.fixture
+def buses(session_bus: PrivateBus) -> Buses:
+    return Buses(session=session_bus.address, system=None)
+
+
+async def connections(session_bus: PrivateBus) -> int:
+    """How many are connected to the bus, the one who asks left out."""
+    names = await asyncio.to_thread(session_bus.call, "ListNames")
+    return names.count(":1.") - 1
+
+
+async def test_one_connection_is_shared_and_closed_after_the_last(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with buses.session() as one:
+        async with buses.session() as other:
+            assert one is other
+            assert await connections(session_bus) == 1
+        assert not one.ended
+        assert await connections(session_bus) == 1
+
+    await until_async(lambda: one.ended)
+    assert await connections(session_bus) == 0
+
+
+async def test_those_who_come_at_once_share_one_connection(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    all_there = asyncio.Barrier(10)
+
+    async def hold() -> Bus:
+        async with buses.session() as bus:
+            await all_there.wait()
+            return bus
+
+    held = await asyncio.gather(*(hold() for _ in range(10)))
+
+    assert len({id(bus) for bus in held}) == 1
+    assert await connections(session_bus) == 0
+
+
+@pytest.mark.parametrize("address", [None, "unix:path=/nonexistent/bus", "nonsense:", "nonsense"])
+async def test_a_bus_that_is_not_there_is_lost(address: str | None) -> None:
+    with pytest.raises(BusLost):
+        async with Buses(session=address, system=None).session():
+            pytest.fail("there is no bus")
+
+
+async def test_a_bus_that_accepts_and_says_nothing_is_lost_in_time(tmp_path: Path) -> None:
+    released = asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    server = await asyncio.start_unix_server(hang, tmp_path / "bus")
+    begun = time.monotonic()
+    with pytest.raises(BusLost):
+        async with Buses(session=f"unix:path={tmp_path / 'bus'}", system=None).session():
+            pytest.fail("nobody answered")
+
+    assert time.monotonic() - begun < 1.5
+    released.set()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_bus_that_dies_is_told_to_who_holds_it_and_comes_back_for_the_next(
+    session_bus: PrivateBus, buses: Buses
+) -> None:
+    async with FakePlayer(session_bus) as player, buses.session() as bus:
+        player.silent.add("Next")
+        before = await bus.guid()
+        pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
+        await until_async(lambda: player.obeyed)
+        session_bus.kill()
+        async with asyncio.timeout(1):
+            await bus.lost()
+
+        assert bus.ended
+        with pytest.raises(BusLost):
+            await pending
+        with pytest.raises(BusLost):
+            await bus.owner(player.name)
+        session_bus.restart()
+        async with buses.session() as anew:
+            assert anew is not bus
+            assert await anew.guid() != before
