@@ -25,7 +25,7 @@ from deskwire.cli.main import app
 from deskwire.conform.clause import Clause
 from deskwire.conform.clauses import TOPICS
 from deskwire.daemon.settings import RELOADABLE, Settings
-from deskwire.protocol import codec
+from deskwire.protocol import codec, stats
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -143,7 +143,7 @@ def operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """Return the JSON schemas of what travels inside a string."""
     found: dict[str, Any] = {}
-    for name, schema in (("stats", codec.stats_schema()), ("error", codec.error_schema())):
+    for name, schema in (("stats", stats.stats_schema()), ("error", codec.error_schema())):
         renamed = {inner: inner.lstrip("_").lower() for inner in schema["$defs"]}
         for inner, definition in schema["$defs"].items():
             found[renamed[inner]] = rewritten(definition, renamed)

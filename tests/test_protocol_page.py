@@ -18,7 +18,8 @@ from deskwire.model.problems import (
     UnknownPlayer,
 )
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.protocol.codec import ACTIONS, AUTH, ERROR, SESSION_EXPIRING, STATS, stats_schema
+from deskwire.protocol.codec import ACTIONS, AUTH, ERROR, SESSION_EXPIRING, STATS
+from deskwire.protocol.stats import stats_schema
 from deskwire.server.problems import STATUS
 
 PAGE = (Path(__file__).parents[1] / "docs/reference/protocol.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import yaml
 from deskwire.protocol.codec import ACTIONS, decode_request
 from deskwire.protocol.messages import Authenticate
 from scripts.reference import FOLDER, WRITTEN
-from tests.protocol.test_codec import CONTRACT_STATS
+from tests.protocol.example import CONTRACT_STATS
 from tests.schemas import validator
 
 

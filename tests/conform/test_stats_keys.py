@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from deskwire.conform.stats_keys import misfits, nulls, player_misfits, unknown_keys
-from tests.protocol.test_codec import CONTRACT_STATS
+from tests.protocol.example import CONTRACT_STATS
 
 
 def contract() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from deskwire.mock.faults import parse_fault
 from deskwire.mock.mock import WATCHER, Mock
 from deskwire.mock.scenario import load
 from tests.parts.warped import WarpedLoop, run_warped
-from tests.protocol.test_codec import CONTRACT_STATS
+from tests.protocol.example import CONTRACT_STATS
 
 Story = Callable[[Bench], Awaitable[None]]
 

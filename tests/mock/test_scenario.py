@@ -8,8 +8,8 @@ from deskwire.mock.scenario import SCENES, BadScenario, load, parse
 from deskwire.mock.stage import Stage, rehearse
 from deskwire.model.snapshot import ArtKey
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import encode_snapshot
-from tests.protocol.test_codec import CONTRACT_STATS
+from deskwire.protocol.stats import encode_snapshot
+from tests.protocol.example import CONTRACT_STATS
 
 LEAST = "[stats]\naudio = []\n"
 NOW = Seconds(1000)

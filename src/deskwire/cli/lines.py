@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from deskwire.cli.words import in_words
 from deskwire.model.snapshot import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import STATS_KEYS, encode_snapshot
+from deskwire.protocol.stats import STATS_KEYS, encode_snapshot
 
 FIELDS = Snapshot.__struct_fields__
 

@@ -27,7 +27,7 @@ from deskwire.cli.words import clean, in_words
 from deskwire.daemon.condition import FINE, Finding
 from deskwire.daemon.once import Look, snapshot_of
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import encode_snapshot
+from deskwire.protocol.stats import encode_snapshot
 
 COLOURS = {
     "ok": Colour.GREEN,

@@ -23,7 +23,7 @@ def snapshot(as_json: bool, config: Path | None) -> None:
     from deskwire.cli.words import snapshot_rows
     from deskwire.daemon.once import look_around, snapshot_of
     from deskwire.model.units import Seconds
-    from deskwire.protocol.codec import encode_snapshot
+    from deskwire.protocol.stats import encode_snapshot
 
     looks = asyncio.run(look_around(settled({}, config), os.environ))
     now = Seconds(time.monotonic())

@@ -13,7 +13,7 @@ from deskwire.model.commands import Action
 from deskwire.model.problems import NotSupported
 from deskwire.model.snapshot import Player, Position
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import snapshot_of
+from deskwire.protocol.stats import snapshot_of
 
 TRACK = ("artist", "title", "album", "art_url", "duration")
 """The keys that another track replaces, or takes away."""

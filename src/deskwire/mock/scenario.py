@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from deskwire.devices.art.pictures import LARGEST, NotAPicture, make_art
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Problem
 from deskwire.model.snapshot import ArtKey
-from deskwire.protocol.codec import art_url
+from deskwire.protocol.art_urls import art_url
 
 SCENES = ("example", "laptop", "players", "none")
 """Those that come with deskwire."""

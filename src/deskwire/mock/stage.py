@@ -11,7 +11,7 @@ from deskwire.model.commands import Command
 from deskwire.model.problems import Malformed, UnknownPlayer
 from deskwire.model.snapshot import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import encode_snapshot, snapshot_of
+from deskwire.protocol.stats import encode_snapshot, snapshot_of
 
 NESTED = {"rx_bytes": "network", "tx_bytes": "network"}
 """Numbers that may move and do not stand at the top."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from deskwire.devices.art.artwork import Art
-from deskwire.protocol.codec import art_key
+from deskwire.protocol.art_urls import art_key
 from deskwire.server.problems import NotFound
 
 Find = Callable[[str], Art | None]

@@ -12,8 +12,8 @@ from deskwire.client.state import Phase, State
 from deskwire.model.instant import Instant
 from deskwire.model.snapshot import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import decode_snapshot
-from tests.protocol.test_codec import CONTRACT_STATS
+from deskwire.protocol.stats import decode_snapshot
+from tests.protocol.example import CONTRACT_STATS
 
 BOOT = Seconds(1000)
 MONOTONIC = Seconds(100)

@@ -16,7 +16,7 @@ from deskwire.model.access import Grant
 from deskwire.model.commands import Action, Command
 from deskwire.model.snapshot import PlayerId
 from deskwire.model.units import Seconds
-from deskwire.protocol.codec import art_key
+from deskwire.protocol.art_urls import art_key
 from deskwire.protocol.framing import text_frame
 from deskwire.server import art, monitor
 from deskwire.server.connection import Connection
