@@ -2,7 +2,7 @@ from uuid import UUID
 
 import pytest
 
-from deskwire.auth.identity import DESK, derived, parse_boot_id, parse_machine_id
+from deskwire.auth.identity import DESK, derived, desk_of, parse_boot_id, parse_machine_id
 
 MACHINE = "0123456789abcdef0123456789abcdef"
 
@@ -19,11 +19,18 @@ def test_a_machine_without_an_id_has_none(text: str) -> None:
     assert parse_machine_id(text) is None
 
 
-def test_the_desks_id_is_what_systemd_derives_for_this_application() -> None:
+def test_an_id_is_what_systemd_derives_for_an_application() -> None:
     # from `systemd-id128 machine-id --uuid --app-specific=15b72cb0-…` on a machine with this id
-    desk = derived(bytes.fromhex(MACHINE), DESK)
+    found = derived(bytes.fromhex(MACHINE), DESK)
 
-    assert desk == UUID("64da22cf-144c-439a-843f-4157b3629623")
+    assert found == UUID("64da22cf-144c-439a-843f-4157b3629623")
+
+
+def test_two_people_on_one_machine_have_two_desks() -> None:
+    machine = bytes.fromhex(MACHINE)
+
+    assert desk_of(machine, 1000) == desk_of(machine, 1000)
+    assert desk_of(machine, 1000) != desk_of(machine, 1001)
 
 
 def test_a_boots_id_is_a_uuid() -> None:

@@ -187,7 +187,8 @@ def test_a_desk_is_the_same_at_every_start_and_does_not_tell_the_machines_id(
         found.append(state.desk_id(machine_id))
         state.close()
 
-    assert found == ["64da22cf-144c-439a-843f-4157b3629623"] * 3
+    assert len(set(found)) == 1
+    assert "0123456789abcdef" not in found[0].replace("-", "")
 
 
 def test_a_desk_on_a_machine_without_an_id_keeps_a_random_one(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 Both are derived per application, as sd_id128_get_machine_app_specific(3) does it: HMAC-SHA256
 keyed with the machine's (or the boot's) own id over a constant of ours. So they are stable, tell
-nobody the raw id, and cannot be matched with what another program derives from the same id.
+nobody the raw id, and cannot be matched with what another program derives from the same id. A
+desk is one person's session: two people on one machine have two.
 """
 
 import hmac
 import string
-from uuid import UUID
+from uuid import UUID, uuid5
 
 DESK = UUID("15b72cb0-2f23-45f9-bbe8-da237a3690e7")
 BOOT = UUID("a6d7d90e-4da6-4ab3-9ae3-0bb59fd1b8f8")
@@ -27,6 +28,11 @@ def parse_boot_id(text: str) -> bytes | None:
         return UUID(text.strip()).bytes
     except ValueError:
         return None
+
+
+def desk_of(machine_id: bytes, uid: int) -> UUID:
+    """Name the desk of one person, by user id, on one machine."""
+    return derived(machine_id, uuid5(DESK, str(uid)))
 
 
 def derived(secret_id: bytes, over: UUID) -> UUID:

@@ -62,14 +62,14 @@ class State:
     def desk_id(self, machine_id: Path = MACHINE_ID) -> str:
         """Return the desk's UUID, the same at every start; blocks.
 
-        Derived from the machine's id; where there was none at the first start, random and kept in
-        the file `desk.id`. Raises `StateUnavailable`.
+        Derived from the machine's id and the person's; where the machine had none at the first
+        start, random and kept in the file `desk.id`. Raises `StateUnavailable`.
         """
         kept = self.folder / "desk.id"
         machine = None if kept.exists() else identity.parse_machine_id(read_text(machine_id))
         if machine is None:
             return str(UUID(bytes=kept_secret(kept, 16), version=4))
-        return str(identity.derived(machine, identity.DESK))
+        return str(identity.desk_of(machine, os.getuid()))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the state's own thread, in a transaction that sees one moment.
