@@ -2,6 +2,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from deskwire.hub.hub import Hub
 from deskwire.model.snapshot import Cpu, Memory, Volume, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
@@ -175,6 +177,76 @@ async def test_nobody_watching_means_no_timer_and_nothing_remembered() -> None:
     assert screen.got == []
     assert desk.snapshot.volume is None
     assert desk.newest() is None
+
+
+async def test_who_is_expected_gets_the_first_frame_at_once() -> None:
+    desk, screen = hub(), Screen()
+    told: list[bool] = []
+    desk.on_watched = told.append
+    desk.expect()
+    desk.expect()
+    desk.take("cpu", cpu(1))
+    desk.take("volume", volume(50))
+    desk.take("volume", volume(60))
+
+    desk.subscribe(screen)
+
+    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 60}]
+    assert told == [True]
+    desk.unsubscribe(screen)
+    assert told == [True, False]
+
+
+async def test_who_is_expected_waits_for_what_is_not_gathered_yet() -> None:
+    desk, screen = hub(), Screen()
+    desk.expect()
+    desk.take("cpu", cpu(1))
+    desk.subscribe(screen)
+    before = list(screen.stats)
+
+    desk.take("volume", volume(50))
+
+    assert before == []
+    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 50}]
+    desk.unsubscribe(screen)
+
+
+async def test_devices_that_speak_as_soon_as_they_are_watched_are_heard() -> None:
+    desk, screen = hub(devices=("volume",)), Screen()
+    desk.on_watched = lambda watched: desk.take("volume", volume(50)) if watched else None
+
+    desk.expect()
+    desk.subscribe(screen)
+    expected = list(screen.stats)
+    desk.unsubscribe(screen)
+    desk.subscribe(screen)
+
+    assert expected == [{"audio": [], "volume": 50}]
+    assert screen.stats == expected * 2
+    desk.unsubscribe(screen)
+
+
+async def test_a_desk_without_devices_says_so() -> None:
+    desk, screen = hub(devices=()), Screen()
+
+    desk.subscribe(screen)
+    await until_async(lambda: screen.got, within=2.0)
+
+    assert screen.stats == [{"audio": []}]
+    desk.unsubscribe(screen)
+
+
+async def test_the_devices_rest_again_if_nobody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deskwire.hub.hub.EXPECTED", 0.02)
+    desk = hub()
+    told: list[bool] = []
+    desk.on_watched = told.append
+
+    desk.expect()
+    desk.take("volume", volume(50))
+    await until_async(lambda: told == [True, False])
+
+    assert desk.snapshot.volume is None
 
 
 async def test_one_frame_is_the_same_bytes_for_everyone() -> None:

@@ -130,6 +130,7 @@ def wire(
         desk=desk,
         public_url=server.public_url,
         tls=server.tls,
+        expect=hub.expect,
     )
     table = routes(
         door=door,

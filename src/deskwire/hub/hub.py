@@ -4,6 +4,9 @@
           ▲                                                                            │
           └──────────────────────────── last one leaves ───────────────────────────────┘
 
+Who asks for a socket is about to watch: `expect` begins to gather then, so that what the desk has
+is in hand by the time that somebody is there to be told. If nobody comes, the devices rest again.
+
 Streaming, a frame goes out each `interval`, on the beat the polled devices read at, a moment after
 it. A change of any other device goes out at once, and what follows within 50 ms as one more frame.
 Nobody waits here for anybody: a subscriber is a function that takes a frame.
@@ -21,6 +24,7 @@ from deskwire.model.units import Seconds
 Subscriber = Callable[[bytes], None]
 
 GATHERING = Seconds(0.27)
+EXPECTED = Seconds(3.0)
 BURST = Seconds(0.05)
 AFTER_BEAT = Seconds(0.005)
 
@@ -42,34 +46,55 @@ class Hub:
         self._last_change = Seconds(float("-inf"))
         self._change: asyncio.Handle | None = None
         self._beat: asyncio.TimerHandle | None = None
+        self._expecting: asyncio.TimerHandle | None = None
         self.on_watched: Callable[[bool], None] = lambda _: None
-        """Told when somebody begins to watch, and when nobody does any more."""
+        """Told when somebody begins to watch or is expected to, and when nobody does any more."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """How the desk is; empty while nobody watches."""
+        """How the desk is; empty while nobody watches or is expected to."""
         return self._state.snapshot
 
     def take(self, name: str, reading: Any) -> None:
         """Take a device's reading; `None` is absent hardware."""
-        if not self._subscribers:
+        if not self._subscribers and self._expecting is None:
             return
         changed = self._state.take(name, reading)
-        if self._awaited:
-            self._awaited.discard(name)
+        gathering = bool(self._awaited)
+        self._awaited.discard(name)
+        if not self._subscribers:
+            return
+        if gathering:
             if not self._awaited:
                 self._begin()
         elif changed and name not in self._periodic:
             self._change_soon()
+
+    def expect(self) -> None:
+        """Begin to gather for somebody who is about to watch; for 3 s, if nobody comes."""
+        if self._subscribers:
+            return
+        expecting = self._expecting
+        self._expecting = asyncio.get_running_loop().call_later(EXPECTED, self._nobody_came)
+        if expecting is None:
+            self._wake()
+        else:
+            expecting.cancel()
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Give `subscriber` every frame from now on, the first when there is a whole one."""
         self._subscribers.append(subscriber)
         if len(self._subscribers) > 1:
             return
-        self._awaited = set(self._devices)
-        self._beat = asyncio.get_running_loop().call_later(GATHERING, self._begin)
-        self.on_watched(True)
+        if self._expecting is None:
+            self._wake()
+        else:
+            self._expecting.cancel()
+            self._expecting = None
+            if not self._awaited:
+                self._begin()
+        if self._beat is None:
+            self._beat = asyncio.get_running_loop().call_later(GATHERING, self._begin)
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Give it no more."""
@@ -80,14 +105,25 @@ class Hub:
             if handle is not None:
                 handle.cancel()
         self._beat = self._change = None
-        self._state.forget()
-        self.on_watched(False)
+        self._rest()
 
     def newest(self) -> bytes | None:
         """The newest whole frame; `None` while the first is gathered."""
         if self._awaited or not self._subscribers:
             return None
         return self._frames.newest(self._now())
+
+    def _wake(self) -> None:
+        self._awaited = set(self._devices)
+        self.on_watched(True)
+
+    def _rest(self) -> None:
+        self._state.forget()
+        self.on_watched(False)
+
+    def _nobody_came(self) -> None:
+        self._expecting = None
+        self._rest()
 
     def _begin(self) -> None:
         self._awaited.clear()

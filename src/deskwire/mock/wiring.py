@@ -109,6 +109,7 @@ def wire(
         desk=desk,
         public_url="",
         tls=tls,
+        expect=hub.expect,
     )
     names = Names(allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=())
     table = routes(

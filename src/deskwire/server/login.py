@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -80,7 +81,9 @@ class Door:
         desk: str,
         public_url: str,
         tls: bool,
+        expect: Callable[[], None],
     ) -> None:
+        """`expect` is told that somebody is about to watch."""
         self._users = users
         self._logins = logins
         self._tokens = tokens
@@ -89,6 +92,7 @@ class Door:
         self._turns = {True: Turns(), False: Turns()}
         self._clock = clock
         self._desk = desk
+        self._expect = expect
         self.public_url = public_url
         self.refused = Sparing(log, logging.WARNING)
         self._scheme = "wss" if tls else "ws"
@@ -142,6 +146,7 @@ class Door:
     def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
         """Mint a new websocket token and say where it is to be taken."""
         token = self._tokens.websocket_token(self.login(request), self._clock())
+        self._expect()
         public = self.public_url.rstrip("/").replace("http", "ws", 1)
         base = public or f"{self._scheme}://{host}"
         return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
