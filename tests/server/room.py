@@ -18,7 +18,7 @@ from deskwire.auth.users import Users
 from deskwire.daemon.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
-from deskwire.model.access import ALL_SCOPES
+from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages
 
@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery"
 
 
 class Room:
-    """An open server, and a person called ann who may do everything."""
+    """An open server, and a person called ann."""
 
     def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
         self.port = port
@@ -143,13 +143,15 @@ def opened_state(folder: Path) -> tuple[State, bytes, str]:
 
 
 @asynccontextmanager
-async def room(folder: Path, session: Session | None = None) -> AsyncIterator[Room]:
-    """Open one; everything in it ends with it."""
+async def room(
+    folder: Path, session: Session | None = None, *, scopes: frozenset[Scope] = ALL_SCOPES
+) -> AsyncIterator[Room]:
+    """Open one where ann may do what `scopes` say; everything in it ends with it."""
     state, key, desk_id = await asyncio.to_thread(opened_state, folder / "state")
     users = Users(state, Passwords(memory_kib=64))
     logins = Logins(state, (session or Session()).login_lifetime)
     await logins.load()
-    await users.add("ann", PASSWORD, ALL_SCOPES)
+    await users.add("ann", PASSWORD, scopes)
     settings = Settings(
         server=Server(host="127.0.0.1", port=0, tls=False),
         session=session or Session(),

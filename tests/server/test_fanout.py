@@ -142,3 +142,23 @@ async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyP
     await asyncio.sleep(0.06)
 
     assert screen.pings == pings
+
+
+async def test_who_may_not_watch_is_pinged_and_shown_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PING_EVERY", 0.03)
+    monkeypatch.setattr(module, "PONG_WITHIN", 0.01)
+    hub, fanout = room()
+    watcher, blind = Screen(), Screen()
+    fanout.join(watcher)
+    hub.take("volume", level(1))
+
+    fanout.accompany(blind)
+    fanout.refresh(blind)
+    fanout.leave(watcher)
+    await until_async(lambda: blind.pings >= 2 and blind.asked >= 2)
+    fanout.leave(blind)
+
+    assert blind.offered == []
+    assert hub.newest() is None

@@ -3,7 +3,7 @@
 No queue and no task a subscriber: who has not taken the last frame is skipped, and the next one
 carries everything anyway. A large crowd is served in portions, so that a command or a new
 connection never waits for the whole of it; a newer frame takes the place of the old one between
-two portions. Pings go the same way.
+two portions. Pings go the same way, also to those who may command and not watch.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ class Fanout:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._connections: dict[Connection, None] = {}
+        self._pinged: dict[Connection, None] = {}
         self._frame = b""
         self._waiting: list[Connection] = []
         self._served: list[Connection] = []
@@ -32,28 +33,35 @@ class Fanout:
         return len(self._connections)
 
     def join(self, connection: Connection) -> None:
-        """Stream to `connection`, beginning with the newest frame."""
+        """Stream to `connection`, beginning with the newest frame, and ping it."""
+        self.accompany(connection)
         self._connections[connection] = None
         if len(self._connections) == 1:
             self._hub.subscribe(self._publish)
-            self._ping_later()
         elif frame := self._hub.newest():
             connection.offer(frame)
 
+    def accompany(self, connection: Connection) -> None:
+        """Ping `connection`, and show it nothing."""
+        self._pinged[connection] = None
+        if self._pinging is None:
+            self._ping_later()
+
     def leave(self, connection: Connection) -> None:
         """Stream to it no more; a connection that never joined is fine."""
+        self._pinged.pop(connection, None)
+        if not self._pinged and self._pinging is not None:
+            self._pinging.cancel()
+            self._pinging = None
         if connection not in self._connections:
             return
         del self._connections[connection]
         if not self._connections:
             self._hub.unsubscribe(self._publish)
-            if self._pinging is not None:
-                self._pinging.cancel()
-                self._pinging = None
 
     def refresh(self, connection: Connection) -> None:
-        """Write the newest frame to this one, out of turn."""
-        if frame := self._hub.newest():
+        """Write the newest frame to this one, out of turn, if it may watch."""
+        if connection in self._connections and (frame := self._hub.newest()):
             connection.offer(frame)
 
     def _publish(self, frame: bytes) -> None:
@@ -82,7 +90,7 @@ class Fanout:
 
     def _ping(self) -> None:
         loop = asyncio.get_running_loop()
-        asked = list(self._connections)
+        asked = list(self._pinged)
         for connection in asked:
             connection.ping()
         loop.call_later(PONG_WITHIN, _drop_silent, asked)

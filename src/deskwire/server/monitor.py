@@ -169,6 +169,8 @@ class _Life:
             self.end(CloseCode.TRY_LATER, "too many sockets")
         elif Scope.MONITOR in grant.scopes:
             self._m.fanout.join(self._connection)
+        else:
+            self._m.fanout.accompany(self._connection)
 
     async def _perform(self, command: Command, grant: Grant) -> None:
         self._performed += 1
