@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from deskwire.daemon.settings import Session
+from deskwire.model.access import Scope
 from deskwire.model.units import Seconds
+from deskwire.server import fanout
 from tests.server.room import Room, room
 
 TAP = b'{"event":"audio-stop","args":["player1"]}'
@@ -126,6 +128,25 @@ async def test_an_unknown_player_is_refused_and_fresh_stats_follow(desk: Room) -
     assert follows["event"] == "stats"
 
 
+async def test_who_may_only_command_is_pinged_and_shown_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "PING_EVERY", 0.05)
+    async with room(tmp_path, scopes=frozenset({Scope.CONTROL})) as desk:
+        socket = await desk.raw_socket(auth=False)
+        token, _ = await desk.ticket()
+
+        socket.send(0x81, json.dumps({"event": "auth", "args": [token]}).encode())
+        first = await socket.frame()
+        socket.send(0x8A, b"")
+        socket.send(0x81, TAP)
+        while (told := await socket.frame()) == first:
+            pass
+
+    assert first == (0x9, b"")
+    assert json.loads(json.loads(told[1])["args"][0])["code"] == "unknown_player"
+
+
 async def test_who_says_nothing_is_closed_in_time(tmp_path: Path) -> None:
     async with room(tmp_path, Session(auth_timeout=Seconds(0.1))) as desk:
         socket = await desk.raw_socket(auth=False)
@@ -172,6 +193,7 @@ async def test_an_upgrade_that_is_none_is_refused(desk: Room, headers: str) -> N
     )
 
     assert answer.split(b"\r\n")[0] == b"HTTP/1.1 426 Upgrade Required"
+    assert b"\r\nSec-WebSocket-Version: 13\r\n" in answer
 
 
 @pytest.mark.parametrize(

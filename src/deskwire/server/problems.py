@@ -136,4 +136,5 @@ def answer(problem: Problem) -> web.Response:
     if isinstance(problem, NotAWebSocket):
         response.headers["Upgrade"] = "websocket"
         response.headers["Connection"] = "Upgrade"
+        response.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455 section 4.4
     return response
