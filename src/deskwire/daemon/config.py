@@ -79,21 +79,14 @@ def checked(given: Given, environ: Mapping[str, str]) -> Any:
 def agree(settings: Settings, where: Mapping[Key, str]) -> None:
     """Raise `BadSetting` where two settings contradict each other.
 
-    A short lifetime alone does not contradict the usual warning: it is then given at once.
+    A warning longer than the lifetime is no contradiction: it is then given at once.
     """
-    server, session = settings.server, settings.session
+    server = settings.server
 
     def refuse(section: str, key: str, message: str) -> None:
         given = where.get(Key(section, key), "default")
         raise BadSetting(f"{given}: {section}.{key}: {message}")
 
-    if session.warning >= session.lifetime and Key("session", "warning") in where:
-        refuse(
-            "session",
-            "warning",
-            "expected session.warning to be less than session.lifetime, "
-            f"found {session.warning:g} and {session.lifetime:g}",
-        )
     if server.certificate is not None and server.key is None:
         refuse("server", "certificate", "expected server.key beside it, found none")
     if server.key is not None and server.certificate is None:
