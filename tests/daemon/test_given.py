@@ -86,6 +86,13 @@ def test_a_value_of_the_file_is_named_by_its_line(tmp_path: Path) -> None:
     assert list(from_file(path, {})) == [(PORT, 9000, f"{path}:4")]
 
 
+def test_a_file_may_begin_with_a_mark_and_end_its_lines_as_windows_does(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[server]\r\nport = 1\r\n")
+
+    assert list(from_file(path, {})) == [(PORT, 1, f"{path}:2")]
+
+
 def test_the_usual_file_need_not_be_there(tmp_path: Path) -> None:
     assert list(from_file(None, {"HOME": str(tmp_path)})) == []
 

@@ -105,7 +105,7 @@ def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
     """Give what the file says."""
     path = places.config_file(environ) if file is None else places.whole(file, environ)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         tables = tomllib.loads(text)
     except FileNotFoundError:
         if file is None:
