@@ -41,6 +41,16 @@ def test_without_home_the_password_database_says_where_it_is() -> None:
     assert places.home({}) == Path.home()
 
 
+def test_a_user_whom_nobody_knows_is_at_home_in_the_root_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2_147_483_000)
+
+    assert places.home({}) == Path("/")
+    assert places.state_dir({}) == Path("/.local/state/deskwire")
+
+
 def test_a_tilde_is_home_and_a_relative_path_counts_from_here(tmp_path: Path) -> None:
     assert places.whole(Path("~"), ANN) == Path("/home/ann")
     assert places.whole(Path("~/desk"), ANN) == Path("/home/ann/desk")

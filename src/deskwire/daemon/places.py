@@ -53,8 +53,14 @@ def has_system_bus(environ: Mapping[str, str]) -> bool:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the person's home folder: `HOME`, else what the password database says."""
-    return _absolute(environ, "HOME") or Path.home()
+    """Return the person's home folder: `HOME`, else what the password database says.
+
+    A user it does not know, as in a container, has none: that is the root folder.
+    """
+    try:
+        return _absolute(environ, "HOME") or Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def whole(path: Path, environ: Mapping[str, str]) -> Path:
