@@ -56,7 +56,7 @@ def test_without_tls_systemds_socket_has_to_be_loopback_too(handed: list[socket.
     [
         (Server(), "192.0.2.7", "https://192.0.2.7:8765"),
         (Server(tls=False), "::1", "http://[::1]:8765"),
-        (Server(public_url="https://desk.example"), "0.0.0.0", "https://desk.example"),
+        (Server(public_url="https://desk.example"), "192.0.2.7", "https://192.0.2.7:8765"),
     ],
 )
 def test_an_address_is_written_as_a_browser_takes_it(

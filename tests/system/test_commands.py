@@ -198,3 +198,14 @@ def test_the_line_that_says_ready_is_the_last_and_names_the_port() -> None:
         host, port = desk.address.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=1):
             pass
+
+
+def test_it_names_the_port_also_where_others_reach_the_desk_elsewhere() -> None:
+    with Desk(settings={"server_public_url": "https://desk.example"}) as desk:
+        elsewhere, ready = desk.said.splitlines()[-2:]
+        host, port = desk.address.removeprefix("https://").split(":")
+        with socket.create_connection((host, int(port)), timeout=1):
+            pass
+
+    assert elsewhere == "others reach it at https://desk.example"
+    assert ready == f"deskwire is ready at https://{host}:{port}"

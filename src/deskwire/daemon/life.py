@@ -126,6 +126,8 @@ async def _live(
         ]
         if await users.count() == 0:
             await _first_user(users, say)
+        if settings.server.public_url:
+            say(f"others reach it at {settings.server.public_url}")
         say(f"deskwire is ready at {address(settings.server, doors.host, doors.port)}")
         log.info("started  version=%s host=%s port=%d", __version__, doors.host, doors.port)
         notify.ready()

@@ -46,9 +46,7 @@ def unfit(server: Server, found: list[socket.socket]) -> str:
 
 
 def address(server: Server, host: str, port: int) -> str:
-    """Where a person points a screen; for every address of this machine, the one others see."""
-    if server.public_url:
-        return server.public_url
+    """Where connections are accepted; for every address of this machine, the one others see."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = outward_address() or "127.0.0.1"
     if ":" in host:
