@@ -91,7 +91,7 @@ async def test_a_body_that_is_never_finished_is_told_so(
 async def test_a_bug_of_ours_says_nothing(
     desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the inside")
 
     monkeypatch.setattr("deskwire.server.login.Door.websocket_token", broken)

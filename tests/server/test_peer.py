@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from deskwire.server.peer import Names, bearer
 from deskwire.server.problems import BadRequest, ForeignOrigin, Misdirected
 
 NAMES = Names(
-    allowed_hosts=["desk.example"],
+    allowed_hosts=["desk.example", "Side.example:8443"],
     allowed_origins=["https://panel.example"],
     public_url="https://public.example:9000/desk",
     trusted_proxies=["10.0.0.0/8"],
@@ -25,16 +26,28 @@ def request(*headers: tuple[str, str], path: str = "/", remote: str = "192.0.2.7
 @pytest.mark.parametrize(
     "host",
     ["localhost", "LOCALHOST:8765", "127.0.0.1:8765", "192.168.1.5", "[::1]:8765", "[fe80::1]",
-     "desk.example", "desk.example.:443", "public.example:9000"],
+     "desk.example", "desk.example.:443", "public.example:9000", "side.example:8443"],
 )  # fmt: skip
 def test_a_host_of_ours_passes(host: str) -> None:
     assert NAMES.check(request(("Host", host))) == host
 
 
-@pytest.mark.parametrize("host", ["evil.example", "desk.example.evil.example", "127.0.0.1.nip.io"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "desk.example.evil.example", "127.0.0.1.nip.io", "side.example",
+     "side.example:443", "side.example.:8444"],
+)  # fmt: skip
 def test_a_host_that_is_none_of_ours_is_misdirected(host: str) -> None:
     with pytest.raises(Misdirected):
         NAMES.check(request(("Host", host)))
+
+
+@pytest.mark.parametrize("host", ["desk.lan", "desk", "desk.local", "DESK:8765"])
+def test_the_machines_own_names_pass(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "desk.lan")
+    names = Names(allowed_hosts=[], allowed_origins=[], public_url="", trusted_proxies=[])
+
+    assert names.check(request(("Host", host))) == host
 
 
 @pytest.mark.parametrize(
@@ -93,6 +106,26 @@ def test_a_trusted_proxy_does(forwarded: str, address: str) -> None:
     asked = request(("X-Forwarded-For", forwarded), remote="10.0.0.2")
 
     assert NAMES.address(asked) == address
+
+
+def test_a_line_that_the_client_wrote_is_not_taken_for_the_proxys() -> None:
+    lines = (("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.9"))
+
+    assert NAMES.address(request(*lines, remote="10.0.0.2")) == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("remote", "said", "by_tls"),
+    [("10.0.0.2", ("https",), True), ("10.0.0.2", ("http",), False), ("10.0.0.2", (), None),
+     ("10.0.0.2", ("http", "HTTPS"), True), ("10.0.0.2", ("gopher",), None),
+     ("192.0.2.7", ("https",), None)],
+)  # fmt: skip
+def test_only_a_trusted_proxy_says_by_which_scheme_one_came(
+    remote: str, said: tuple[str, ...], by_tls: bool | None
+) -> None:
+    asked = request(*(("X-Forwarded-Proto", scheme) for scheme in said), remote=remote)
+
+    assert NAMES.came_by_tls(asked) is by_tls
 
 
 @pytest.mark.parametrize("value", ["Bearer abc.d-e_f", "bearer abc.d-e_f", "BEARER   abc.d-e_f "])

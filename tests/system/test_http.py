@@ -134,6 +134,34 @@ async def test_a_websocket_token_has_the_shape_of_the_contract(owner: Client) ->
         assert raw not in socket.replace("-", "")
 
 
+async def test_a_trusted_proxy_says_by_which_scheme_and_from_where_one_comes() -> None:
+    settings = {"server_behind_proxy": "true", "server_trusted_proxies": "127.0.0.1"}
+    with Desk(settings=settings, tls=False) as desk:
+        async with Client(desk) as client:
+            await client.login()
+            proxied = {
+                "Host": "127.0.0.1:443",
+                "X-Forwarded-Proto": "https",
+                "X-Forwarded-For": "203.0.113.9",
+            }
+            through = await client.request(
+                "GET", "/v1/websocket", headers=bearer(client.login_token) | proxied
+            )
+            refused = await client.request(
+                "POST",
+                "/v1/login",
+                json={"username": "nobody", "password": "wrong"},
+                headers=proxied,
+            )
+            direct = await client.ticket()
+            log = desk.log
+
+    assert through.json["data"]["socket"].startswith("wss://127.0.0.1:443/v1/monitor/")
+    assert refused.status == 401
+    assert "from=203.0.113.9" in log
+    assert direct.socket.startswith(desk.address.replace("http", "ws"))
+
+
 async def test_each_request_gives_a_new_websocket_token_for_the_same_desk(owner: Client) -> None:
     one, other = await owner.ticket(), await owner.ticket()
 

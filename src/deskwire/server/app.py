@@ -89,8 +89,8 @@ class Doors:
         if is_preflight(request) and self.names.page(request):
             return preflight()
         route, segment = self._table.find(request.method, request.path)
-        address = self.names.address(request)
-        given = await route.handle(Asked(request, host, address, segment))
+        address, by_tls = self.names.address(request), self.names.came_by_tls(request)
+        given = await route.handle(Asked(request, host, address, segment, by_tls))
         if given is None:
             return web.Response(status=route.status)
         if isinstance(given, Struct):

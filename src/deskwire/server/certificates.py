@@ -86,7 +86,8 @@ def fingerprint(certificate: Path) -> str:
 def names_of_this_host() -> list[str]:
     """Every name and address this desk may be reached by."""
     own = socket.gethostname()
-    names = ["localhost", own, f"{own.split('.')[0]}.local", "127.0.0.1", "::1"]
+    first = own.partition(".")[0]
+    names = ["localhost", own, first, f"{first}.local", "127.0.0.1", "::1"]
     address = outward_address()
     return [*dict.fromkeys([*names, address] if address else names)]
 

@@ -95,7 +95,7 @@ class Door:
         self._expect = expect
         self.public_url = public_url
         self.refused = Sparing(log, logging.WARNING)
-        self._scheme = "wss" if tls else "ws"
+        self._tls = tls
         self.cookie = LoginCookie(desk=desk, secure=tls or public_url.startswith("https:"))
 
     async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
@@ -143,12 +143,18 @@ class Door:
             self._throttle.succeeded(name, address, known, self._clock())
         return user
 
-    def websocket_token(self, request: web.BaseRequest, host: str) -> WebsocketTokenAnswer:
-        """Mint a new websocket token and say where it is to be taken."""
+    def websocket_token(
+        self, request: web.BaseRequest, host: str, *, by_tls: bool | None = None
+    ) -> WebsocketTokenAnswer:
+        """Mint a new websocket token and say where it is to be taken.
+
+        `by_tls` is what a proxy says of the peer's way to it; `None`, there is none.
+        """
         token = self._tokens.websocket_token(self.login(request), self._clock())
         self._expect()
         public = self.public_url.rstrip("/").replace("http", "ws", 1)
-        base = public or f"{self._scheme}://{host}"
+        scheme = "wss" if (self._tls if by_tls is None else by_tls) else "ws"
+        base = public or f"{scheme}://{host}"
         return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
 
     def login(self, request: web.BaseRequest) -> Login:

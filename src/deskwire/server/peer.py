@@ -32,7 +32,8 @@ class Names:
         trusted_proxies: Iterable[str],
     ) -> None:
         own = socket.gethostname().lower()
-        self._hosts = {"localhost", own, f"{own.split('.')[0]}.local"}
+        first = own.partition(".")[0]
+        self._hosts = {"localhost", own, first, f"{first}.local"}
         self._hosts.update(host.lower() for host in allowed_hosts)
         self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
         if public_url:
@@ -58,7 +59,8 @@ class Names:
         """The peer's address: a trusted proxy may name another, nobody else."""
         peer = request.remote or ""
         if self._trusts(peer):
-            for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            # a proxy may add a line of its own to those the peer sent
+            for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
                 candidate = hop.strip()
                 if not _is_address(candidate):
                     break
@@ -67,13 +69,21 @@ class Names:
                     break
         return peer
 
+    def came_by_tls(self, request: BaseRequest) -> bool | None:
+        """Whether the peer spoke TLS to a trusted proxy; `None` where no such proxy says it."""
+        if not self._trusts(request.remote or ""):
+            return None
+        last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
+        return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
+
     def _host(self, request: BaseRequest) -> str:
         hosts = request.headers.getall("Host", [])
         match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if match is None or not request.raw_path.startswith("/"):
             raise BadRequest("one Host, and a path")
         name = match["name"].lower().rstrip(".")
-        if name not in self._hosts and not _is_address(name.strip("[]")):
+        known = name in self._hosts or f"{name}:{match['port']}" in self._hosts
+        if not known and not _is_address(name.strip("[]")):
             raise Misdirected("this desk has no such name; server.allowed_hosts can add it")
         return hosts[0]
 

@@ -44,6 +44,8 @@ class Asked(Struct, frozen=True):
     """The peer's."""
     segment: str = ""
     """What stands for the path's `{name}`."""
+    by_tls: bool | None = None
+    """Whether the peer spoke TLS to a proxy, where one says it."""
 
 
 class Bears(Enum):
@@ -109,7 +111,7 @@ def routes(
         await door.log_out(asked.request)
 
     async def websocket(asked: Asked) -> WebsocketTokenAnswer:
-        return door.websocket_token(asked.request, asked.host)
+        return door.websocket_token(asked.request, asked.host, by_tls=asked.by_tls)
 
     async def upgrade(asked: Asked) -> web.StreamResponse:
         return await monitor.open(asked.request, asked.segment, asked.address)
