@@ -104,15 +104,29 @@ def test_the_server_half_keeps_to_the_conversation(conversation: list[Line]) -> 
     assert [normal(line) for line in desk.did] == [normal(line) for line in expected]
 
 
-def test_with_less_than_the_warning_left_it_comes_at_once() -> None:
+def test_with_less_than_the_warning_left_it_comes_right_after_the_first_stats() -> None:
     late = ServerSession(
         instant(1100), verify=verify, auth_timeout=Seconds(10), warning=Seconds(240)
     )
 
-    effects = late.receive('{"event":"auth","args":["good"]}', instant(1100))
+    admitted = late.receive('{"event":"auth","args":["good"]}', instant(1100))
+    due = late.deadline
+    warned = late.tick(instant(1100.3))
 
-    assert effects == [Admit(grant("ann")), Send(SessionExpiring("10:33:05"))]
+    assert admitted == [Admit(grant("ann"))]
+    assert due == pytest.approx(BOOT + 1100.3)
+    assert warned == [Send(SessionExpiring("10:33:05"))]
     assert late.deadline == BOOT + 1200
+
+
+def test_who_comes_in_the_last_moment_is_warned_all_the_same() -> None:
+    late = ServerSession(
+        instant(1199), verify=verify, auth_timeout=Seconds(10), warning=Seconds(240)
+    )
+
+    effects = late.receive('{"event":"auth","args":["good"]}', instant(1199.8))
+
+    assert effects == [Admit(grant("ann")), Send(SessionExpiring("10:34:44"))]
 
 
 def test_time_is_judged_at_every_message_too() -> None:

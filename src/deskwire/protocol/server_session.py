@@ -33,6 +33,8 @@ Verify = Callable[[str, Instant], Grant]
 
 COMMANDS_A_SECOND = 10
 COMMANDS_AT_ONCE = 20
+FIRST_STATS_WITHIN = Seconds(0.3)
+"""What a screen that comes late is warned after: it sees the desk first."""
 MALFORMED_ALLOWED = 10
 MALFORMED_WITHIN = Seconds(10)
 
@@ -83,6 +85,7 @@ class ServerSession:
         self._phase = _Phase.WAITING
         self._auth_deadline = Seconds(opened.boot + auth_timeout)
         self._grant: Grant | None = None
+        self._warn_at = Seconds(0.0)
         self._warned = False
         self._allowance = Allowance(COMMANDS_A_SECOND, COMMANDS_AT_ONCE)
         self._throttled = False
@@ -99,8 +102,7 @@ class ServerSession:
         if self._phase is _Phase.WAITING:
             return self._auth_deadline
         if self._phase is _Phase.LIVE and self._grant is not None:
-            end = self._grant.deadline
-            return end if self._warned else Seconds(end - self._warning)
+            return self._grant.deadline if self._warned else self._warn_at
         return None
 
     def receive(self, text: str, now: Instant) -> list[Effect]:
@@ -119,7 +121,7 @@ class ServerSession:
         if self._phase is _Phase.LIVE and self._grant is not None:
             if now.boot >= self._grant.deadline:
                 return self.end(CloseCode.TOKEN_EXPIRED, "token expired")
-            if not self._warned and now.boot >= self._grant.deadline - self._warning:
+            if not self._warned and now.boot >= self._warn_at:
                 self._warned = True
                 clock = time.strftime("%H:%M:%S", time.localtime(now.wall))
                 return [Send(SessionExpiring(clock))]
@@ -143,7 +145,12 @@ class ServerSession:
         except Refused:
             return self.end(CloseCode.AUTH_FAILED, "auth failed")
         self._phase = _Phase.LIVE
+        self._warn_at = self._when_to_warn(now, self._grant.deadline)
         return [Admit(self._grant), *self.tick(now)]
+
+    def _when_to_warn(self, now: Instant, end: Seconds) -> Seconds:
+        due, shown = Seconds(end - self._warning), Seconds(now.boot + FIRST_STATS_WITHIN)
+        return shown if due < shown < end else due
 
     def _next(self, text: str, now: Instant, grant: Grant) -> list[Effect]:
         try:
