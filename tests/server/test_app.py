@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,13 @@ HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
         (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\nTransfer-Encoding: chunked"
          b"\r\n\r\n0\r\n\r\n", 400),
         (b"GET /healthz HTTP/9.9\r\n" + HOST + b"\r\n", 400),
+        (b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n", 400),
+        (b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+         b"Content-Length: 1000000\r\n\r\n", 413),
+        (b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+         b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk", 415),
+        (b"POST /healthz HTTP/1.1\r\n" + HOST + b"Content-Encoding: gzip\r\n"
+         b"Content-Length: 4\r\n\r\njunk", 405),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501),
         (b"TRACE /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 405),
         (b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
@@ -43,13 +51,15 @@ HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
     ids=lambda given: given[:60].decode("latin-1") if isinstance(given, bytes) else str(given),
 )  # fmt: skip
 async def test_every_request_gets_one_answer_in_our_words(
-    desk: Room, request_bytes: bytes, status: int
+    desk: Room, request_bytes: bytes, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     answered = await desk.say(request_bytes)
 
     head, _, body = answered.partition(b"\r\n\r\n")
     assert int(head.split(b" ")[1]) == status, answered[:300]
+    assert answered.startswith(b"HTTP/1.")
     assert answered.count(b"HTTP/1.") == 1
+    assert not caplog.records
     assert json.loads(body)["object"] == ("error" if status != 200 else "health")
     assert b"Server: deskwire\r\n" in head
     assert b"nosniff" in head
@@ -86,6 +96,40 @@ async def test_a_body_that_is_never_finished_is_told_so(
     )
 
     assert answered.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"Content-Length: 50\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
+)
+async def test_a_body_that_is_cut_off_is_no_bug_of_ours(
+    desk: Room, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+    writer.write(head + sent)
+    await desk.say(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")  # meanwhile it is read
+
+    writer.close()
+    await writer.wait_closed()
+    await desk.say(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert "bug" not in caplog.text
+
+
+async def test_who_asks_before_sending_a_body_is_told_to_go_on(desk: Room) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+    writer.write(
+        b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
+    async with asyncio.timeout(5):
+        first = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"{}")
+        then = await reader.read()
+    writer.close()
+
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert then.startswith(b"HTTP/1.1 400 ")
 
 
 async def test_a_bug_of_ours_says_nothing(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from msgspec import Struct
@@ -38,6 +38,8 @@ SEND_BUFFER = 16 * 1024
 BACKLOG = 1024
 HANDSHAKE_TIMEOUT = 10.0
 FAREWELL_TIMEOUT = 0.5
+STRANGE = web.RequestKey("strange", bool)
+"""What marks a request of another major version of HTTP than 1."""
 
 log = logging.getLogger("deskwire.http")
 
@@ -80,6 +82,8 @@ class Doors:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "CONNECT":  # its target is no path
             raise UnknownMethod
+        if STRANGE in request:
+            raise BadRequest("another version of HTTP is spoken here")
         try:
             host = self.names.check(request)
         except (BadRequest, Misdirected):
@@ -182,6 +186,12 @@ def _request(
     task: "asyncio.Task[None]",
 ) -> web.BaseRequest:
     loop = asyncio.get_running_loop()
-    return web.BaseRequest(
+    strange = message.version.major != 1
+    if strange:  # aiohttp would answer in the version it was asked in
+        message = message._replace(version=HttpVersion11, should_close=True)
+    request = web.BaseRequest(
         message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY
     )
+    if strange:
+        request[STRANGE] = True
+    return request

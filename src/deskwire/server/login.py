@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from msgspec import Struct
 
 from deskwire.auth.logins import Login, Logins
@@ -22,6 +22,7 @@ from deskwire.server.deadlines import Clock
 from deskwire.server.peer import bearer
 from deskwire.server.problems import TooLarge, TooSlow, WrongMediaType
 from deskwire.server.sparing import Sparing
+from deskwire.server.wire import LARGEST_BODY
 
 BODY_TIMEOUT = Seconds(10)
 
@@ -182,16 +183,29 @@ class Door:
 
 
 async def _credentials(request: web.BaseRequest) -> Credentials:
-    if request.content_type != "application/json":
-        raise WrongMediaType("a log-in is application/json")
+    coding = request.headers.get("Content-Encoding", "identity").lower()
+    if request.content_type != "application/json" or coding != "identity":
+        raise WrongMediaType("a log-in is application/json, as it is")
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise TooLarge("a log-in is small")
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
+            await _go_on(request)
             body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge("a log-in is small") from None
     except TimeoutError:
         raise TooSlow("the log-in was not finished in time") from None
+    except (ConnectionError, web.RequestPayloadError):  # nobody is left to hear of it
+        raise Malformed("the log-in was cut off") from None
     try:
         return _decode_credentials(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Malformed("a log-in is a JSON object with username and password") from None
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    """Tell a client that asked first to send the body, RFC 9110 section 10.1.1."""
+    expects = request.headers.get("Expect", "").lower() == "100-continue"
+    if expects and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -36,6 +36,7 @@ class Wire(web.RequestHandler):
             loop=loop,
             keepalive_timeout=IDLE,
             lingering_time=LINGER,
+            auto_decompress=False,  # nothing here is taken packed, so nothing is unpacked
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._gone: asyncio.Future[None] | None = None
