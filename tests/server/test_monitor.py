@@ -184,6 +184,7 @@ async def test_those_who_never_authenticate_make_room_for_an_owner(tmp_path: Pat
         "Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         "Sec-WebSocket-Version: 13\r\n",
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n",
+        "Sec-WebSocket-Version: 13\r\n" + 2 * "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
     ],
 )
 async def test_an_upgrade_that_is_none_is_refused(desk: Room, headers: str) -> None:

@@ -9,7 +9,7 @@ after it: what comes in is read by `protocol/unframing`, what goes out is writte
 from collections.abc import Callable
 from typing import Protocol
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from deskwire.protocol.unframing import Binary, Broken, Farewell, FrameReader, Ping, Text
 from deskwire.server.connection import CLOSE_TIMEOUT, Connection
@@ -41,8 +41,7 @@ async def converse(
     Raises `NotAWebSocket`, with nothing said yet.
     """
     response = _Upgrade()
-    version = request.headers.get("Sec-WebSocket-Version")
-    if version != VERSION or not response.can_prepare(request):
+    if not (_asks_rightly(request) and response.can_prepare(request)):
         raise NotAWebSocket("this is a WebSocket's address")
     wire = request.protocol
     if request.transport is None or not isinstance(wire, Wire):
@@ -59,6 +58,13 @@ async def converse(
         conversation.over()
         connection.finish()
     return response
+
+
+def _asks_rightly(request: web.BaseRequest) -> bool:
+    """Tell whether it asks as RFC 6455 section 4.1 says, as far as aiohttp does not look."""
+    version = request.headers.get("Sec-WebSocket-Version")
+    one_key = len(request.headers.getall("Sec-WebSocket-Key", [])) == 1
+    return request.version >= HttpVersion11 and version == VERSION and one_key
 
 
 async def _listen(inbox: Inbox, connection: Connection, conversation: Conversation) -> bool:
