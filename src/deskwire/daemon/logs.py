@@ -1,11 +1,14 @@
 """Where log lines go: stderr, one line each, whole.
 
 Under systemd the journal adds the time, and `<3>` tells it how grave a line is (sd-daemon(3)); on a
-terminal the time stands in front.
+terminal the time stands in front. A desk waits for nobody, so not for who reads its log either:
+what a full pipe or a terminal that was stopped does not take is lost, and counted.
 """
 
 import logging
+import select
 import sys
+from typing import TextIO
 
 PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
@@ -16,6 +19,36 @@ class _Journal(logging.Formatter):
         return f"<{PRIORITIES.get(record.levelno, 3)}>{text}"
 
 
+class Unhurried(logging.StreamHandler[TextIO]):
+    """Writes what is taken at once; poll(2) says whether it is."""
+
+    lost = 0
+    """Lines since the last that was taken."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it."""
+        if not self._is_taken():
+            self.lost += 1
+            return
+        if self.lost:
+            lost, self.lost = self.lost, 0
+            super().emit(line(logging.WARNING, f"{lost} lines are lost: nobody took them"))
+        super().emit(record)
+
+    def _is_taken(self) -> bool:
+        try:
+            poll = select.poll()
+            poll.register(self.stream.fileno(), select.POLLOUT)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # it is closed, or no file: writing will say so
+            return True
+
+
+def line(level: int, text: str) -> logging.LogRecord:
+    """Make a record that no logger was asked for."""
+    return logging.LogRecord("deskwire", level, __file__, 0, text, None, None)
+
+
 def begin(*, to_journal: bool) -> None:
     """Let log lines out."""
     formatter = (
@@ -23,7 +56,7 @@ def begin(*, to_journal: bool) -> None:
         if to_journal
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Unhurried(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
