@@ -124,6 +124,36 @@ def test_a_clock_set_ahead_cuts_nothing_short() -> None:
         assert TOKENS.verify_login(token, at(60.0, wall_set=wall_set)) == "a1"
 
 
+def test_of_an_earlier_processs_tokens_nobody_knows_that_the_clock_was_set() -> None:
+    restarted = make_tokens()
+
+    restarted.verify_websocket(WEBSOCKET, DESK, at(1198.0, wall_set=1.0))
+    restarted.verify_websocket(WEBSOCKET, DESK, at(60.0, wall_set=-64.0))
+    with pytest.raises(TokenExpired):
+        restarted.verify_websocket(WEBSOCKET, DESK, at(60.0, wall_set=3600.0))
+    with pytest.raises(TokenRefused):
+        restarted.verify_websocket(WEBSOCKET, DESK, at(60.0, wall_set=-3600.0))
+    with pytest.raises(TokenExpired):
+        restarted.verify_websocket(WEBSOCKET, DESK, at(1200.0, wall_set=-5.0))
+
+
+@pytest.mark.parametrize(("issued", "expires"), [(-1300, -100), (-3600, -10), (-10, -1)])
+def test_a_token_whose_time_is_over_by_its_registered_claims_is_expired(
+    issued: int, expires: int
+) -> None:
+    now = int(WALL)
+
+    with pytest.raises(TokenExpired):
+        verify(signed(CLAIMS | {"iat": now + issued, "exp": now + expires}))
+
+
+def test_a_token_of_a_time_to_come_by_its_registered_claims_is_refused() -> None:
+    now = int(WALL)
+
+    with pytest.raises(TokenRefused):
+        verify(signed(CLAIMS | {"iat": now + 60, "exp": now + 1260}))
+
+
 def test_after_a_reboot_the_wall_clock_decides() -> None:
     rebooted = make_tokens(boot="boot2")
 

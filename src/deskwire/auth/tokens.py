@@ -77,6 +77,9 @@ class Tokens:
         self._login_lifetime = login_lifetime
         self._websocket_lifetime = websocket_lifetime
         self._alive = alive
+        self._offsets: set[int] = set()
+        """How far the clocks of this process's own tokens are apart; another each time the wall
+        clock is set."""
 
     def login_token(self, login: Login, now: Instant) -> tuple[str, Seconds]:
         """Mint a login token; returns it and when it expires, by the wall clock."""
@@ -116,7 +119,7 @@ class Tokens:
 
     def _claims(self, login: Login, audience: str, lifetime: Seconds, now: Instant) -> Claims:
         wall, boot = int(now.wall), int(now.boot * 1000)
-        return Claims(
+        claims = Claims(
             iss=ISSUER,
             aud=audience,
             sub=login.user,
@@ -129,6 +132,8 @@ class Tokens:
             bia=boot,
             bex=boot + math.ceil(lifetime * 1000),
         )
+        self._offsets.add(offset(claims))
+        return claims
 
     def _genuine(self, token: str, audience: str, desk: str) -> tuple[Claims, Login]:
         """Return the claims and the login of a token that is good, time left aside."""
@@ -149,17 +154,25 @@ class Tokens:
     def _left(self, claims: Claims, now: Instant) -> Seconds:
         """Return how long the token still lasts, always more than nothing.
 
-        Raises `TokenExpired`; `TokenRefused` for times that none of ours has.
+        Of the tokens this process minted it knows that a difference is the wall clock's having been
+        set; any other is held to what it says by that clock too. Raises `TokenExpired`;
+        `TokenRefused` for times that none of ours has.
         """
         issued = Instant(wall=Seconds(claims.iat), boot=Seconds(claims.bia / 1000))
         expires = Instant(wall=Seconds(claims.exp), boot=Seconds(claims.bex / 1000))
         age = -until(issued, claims.boot, now=now, this_boot=self._boot)
         left = until(expires, claims.boot, now=now, this_boot=self._boot)
-        if age < -LEEWAY:
+        own = offset(claims) in self._offsets
+        if age < -LEEWAY or not (own or claims.iat <= now.wall + LEEWAY):
             raise TokenRefused("this token is of a time to come")
         span = claims.exp - claims.iat
-        if left <= 0 or age >= span:
+        if left <= 0 or age >= span or not (own or claims.exp > now.wall):
             raise TokenExpired("this token has expired")
         if not 0 <= span - (claims.bex - claims.bia) / 1000 < 1:
             raise TokenRefused("this token's two clocks do not agree")
         return left
+
+
+def offset(claims: Claims) -> int:
+    """Return by how many seconds the wall clock was ahead of CLOCK_BOOTTIME at its making."""
+    return round(claims.iat - claims.bia / 1000)
