@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.server import wire
-from tests.server.room import Room, room
+from tests.server.room import PASSWORD, Room, room
 
 
 @pytest.fixture
@@ -96,6 +96,25 @@ async def test_a_body_that_is_never_finished_is_told_so(
     )
 
     assert answered.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_who_says_that_nothing_follows_is_answered_all_the_same(desk: Room) -> None:
+    login = json.dumps({"username": "ann", "password": PASSWORD}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+    writer.write(
+        b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        + b"Content-Length: %d\r\n\r\n" % len(login)
+        + login
+    )
+    writer.write_eof()
+
+    async with asyncio.timeout(wire.IDLE / 2):
+        answered = await reader.read()
+    writer.close()
+
+    assert answered.count(b"HTTP/1.1 200 OK") == 2
+    assert b'"login_token"' in answered
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMethod
+from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 
 from deskwire.model.units import Seconds
 from deskwire.server.inbox import Inbox
@@ -28,7 +28,7 @@ log = logging.getLogger("deskwire.http")
 class Wire(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
-    __slots__ = ("_gone", "inbox")
+    __slots__ = ("_gone", "_heard_all", "inbox")
 
     def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -40,6 +40,7 @@ class Wire(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._gone: asyncio.Future[None] | None = None
+        self._heard_all = False
         self.inbox: Inbox | None = None
         """What reads the frames, once this is a WebSocket."""
 
@@ -63,6 +64,34 @@ class Wire(web.RequestHandler):
         except TimeoutError:
             return False
         return True
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which aiohttp narrows
+        """Told by the transport: true keeps it until what was asked is answered.
+
+        A peer may say that nothing follows and still read, as `nc -N` does. Over TLS asyncio knows
+        no such thing.
+        """
+        asked = self._request_count and (self._messages or self._waiter is None)
+        transport, parser = self.transport, self._parser
+        if not asked or self.inbox or parser is None:
+            return False
+        if transport is None or not transport.can_write_eof():
+            return False
+        try:
+            parser.feed_eof()
+        except HttpProcessingError:  # nor will it be finished
+            return False
+        self._heard_all = True
+        return True
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer; the last one to a peer that says no more ends the connection."""
+        finished = await super().finish_response(request, resp, start_time)
+        if self._heard_all and not self._messages:
+            self.close()
+        return finished
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Told by the transport."""
