@@ -16,6 +16,28 @@ def test_each_reading_is_made_anew(tmp_path: Path) -> None:
         assert (first, file.read()) == (b"1", b"2")
 
 
+def test_a_plain_file_may_be_replaced_by_another(tmp_path: Path) -> None:
+    path, other = tmp_path / "counter", tmp_path / "other"
+    path.write_text("1")
+    other.write_text("2")
+    with KernelFile(path) as file:
+        other.replace(path)
+        replaced = file.read()
+        path.unlink()
+        with pytest.raises(DeviceUnavailable):
+            file.read_whole()
+
+    assert replaced == b"2"
+
+
+def test_the_kernels_own_file_is_opened_once() -> None:
+    with KernelFile(Path("/proc/version")) as file:
+        first = file.read()
+        file.path = Path("/nowhere")
+
+        assert file.read_whole() == first != b""
+
+
 def test_a_reading_is_how_a_long_file_begins(tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(b"x" * 10_000)
     with KernelFile(tmp_path / "long") as file:

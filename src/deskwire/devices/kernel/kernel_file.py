@@ -2,7 +2,8 @@
 
 proc(5): these files are made anew when they are read from offset 0, so a descriptor that is kept
 open saves the walk of the path at each reading. They answer at once, so they may be read on the
-event loop.
+event loop. A plain file, in a captured tree, may be replaced by another and is opened each time;
+the kernel's say that they have no size.
 """
 
 import os
@@ -20,17 +21,17 @@ class KernelFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as problem:
-            raise self._unreadable(problem) from None
+        self._descriptor = self._opened()
+        self._is_plain = os.fstat(self._descriptor).st_size > 0
 
     def read(self) -> bytes:
         """Return how it begins now: up to 4096 bytes."""
+        self._renew()
         return self._piece(0)
 
     def read_whole(self) -> bytes:
         """Return all of it as it is now; the kernel hands long ones out in pieces."""
+        self._renew()
         whole = piece = self._piece(0)
         while piece:
             piece = self._piece(len(whole))
@@ -40,6 +41,17 @@ class KernelFile:
     def close(self) -> None:
         """Close it."""
         os.close(self._descriptor)
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as problem:
+            raise self._unreadable(problem) from None
+
+    def _renew(self) -> None:
+        if self._is_plain:
+            before, self._descriptor = self._descriptor, self._opened()
+            os.close(before)
 
     def _piece(self, offset: int) -> bytes:
         try:
