@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from deskwire.cli.top.app import Journal, Top
+from deskwire.cli.top.canvas import Canvas
 from deskwire.cli.top.spans import text_of
 from deskwire.client.pace import Pace
 from deskwire.client.sync import Desk, connect
@@ -32,7 +33,7 @@ class There:
 
     def top(self) -> Top:
         """Make the screen."""
-        return Top(self.desk, self.desk.address, self.journal)
+        return Top(self.desk, self.desk.address, self.journal, Canvas())
 
     @property
     def socket(self) -> ScriptedSocket:

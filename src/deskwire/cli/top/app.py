@@ -1,4 +1,4 @@
-"""The terminal around the drawing: keys in, lines out. The only file that knows Textual.
+"""The terminal around the drawing: keys in, lines out.
 
 The desk lives in a thread of its own (`deskwire.client.sync`), so this looks ten times a second at
 what it has, draws, and repaints the lines that differ; a screen on which nothing moves is left
@@ -7,26 +7,26 @@ alone. Colours are the terminal's own sixteen, so it suits a dark one and a ligh
 
 import asyncio
 import signal
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
+from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
-from textual.strip import Strip
-from textual.widget import Widget
 
+from deskwire.cli.off_loop import off_loop
+from deskwire.cli.top.asking import measured
+from deskwire.cli.top.canvas import Canvas, Medium, erasure, place_of
 from deskwire.cli.top.cover import Cover, parse_cover
-from deskwire.cli.top.off_loop import off_loop
+from deskwire.cli.top.easel import Easel
+from deskwire.cli.top.picture import Picture
 from deskwire.cli.top.playheads import Playheads
 from deskwire.cli.top.screen import Scene, draw
-from deskwire.cli.top.spans import Line, Rgb, Span, Tone
+from deskwire.cli.top.spans import Line
 from deskwire.cli.top.standing import news
 from deskwire.cli.top.trends import History
 from deskwire.client.clock import read_clock
@@ -39,17 +39,6 @@ from deskwire.model.units import Seconds
 
 LOOKS_EVERY = 0.1
 NEWS_LAST = Seconds(8)
-
-LOOKS = {
-    Tone.PLAIN: Style(),
-    Tone.STRONG: Style(bold=True),
-    Tone.FAINT: Style(dim=True),
-    Tone.GOOD: Style(color="green"),
-    Tone.WARN: Style(color="yellow"),
-    Tone.BAD: Style(color="red", bold=True),
-    Tone.ACCENT: Style(color="cyan"),
-    Tone.TRACK: Style(color="cyan", bgcolor="bright_black"),
-}
 
 
 class Journal:
@@ -65,51 +54,6 @@ class Journal:
     def read(self) -> list[State]:
         """Return the states since the last time, oldest first."""
         return [self._states.popleft() for _ in range(len(self._states))]
-
-
-class Picture(Widget):
-    """Shows drawn lines."""
-
-    DEFAULT_CSS = "Picture { width: 100%; height: 100%; background: ansi_default; }"
-    can_focus = False
-
-    def __init__(self, resized: Callable[[Size], None]) -> None:
-        super().__init__()
-        self._resized = resized
-        self.lines: list[Line] = []
-
-    def show(self, lines: list[Line]) -> None:
-        """Repaint the lines that differ from those shown."""
-        before, self.lines = self.lines, lines
-        if len(before) != len(lines):
-            self.refresh()
-            return
-        changed = [at for at, line in enumerate(lines) if line != before[at]]
-        if changed:
-            self.refresh(*(Region(0, at, self.size.width, 1) for at in changed))
-
-    def render_line(self, y: int) -> Strip:
-        """Return one line as Textual wants it."""
-        width = self.size.width
-        if y >= len(self.lines):
-            return Strip.blank(width)
-        segments = [Segment(span.text, look(span)) for span in self.lines[y]]
-        return Strip(segments).adjust_cell_length(width)
-
-    def on_resize(self) -> None:
-        """Draw anew for the new size."""
-        self._resized(self.size)
-
-
-def look(span: Span) -> Style:
-    """Return how a span looks."""
-    return LOOKS[span.tone] if span.front is None else _painted(span.front, span.back)
-
-
-@lru_cache(maxsize=4096)
-def _painted(front: Rgb, back: Rgb | None) -> Style:
-    behind = None if back is None else f"rgb({back[0]},{back[1]},{back[2]})"
-    return Style(color=f"rgb({front[0]},{front[1]},{front[2]})", bgcolor=behind)
 
 
 class Top(App[int]):
@@ -128,12 +72,14 @@ class Top(App[int]):
         Binding("ctrl+z", "suspend_process", show=False),
     ]
 
-    def __init__(self, desk: Desk, address: str, journal: Journal) -> None:
+    def __init__(self, desk: Desk, address: str, journal: Journal, canvas: Canvas) -> None:
         super().__init__(ansi_color=True)
         self._desk = desk
         self._address = address
         self._journal = journal
-        self._picture = Picture(lambda _: self._draw())
+        self._canvas = canvas
+        self._easel = Easel()
+        self._picture = Picture(lambda _: self._draw(), self._write, erasure(canvas))
         self._snapshot = desk.snapshot
         self._state = desk.state
         self._history = History()
@@ -149,6 +95,7 @@ class Top(App[int]):
         self._tapping: set[asyncio.Task[None]] = set()
         self._news = ""
         self._news_until = Seconds(0)
+        self._over = False
 
     def compose(self) -> ComposeResult:
         """Put the one widget on the screen."""
@@ -164,14 +111,28 @@ class Top(App[int]):
             for each in (signal.SIGTERM, signal.SIGHUP):
                 end = partial(self.exit, 128 + each)
                 asyncio.get_running_loop().add_signal_handler(each, end)
+        self.app_suspend_signal.subscribe(self, lambda _: self._picture.erase(), immediate=True)
+        self.app_resume_signal.subscribe(self, lambda _: self._begin_anew())
         self.set_interval(LOOKS_EVERY, self._look)
         self._look()
 
     def on_unmount(self) -> None:
         """Leave nothing running."""
+        self._easel.clear()
         for task in (self._fetching, *self._tapping):
             if task is not None:
                 task.cancel()
+
+    def exit(
+        self,
+        result: int | None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """End, and leave no picture behind."""
+        self._picture.erase()
+        self._over = True
+        super().exit(result, return_code, message)
 
     @property
     def shown(self) -> list[Line]:
@@ -216,6 +177,7 @@ class Top(App[int]):
         snapshot = self._desk.snapshot
         if snapshot is not self._snapshot:
             self._take(snapshot)
+        self._canvas = measured(self._canvas, sys.__stderr__)
         self._fetch_cover()
         self._draw()
 
@@ -248,6 +210,8 @@ class Top(App[int]):
         return self._place
 
     def _draw(self) -> None:
+        if self._over:
+            return
         monotonic = Seconds(time.monotonic())
         scene = Scene(
             address=self._address,
@@ -257,11 +221,25 @@ class Top(App[int]):
             heads=self._heads,
             selected=self._index(),
             cover=self._cover,
+            canvas=self._canvas,
             news=self._news if monotonic < self._news_until else "",
             monotonic=monotonic if self._stood_still is None else self._stood_still,
             now=read_clock(),
         )
-        self._picture.show(draw(scene, *self._picture.size))
+        lines = draw(scene, *self._picture.size)
+        painting = self._easel.painting(self._cover, self._canvas, place_of(lines), away=scene.away)
+        self._picture.show(lines, painting)
+
+    def _begin_anew(self) -> None:
+        """Paint everything: the terminal was somebody else's meanwhile, and is cleared."""
+        self._picture.erase()
+        self.refresh(layout=True)
+        self._draw()
+
+    def _write(self, sequence: str) -> None:
+        """Tell the terminal something, between two frames."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def _say(self, words: str) -> None:
         self._news = words
@@ -274,6 +252,8 @@ class Top(App[int]):
         players = self._snapshot.players
         player = players[self._index()] if players else None
         wanted = None if player is None else player.art
+        if self._canvas.medium is Medium.NONE:
+            return
         if wanted == self._cover_of:
             return
         if self._fetching is not None:

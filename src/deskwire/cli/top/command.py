@@ -1,6 +1,8 @@
 """`deskwire top`: the command; the screen itself is imported when it runs."""
 
+import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -13,22 +15,36 @@ from deskwire.cli.watch import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deskwire.cli.top.canvas import Medium
     from deskwire.client.state import State
 
 
+AUTO = "auto"
+
+
 @click.command()
+@click.option(
+    "--art",
+    "medium",
+    type=click.Choice([AUTO, "kitty", "sixel", "blocks", "none"]),
+    default=AUTO,
+    show_default=True,
+    help="How covers are painted: as kitty's or as sixel pictures, in half blocks, not at all;"
+    " else as the terminal says it can.",
+)
 @click.option("--wait", is_flag=True, help="Wait for a desk that is not there yet.")
 @desk_option
-def top(*, wait: bool, host: str | None) -> None:
+def top(*, medium: str, wait: bool, host: str | None) -> None:
     """Show a desk as a live screen: its numbers, its players, and keys to move them.
 
     Space plays and pauses the selected player, n and p skip, s stops it, the arrows select another,
     q quits. A lost connection comes back by itself; the first line says how it stands.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         stop("top needs a terminal; `deskwire watch` writes to anything", exits.USAGE)
 
     from deskwire.cli.top.app import Journal, Top
+    from deskwire.cli.top.asking import ask_for_canvas
     from deskwire.client.state import Phase
 
     journal = Journal()
@@ -40,7 +56,8 @@ def top(*, wait: bool, host: str | None) -> None:
 
     with reached(host, on_state=on_state, wait=wait) as desk:
         before = unsaid
-        code = Top(desk, desk.address, journal).run(mouse=False)
+        canvas = ask_for_canvas(meant(medium, os.environ), sys.stdin.fileno(), sys.stderr.fileno())
+        code = Top(desk, desk.address, journal, canvas).run(mouse=False)
         state = desk.state
         if state.phase is Phase.ENDED and state.problem is not None:
             raise state.problem
@@ -49,3 +66,15 @@ def top(*, wait: bool, host: str | None) -> None:
 
 def unsaid(_state: "State") -> None:
     """Say nothing: the screen does."""
+
+
+def meant(word: str, environ: Mapping[str, str]) -> "Medium | None":
+    """Return what covers are to be painted with, `None` for what the terminal can.
+
+    `NO_COLOR` (https://no-color.org) is no wish for pictures.
+    """
+    from deskwire.cli.top.canvas import Medium
+
+    if word == AUTO:
+        return Medium.BLOCKS if environ.get("NO_COLOR") else None
+    return Medium(word)

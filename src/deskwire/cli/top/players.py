@@ -5,6 +5,7 @@ What does not fit is scrolled so that the selected one is always there, and coun
 
 from collections.abc import Sequence
 
+from deskwire.cli.top.canvas import Canvas
 from deskwire.cli.top.cover import Cover, columns_of, half_blocks
 from deskwire.cli.top.gauges import bar
 from deskwire.cli.top.playheads import Playheads
@@ -25,6 +26,7 @@ def draw_players(
     heads: Playheads,
     now: Seconds,
     *,
+    canvas: Canvas,
     width: int,
     height: int,
 ) -> list[Line]:
@@ -32,7 +34,14 @@ def draw_players(
     if not players:
         return [fill((Span("Nothing plays.", Tone.FAINT),), width)][:height]
     blocks = [
-        large(player, cover, heads.reached(player, now), width, _room(height, len(players)))
+        large(
+            player,
+            cover,
+            heads.reached(player, now),
+            canvas=canvas,
+            width=width,
+            height=_room(height, len(players)),
+        )
         if at == selected
         else small(player, heads.reached(player, now), width)
         for at, player in enumerate(players)
@@ -46,14 +55,20 @@ def _room(height: int, many: int) -> int:
 
 
 def large(
-    player: Player, cover: Cover | None, at: Seconds | None, width: int, height: int
+    player: Player,
+    cover: Cover | None,
+    at: Seconds | None,
+    *,
+    canvas: Canvas,
+    width: int,
+    height: int,
 ) -> list[Line]:
     """Draw the selected player."""
     rows = min(height, LARGEST_COVER)
     art: Sequence[Line] = ()
     if cover is not None and rows >= SMALLEST_COVER and width >= 40:
         rows = min(rows, width // 5)
-        art = half_blocks(cover, columns_of(cover, rows), rows)
+        art = drawn(cover, canvas, columns_of(cover, rows, canvas.aspect), rows)
     mark = Span(MARK, Tone.ACCENT)
     beside = [(mark, *line, Span("  ")) for line in art] or [(mark,)]
     room = width - sum(cells(span.text) for span in beside[0])
@@ -78,6 +93,13 @@ def large(
     return [
         fill((*left, *fill(right, room)), width) for left, right in zip(beside, words, strict=True)
     ]
+
+
+def drawn(cover: Cover, canvas: Canvas, columns: int, rows: int) -> Sequence[Line]:
+    """Draw a cover in half blocks, or leave room for it."""
+    if canvas.pixels:
+        return [(Span(" " * columns, Tone.COVER),)] * rows
+    return half_blocks(cover, columns, rows)
 
 
 def small(player: Player, at: Seconds | None, width: int) -> list[Line]:

@@ -11,6 +11,7 @@ narrow              wide
 
 from msgspec import Struct
 
+from deskwire.cli.top.canvas import Canvas
 from deskwire.cli.top.cover import Cover
 from deskwire.cli.top.players import draw_players
 from deskwire.cli.top.playheads import Playheads
@@ -48,10 +49,17 @@ class Scene(Struct, frozen=True, kw_only=True):
     """Which of the players; 0 also where there is none."""
     cover: Cover | None = None
     """The selected player's."""
+    canvas: Canvas = Canvas()
+    """What it is painted with."""
     news: str = ""
     monotonic: Seconds
     """The moment on the players' clock; it stands still while the desk is away."""
     now: Instant
+
+    @property
+    def away(self) -> bool:
+        """Whether this is how the desk was, not how it is."""
+        return self.state.phase not in {Phase.LIVE, Phase.EXPIRING}
 
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
@@ -60,7 +68,7 @@ def draw(scene: Scene, width: int, height: int) -> list[Line]:
     foot: list[Line] = [(Span(fit(safe(scene.news), width), Tone.WARN),), _keys(scene, width)]
     room = max(height - len(head) - len(foot), 0)
     body = (_wide if width >= WIDE else _narrow)(scene, width, room)
-    if scene.state.phase not in (Phase.LIVE, Phase.EXPIRING):
+    if scene.away:
         body = [tuple(_faded(span) for span in line) for line in body]
     body = body[:room] + [()] * (room - len(body))
     return [fill(line, width) for line in (*head, *body, *foot)][:height]
@@ -118,13 +126,16 @@ def _players(scene: Scene, width: int, height: int) -> list[Line]:
         scene.cover,
         scene.heads,
         scene.monotonic,
+        canvas=scene.canvas,
         width=width,
         height=height,
     )
 
 
 def _faded(span: Span) -> Span:
-    """Show that this is how it was, not how it is."""
+    """Show that this is how it was, not how it is; a picture is painted so."""
+    if span.tone is Tone.COVER:
+        return span
     if span.front is None or span.back is None:
         return span._replace(tone=Tone.FAINT)
     red, green, blue = (sum(span.front) // 6,) * 3

@@ -29,6 +29,8 @@ class Tone(Enum):
     ACCENT = "accent"
     TRACK = "track"
     """A bar's: the filled part in front, the rest behind."""
+    COVER = "cover"
+    """Cells left free for a picture that is painted past them."""
 
 
 class Span(NamedTuple):

@@ -1,0 +1,155 @@
+"""Covers in `deskwire top`, at terminals that say what they can show."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.parts.desk import PROGRAM, environment, run
+from tests.parts.glass import Glass
+from tests.parts.picture_terminal import ANSWERS, KITTY, PictureTerminal
+from tests.parts.running_mock import PASSWORD, RunningMock
+
+Env = dict[str, str]
+UP, DOWN = "\x1b[A", "\x1b[B"
+CTRL_Z = "\x1a"
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
+    """Lend a person who is logged in to a desk; its first player has a cover, the second none."""
+    env = environment(tmp_path_factory.mktemp("person"), (), {}, {})
+    with RunningMock(tmp_path_factory.mktemp("mock"), "--scenario", "players") as mock:
+        words = ("login", mock.address, "--fingerprint", mock.fingerprint, "--password-stdin")
+        assert run(*words, env=env, given=f"{PASSWORD}\n").returncode == 0
+        yield env
+
+
+def top(env: Env, terminal: str, *words: str) -> PictureTerminal:
+    return PictureTerminal([PROGRAM, "top", *words], env, ANSWERS[terminal])
+
+
+def square(glass: Glass) -> bool:
+    """Tell whether one square picture is seen: cells are twice as high as wide."""
+    rows = {y for _, y in glass.covered}
+    columns = {x for x, _ in glass.covered}
+    return len(rows) >= 5 and len(columns) == 2 * len(rows)
+
+
+def is_bare(glass: Glass) -> bool:
+    return not glass.covered
+
+
+@pytest.mark.parametrize("terminal", ["kitty", "xterm", "mlterm", "tmux with sixels"])
+def test_a_terminal_that_shows_pictures_is_shown_one_and_no_trace_of_it_stays(
+    env: Env, terminal: str
+) -> None:
+    with top(env, terminal) as shown:
+        shown.see(square)
+        covered = set(shown.glass.covered)
+        shown.press(DOWN)
+        shown.see(is_bare)
+        shown.press(UP)
+        again = set(shown.see(square).covered)
+        shown.press("q")
+
+        assert shown.wait() == 0
+        assert is_bare(shown.glass)
+        assert again == covered
+        assert shown.echoes
+
+
+def test_kitty_is_sent_a_picture_in_small_pieces_and_told_to_forget_it(env: Env) -> None:
+    with top(env, "kitty") as shown:
+        shown.see(square)
+        (content,) = shown.glass.sent.values()
+        shown.press("q")
+        shown.wait()
+
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.size[0] == image.size[1] > 100
+        assert len(image.convert("RGB").getcolors(1_000_000) or []) > 10
+    assert 0 < shown.glass.longest_chunk <= 4096
+    assert shown.glass.events[-2:] == ["forgotten", "left"]
+    assert not shown.glass.sent
+
+
+def test_sixels_have_no_more_colours_than_the_terminal(env: Env) -> None:
+    with top(env, "xterm") as shown:
+        sixels = shown.see(square).sixels
+
+    assert sixels is not None
+    assert 2 < len(set(sixels.pixels.values())) <= 16
+    assert len(sixels.pixels) == sixels.width * sixels.height
+
+
+@pytest.mark.parametrize("terminal", ["tmux", "plain", "mute"])
+def test_any_other_terminal_gets_half_blocks(env: Env, terminal: str) -> None:
+    with top(env, terminal) as shown:
+        shown.see_text("▀▀▀▀▀▀▀▀")
+
+        assert KITTY not in shown.asked
+        assert is_bare(shown.glass)
+
+
+@pytest.mark.parametrize(
+    ("medium", "seen"),
+    [
+        ("kitty", lambda glass: bool(glass.placed)),
+        ("sixel", lambda glass: bool(glass.sixels) and square(glass)),
+        ("blocks", lambda glass: "▀▀▀▀" in glass.text),
+        ("none", lambda glass: "Roads" in glass.text),
+    ],
+)
+def test_what_is_asked_for_is_done_whatever_the_terminal_says(
+    env: Env, medium: str, seen: "object"
+) -> None:
+    with top(env, "mute", "--art", medium) as shown:
+        assert callable(seen)
+        shown.see(seen)
+
+        assert "▀" not in shown.glass.text or medium == "blocks"
+
+
+@pytest.mark.parametrize("terminal", ["kitty", "xterm"])
+def test_a_cover_follows_the_size_of_the_terminal(env: Env, terminal: str) -> None:
+    with top(env, terminal) as shown:
+        before = len(shown.see(square).covered)
+        shown.resize(120, 40)
+        shown.see(lambda glass: square(glass) and len(glass.covered) > before)
+        shown.resize(36, 24)
+        shown.see(is_bare)
+
+
+@pytest.mark.parametrize("terminal", ["kitty", "xterm"])
+def test_a_sleeping_screen_leaves_no_cover_and_has_it_again_when_it_wakes(
+    env: Env, terminal: str
+) -> None:
+    shell = ["bash", "--norc", "--noprofile", "-i", "-c", f"set -m; {PROGRAM} top; fg; exit $?"]
+    with PictureTerminal(shell, env, ANSWERS[terminal]) as shown:
+        shown.see(square)
+        begun = shown.glass.events.count("opened")
+        shown.press(CTRL_Z)
+        shown.see(lambda glass: glass.events.count("opened") > begun and square(glass))
+        shown.press("q")
+
+        assert shown.wait() == 0
+        assert is_bare(shown.glass)
+        left = shown.glass.events.index("left")
+        assert terminal == "xterm" or shown.glass.events[left - 1] == "forgotten"
+
+
+def test_a_colourless_person_gets_no_picture(env: Env) -> None:
+    with top({**env, "NO_COLOR": "1"}, "kitty") as shown:
+        shown.see_text("▀▀▀▀▀▀▀▀")
+
+        assert is_bare(shown.glass)
+
+
+def test_an_art_there_is_not_is_told(env: Env, tmp_path: Path) -> None:
+    done = run("top", "--art", "jpeg", env=env)
+
+    assert done.returncode == 2
+    assert "'kitty'" in done.stderr
