@@ -131,7 +131,7 @@ def _progress(player: Player, at: Seconds | None, width: int) -> Line:
     if not player.duration:
         return (Span(clock(at), Tone.FAINT),)
     whole = clock(player.duration)
-    now = fit(clock(at), len(whole), right=True)
+    now = fit(clock(at), len(whole))
     room = max(width - 2 * len(whole) - 2, 0)
     return Span(f"{now} "), bar(at / player.duration, room), Span(f" {whole}", Tone.FAINT)
 
@@ -159,7 +159,10 @@ def _scrolled(blocks: Sequence[list[Line]], selected: int, width: int, height: i
         if many
     ]
     if beyond:
-        lines = [*lines[: height - 1], fill((Span(", ".join(beyond), Tone.FAINT),), width)]
+        lines = lines[: height - 1]
+        apart = [fill((), width)] if len(lines) < height - 1 else []
+        words = Span(" " * len(MARK) + ", ".join(beyond), Tone.FAINT)
+        lines = [*lines, *apart, fill((words,), width)]
     return lines[:height]
 
 
