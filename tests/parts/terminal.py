@@ -32,6 +32,10 @@ class Terminal:
         self.said = ""
         os.write(self._ours, line.encode() + b"\n")
 
+    def press(self, keys: str) -> None:
+        """Type something, and no more."""
+        os.write(self._ours, keys.encode())
+
     def see(self, words: str, *, within: float = 15.0) -> None:
         """Wait until it has printed this."""
         until(lambda: words in self._read(), within=within, what=f"{words!r} in {self.said!r}")

@@ -118,7 +118,7 @@ def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
     assert "connected again" in back
 
 
-def test_a_login_that_was_ended_ends_it_where_nobody_knows_the_password(
+def test_a_login_that_was_ended_ends_it_where_nobody_says_the_password(
     there: There, tmp_path: Path
 ) -> None:
     env = environment(tmp_path, (), {}, {})
@@ -128,7 +128,9 @@ def test_a_login_that_was_ended_ends_it_where_nobody_knows_the_password(
     with Tmux([PROGRAM, "top"], env) as top:
         top.see("● live")
         there.desk.run("logins", "--end", ours)
-        top.see("● over: ")
+        top.see("Password for owner: ")
+        top.press("Escape")
+        top.see("q quit")
         top.press("q")
 
         assert top.wait() == 5

@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exits
-from deskwire.cli.reach import (
-    ASKED_AT_MOST,
-    address_of,
-    ask_for_password,
-    chosen,
-    desk_option,
-    told,
-)
+from deskwire.cli.person import ASKED_AT_MOST, ask_for_password
+from deskwire.cli.reach import address_of, chosen, desk_option, told
 from deskwire.cli.settled import FILE_PATH, stop
 from deskwire.cli.users import password_from_stdin
 from deskwire.model.problems import Problem, WrongCredentials

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from deskwire.cli import exits
-from deskwire.cli.reach import desk_option, reached
+from deskwire.cli.reach import at_the_door, desk_option
 from deskwire.cli.settled import stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from deskwire.cli.door import Door
     from deskwire.cli.lines import Writes
     from deskwire.cli.paper import Paper
     from deskwire.client.state import State
@@ -44,7 +45,8 @@ def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) ->
 
     The first line says everything, each later one what changed. With --json a line is the whole
     object that `stats` carries, or its chosen fields. A lost connection comes back by itself; that
-    is said on standard error.
+    is said on standard error. When the password was changed, it is asked for, if somebody sits at a
+    terminal.
     """
     from deskwire.cli.lines import JsonLines, Lines, UnknownField, chosen_fields
     from deskwire.cli.paper import Paper
@@ -54,30 +56,41 @@ def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) ->
     except UnknownField as problem:
         stop(str(problem), exits.USAGE)
     lines = JsonLines(names) if as_json else Lines(names)
-    with ends_on_sigterm(), reached(host, on_state=say, wait=wait) as desk:
-        read_to_the_end = write(desk, lines, Paper())
+    with ends_on_sigterm(), at_the_door(host, say) as door:
+        read_to_the_end = write(door, lines, Paper(), wait=wait)
     if read_to_the_end:
         print("deskwire: the desk ended the connection", file=sys.stderr)
     else:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write(desk: "Desk", lines: "Writes", paper: "Paper") -> bool:
+def write(door: "Door", lines: "Writes", paper: "Paper", *, wait: bool) -> bool:
     """Write until the desk ends it; false when nobody reads any more."""
+    from deskwire.model.problems import WrongCredentials
+
+    desk = door.enter(wait=wait)
+    while True:
+        try:
+            return write_of(desk, lines, paper)
+        except BrokenPipeError:
+            return False
+        except WrongCredentials as why:
+            desk = door.enter_again(why)
+
+
+def write_of(desk: "Desk", lines: "Writes", paper: "Paper") -> bool:
+    """Write until one connection is over; false when nobody reads any more."""
     import time
 
     from deskwire.model.units import Seconds
 
-    try:
-        for snapshot in desk:
-            line = lines.line(snapshot, Seconds(time.monotonic()), time.localtime())
-            if line:
-                paper.write(line)
-                sys.stdout.flush()
-            elif nobody_reads():
-                return False
-    except BrokenPipeError:
-        return False
+    for snapshot in desk:
+        line = lines.line(snapshot, Seconds(time.monotonic()), time.localtime())
+        if line:
+            paper.write(line)
+            sys.stdout.flush()
+        elif nobody_reads():
+            return False
     return True
 
 

@@ -3,15 +3,20 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from textual.pilot import Pilot
 
-from deskwire.cli.top.app import Journal, Top
+from deskwire.cli.top.again import Again
+from deskwire.cli.top.app import Top
 from deskwire.cli.top.canvas import Canvas
+from deskwire.cli.top.journal import Journal
 from deskwire.cli.top.spans import text_of
 from deskwire.client.pace import Pace
 from deskwire.client.sync import Desk, connect
+from deskwire.model.problems import WrongCredentials
 from deskwire.model.units import Seconds
 from tests.parts.desk_in_a_thread import DeskInAThread
 from tests.parts.scripted_desk import PASSWORD, ScriptedSocket
@@ -22,18 +27,28 @@ PLAYERS = [
     {"id": "player2", "name": "vlc", "playing": True, "artist": "B", "title": "Two"},
 ]
 
+PACE = Pace(seen=Seconds(0.3), first=Seconds(0.3), restart=Seconds(0.3))
+
 
 class There:
     """A scripted desk, and somebody connected to it."""
 
-    def __init__(self, scripted: DeskInAThread, desk: Desk, journal: Journal) -> None:
+    def __init__(self, scripted: DeskInAThread) -> None:
         self.scripted = scripted
-        self.desk = desk
-        self.journal = journal
+        self.journal = Journal()
+        self.connected = ExitStack()
+        self.desk = self.enter(PASSWORD)
 
     def top(self) -> Top:
         """Make the screen."""
-        return Top(self.desk, self.desk.address, self.journal, Canvas())
+        return Top(self.desk, self.journal, Canvas(), Again("owner", self.enter))
+
+    def enter(self, password: str) -> Desk:
+        """Leave the desk, and enter it anew."""
+        self.connected.close()
+        address = self.scripted.desk.address
+        desk = connect(address, "owner", password, on_state=self.journal, pace=PACE)
+        return self.connected.enter_context(desk)
 
     @property
     def socket(self) -> ScriptedSocket:
@@ -43,15 +58,11 @@ class There:
 
 @pytest.fixture
 def there() -> Iterator[There]:
-    journal = Journal()
     with DeskInAThread() as scripted:
         scripted.desk.reading["audio"] = PLAYERS
-        with connect(
-            *(scripted.desk.address, "owner", PASSWORD),
-            on_state=journal,
-            pace=Pace(seen=Seconds(0.3), first=Seconds(0.3), restart=Seconds(0.3)),
-        ) as desk:
-            yield There(scripted, desk, journal)
+        there = There(scripted)
+        with there.connected:
+            yield there
 
 
 def screen(app: Top) -> str:
@@ -148,6 +159,64 @@ async def test_a_session_is_renewed_before_it_ends(there: There) -> None:
         await see(pilot, "session renewed, without a gap")
 
     assert len(there.scripted.desk.sockets) == 2
+
+
+async def refuse(there: There) -> None:
+    """Let somebody change the password."""
+    there.scripted.desk.password = "new one, no quiz"
+    there.scripted.do(there.socket.close(4001))
+
+
+async def test_a_changed_password_is_asked_for_on_the_screen(there: There) -> None:
+    async with there.top().run_test() as pilot:
+        await see(pilot, "● live")
+        await refuse(there)
+        asked = await see(pilot, "Password for owner: ▏")
+        await pilot.press("n", "x", "backspace", *"ew one,", "space", *"no quiz")
+        typed = await see(pilot, f"Password for owner: {'•' * 16}▏")
+        await pilot.press("enter")
+        live = await see(pilot, "● live")
+
+    assert "over: wrong_credentials" in asked
+    assert "enter log in   esc give up   ctrl-c quit" in asked
+    assert "quiz" not in typed
+    assert "Password" not in live
+    assert "space play/pause" in live
+    assert there.scripted.desk.count("/v1/login") == 3
+    assert not [socket.commands for socket in there.scripted.desk.sockets if socket.commands]
+
+
+def has_tried(there: There, times: int) -> bool:
+    return there.scripted.desk.count("/v1/login") == times
+
+
+async def test_a_wrong_answer_is_asked_again_three_times_in_all(there: There) -> None:
+    app = there.top()
+    async with app.run_test() as pilot:
+        await see(pilot, "● live")
+        await refuse(there)
+        for tried in range(3):
+            await see(pilot, "Password for owner: ▏")
+            await pilot.press("q", "enter")
+            await until_async(partial(has_tried, there, tried + 3))
+        over = await see(pilot, "q quit")
+        await pilot.press("q")
+
+    assert "over: wrong_credentials" in over
+    assert isinstance(app.state.problem, WrongCredentials)
+    assert app.return_code == 0
+
+
+async def test_who_gives_up_is_not_asked_again(there: There) -> None:
+    async with there.top().run_test() as pilot:
+        await see(pilot, "● live")
+        await refuse(there)
+        await see(pilot, "Password for owner: ▏")
+        await pilot.press("escape")
+        await see(pilot, "q quit")
+        await pilot.press("space")
+
+    assert there.scripted.desk.count("/v1/login") == 2
 
 
 async def test_q_ends_it(there: There) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import signal
 import sys
 import time
-from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import ClassVar
@@ -17,15 +16,18 @@ from typing import ClassVar
 from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
 
 from deskwire.cli.off_loop import off_loop
+from deskwire.cli.top.again import Again
 from deskwire.cli.top.asking import measured
 from deskwire.cli.top.canvas import Canvas, Medium, erasure, place_of
-from deskwire.cli.top.cover import Cover, parse_cover
 from deskwire.cli.top.easel import Easel
+from deskwire.cli.top.journal import Journal
 from deskwire.cli.top.picture import Picture
 from deskwire.cli.top.playheads import Playheads
 from deskwire.cli.top.screen import Scene, draw
+from deskwire.cli.top.sleeve import Sleeve
 from deskwire.cli.top.spans import Line
 from deskwire.cli.top.standing import news
 from deskwire.cli.top.trends import History
@@ -34,26 +36,11 @@ from deskwire.client.state import Phase, State
 from deskwire.client.sync import Desk
 from deskwire.model.commands import Action
 from deskwire.model.problems import Problem
-from deskwire.model.snapshot import ArtKey, Player, PlayerId, Snapshot
+from deskwire.model.snapshot import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 
 LOOKS_EVERY = 0.1
 NEWS_LAST = Seconds(8)
-
-
-class Journal:
-    """What became of the connection since somebody last looked; told from any thread."""
-
-    def __init__(self) -> None:
-        self._states: deque[State] = deque(maxlen=64)
-
-    def __call__(self, state: State) -> None:
-        """Take a state."""
-        self._states.append(state)
-
-    def read(self) -> list[State]:
-        """Return the states since the last time, oldest first."""
-        return [self._states.popleft() for _ in range(len(self._states))]
 
 
 class Top(App[int]):
@@ -68,14 +55,17 @@ class Top(App[int]):
         Binding("s", "tap('stop')", show=False),
         Binding("up", "select(-1)", show=False),
         Binding("down", "select(1)", show=False),
-        Binding("q,ctrl+c,ctrl+q", "quit", show=False, priority=True),
+        Binding("q", "leave", show=False),
+        Binding("ctrl+c,ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False),
     ]
 
-    def __init__(self, desk: Desk, address: str, journal: Journal, canvas: Canvas) -> None:
+    def __init__(self, desk: Desk, journal: Journal, canvas: Canvas, again: Again) -> None:
         super().__init__(ansi_color=True)
-        self._desk = desk
-        self._address = address
+        self._desk: Desk | None = desk
+        """`None` while it is entered anew, and when that was in vain."""
+        self._address = desk.address
+        self._again = again
         self._journal = journal
         self._canvas = canvas
         self._easel = Easel()
@@ -89,9 +79,7 @@ class Top(App[int]):
         self._selected: PlayerId | None = None
         self._place = 0
         """Where the selected player was in the list: when it goes, its neighbour is next."""
-        self._cover: Cover | None = None
-        self._cover_of: ArtKey | None = None
-        self._fetching: asyncio.Task[None] | None = None
+        self._sleeve = Sleeve()
         self._tapping: set[asyncio.Task[None]] = set()
         self._news = ""
         self._news_until = Seconds(0)
@@ -104,6 +92,8 @@ class Top(App[int]):
     def on_mount(self) -> None:
         """Begin to look at the desk."""
         self._journal.read()
+        if self._desk is not None:
+            self._state = self._desk.state
         self._take(self._snapshot)
         playing = [player.id for player in self._snapshot.players if player.playing]
         self._selected = playing[0] if playing else None
@@ -119,9 +109,10 @@ class Top(App[int]):
     def on_unmount(self) -> None:
         """Leave nothing running."""
         self._easel.clear()
-        for task in (self._fetching, *self._tapping):
-            if task is not None:
-                task.cancel()
+        self._sleeve.stop()
+        self._again.stop()
+        for task in self._tapping:
+            task.cancel()
 
     def exit(
         self,
@@ -139,7 +130,16 @@ class Top(App[int]):
         """The lines on the screen."""
         return self._picture.lines
 
+    @property
+    def state(self) -> State:
+        """How the connection is."""
+        return self._state
+
     # ---- keys ------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """End."""
+        self.exit()
 
     def action_select(self, step: int) -> None:
         """Select the next or the previous player."""
@@ -151,34 +151,62 @@ class Top(App[int]):
 
     def action_tap(self, action: str) -> None:
         """Move the selected player."""
-        if self._snapshot.players:
+        if self._snapshot.players and self._desk is not None:
             player = self._snapshot.players[self._index()]
-            task = asyncio.create_task(self._tap(Action(action), player), name="deskwire tap")
+            task = asyncio.create_task(
+                self._tap(Action(action), self._desk, player), name="deskwire tap"
+            )
             self._tapping.add(task)
             task.add_done_callback(self._tapping.discard)
 
-    async def _tap(self, action: Action, player: Player) -> None:
+    async def _tap(self, action: Action, desk: Desk, player: Player) -> None:
         do = {
-            Action.PLAY_PAUSE: self._desk.play_pause,
-            Action.NEXT: self._desk.next,
-            Action.PREVIOUS: self._desk.previous,
-            Action.STOP: self._desk.stop,
+            Action.PLAY_PAUSE: desk.play_pause,
+            Action.NEXT: desk.next,
+            Action.PREVIOUS: desk.previous,
+            Action.STOP: desk.stop,
         }[action]
         try:
             await off_loop(partial(do, player))
         except Problem as problem:
             self._say(f"{player.name}: {problem.message}")
 
+    # ---- asking for the password -----------------------------------------------------------------
+
+    def on_key(self, event: Key) -> None:
+        """Type into the question, where one is asked."""
+        if self._again.question is not None:
+            event.stop()
+            if self._again.press(event.key, event.character, self._entered):
+                self._desk = None
+            self._draw()
+
+    def on_paste(self, event: Paste) -> None:
+        """Take a password from where passwords are kept."""
+        if self._again.question is not None:
+            self._again.question.paste(event.text)
+            self._draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let keys be letters while a question is asked."""
+        del parameters
+        return self._again.question is None or action not in {"tap", "select", "leave"}
+
+    def _entered(self, desk: Desk) -> None:
+        self._desk = desk
+
     # ---- looking ---------------------------------------------------------------------------------
 
     def _look(self) -> None:
         for state in self._journal.read():
             self._become(state)
-        snapshot = self._desk.snapshot
-        if snapshot is not self._snapshot:
-            self._take(snapshot)
+        if self._desk is not None and self._desk.snapshot is not self._snapshot:
+            self._take(self._desk.snapshot)
+        self._again.look(self._state)
         self._canvas = measured(self._canvas, sys.__stderr__)
-        self._fetch_cover()
+        players = self._snapshot.players
+        if self._desk is not None and self._canvas.medium is not Medium.NONE:
+            self._sleeve.want(self._desk, players[self._index()] if players else None)
         self._draw()
 
     def _become(self, state: State) -> None:
@@ -220,14 +248,17 @@ class Top(App[int]):
             trends=self._history.trends(),
             heads=self._heads,
             selected=self._index(),
-            cover=self._cover,
+            cover=self._sleeve.cover,
             canvas=self._canvas,
+            question=self._again.question.words if self._again.question else "",
             news=self._news if monotonic < self._news_until else "",
             monotonic=monotonic if self._stood_still is None else self._stood_still,
             now=read_clock(),
         )
         lines = draw(scene, *self._picture.size)
-        painting = self._easel.painting(self._cover, self._canvas, place_of(lines), away=scene.away)
+        painting = self._easel.painting(
+            self._sleeve.cover, self._canvas, place_of(lines), away=scene.away
+        )
         self._picture.show(lines, painting)
 
     def _begin_anew(self) -> None:
@@ -244,29 +275,3 @@ class Top(App[int]):
     def _say(self, words: str) -> None:
         self._news = words
         self._news_until = Seconds(time.monotonic() + NEWS_LAST)
-
-    # ---- the cover -------------------------------------------------------------------------------
-
-    def _fetch_cover(self) -> None:
-        """Have the selected player's cover, and no other's."""
-        players = self._snapshot.players
-        player = players[self._index()] if players else None
-        wanted = None if player is None else player.art
-        if self._canvas.medium is Medium.NONE:
-            return
-        if wanted == self._cover_of:
-            return
-        if self._fetching is not None:
-            self._fetching.cancel()
-            self._fetching = None
-        self._cover, self._cover_of = None, wanted
-        if player is not None and wanted is not None:
-            self._fetching = asyncio.create_task(self._fetch(player), name="deskwire cover")
-
-    async def _fetch(self, player: Player) -> None:
-        with suppress(Problem):
-            self._cover = await off_loop(lambda: self._picture_of(player))
-
-    def _picture_of(self, player: Player) -> Cover | None:
-        art = self._desk.art(player)
-        return None if art is None else parse_cover(art.content)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exits
-from deskwire.cli.reach import desk_option, reached
+from deskwire.cli.reach import at_the_door, desk_option
 from deskwire.cli.settled import stop
 from deskwire.cli.watch import say
 
@@ -43,8 +43,10 @@ def top(*, medium: str, wait: bool, host: str | None) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         stop("top needs a terminal; `deskwire watch` writes to anything", exits.USAGE)
 
-    from deskwire.cli.top.app import Journal, Top
+    from deskwire.cli.top.again import Again
+    from deskwire.cli.top.app import Top
     from deskwire.cli.top.asking import ask_for_canvas
+    from deskwire.cli.top.journal import Journal
     from deskwire.client.state import Phase
 
     journal = Journal()
@@ -54,13 +56,14 @@ def top(*, medium: str, wait: bool, host: str | None) -> None:
         journal(state)
         before(state)
 
-    with reached(host, on_state=on_state, wait=wait) as desk:
+    with at_the_door(host, on_state) as door:
+        desk = door.enter(wait=wait)
         before = unsaid
         canvas = ask_for_canvas(meant(medium, os.environ), sys.stdin.fileno(), sys.stderr.fileno())
-        code = Top(desk, desk.address, journal, canvas).run(mouse=False)
-        state = desk.state
-        if state.phase is Phase.ENDED and state.problem is not None:
-            raise state.problem
+        screen = Top(desk, journal, canvas, Again(door.username, door.try_password))
+        code = screen.run(mouse=False)
+        if screen.state.phase is Phase.ENDED and screen.state.problem is not None:
+            raise screen.state.problem
     sys.exit(code or exits.OK)
 
 

@@ -35,6 +35,7 @@ KEYS = (
     ("↑↓", "select"),
     ("q", "quit"),
 )
+ANSWERS = (("enter", "log in"), ("esc", "give up"), ("ctrl-c", "quit"))
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -52,6 +53,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     canvas: Canvas = Canvas()
     """What it is painted with."""
     news: str = ""
+    question: str = ""
+    """It is asked in the place of news; then other keys are of use."""
     monotonic: Seconds
     """The moment on the players' clock; it stands still while the desk is away."""
     now: Instant
@@ -65,7 +68,8 @@ class Scene(Struct, frozen=True, kw_only=True):
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
     """Return exactly `height` lines of exactly `width` cells."""
     head = [_top(scene, width), ()]
-    foot: list[Line] = [(Span(fit(safe(scene.news), width), Tone.WARN),), _keys(scene, width)]
+    words = scene.question or scene.news
+    foot: list[Line] = [(Span(fit(safe(words), width), Tone.WARN),), _keys(scene, width)]
     room = max(height - len(head) - len(foot), 0)
     body = (_wide if width >= WIDE else _narrow)(scene, width, room)
     if scene.away:
@@ -90,7 +94,8 @@ def _top(scene: Scene, width: int) -> Line:
 
 def _keys(scene: Scene, width: int) -> Line:
     """Name the keys there is room for, the way out always."""
-    keys = list(KEYS if scene.snapshot.players else KEYS[-1:])
+    fitting = KEYS if scene.snapshot.players else KEYS[-1:]
+    keys = list(ANSWERS if scene.question else fitting)
     while len(keys) > 1 and sum(cells(f"{key} {does}   ") for key, does in keys) - 3 > width:
         del keys[-2]
     spans: list[Span] = []

@@ -1,0 +1,47 @@
+"""A question in the last lines of the screen: what is typed is counted, not shown."""
+
+from enum import Enum
+
+DOT = "•"
+CURSOR = "▏"
+LONGEST = 200
+
+
+class Typed(Enum):
+    """What a key did to it."""
+
+    MORE = "more"
+    DONE = "done"
+    GIVEN_UP = "given up"
+
+
+class Question:
+    """Asks one person for one password."""
+
+    def __init__(self, username: str) -> None:
+        self._username = username
+        self.answer = ""
+
+    @property
+    def words(self) -> str:
+        """What stands on the screen; not the answer."""
+        return f"Password for {self._username}: {DOT * len(self.answer)}{CURSOR}"
+
+    def press(self, key: str, character: str | None) -> Typed:
+        """Take a key, by Textual's name of it, and the character it types."""
+        match key:
+            case "enter" if self.answer:
+                return Typed.DONE
+            case "escape":
+                return Typed.GIVEN_UP
+            case "backspace" | "ctrl+h":
+                self.answer = self.answer[:-1]
+            case "ctrl+u":
+                self.answer = ""
+            case _ if character is not None and character.isprintable():
+                self.paste(character)
+        return Typed.MORE
+
+    def paste(self, text: str) -> None:
+        """Take the first line of a text."""
+        self.answer = (self.answer + text.strip("\r\n").partition("\n")[0].rstrip("\r"))[:LONGEST]

@@ -1,0 +1,168 @@
+"""A password that is changed while somebody watches: who sits at a terminal is asked for it."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts.desk import PROGRAM, Desk, environment, run
+from tests.parts.terminal import Terminal
+from tests.parts.tmux import Tmux
+from tests.parts.waiting import until
+
+NEW = "quick brown fox"
+WATCH = (PROGRAM, "watch", "--json", "--fields", "uptime")
+ASKED = "Password for owner"
+REFUSED = "login refused"
+LIVE = '{"uptime":'
+
+
+class There:
+    """A desk, and a person who is logged in to it."""
+
+    def __init__(self, desk: Desk, env: dict[str, str]) -> None:
+        self.desk = desk
+        self.env = env
+
+    def log_in(self, *more: str) -> None:
+        address, fingerprint = self.desk.address, self.desk.fingerprint
+        words = ("login", address, "--fingerprint", fingerprint, "--password-stdin", *more)
+        done = run(*words, env=self.env, given=f"{self.desk.owner_password}\n")
+        assert done.returncode == 0, done.stderr
+
+    def change_password(self) -> None:
+        self.desk.secrets.add(NEW)
+        words = ("users", "passwd", "owner", "--password-stdin")
+        assert self.desk.run(*words, given=f"{NEW}\n").returncode == 0
+
+    def end_logins(self) -> None:
+        for each in json.loads(self.desk.run("logins", "--json").stdout):
+            assert self.desk.run("logins", "--end", each["id"]).returncode == 0
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[There]:
+    with Desk(settings={"stats_interval": 0.2}) as desk:
+        there = There(desk, environment(tmp_path, (), {}, {}))
+        there.log_in()
+        yield there
+
+
+def test_who_watches_at_a_terminal_is_asked_once_and_goes_on(there: There) -> None:
+    with Terminal(WATCH, there.env) as terminal:
+        terminal.see(LIVE)
+        there.change_password()
+        terminal.see("the desk ended this login; the name or the password is wrong")
+        terminal.answer(ASKED, NEW)
+        terminal.see(LIVE)
+        said = terminal.said
+    there.end_logins()
+    later = run("play-pause", env=there.env)
+
+    assert NEW not in said
+    assert there.desk.log.count(REFUSED) == 1
+    assert later.returncode == 8, "the new password is kept: no player is all that is missing"
+
+
+def test_three_wrong_answers_end_it(there: There) -> None:
+    with Terminal(WATCH, there.env) as terminal:
+        terminal.see(LIVE)
+        there.change_password()
+        for each in ("one", "two", "three"):
+            terminal.answer(ASKED, each)
+        code = terminal.wait()
+
+    assert code == 5
+    assert ASKED not in terminal.said
+    assert there.desk.owner_password in kept(there.env)
+
+
+def test_ctrl_c_at_the_question_ends_it(there: There) -> None:
+    with Terminal(WATCH, there.env) as terminal:
+        terminal.see(LIVE)
+        there.change_password()
+        terminal.see(ASKED)
+        terminal.press("\x03")
+
+        assert terminal.wait() == 130
+
+
+def test_who_keeps_no_password_is_asked_when_the_login_ends(there: There) -> None:
+    there.log_in("--forget-password")
+    with Terminal(WATCH, there.env) as terminal:
+        terminal.see(LIVE)
+        there.end_logins()
+        terminal.answer(ASKED, there.desk.owner_password)
+        terminal.see(LIVE)
+
+    assert there.desk.owner_password not in kept(there.env)
+    assert REFUSED not in there.desk.log
+
+
+def test_without_a_terminal_it_ends(there: There) -> None:
+    with subprocess.Popen(
+        WATCH,
+        env=there.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watch:
+        assert watch.stdout is not None
+        watch.stdout.readline()
+        there.change_password()
+        _, stderr = watch.communicate(timeout=30)
+
+    assert watch.returncode == 5
+    assert stderr == (
+        "deskwire: the name or the password is wrong;"
+        " `deskwire login HOST` asks for another password\n"
+    )
+    assert there.desk.log.count(REFUSED) == 1
+
+
+def test_the_screen_asks_in_its_last_lines(there: There) -> None:
+    with Tmux([PROGRAM, "top"], there.env) as top:
+        top.see("● live")
+        there.change_password()
+        asked = top.see(f"{ASKED}: ")
+        top.press("q")
+        wrong = top.see(f"{ASKED}: •")
+        top.press("Enter")
+        until(lambda: there.desk.log.count(REFUSED) == 2, what="the wrong one was tried")
+        top.see(f"{ASKED}: ▏")
+        top.press(*(key if key != " " else "Space" for key in NEW))
+        typed = top.see("•" * len(NEW))
+        top.press("Enter")
+        live = top.see("● live")
+        top.press("q")
+
+        assert top.wait() == 0
+    assert "● over: the name or the password is wrong" in asked
+    assert "esc give up" in asked
+    assert "CPU" in asked
+    assert NEW not in wrong + typed
+    assert ASKED not in live
+    assert there.desk.log.count(REFUSED) == 2
+    assert NEW in kept(there.env)
+
+
+def test_who_gives_up_on_the_screen_is_told_why_it_ends(there: There) -> None:
+    with Tmux([PROGRAM, "top"], there.env) as top:
+        top.see("● live")
+        there.change_password()
+        top.see(ASKED)
+        top.press("Escape")
+        until(lambda: "q quit" in (screen := top.screen) and ASKED not in screen)
+        top.press("q")
+
+        assert top.wait() == 5
+        assert "`deskwire login HOST` asks for another password" in top.screen.replace("\n", "")
+
+
+def kept(env: dict[str, str]) -> str:
+    """Return what is kept of desks."""
+    file = Path(env["HOME"]) / ".local/state/deskwire/client/desks.json"
+    return file.read_text(encoding="utf-8")
