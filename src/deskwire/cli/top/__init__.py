@@ -1,7 +1,8 @@
 """`deskwire top`: a desk as a live screen in a terminal.
 
-    snapshot, state ──▶ scene ──screen.draw──▶ lines of spans ──app──▶ the terminal
+    snapshot, state ──▶ scene ──screen.draw──▶ lines of spans ──app, picture──▶ the terminal
+                          cover ──canvas.painting──▶ sequences ────┘
 
-Everything left of `app` is pure: a scene and a size give the same lines every time. Only `app`
-knows Textual, and only `cover` knows Pillow; both are imported when the screen opens.
+Everything left of `app` and `picture` is pure: a scene and a size give the same lines every time.
+Only these two know Textual, and only `cover` knows Pillow; all are imported when the screen opens.
 """
