@@ -100,12 +100,14 @@ def test_nobody_names_another_client() -> None:
 @pytest.mark.parametrize(
     ("forwarded", "address"),
     [("203.0.113.9", "203.0.113.9"), ("1.1.1.1, 203.0.113.9, 10.0.0.3", "203.0.113.9"),
-     ("junk", "10.0.0.2"), ("", "10.0.0.2")],
+     ("junk", "10.0.0.2"), ("", "10.0.0.2"), ("2001:db8::9, ::ffff:10.0.0.3", "2001:db8::9")],
 )  # fmt: skip
-def test_a_trusted_proxy_does(forwarded: str, address: str) -> None:
-    asked = request(("X-Forwarded-For", forwarded), remote="10.0.0.2")
+@pytest.mark.parametrize("proxy", ["10.0.0.2", "::ffff:10.0.0.2"])
+def test_a_trusted_proxy_does(proxy: str, forwarded: str, address: str) -> None:
+    asked = request(("X-Forwarded-For", forwarded), remote=proxy)
 
     assert NAMES.address(asked) == address
+    assert NAMES.came_by_tls(request(("X-Forwarded-Proto", "https"), remote=proxy)) is True
 
 
 def test_a_line_that_the_client_wrote_is_not_taken_for_the_proxys() -> None:

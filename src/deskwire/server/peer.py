@@ -57,11 +57,11 @@ class Names:
 
     def address(self, request: BaseRequest) -> str:
         """The peer's address: a trusted proxy may name another, nobody else."""
-        peer = request.remote or ""
+        peer = _plain(request.remote or "")
         if self._trusts(peer):
             # a proxy may add a line of its own to those the peer sent
             for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
-                candidate = hop.strip()
+                candidate = _plain(hop.strip())
                 if not _is_address(candidate):
                     break
                 peer = candidate
@@ -71,7 +71,7 @@ class Names:
 
     def came_by_tls(self, request: BaseRequest) -> bool | None:
         """Whether the peer spoke TLS to a trusted proxy; `None` where no such proxy says it."""
-        if not self._trusts(request.remote or ""):
+        if not self._trusts(_plain(request.remote or "")):
             return None
         last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
         return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
@@ -107,6 +107,12 @@ def bearer(request: BaseRequest) -> str:
     if match is None:
         raise TokenRefused("a Bearer token is needed")
     return match[1]
+
+
+def _plain(address: str) -> str:
+    """Return IPv4 mapped into IPv6, which a socket for both has, as IPv4."""
+    mapped = address.lower().removeprefix("::ffff:")
+    return mapped if "." in mapped and _is_address(mapped) else address
 
 
 def _is_address(text: str) -> bool:
