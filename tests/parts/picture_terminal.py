@@ -11,6 +11,7 @@ import pty
 import struct
 import subprocess
 import termios
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -58,9 +59,11 @@ class PictureTerminal:
         self._words = [str(word) for word in words]
         self._env = {**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self._answers = answers
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours = -1
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._listening = threading.Thread(target=self._listen, name="picture terminal")
+        self._written = ""
         self._rest = ""
         self._heard = ""
         self.glass = Glass(columns, rows, CELL)
@@ -92,7 +95,8 @@ class PictureTerminal:
     def wait(self, *, within: float = 20.0) -> int:
         """Wait for its end; return its exit code."""
         assert self._process is not None
-        until(lambda: (self._read(), self._ended())[1], within=within, what="it has ended")
+        until(self._ended, within=within, what="it has ended")
+        self._listening.join(within)
         self._read()
         return self._process.wait(1)
 
@@ -106,12 +110,20 @@ class PictureTerminal:
         return self._process.poll() is not None
 
     def _read(self) -> Glass:
-        with contextlib.suppress(OSError):
-            while more := os.read(self._ours, 65536):
-                text = self._decoder.decode(more)
-                self._answer(text)
-                self._rest = self.glass.feed(self._rest + text)
+        with self._lock:
+            written, self._written = self._written, ""
+        self._rest = self.glass.feed(self._rest + written)
         return self.glass
+
+    def _listen(self) -> None:
+        """Take what is written, and answer at once: a program waits for an answer, but not long."""
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with contextlib.suppress(OSError):  # nobody has the other end any more
+            while more := os.read(self._ours, 65536):
+                text = decoder.decode(more)
+                with self._lock:
+                    self._written += text
+                self._answer(text)
 
     def _answer(self, text: str) -> None:
         """Answer in the order of asking."""
@@ -133,7 +145,6 @@ class PictureTerminal:
 
     def __enter__(self) -> Self:
         self._ours, theirs = pty.openpty()
-        os.set_blocking(self._ours, False)
         self._set_size()
         self._process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *self._words],
@@ -143,6 +154,7 @@ class PictureTerminal:
             stderr=theirs,
         )
         os.close(theirs)
+        self._listening.start()
         return self
 
     def __exit__(
@@ -155,4 +167,5 @@ class PictureTerminal:
         if not self._ended():
             self._process.kill()
             self._process.wait(5)
+        self._listening.join(10)
         os.close(self._ours)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from deskwire.cli.top.cover import parse_cover
 from deskwire.cli.top.screen import Scene, draw
 from deskwire.cli.top.spans import Tone, cells, text_of
-from deskwire.client.problems import LoginEnded
+from deskwire.client.problems import LoginEnded, Unreachable
 from deskwire.client.state import Phase, State
 from deskwire.model.snapshot import Snapshot, Volume, Wifi
 from deskwire.model.units import Percent, Seconds
@@ -93,6 +93,14 @@ def test_what_the_desk_does_not_have_is_not_there(reading: str) -> None:
         (
             State(phase=Phase.WAITING, close_code=1011),
             "the connection was closed (1011) · reconnecting…",
+        ),
+        (
+            State(
+                phase=Phase.WAITING,
+                again=Seconds(BOOT + 10),
+                problem=Unreachable(f"wss://desk.local:8765/{'long/' * 20}: refused"),
+            ),
+            "● the desk cannot be reached · reconnecting in 10 s",
         ),
         (State(phase=Phase.CONNECTING), "connecting…"),
         (State(phase=Phase.ENDED), "over: the desk ended the connection"),

@@ -31,8 +31,8 @@ from deskwire.cli.top import kitty
 from deskwire.cli.top.canvas import Canvas, Medium
 from deskwire.model.units import Seconds
 
-WITHIN = Seconds(1)
-"""For each of two answers. One that comes later would be read as keys."""
+WITHIN = Seconds(2)
+"""For each of two answers, over a slow line too. One that comes later would be read as keys."""
 LONGEST = 4096
 """Bytes of answers; what says more is no terminal."""
 

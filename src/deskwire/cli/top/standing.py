@@ -6,6 +6,7 @@ the state that the library tells.
 
 from deskwire.cli.top.spans import Tone, safe
 from deskwire.cli.words import clock
+from deskwire.client.problems import Unreachable
 from deskwire.client.state import Phase, State
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode, Next
@@ -79,6 +80,8 @@ def _why(state: State) -> str:
         except (KeyError, ValueError):
             words = "the connection was closed"
         return f"{words} ({state.close_code})"
+    if isinstance(state.problem, Unreachable):  # its own words begin with an address, and are long
+        return "the desk cannot be reached"
     if state.problem is not None:
         return safe(state.problem.message)
     return CLOSED[CloseCode.NORMAL]
