@@ -9,7 +9,7 @@ FAULTS := test_faults_*.py
 COST := tests/system/test_page_cost.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system test-faults test-laptop bench bench-watching bench-page soak check format reference locks clean help
+.PHONY: run test unit system guard test-faults test-laptop bench bench-watching bench-page soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -17,7 +17,7 @@ help:  ## list the targets
 run: $(VENV)/.page  ## set everything up and start the daemon (ARGS="--port 9000" adds to it)
 	@exec $(BIN)/deskwire serve $(ARGS)
 
-test: unit system  ## every test on this machine: unit tests, then the program with real parts
+test: guard unit system  ## every test on this machine: what a frame costs, unit tests, then the program with real parts
 
 unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source file, with real buses and services where a device needs them
 	$(BIN)/python dashboard/build.py run test
@@ -25,6 +25,9 @@ unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
 	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" --ignore-glob='*/$(FAULTS)' --ignore=$(COST) $(ARGS)
+
+guard: $(VENV)/.dev $(VENV)/.parts  ## a frame's instructions, counted, are not more than the baseline's (ARGS=--take: make that anew)
+	$(BIN)/python -m bench.guard $(ARGS)
 
 test-faults: $(VENV)/.dev $(VENV)/.parts  ## what takes minutes: twenty minutes at sixty-fold speed, crowds, kills, a model
 	$(BIN)/python -m pytest tests/system/$(FAULTS) $(ARGS)

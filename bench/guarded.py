@@ -1,0 +1,248 @@
+"""The work whose instructions the guard counts; `guard.py` runs it under callgrind.
+
+    python -m bench.guarded
+
+Each piece is done a little first, so that what happens once is over, and then counted between two
+marks. A mark is getsid(2), which nothing else here calls: callgrind writes down what it has counted
+each time that function is entered. `calibrate` is the measure the others are told in. It is made of
+what they are made of (methods, properties, dictionaries, a send on a socket), so that another build
+of Python, which needs more or fewer instructions for all of it, changes both alike: Debian's 3.11.2
+needs 6 to 7 % fewer than one compiled without its optimisations, and the ratios differ by 1 %.
+"""
+
+import asyncio
+import gc
+import os
+import socket
+
+from deskwire.hub.frames import Frames
+from deskwire.hub.hub import Hub, Subscriber
+from deskwire.hub.state import State
+from deskwire.model.commands import Action, Command
+from deskwire.model.snapshot import (
+    ArtKey,
+    Battery,
+    Cpu,
+    Disk,
+    Memory,
+    Network,
+    Player,
+    PlayerId,
+    Position,
+    Uptime,
+    Volume,
+    Wifi,
+)
+from deskwire.model.units import Bytes, Percent, Seconds
+from deskwire.protocol.codec import decode, decode_request, encode_request
+from deskwire.server.connection import Connection
+from deskwire.server.fanout import Fanout
+
+SCREENS, FRAMES = 300, 40
+"""More screens than one portion of the fan-out, and no more frames than a socket holds unread."""
+HOUR, A_LITTLE = 3600, 60
+ROUNDS = 3000
+TEXT_FRAME = b"\x81\x7e\x02\x83" + b"x" * 643
+HEADER = 4
+
+
+class Table:
+    """Something with a method and a table, for the calibration."""
+
+    __slots__ = ("changes", "numbers")
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self.numbers: dict[str, int] = {}
+
+    def take(self, name: str, number: int) -> bool:
+        """Keep a number under a name; return whether it is another."""
+        if self.numbers.get(name) == number:
+            return False
+        self.numbers[name] = number
+        self.changes += 1
+        return True
+
+
+class Outlet:
+    """Something with properties and a socket, for the calibration."""
+
+    __slots__ = ("_closed", "_socket", "behind", "sent")
+
+    def __init__(self, way: socket.socket) -> None:
+        self._socket = way
+        self._closed = False
+        self.behind: float | None = None
+        self.sent = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._closed or self._socket.fileno() < 0
+
+    def offer(self, content: bytes) -> None:
+        """Send it unless closed."""
+        if self.closed:
+            return
+        if len(content) > 0:
+            self.behind = None
+            self.sent += 1
+            self._socket.send(content)
+
+
+def calibrate(rounds: int) -> None:
+    """Do work of the kind the others do, with nothing of deskwire in it."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    names = [f"device {number}" for number in range(16)]
+    table, outlets = Table(), [Outlet(ours) for _ in range(16)]
+    for number in range(rounds):
+        for name in names:
+            table.take(name, number // 2)
+        for outlet in outlets:
+            outlet.offer(b"a frame")
+        if len(theirs.recv(4096)) != 16 * 7:
+            raise AssertionError("what was sent did not come")
+    ours.close()
+    theirs.close()
+
+
+class HandHub(Hub):
+    """A hub that publishes when it is told to: no clock decides how much work there is."""
+
+    def __init__(self) -> None:
+        super().__init__(interval=Seconds(1.0), devices=(), periodic=())
+        self.publish: Subscriber = lambda _: None
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Keep whom to tell."""
+        self.publish = subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget it."""
+        if self.publish == subscriber:
+            self.publish = lambda _: None
+
+    def newest(self) -> bytes | None:
+        """Nothing is sent on joining."""
+        return None
+
+
+class Crowd:
+    """Screens on real sockets and transports, as the server has them; they read nothing."""
+
+    def __init__(self) -> None:
+        self.hub = HandHub()
+        self.fanout = Fanout(self.hub)
+        self.connections: list[Connection] = []
+        self.theirs: list[socket.socket] = []
+
+    async def gather(self, screens: int) -> None:
+        """Have so many join."""
+        loop = asyncio.get_running_loop()
+        for _ in range(screens):
+            ours, theirs = socket.socketpair()
+            self.theirs.append(theirs)
+            transport, _protocol = await loop.create_connection(asyncio.Protocol, sock=ours)
+            connection = Connection(transport)
+            self.connections.append(connection)
+            self.fanout.join(connection)
+
+    async def send(self, frames: int) -> None:
+        """Send so many frames to everybody, and see that each was written."""
+        before = [connection.frames for connection in self.connections]
+        for _ in range(frames):
+            self.hub.publish(TEXT_FRAME)
+            for _ in range(len(self.connections) // 64 + 1):
+                await asyncio.sleep(0)
+        written = [connection.frames for connection in self.connections]
+        if written != [frames + earlier for earlier in before]:
+            raise AssertionError("not everybody was written every frame")
+
+    def leave(self) -> None:
+        """Have all of them leave."""
+        for connection, theirs in zip(self.connections, self.theirs, strict=True):
+            self.fanout.leave(connection)
+            connection.abort()
+            theirs.close()
+
+
+def live_through(seconds: int) -> None:
+    """Take what the devices of a desk read in so many seconds, and make and read the frames."""
+    state = State()
+    frames = Frames(state)
+    for second in range(seconds):
+        now = Seconds(float(second))
+        state.take("cpu", Cpu(Percent(second * 7 % 1000 / 10)))
+        state.take("memory", Memory(Bytes(8_000_000_000 + second * 7919 % 1_000_000)))
+        state.take("network", Network(Bytes(10**9 + second * 5000), Bytes(10**8 + second * 700)))
+        state.take("uptime", Uptime(Seconds(float(11_179 + second))))
+        state.take("disk", Disk(Bytes(200_050_167_808 + second // 60 * 4096)))
+        if second % 180 == 0:
+            state.take("players", playing(second // 180, now))
+            state.take("wifi", Wifi("Bazinga! 5G", connected=second % 360 == 0))
+        if second % 60 == 0:
+            state.take("battery", Battery(Percent(100 - second // 60 % 100), plugged_in=False))
+            state.take("volume", Volume(Percent(88 - second // 60 % 20)))
+        frame = frames.newest(now)
+        decode(frame[HEADER:].decode(), now)
+        if second % 10 == 0:
+            asked = encode_request(Command(Action.PLAY_PAUSE, PlayerId("player1")))
+            decode_request(asked.decode())
+
+
+def playing(track: int, now: Seconds) -> tuple[Player, ...]:
+    """Return two players, as the wire contract's example has them."""
+    first = Player(
+        id=PlayerId("player1"),
+        name="Chrome",
+        playing=True,
+        title=f"The Reason, part {track}",
+        artist="Hoobastank",
+        album="Fallen",
+        art=ArtKey("/tmp/.org.chromium.Chromium.NUnytm"),  # noqa: S108 - a name, not a file
+        position=Position(Seconds(0.0), now, 1.0),
+        duration=Seconds(232.0),
+    )
+    second = Player(
+        id=PlayerId("player2"),
+        name="Firefox",
+        playing=False,
+        title="Video Title",
+        artist="Artist Name",
+        position=Position(Seconds(1671.0), now, 0.0),
+        duration=Seconds(3215.0),
+    )
+    return first, second
+
+
+def mark() -> None:
+    """Have what was counted so far written down."""
+    gc.collect()
+    os.getsid(0)
+
+
+async def main() -> None:
+    """Do all of it, marked."""
+    calibrate(A_LITTLE)
+    mark()
+    calibrate(ROUNDS)
+    mark()
+
+    crowd = Crowd()
+    await crowd.gather(SCREENS)
+    await crowd.send(2)
+    mark()
+    await crowd.send(FRAMES)
+    mark()
+    crowd.leave()
+    await asyncio.sleep(0)
+
+    live_through(A_LITTLE)
+    mark()
+    live_through(HOUR)
+    mark()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.guard import BASELINE, judge, ratios, total
+
+COUNTED = {"calibration": 1000, "fan-out": 300, "hour": 2000}
+TAKEN = {"taken_on": {"python": "3.11.2"}, "ratios": {"fan-out": 0.3, "hour": 2.0}}
+
+
+def test_the_same_work_passes() -> None:
+    verdicts = judge(TAKEN, COUNTED, "3.11.9")
+
+    assert [(verdict.work, round(verdict.change, 6), verdict.fine) for verdict in verdicts] == [
+        ("fan-out", 0.0, True),
+        ("hour", 0.0, True),
+    ]
+
+
+def test_a_tenth_more_passes_and_more_than_that_does_not() -> None:
+    tenth = judge(TAKEN, {**COUNTED, "fan-out": 329}, "3.11.2")
+    more = judge(TAKEN, {**COUNTED, "fan-out": 333}, "3.11.2")
+
+    assert [verdict.fine for verdict in tenth] == [True, True]
+    assert [verdict.fine for verdict in more] == [False, True]
+
+
+def test_an_interpreter_that_needs_less_for_everything_changes_nothing() -> None:
+    halved = {work: number // 2 for work, number in COUNTED.items()}
+
+    assert ratios(halved) == ratios(COUNTED)
+
+
+def test_another_minor_version_is_judged_with_more_room() -> None:
+    fan_out, hour = judge(TAKEN, {**COUNTED, "fan-out": 360, "hour": 2600}, "3.13.0")
+
+    assert fan_out.fine
+    assert not hour.fine
+
+
+def test_a_count_is_read_from_what_callgrind_writes(tmp_path: Path) -> None:
+    dump = tmp_path / "counted.2"
+    dump.write_text("# callgrind format\nevents: Ir\nsummary: 12\n\ntotals: 254602655\n")
+
+    assert total(dump) == 254602655
+
+
+def test_a_dump_with_no_count_is_said_and_ends_it(tmp_path: Path) -> None:
+    dump = tmp_path / "counted.2"
+    dump.write_text("# callgrind format\n")
+
+    with pytest.raises(SystemExit, match=r"counted nothing in counted\.2"):
+        total(dump)
+
+
+def test_the_baseline_says_on_what_it_was_taken() -> None:
+    kept = json.loads(BASELINE.read_text(encoding="utf-8"))
+
+    assert set(kept["taken_on"]) == {
+        *("python", "compiler", "machine", "libc"),
+        *("aiohttp", "msgspec"),
+    }
+    assert set(kept["ratios"]) == set(kept["instructions"]) - {"calibration"}
