@@ -1,0 +1,105 @@
+"""One frame to 100, 1,000 and 5,000 screens: the daemon beside the floor and its peers.
+
+    .venv/bin/python -m bench.fanout [--passes 3] [--sizes 100,1000,5000] [--mode plain|tls]
+                                     [--only WORD] [--add]
+
+Every candidate is started anew for each pass, and the passes are interleaved, so that what else the
+machine does falls on all alike. The same load generator opens all screens first, then lets more and
+more of them subscribe. With `--add` the passes are added to those there are.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from bench import results
+from bench.candidates import DESKWIRE, PEER_TABLE, Asked, peer_running
+from bench.cores import open_many_files
+from bench.load import Measured, NotMeasured, load
+from bench.prepare import prepare
+from bench.surroundings import FRAME, Surroundings, door, make_tokens, started, surroundings
+
+SIZES = [100, 1000, 5000]
+FRAMES = 8
+INTERVALS = {"plain": 0.2, "tls": 0.3}
+"""Seconds: longer than the slowest needs for one frame to 5,000."""
+PASSES = {"plain": 3, "tls": 2}
+
+Measure = Callable[[Asked], Measured]
+
+
+async def main(passes: dict[str, int], sizes: list[int], only: str, *, add: bool) -> None:
+    """Measure and keep it."""
+    open_many_files()
+    missing = prepare("load", "certificate", *{peer.need for peer in PEER_TABLE})
+    kept = results.read("fanout") if add else None
+    modes: dict[str, Any] = kept["modes"] if kept else {}
+    async with surroundings() as there:
+        path = await make_tokens(there, sizes[-1])
+        candidates: dict[str, Measure] = {DESKWIRE: lambda a: of_the_daemon(there, path, sizes, a)}
+        for peer in PEER_TABLE:
+            if peer.need not in missing:
+                candidates[peer.name] = lambda a, peer=peer: of_a_peer(peer, sizes, a)  # type: ignore[misc]
+        for mode, times in passes.items():
+            asked = Asked(INTERVALS[mode], FRAME, mode == "tls")
+            measured = modes.setdefault(mode, {"interval": asked.interval, "passes": {}})["passes"]
+            for number in range(times):
+                for name, measure in candidates.items():
+                    if only in name:
+                        measured.setdefault(name, []).append(once(name, mode, measure, asked))
+                        print(f"{mode} {number + 1}: {name}", flush=True)
+    results.write(
+        "fanout",
+        {
+            "sizes": sizes,
+            "frames": FRAMES,
+            "frame_bytes": len(FRAME.read_bytes()),
+            "modes": modes,
+            "missing": {
+                peer.name: missing[peer.need] for peer in PEER_TABLE if peer.need in missing
+            },
+        },
+    )
+
+
+def once(name: str, mode: str, measure: Measure, asked: Asked) -> Measured:
+    """Measure one candidate once; what goes wrong with it is a result too."""
+    try:
+        return measure(asked)
+    except (NotMeasured, OSError) as problem:
+        print(f"{name}, {mode}: {problem}", flush=True)
+        return {"failed": str(problem)}
+
+
+def of_a_peer(peer: Any, sizes: list[int], asked: Asked) -> Measured:
+    """Measure a peer."""
+    with peer_running(peer, asked) as its_door:
+        return load(its_door, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
+
+
+def of_the_daemon(there: Surroundings, path: str, sizes: list[int], asked: Asked) -> Measured:
+    """Measure the daemon."""
+    desk = started(there.desk(interval=asked.interval, tls=asked.tls))
+    try:
+        its_door = door(desk, path)
+        return load(its_door, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
+    finally:
+        desk.__exit__(*sys.exc_info())
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description="One frame to many screens.")
+    given.add_argument("--passes", type=int)
+    given.add_argument("--sizes", default=",".join(map(str, SIZES)))
+    given.add_argument("--mode", choices=sorted(INTERVALS))
+    given.add_argument("--only", default="", help="a part of a candidate's name")
+    given.add_argument("--add", action="store_true")
+    wanted = given.parse_args()
+    rounds = {
+        mode: wanted.passes or times
+        for mode, times in PASSES.items()
+        if wanted.mode in (None, mode)
+    }
+    asyncio.run(main(rounds, list(map(int, wanted.sizes.split(","))), wanted.only, add=wanted.add))

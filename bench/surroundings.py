@@ -1,0 +1,111 @@
+"""A desk as it stands on somebody's machine, for the daemon that is measured.
+
+Buses, two players, sound, battery and wifi are real programs (`tests/parts/everything.py`), on the
+load's core; the daemon is started on the server's. Its frame is the one peers send as well.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.candidates import Door
+from bench.cores import LOAD, SERVER, on
+from bench.processes import tree
+from bench.results import BUILD
+from tests.parts.client import Client, bearer
+from tests.parts.desk import Desk
+from tests.parts.everything import Everything, everything
+from tests.parts.media import Media, make_media
+from tests.parts.mpv import Mpv
+
+FRAME = BUILD / "frame.json"
+AUTH = BUILD / "auth.txt"
+AT_ONCE = 32
+"""Tokens that are asked for at the same time."""
+ROOM = 100_000
+"""Sockets it may have: what is measured is not its bounds."""
+
+
+class Surroundings(NamedTuple):
+    """What is there, and a folder for a daemon's state that lasts as long."""
+
+    there: Everything
+    media: Media
+    state: Path
+
+    def desk(self, *, interval: float = 1.0, tls: bool = True) -> Desk:
+        """Return a daemon that reaches all of it; enter it with `started`."""
+        return Desk(
+            buses=[self.there.session, self.there.system],
+            env={"PULSE_SERVER": self.there.pulse.address},
+            settings={
+                "devices_sys": self.there.sys,
+                "stats_interval": interval,
+                "session_max_sockets": ROOM,
+                "session_max_sockets_per_user": ROOM,
+                "session_max_unauthenticated": ROOM,
+                "session_auth_timeout": 600,
+            },
+            state_dir=self.state,
+            tls=tls,
+        )
+
+
+@asynccontextmanager
+async def surroundings() -> AsyncIterator[Surroundings]:
+    """Start everything but the daemon."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, on(LOAD):
+        folder = Path(name)
+        media = make_media(folder / "media")
+        async with everything(media, folder) as there:
+            with Mpv(there.session, [media.bare.file], paused=True):
+                yield Surroundings(there, media, folder / "state")
+
+
+def started(desk: Desk) -> Desk:
+    """Start the daemon on the server's core."""
+    with on(SERVER):
+        desk.start()
+    return desk
+
+
+async def make_tokens(there: Surroundings, count: int) -> str:
+    """Log in and ask for so many tokens, for every daemon on this state; write frame and auths.
+
+    Returns the path of the socket.
+    """
+    desk = started(there.desk(tls=False))
+    try:
+        async with Client(desk) as client:
+            ticket = await client.ticket()
+            async with client.watch(ticket) as screen:
+                await screen.see(lambda _: True, since=2)
+                FRAME.write_text(screen.frames[-1].text, encoding="utf-8")
+            tokens = [ticket.token]
+            while len(tokens) < count:
+                asked = [one_more(client) for _ in range(min(AT_ONCE, count - len(tokens)))]
+                tokens += await asyncio.gather(*asked)
+    finally:
+        desk.__exit__(None, None, None)
+    lines = [json.dumps({"event": "auth", "args": [token]}) for token in tokens]
+    AUTH.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return "/" + ticket.socket.split("/", 3)[3]
+
+
+async def one_more(client: Client) -> str:
+    """Ask for one more token by the same log-in."""
+    headers = bearer(client.login_token)
+    answer = await client.request("GET", "/v1/websocket", headers=headers)
+    assert answer.status == 200, answer
+    token: str = answer.json["data"]["token"]
+    return token
+
+
+def door(desk: Desk, path: str) -> Door:
+    """Return the daemon as the load generator finds it."""
+    return Door(tree(desk.pid), int(desk.address.rpartition(":")[2]), path, AUTH)
