@@ -1,10 +1,17 @@
-"""Curves over time as an SVG of its own, one below another: no library, no colours to choose."""
+"""The pictures of the reports: bars, spans, small panels side by side, curves over time."""
 
+import math
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT, LEFT, TOP = 720, 120, 60, 28
+from bench.svg import box, dot, line, sheet, short, words
+
+WIDTH = 760
+TOP = 56
+"""Room for the title and what stands below it."""
+NAMES = 210
+"""Room for the names at the left of bars and spans."""
+ROW = 26
 
 
 class Curve(NamedTuple):
@@ -14,34 +21,148 @@ class Curve(NamedTuple):
     values: Sequence[float]
 
 
-def chart(title: str, times: Sequence[float], curves: Sequence[Curve]) -> str:
-    """Draw them; `times` are seconds. Each curve begins at nothing, so that flat looks flat."""
-    high = TOP + len(curves) * (HEIGHT + TOP)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + LEFT + 20} {high}"',
-        ' font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{LEFT}" y="16">{escape(title)}</text>',
-    ]
-    for number, curve in enumerate(curves):
-        parts += panel(curve, times, TOP + number * (HEIGHT + TOP))
-    return "\n".join([*parts, "</svg>", ""])
+class Bar(NamedTuple):
+    """One candidate's figure."""
+
+    name: str
+    value: float
+    label: str
+    ours: bool = False
 
 
-def panel(curve: Curve, times: Sequence[float], top: int) -> list[str]:
+class Span(NamedTuple):
+    """A median and how far the slow ones reach."""
+
+    name: str
+    p50: float
+    p95: float
+    p99: float
+    ours: bool = True
+
+
+class Panel(NamedTuple):
+    """A curve over a few named steps."""
+
+    name: str
+    steps: Sequence[str]
+    values: Sequence[float]
+
+
+def bars(title: str, below: str, rows: Sequence[Bar], goal: float | None = None) -> str:
+    """Draw lying bars from nothing; a goal is a dashed line."""
+    room = WIDTH - NAMES - 110
+    most = max([*(row.value for row in rows), goal or 0]) or 1
+    bottom = TOP + 14 + len(rows) * ROW
+    parts = [words(20, TOP - 6, below, "soft small")]
+    for number, row in enumerate(rows):
+        top = TOP + 10 + number * ROW
+        length = room * row.value / most
+        parts += [
+            words(NAMES - 10, top + 14, row.name, "" if row.ours else "soft", "end"),
+            box(NAMES, top + 3, length, ROW - 10, "ours" if row.ours else "theirs"),
+            words(NAMES + length + 8, top + 14, row.label, "" if row.ours else "soft"),
+        ]
+    if goal is not None:
+        at = NAMES + room * goal / most
+        parts += [
+            line(at, TOP + 6, at, bottom, "goal"),
+            words(at, bottom + 14, f"goal {short(goal)}", "goal-text small", "middle"),
+        ]
+    return sheet(title, WIDTH, bottom + 26, parts)
+
+
+def spans(title: str, below: str, rows: Sequence[Span], unit: str) -> str:
+    """Draw a dot at each median and a line to its p99, with a tick at p95; logarithmic."""
+    names = 300
+    room = WIDTH - names - 90
+    low = math.floor(math.log10(min(row.p50 for row in rows)))
+    high = math.ceil(math.log10(max(row.p99 for row in rows)))
+    bottom = TOP + 14 + len(rows) * ROW
+
+    def at(value: float) -> float:
+        return names + room * (math.log10(max(value, 10**low)) - low) / max(1, high - low)
+
+    parts = [words(20, TOP - 6, below, "soft small")]
+    for power in range(low, high + 1):
+        x = at(10.0**power)
+        tick = f"{10.0**power:g} {unit}"
+        parts += [
+            line(x, TOP + 8, x, bottom, "rule"),
+            words(x, bottom + 16, tick, "soft small", "middle"),
+        ]
+    for number, row in enumerate(rows):
+        y = TOP + 24 + number * ROW
+        reach, point = ("reach", "ours") if row.ours else ("reach-theirs", "theirs")
+        parts += [
+            words(names - 12, y + 4, row.name, "" if row.ours else "soft", "end"),
+            line(at(row.p50), y, at(row.p99), y, reach),
+            line(at(row.p95), y - 5, at(row.p95), y + 5, reach),
+            dot(at(row.p50), y, point, 4.5),
+            words(at(row.p99) + 10, y + 4, short(row.p50), "small" if row.ours else "soft small"),
+        ]
+    return sheet(title, WIDTH, bottom + 30, parts)
+
+
+def panels(title: str, below: str, shown: Sequence[Panel]) -> str:
+    """Draw small curves side by side, three in a row; each point with its value."""
+    across, wide, high = 3, (WIDTH - 40) / 3, 190
+    parts = [words(20, TOP - 6, below, "soft small")]
+    for number, panel in enumerate(shown):
+        left = 20 + number % across * wide
+        parts += small(panel, left, TOP + 8 + number // across * high, wide, high)
+    return sheet(title, WIDTH, TOP + 18 + math.ceil(len(shown) / across) * high, parts)
+
+
+def small(panel: Panel, left: float, top: float, wide: float, high: float) -> list[str]:
     """Draw one of them."""
-    most = max(curve.values) * 1.1 or 1
-    last = times[-1] or 1
-    points = " ".join(
-        f"{LEFT + WIDTH * at / last:.1f},{top + TOP + HEIGHT * (1 - value / most) - 8:.1f}"
-        for at, value in zip(times, curve.values, strict=True)
-    )
-    floor, end = top + TOP + HEIGHT - 8, f"{last:.0f} s"
-    return [
-        f'<text x="{LEFT}" y="{top + 14}">{escape(curve.name)}</text>',
-        f'<path d="M{LEFT} {top + TOP - 8}V{floor}H{LEFT + WIDTH}" fill="none" stroke="#999"/>',
-        f'<text x="{LEFT - 6}" y="{top + TOP}" text-anchor="end" fill="#666">{most:.0f}</text>',
-        f'<text x="{LEFT - 6}" y="{floor}" text-anchor="end" fill="#666">0</text>',
-        f'<text x="{LEFT + WIDTH}" y="{floor + 14}" text-anchor="end" fill="#666">{end}</text>',
-        f'<polyline points="{points}" fill="none" stroke="#1565c0" stroke-width="1.5"/>',
+    floor, ceiling, inner = top + high - 36, top + 46, wide - 70
+    most = max(panel.values) or 1
+    between = inner / max(1, len(panel.values) - 1)
+    points = [
+        (left + 28 + number * between, floor - (floor - ceiling) * value / most)
+        for number, value in enumerate(panel.values)
     ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    first, last = points[0][0], points[-1][0]
+    return [
+        words(left + 10, top + 18, panel.name),
+        line(left + 10, floor, left + wide - 24, floor, "rule"),
+        f'<polygon points="{first:.1f},{floor:.1f} {path} {last:.1f},{floor:.1f}" class="area"/>',
+        f'<polyline points="{path}" class="curve"/>',
+        *(
+            part
+            for (x, y), step, value in zip(points, panel.steps, panel.values, strict=True)
+            for part in (
+                dot(x, y, "ours"),
+                words(x, y - 9, short(value), "small", "middle"),
+                words(x, floor + 16, step, "soft small", "middle"),
+            )
+        ),
+    ]
+
+
+def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str = "s") -> str:
+    """Draw curves over time, one below another; each begins at nothing, so that flat looks flat."""
+    high, left, right = 132, 70, WIDTH - 24
+    last = times[-1] or 1
+    parts = []
+    for number, curve in enumerate(curves):
+        top = TOP + number * high
+        floor, ceiling = top + high - 28, top + 22
+        most = max(curve.values) * 1.1 or 1
+        across, upward = (right - left) / last, (floor - ceiling) / most
+        points = " ".join(
+            f"{left + across * at:.1f},{floor - upward * value:.1f}"
+            for at, value in zip(times, curve.values, strict=True)
+        )
+        parts += [
+            words(left, top + 10, curve.name),
+            line(left, floor, right, floor, "rule"),
+            line(left, ceiling, right, ceiling, "rule"),
+            words(left - 8, ceiling + 4, short(most), "soft small", "end"),
+            words(left - 8, floor + 4, "0", "soft small", "end"),
+            words(right, floor + 16, f"{last:,.0f} {unit}", "soft small", "end"),
+            f'<polygon points="{left},{floor} {points} {right},{floor}" class="area"/>',
+            f'<polyline points="{points}" class="curve"/>',
+        ]
+    return sheet(title, WIDTH, TOP + 6 + len(curves) * high, parts)

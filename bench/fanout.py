@@ -10,7 +10,6 @@ more of them subscribe. With `--add` the passes are added to those there are.
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,7 @@ from bench.candidates import DESKWIRE, PEER_TABLE, Asked, peer_running
 from bench.cores import open_many_files
 from bench.load import Measured, NotMeasured, load
 from bench.prepare import prepare
-from bench.surroundings import FRAME, Surroundings, door, make_tokens, started, surroundings
+from bench.surroundings import FRAME, Surroundings, door, make_tokens, surroundings
 
 SIZES = [100, 1000, 5000]
 FRAMES = 8
@@ -81,12 +80,9 @@ def of_a_peer(peer: Any, sizes: list[int], asked: Asked) -> Measured:
 
 def of_the_daemon(there: Surroundings, path: str, sizes: list[int], asked: Asked) -> Measured:
     """Measure the daemon."""
-    desk = started(there.desk(interval=asked.interval, tls=asked.tls))
-    try:
+    with there.serving(interval=asked.interval, tls=asked.tls) as desk:
         its_door = door(desk, path)
         return load(its_door, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
-    finally:
-        desk.__exit__(*sys.exc_info())
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ NEEDS: dict[str, Callable[[], None]] = {
     "node": install_npm,
     "go": build_gorilla,
     "python": install_python,
-    "glances": lambda: debian("glances"),
+    "glances": lambda: debian("glances", "python3-bottle"),
     "netdata": lambda: debian("netdata"),
     "node-exporter": lambda: debian("prometheus-node-exporter"),
     "playerctl": lambda: debian("playerctl"),

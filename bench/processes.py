@@ -36,11 +36,15 @@ def cpu_seconds(pids: list[int]) -> float:
     return used
 
 
-def thread_seconds(pid: int, name: str) -> float:
-    """Return the processor time of a process's threads whose name begins so (proc(5), comm)."""
+def modest_seconds(pid: int) -> float:
+    """Return the processor time of a process's threads that yield to others (a niceness above 0).
+
+    Source: proc_pid_stat(5), field 19; the kernel's sched-stats for nanoseconds.
+    """
     used = 0.0
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        if thread.joinpath("comm").read_text(encoding="utf-8").startswith(name):
+        fields = thread.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        if int(fields[16]) > 0:
             used += int(thread.joinpath("schedstat").read_text(encoding="ascii").split()[0]) / 1e9
     return used
 

@@ -37,6 +37,18 @@ def read(name: str) -> Result | None:
     return found
 
 
+def forget(name: str) -> None:
+    """Let go of a measurement, so that nobody takes the last one for this one."""
+    (RESULTS / f"{name}.json").unlink(missing_ok=True)
+
+
+def adopt(name: str, written: Path) -> None:
+    """Keep figures that another program wrote as a list, if it wrote them."""
+    if written.exists():
+        write(name, {"figures": json.loads(written.read_text(encoding="utf-8"))})
+        written.unlink()
+
+
 def commit() -> str:
     """Return the commit that is checked out, with a `+` where files differ from it."""
     words = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=8", "--dirty=+"]

@@ -7,15 +7,15 @@ load's core; the daemon is started on the server's. Its frame is the one peers s
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from bench.candidates import Door
 from bench.cores import LOAD, SERVER, on
 from bench.processes import tree
 from bench.results import BUILD
+from tests.parts.buses import PrivateBus
 from tests.parts.client import Client, bearer
 from tests.parts.desk import Desk
 from tests.parts.everything import Everything, everything
@@ -30,17 +30,23 @@ ROOM = 100_000
 """Sockets it may have: what is measured is not its bounds."""
 
 
-class Surroundings(NamedTuple):
-    """What is there, and a folder for a daemon's state that lasts as long."""
+class Surroundings:
+    """What is there, and a folder for the daemon's state that lasts as long."""
 
-    there: Everything
-    media: Media
-    state: Path
+    def __init__(self, there: Everything, second: Mpv, media: Media, state: Path) -> None:
+        self.there = there
+        self.second = second
+        """The player that is paused; its bus name is no beginning of another's."""
+        self.media = media
+        self.state = state
+        self._password = ""
 
-    def desk(self, *, interval: float = 1.0, tls: bool = True) -> Desk:
-        """Return a daemon that reaches all of it; enter it with `started`."""
+    def desk(
+        self, *, interval: float = 1.0, tls: bool = True, session: PrivateBus | None = None
+    ) -> Desk:
+        """Return a daemon that reaches all of it, or another session bus."""
         return Desk(
-            buses=[self.there.session, self.there.system],
+            buses=[session or self.there.session, self.there.system],
             env={"PULSE_SERVER": self.there.pulse.address},
             settings={
                 "devices_sys": self.there.sys,
@@ -54,6 +60,19 @@ class Surroundings(NamedTuple):
             tls=tls,
         )
 
+    @contextmanager
+    def serving(
+        self, *, interval: float = 1.0, tls: bool = True, session: PrivateBus | None = None
+    ) -> Iterator[Desk]:
+        """Run the daemon on the server's core."""
+        desk = self.desk(interval=interval, tls=tls, session=session)
+        desk.owner_password = self._password
+        with ExitStack() as stack:
+            with on(SERVER):
+                stack.enter_context(desk)
+            self._password = desk.owner_password
+            yield desk
+
 
 @asynccontextmanager
 async def surroundings() -> AsyncIterator[Surroundings]:
@@ -63,15 +82,8 @@ async def surroundings() -> AsyncIterator[Surroundings]:
         folder = Path(name)
         media = make_media(folder / "media")
         async with everything(media, folder) as there:
-            with Mpv(there.session, [media.bare.file], paused=True):
-                yield Surroundings(there, media, folder / "state")
-
-
-def started(desk: Desk) -> Desk:
-    """Start the daemon on the server's core."""
-    with on(SERVER):
-        desk.start()
-    return desk
+            with Mpv(there.session, [media.bare.file], paused=True) as second:
+                yield Surroundings(there, second, media, folder / "state")
 
 
 async def make_tokens(there: Surroundings, count: int) -> str:
@@ -79,8 +91,7 @@ async def make_tokens(there: Surroundings, count: int) -> str:
 
     Returns the path of the socket.
     """
-    desk = started(there.desk(tls=False))
-    try:
+    with there.serving(tls=False) as desk:
         async with Client(desk) as client:
             ticket = await client.ticket()
             async with client.watch(ticket) as screen:
@@ -90,8 +101,6 @@ async def make_tokens(there: Surroundings, count: int) -> str:
             while len(tokens) < count:
                 asked = [one_more(client) for _ in range(min(AT_ONCE, count - len(tokens)))]
                 tokens += await asyncio.gather(*asked)
-    finally:
-        desk.__exit__(None, None, None)
     lines = [json.dumps({"event": "auth", "args": [token]}) for token in tokens]
     AUTH.write_text("\n".join(lines) + "\n", encoding="ascii")
     return "/" + ticket.socket.split("/", 3)[3]

@@ -1,62 +1,134 @@
-"""What a desk costs that has everything: watched by one screen for ten seconds, and by nobody.
+"""What watching one machine costs: the desk beside Glances, netdata and node-exporter.
 
-    .venv/bin/python bench/watching.py [seconds]
+    .venv/bin/python -m bench.watching [--seconds 12] [--rounds 2]
 
-Prints user and system time of the daemon's whole process, wake-ups and resident memory. The bus,
-the player, the sound server, UPower and NetworkManager are there (`tests/parts/everything.py`) and
-quiet, so what is measured is the desk's own beat: one reading a second, encrypted, to one screen.
+All run at the same time, all their processes on one core, whoever asks them on the other. In turns
+nobody looks, and each is asked once a second (the desk: one screen, by TLS). The desk has
+everything (`surroundings.py`) and is quiet, so what is measured is its own beat.
 """
 
+import argparse
 import asyncio
-import sys
 import tempfile
+import time
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import aiohttp
 
-from tests.parts.client import Client  # noqa: E402 - found by the line above
-from tests.parts.desk import Desk  # noqa: E402 - the same
-from tests.parts.everything import everything  # noqa: E402 - the same
-from tests.parts.media import make_media  # noqa: E402 - the same
-from tests.parts.usage import cpu_milliseconds, resident_mib, wake_ups  # noqa: E402 - the same
+from bench import results
+from bench.cores import SERVER, on
+from bench.monitors import MONITORS, Monitor, Poller
+from bench.prepare import prepare
+from bench.processes import cpu_seconds, memory_mib, running, tree
+from bench.surroundings import Surroundings, surroundings
+from tests.parts.client import Client
+from tests.parts.desk import Desk
+from tests.parts.usage import wake_ups
 
+SECONDS, ROUNDS = 12.0, 2
 SETTLES = 3.0
-"""Seconds until what a log-in and a first reading cost is over."""
-WATCHED_AT_MOST = 25.0
-UNWATCHED_AT_MOST = 5.0
-MIB_AT_MOST = 55.0
+"""Until what a beginning costs is over."""
+BEGINS = 8.0
+"""Until a program has looked around."""
+STARTS_WITHIN = 20.0
+DESKWIRE = "deskwire"
 
 
-async def measure(desk: Desk, seconds: float) -> tuple[float, int]:
-    """Let it run; return milliseconds of processor time in ten seconds, and wake-ups."""
+async def main(seconds: float, rounds: int) -> None:
+    """Measure and keep it."""
+    missing = prepare(*{monitor.need for monitor in MONITORS})
+    there_are = [monitor for monitor in MONITORS if monitor.need not in missing]
+    async with surroundings() as there:
+        measured = await of_all(there, there_are, seconds, rounds)
+    results.write(
+        "watching",
+        {
+            "seconds": seconds,
+            "programs": measured,
+            "missing": {each.name: missing[each.need] for each in MONITORS if each.need in missing},
+        },
+    )
+
+
+async def of_all(
+    there: Surroundings, monitors: list[Monitor], seconds: float, rounds: int
+) -> dict[str, Any]:
+    """Start them all, and look at them in turns."""
+    with ExitStack() as stack:
+        roots: dict[str, int] = {}
+        for monitor in monitors:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            with on(SERVER):
+                program = stack.enter_context(running(monitor.command(folder)))
+            roots[monitor.name] = program.pid
+        desk = stack.enter_context(there.serving())
+        roots[DESKWIRE] = desk.pid
+        for monitor in monitors:
+            await answering(monitor)
+        programs: dict[str, Any] = {
+            name: {"unwatched": [], "watched": [], "memory_mib": 0.0} for name in roots
+        }
+        for monitor in monitors:
+            programs[monitor.name]["collects"] = monitor.collects
+        await asyncio.sleep(BEGINS)
+        for _ in range(rounds):
+            note(programs, "unwatched", await spend(desk, roots, seconds))
+            async with AsyncExitStack() as clients:
+                pollers = [await clients.enter_async_context(Poller(each)) for each in monitors]
+                client = await clients.enter_async_context(Client(desk))
+                screen = await clients.enter_async_context(client.watch())
+                note(programs, "watched", await spend(desk, roots, seconds))
+                for name, pid in roots.items():
+                    programs[name]["memory_mib"] = memory_mib(tree(pid))
+                    programs[name]["proportional_mib"] = memory_mib(tree(pid), "Pss")
+                programs[DESKWIRE]["answer_bytes"] = len(screen.frames[-1].text)
+                programs[DESKWIRE]["collects"] = "what a screen shows: " + ", ".join(
+                    sorted(await screen.stats())
+                )
+                for poller in pollers:
+                    programs[poller.monitor.name]["answer_bytes"] = poller.bytes
+    return programs
+
+
+async def answering(monitor: Monitor) -> None:
+    """Wait until a program answers."""
+    async with aiohttp.ClientSession() as session:
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(monitor.address) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    raise SystemExit(f"{monitor.name} does not answer at {monitor.address}")
+
+
+async def spend(desk: Desk, roots: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
+    """Let them run; return what each used."""
     await asyncio.sleep(SETTLES)
-    used, woken = cpu_milliseconds(desk.pid), wake_ups(desk.pid)
+    trees = {name: tree(pid) for name, pid in roots.items()}
+    used = {name: cpu_seconds(pids) for name, pids in trees.items()}
+    woken = wake_ups(desk.pid)
     await asyncio.sleep(seconds)
-    return (cpu_milliseconds(desk.pid) - used) * 10 / seconds, wake_ups(desk.pid) - woken
+    spent = {
+        name: {"cpu_s_a_minute": (cpu_seconds(pids) - used[name]) * 60 / seconds}
+        for name, pids in trees.items()
+    }
+    spent[DESKWIRE]["wake_ups_a_second"] = (wake_ups(desk.pid) - woken) / seconds
+    return spent
 
 
-async def main(seconds: float) -> bool:
-    """Measure, print, and say whether all stayed within their bounds."""
-    with tempfile.TemporaryDirectory() as folder:
-        media = make_media(Path(folder) / "media")
-        async with everything(media, Path(folder)) as there:
-            with there.desk() as desk:
-                async with Client(desk) as client, client.watch() as screen:
-                    watched, beats = await measure(desk, seconds)
-                    frames = screen.count
-                    there_is = sorted(await screen.stats())
-                    memory = resident_mib(desk.pid)
-                unwatched, woken = await measure(desk, seconds)
-    print(f"in the readings: {' '.join(there_is)}; {frames} frames")
-    print(f"watched      {watched:6.1f} ms of CPU in 10 s   (at most {WATCHED_AT_MOST:g})")
-    print(f"             {beats / seconds:6.1f} wake-ups a second")
-    print(f"unwatched    {unwatched:6.1f} ms of CPU in 10 s   (at most {UNWATCHED_AT_MOST:g})")
-    print(f"             {woken:6d} wake-ups in {seconds:g} s")
-    print(f"resident     {memory:6.1f} MiB   (at most {MIB_AT_MOST:g})")
-    return watched <= WATCHED_AT_MOST and unwatched <= UNWATCHED_AT_MOST and memory <= MIB_AT_MOST
+def note(programs: dict[str, Any], how: str, spent: dict[str, dict[str, float]]) -> None:
+    """Add one look's figures to each program's."""
+    for name, figures in spent.items():
+        programs[name][how].append(figures)
 
 
 if __name__ == "__main__":
-    within = asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0))
-    sys.exit(0 if within else 1)
+    given = argparse.ArgumentParser(description="What watching one machine costs.")
+    given.add_argument("--seconds", type=float, default=SECONDS)
+    given.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = given.parse_args()
+    asyncio.run(main(asked.seconds, asked.rounds))

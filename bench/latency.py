@@ -1,0 +1,235 @@
+"""How long a change takes to a screen, a tap to a player, a log-in to a first reading, a start.
+
+    .venv/bin/python -m bench.latency [--samples 200]
+
+    a player's signal   a real mpv is paused and resumed over its own socket; a listener on the bus
+                        notes its signal, a screen the frame that tells of it
+    volume              set with pactl; `pactl subscribe` notes the event, a screen the frame
+    a command           a frame sent by a screen, noted by a player of our own when it is called
+    log-in              log-in, token, connection, auth, first `stats`; with the daemon's processor
+                        time but for the thread that hashes passwords
+    start               from exec to the line that says it is ready
+
+Screen, listener and player share one process on the load's core and one clock. Changes come at
+random moments of the beat and further apart than 50 ms, so that none is held back as part of a
+burst. Beside it stand what one would have instead: a poller that asks each second, and `playerctl
+--follow`.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bench import results
+from bench.cores import LOAD, SERVER, on
+from bench.ear import listening
+from bench.instead import of_playerctl
+from bench.prepare import prepare
+from bench.processes import cpu_seconds, modest_seconds
+from bench.surroundings import Surroundings, surroundings
+from tests.parts.client import Client, Screen
+from tests.parts.desk import PROGRAM, Desk
+from tests.parts.fake_player import FakePlayer
+
+SAMPLES = 200
+APART = (0.08, 0.18)
+"""Seconds between two changes."""
+WITHIN = 5.0
+LOGINS, STARTS, VOLUMES = 20, 10, 60
+SCREENS = 4
+"""That tap in turns: a screen may send ten commands a second."""
+
+Samples = list[float]
+"""Milliseconds."""
+
+
+async def main(samples: int) -> None:
+    """Measure and keep it."""
+    missing = prepare("playerctl")
+    dice = random.Random(1)  # noqa: S311 - it decides when, nothing that must not be guessed
+    measured: dict[str, Any] = {}
+    async with surroundings() as there:
+        with there.serving() as desk:
+            async with Client(desk) as client, client.watch() as screen:
+                await asyncio.sleep(1.0)
+                measured.update(await of_signals(there, screen, dice, samples))
+                measured.update(await of_volume(there, screen, dice))
+            async with Client(desk) as client:
+                measured["a command to the call"] = await of_commands(there, client, dice, samples)
+        measured.update(await of_logins(there))
+        measured["serve to ready"] = of_starts(there)
+        if "playerctl" not in missing:
+            measured.update(await of_playerctl(there, dice))
+    results.write("latency", {"samples": measured, "missing": missing})
+
+
+# ---- a player's signal ---------------------------------------------------------------------------
+
+
+async def of_signals(
+    there: Surroundings, screen: Screen, dice: random.Random, samples: int
+) -> dict[str, Samples]:
+    """Pause and resume mpv; from its signal, and from when it was told, to the frame."""
+    mpv = there.there.mpv
+    since_signal, since_told = [], []
+    async with listening(there.there.session) as heard:
+        for paused in itertools.islice(itertools.cycle((True, False)), samples):
+            await asyncio.sleep(dice.uniform(*APART))
+            heard.clear()
+            seen, told = screen.count, time.monotonic()
+            mpv.set("pause", paused)
+            frame = await screen.see(
+                lambda frame, paused=paused: any(  # type: ignore[misc]
+                    player["title"] == there.media.first.title and player["playing"] is not paused
+                    for player in frame.stats["audio"]
+                ),
+                since=seen,
+                within=WITHIN,
+            )
+            if signal := [at for at, status in heard if (status == "Paused") is paused]:
+                since_signal.append((frame.at - signal[0]) * 1000)
+                since_told.append((frame.at - told) * 1000)
+    return {"a player's signal to the frame": since_signal, "mpv told to the frame": since_told}
+
+
+# ---- volume --------------------------------------------------------------------------------------
+
+
+async def of_volume(there: Surroundings, screen: Screen, dice: random.Random) -> dict[str, Samples]:
+    """Set the volume with pactl; from its start, and from the event elsewhere, to the frame."""
+    pulse = there.there.pulse
+    since_start, since_event = [], []
+    events: list[float] = []
+    subscribed = await asyncio.create_subprocess_exec(
+        "pactl", "subscribe", env=pulse.env(), stdout=asyncio.subprocess.PIPE
+    )
+
+    async def follow() -> None:
+        assert subscribed.stdout is not None
+        while line := await subscribed.stdout.readline():
+            if b"'change' on sink #" in line:
+                events.append(time.monotonic())
+
+    following = asyncio.create_task(follow())
+    for level in itertools.islice(itertools.cycle(range(40, 90)), VOLUMES):
+        await asyncio.sleep(dice.uniform(*APART))
+        events.clear()
+        seen, began = screen.count, time.monotonic()
+        setting = await asyncio.create_subprocess_exec(
+            *("pactl", "set-sink-volume", "speakers", f"{level}%"), env=pulse.env()
+        )
+        frame = await screen.see(
+            lambda frame, level=level: frame.stats["volume"] == level,  # type: ignore[misc]
+            since=seen,
+            within=WITHIN,
+        )
+        await setting.wait()
+        since_start.append((frame.at - began) * 1000)
+        if events:
+            since_event.append((frame.at - events[0]) * 1000)
+    following.cancel()
+    subscribed.terminate()
+    await subscribed.wait()
+    return {
+        "pactl's start to the frame": since_start,
+        "volume's event elsewhere to the frame": since_event,
+    }
+
+
+# ---- a command -----------------------------------------------------------------------------------
+
+
+async def of_commands(
+    there: Surroundings, client: Client, dice: random.Random, samples: int
+) -> Samples:
+    """Tap; from the frame's sending to the call at a player that notes the time."""
+    called: asyncio.Queue[float] = asyncio.Queue()
+    delays = []
+    async with FakePlayer(there.there.session, "obedient") as player:
+        player.when["PlayPause"] = lambda: called.put_nowait(time.monotonic())
+        async with screens(client, SCREENS) as watching:
+            stats = await watching[0].stats(
+                lambda stats: any(each["name"] == "obedient" for each in stats["audio"])
+            )
+            name = next(each["id"] for each in stats["audio"] if each["name"] == "obedient")
+            for screen in itertools.islice(itertools.cycle(watching), samples):
+                await asyncio.sleep(dice.uniform(0.03, 0.06))
+                sent = await screen.send("audio-play-pause", name)
+                async with asyncio.timeout(WITHIN):
+                    delays.append((await called.get() - sent) * 1000)
+    return delays
+
+
+@asynccontextmanager
+async def screens(client: Client, count: int) -> AsyncIterator[list[Screen]]:
+    """Have so many screens watch."""
+    if count == 0:
+        yield []
+        return
+    async with client.watch() as screen, screens(client, count - 1) as others:
+        yield [screen, *others]
+
+
+# ---- a log-in ------------------------------------------------------------------------------------
+
+
+async def of_logins(there: Surroundings) -> dict[str, Samples]:
+    """Log in and watch, again and again, while another watches; time and the daemon's CPU."""
+    took, used = [], []
+    with there.serving(interval=3600.0) as desk:
+        async with Client(desk) as client, client.watch():
+            await asyncio.sleep(1.0)
+            for _ in range(LOGINS):
+                async with Client(desk) as another:
+                    began, cpu = time.monotonic(), without_hashing(desk)
+                    async with another.watch():
+                        took.append((time.monotonic() - began) * 1000)
+                        await asyncio.sleep(0.05)
+                        used.append((without_hashing(desk) - cpu) * 1000)
+    return {"log-in to first stats": took, "log-in to first stats, the daemon's CPU": used}
+
+
+def without_hashing(desk: Desk) -> float:
+    """Return processor seconds of the daemon but for the thread that hashes, which is niced."""
+    return cpu_seconds([desk.pid]) - modest_seconds(desk.pid)
+
+
+# ---- a start -------------------------------------------------------------------------------------
+
+
+def of_starts(there: Surroundings) -> Samples:
+    """Start the daemon on a state that is there."""
+    took = []
+    for _ in range(STARTS):
+        desk = there.desk()
+        with on(SERVER):
+            began = time.monotonic()
+            with subprocess.Popen(
+                [
+                    *(str(PROGRAM), "serve", "--host", "127.0.0.1", "--port", "0"),
+                    *("--state-dir", str(there.state)),
+                ],
+                env=desk.env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            ) as program:
+                assert program.stdout is not None
+                for line in program.stdout:
+                    if b"deskwire is ready at" in line:
+                        took.append((time.monotonic() - began) * 1000)
+                        break
+                program.terminate()
+    return took
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description="How long things take.")
+    given.add_argument("--samples", type=int, default=SAMPLES)
+    with on(LOAD):
+        asyncio.run(main(given.parse_args().samples))

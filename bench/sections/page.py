@@ -1,0 +1,28 @@
+"""What the page costs a browser."""
+
+from bench.markdown import Lines, table
+from bench.results import Result
+from bench.svg import short
+
+
+def page(result: Result) -> Lines:
+    """Tell of the page."""
+    return [
+        "",
+        "## The page",
+        "",
+        "In Debian's Chromium, headless, so that the processor draws every picture.",
+        "",
+        *table(
+            ("", "measured", "usually", "goal"),
+            [
+                (
+                    each["name"],
+                    f"{short(each['value'])} {each['unit']}",
+                    "" if each.get("usual") is None else short(each["usual"]),
+                    f"≤ {each['goal']:g} {each['unit']}",
+                )
+                for each in result["figures"]
+            ],
+        ),
+    ]
