@@ -9,7 +9,7 @@ FAULTS := test_faults_*.py
 COST := tests/system/test_page_cost.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system guard test-faults test-laptop bench bench-watching bench-page soak check format reference locks clean help
+.PHONY: run test unit system guard test-faults test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,10 +36,30 @@ test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated lapto
 	tests/parts/install laptop
 	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
 
-bench: bench-watching bench-page  ## every measurement
+BENCH := $(VENV)/.dev $(VENV)/.parts
 
-bench-watching: $(VENV)/.dev $(VENV)/.parts  ## what a desk costs, watched and not
-	$(BIN)/python bench/watching.py $(ARGS)
+bench: $(BENCH) $(VENV)/.page-tools  ## every measurement, and bench/report.md out of it: a quarter of an hour
+	$(BIN)/python -m bench.all $(ARGS)
+
+bench-fanout: $(BENCH)  ## one frame to many screens, beside a C loop and six peers
+	$(BIN)/python -m bench.fanout $(ARGS)
+
+bench-watching: $(BENCH)  ## what a desk costs, watched and not, beside Glances, netdata and node-exporter
+	$(BIN)/python -m bench.watching $(ARGS)
+
+bench-latency: $(BENCH)  ## how long a change, a tap, a log-in and a start take
+	$(BIN)/python -m bench.latency $(ARGS)
+
+bench-growth: $(BENCH)  ## what grows with screens, players and media changes
+	$(BIN)/python -m bench.growth $(ARGS)
+
+bench-half-hour: $(BENCH)  ## memory over half an hour of media changes at their own pace
+	$(BIN)/python -m bench.growth --half-hour
+
+bench-guard: guard  ## the same as guard
+
+bench-report: $(BENCH)  ## write bench/report.md anew out of what was measured last
+	$(BIN)/python -m bench.report
 
 bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## what the page costs a browser
 	$(BIN)/python -m pytest $(COST) $(ARGS)

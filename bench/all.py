@@ -13,7 +13,6 @@ import time
 from bench import report, results
 from bench.prepare import prepare
 
-PAGE = results.ROOT / "bench" / "page.py"
 PAGE_FIGURES = results.BUILD / "page.json"
 STEPS: dict[str, list[str]] = {
     "fanout": ["-m", "bench.fanout"],

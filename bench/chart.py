@@ -50,7 +50,7 @@ class Panel(NamedTuple):
 
 def bars(title: str, below: str, rows: Sequence[Bar], goal: float | None = None) -> str:
     """Draw lying bars from nothing; a goal is a dashed line."""
-    room = WIDTH - NAMES - 110
+    room = WIDTH - NAMES - 150
     most = max([*(row.value for row in rows), goal or 0]) or 1
     bottom = TOP + 14 + len(rows) * ROW
     parts = [words(20, TOP - 6, below, "soft small")]
@@ -64,10 +64,11 @@ def bars(title: str, below: str, rows: Sequence[Bar], goal: float | None = None)
         ]
     if goal is not None:
         at = NAMES + room * goal / most
-        parts += [
+        dashed = [
             line(at, TOP + 6, at, bottom, "goal"),
             words(at, bottom + 14, f"goal {short(goal)}", "goal-text small", "middle"),
         ]
+        parts = dashed + parts  # beneath the bars and what they say
     return sheet(title, WIDTH, bottom + 26, parts)
 
 
@@ -85,7 +86,7 @@ def spans(title: str, below: str, rows: Sequence[Span], unit: str) -> str:
     parts = [words(20, TOP - 6, below, "soft small")]
     for power in range(low, high + 1):
         x = at(10.0**power)
-        tick = f"{10.0**power:g} {unit}"
+        tick = f"{short(10.0**power).removesuffix('.00').removesuffix('.0')} {unit}"
         parts += [
             line(x, TOP + 8, x, bottom, "rule"),
             words(x, bottom + 16, tick, "soft small", "middle"),

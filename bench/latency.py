@@ -95,7 +95,10 @@ async def of_signals(
             if signal := [at for at, status in heard if (status == "Paused") is paused]:
                 since_signal.append((frame.at - signal[0]) * 1000)
                 since_told.append((frame.at - told) * 1000)
-    return {"a player's signal to the frame": since_signal, "mpv told to the frame": since_told}
+    return {
+        "a player's signal to the frame": since_signal,
+        "mpv told to the frame, mpv's own part with it": since_told,
+    }
 
 
 # ---- volume --------------------------------------------------------------------------------------

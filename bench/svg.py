@@ -12,7 +12,7 @@ STYLE = """\
 svg { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 .ground { fill: #ffffff; stroke: #d8dee4; }
 .title { font-size: 15px; font-weight: 600; fill: #1f2328; }
-text { fill: #1f2328; }
+text { fill: #1f2328; paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
 .soft { fill: #59636e; }
 .small { font-size: 11px; }
 .rule { stroke: #d8dee4; fill: none; }
@@ -27,6 +27,7 @@ text { fill: #1f2328; }
 @media (prefers-color-scheme: dark) {
   .ground { fill: #0d1117; stroke: #3d444d; }
   .title, text { fill: #f0f6fc; }
+  text { stroke: #0d1117; }
   .soft { fill: #9198a1; }
   .rule { stroke: #3d444d; }
   .goal { stroke: #f0883e; }
