@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
-FAULTS := test_faults_*.py
+FAULTS := tests/system/test_faults*.py
+TWO := -n 2 --dist loadfile
 COST := tests/system/test_page_cost.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: run test unit system guard test-faults test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
+.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,16 +22,19 @@ test: guard unit system  ## every test on this machine: what a frame costs, unit
 
 unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source file, with real buses and services where a device needs them
 	$(BIN)/python dashboard/build.py run test
-	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(ARGS)
+	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(TWO) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
-	$(BIN)/python -m pytest $(WHOLE) -m "not laptop" --ignore-glob='*/$(FAULTS)' --ignore=$(COST) $(ARGS)
+	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" --ignore=$(COST) $(TWO) $(ARGS)
 
 guard: $(VENV)/.dev $(VENV)/.parts  ## a frame's instructions, counted, are not more than the baseline's (ARGS=--take: make that anew)
 	$(BIN)/python -m bench.guard $(ARGS)
 
-test-faults: $(VENV)/.dev $(VENV)/.parts  ## what takes minutes: twenty minutes at sixty-fold speed, crowds, kills, a model
-	$(BIN)/python -m pytest tests/system/$(FAULTS) $(ARGS)
+test-faults: $(VENV)/.dev $(VENV)/.parts  ## of these, what is done to a desk: crowds, kills, twenty minutes at sixty-fold speed
+	$(BIN)/python -m pytest $(FAULTS) $(ARGS)
+
+test-systemd: $(VENV)/.dev $(VENV)/.parts  ## packaging's units under a systemd --user of its own: readiness, watchdog, restarts, sandbox
+	$(BIN)/python -m pytest tests/system -m systemd $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
 	tests/parts/install laptop
