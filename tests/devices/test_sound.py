@@ -1,9 +1,23 @@
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from deskwire.devices.sound import Unanswered
+
+LOAD_WHERE_NOTHING_MAY_BE_LOOKED_FOR = """
+import ctypes.util, tempfile
+
+def look(*_):
+    raise SystemExit("it is looked for")
+
+ctypes.util.find_library = tempfile.NamedTemporaryFile = look
+from deskwire.devices.sound import load
+load()
+assert ctypes.util.find_library is look
+"""
 
 
 async def test_an_answer_that_came_as_the_connection_ended_counts() -> None:
@@ -23,3 +37,14 @@ async def test_an_answer_that_came_as_the_connection_ended_counts() -> None:
     with pytest.raises(ConnectionError):
         await open_still
     assert complaints == []
+
+
+def test_the_library_is_loaded_without_a_search_for_which_a_service_may_not_write() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_WHERE_NOTHING_MAY_BE_LOOKED_FOR],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
