@@ -5,7 +5,7 @@ from typing import TextIO
 
 import pytest
 
-from deskwire.daemon.logs import Unhurried, line
+from deskwire.daemon.logs import Journal, Unhurried, line
 
 
 @pytest.fixture
@@ -38,3 +38,9 @@ def test_a_line_goes_out_whole_and_at_once(pipe: tuple[int, TextIO]) -> None:
     Unhurried(stream).handle(line(logging.WARNING, "first\nsecond"))
 
     assert os.read(reads, 1000) == b"first\nsecond\n"
+
+
+def test_the_journal_is_told_of_each_line_how_grave_it_is() -> None:
+    said = Journal("%(message)s").format(line(logging.ERROR, "first\nsecond"))
+
+    assert said == "<3>first\n<3>  second"

@@ -13,10 +13,13 @@ from typing import TextIO
 PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
-class _Journal(logging.Formatter):
+class Journal(logging.Formatter):
+    """Says of each line how grave it is."""
+
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record).replace("\n", "\n  ")
-        return f"<{PRIORITIES.get(record.levelno, 3)}>{text}"
+        """Return the record, its later lines set in."""
+        grave = f"<{PRIORITIES.get(record.levelno, 3)}>"
+        return grave + super().format(record).replace("\n", f"\n{grave}  ")
 
 
 class Unhurried(logging.StreamHandler[TextIO]):
@@ -52,7 +55,7 @@ def line(level: int, text: str) -> logging.LogRecord:
 def begin(*, to_journal: bool) -> None:
     """Let log lines out."""
     formatter = (
-        _Journal("%(message)s")
+        Journal("%(message)s")
         if to_journal
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     )
