@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import fcntl
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ import pytest
 from deskwire.server.self_signed import make
 from tests.parts.client import Client
 from tests.parts.desk import PROGRAM, Desk, environment
+from tests.parts.logs import judge
+from tests.parts.patience import patiently
 from tests.parts.waiting import until, until_async
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
@@ -74,7 +77,7 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     """Lend what a service manager is told on."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(tmp_path / "notify"))
-        told.settimeout(15)
+        told.settimeout(patiently(15))
         yield told
 
 
@@ -100,7 +103,7 @@ def test_a_service_manager_is_told_of_each_step(systemd: socket.socket) -> None:
 def test_a_port_that_is_handed_over_is_served_on(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
-        os.dup2(held.fileno(), descriptor := 50)
+        descriptor = fcntl.fcntl(held, fcntl.F_DUPFD, 10)  # a free one that bash has no use for
         words = f"exec 3<&{descriptor} {descriptor}<&-; LISTEN_PID=$$ LISTEN_FDS=1 exec {PROGRAM} "
         daemon = subprocess.Popen(
             [
@@ -110,18 +113,19 @@ def test_a_port_that_is_handed_over_is_served_on(tmp_path: Path) -> None:
             ],
             env=environment(tmp_path, [], {}, {}),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             pass_fds=[descriptor],
         )
         os.close(descriptor)
         with socket.create_connection(("127.0.0.1", port)) as early:  # before anybody listens
-            early.settimeout(15)
+            early.settimeout(patiently(15))
             early.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = early.makefile("rb").read()
         daemon.terminate()
-        said, _ = daemon.communicate(timeout=10)
+        said, log = daemon.communicate(timeout=patiently(10))
 
+    judge(log)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert f"deskwire is ready at http://127.0.0.1:{port}" in said
     assert daemon.returncode == 0
@@ -201,3 +205,28 @@ async def test_settings_are_taken_anew_and_a_mistake_changes_nothing(
     await until_async(lambda: "the settings stay as they were: " in desk.log)
 
     assert (before, after, await status()) == (421, 200, 200)
+
+
+async def test_a_desk_that_is_reached_by_tls_from_now_on_gives_cookies_for_tls_only(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("")
+    with Desk("--config", str(config), tls=False) as desk:
+        async with Client(desk) as client:
+            words = {"username": "owner", "password": desk.owner_password}
+
+            async def cookie() -> str:
+                answer = await client.request("POST", "/v1/page/login", json=words)
+                return answer.headers["Set-Cookie"]
+
+            before = await cookie()
+            config.write_text('[server]\npublic_url = "https://desk.example"\n')
+            os.kill(desk.pid, SIGHUP)
+            await until_async(lambda: "reloaded  changed=server.public_url" in desk.log)
+            after = await cookie()
+
+    assert before.startswith("deskwire-")
+    assert "Secure" not in before
+    assert after.startswith("__Host-deskwire-")
+    assert after.endswith("; Secure")

@@ -50,7 +50,8 @@ class Desk:
         """Go on by these settings, as far as they are `RELOADABLE`."""
         session = settings.session
         self.doors.names = names_of(settings.server)
-        self.door.public_url = settings.server.public_url
+        self.door.be_reached_at(settings.server.public_url)
+        self.doors.describe(cookie=self.door.cookie.name)
         self.monitor.auth_timeout = session.auth_timeout
         self.monitor.warning = session.warning
         self.monitor.literal_names = settings.compat.literal_event_names

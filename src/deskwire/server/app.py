@@ -48,10 +48,8 @@ class Doors:
     """Answers requests."""
 
     def __init__(self, table: Sequence[Route], names: Names, *, cookie: str) -> None:
-        document: dict[str, Any] = {}
-
         async def openapi(_: Asked) -> web.Response:
-            return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+            return web.Response(body=self._description, content_type="application/json")
 
         own = Route(
             method="GET",
@@ -60,9 +58,14 @@ class Doors:
             summary="This description",
             gives="application/json",
         )
-        document.update(describe([*table, own], cookie=cookie))
-        self._table = Table([*table, own])
+        self._routes = [*table, own]
+        self._table = Table(self._routes)
         self.names = names
+        self.describe(cookie=cookie)
+
+    def describe(self, *, cookie: str) -> None:
+        """Describe all of it, with the page's cookie under this name."""
+        self._description = msgspec.json.encode(describe(self._routes, cookie=cookie))
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; nothing is raised but cancellation."""

@@ -94,10 +94,15 @@ class Door:
         self._clock = clock
         self._desk = desk
         self._expect = expect
-        self.public_url = public_url
         self.refused = Sparing(log, logging.WARNING)
         self._tls = tls
-        self.cookie = LoginCookie(desk=desk, secure=tls or public_url.startswith("https:"))
+        self.be_reached_at(public_url)
+
+    def be_reached_at(self, public_url: str) -> None:
+        """Name this address, empty for whichever one came in by, and keep cookies for it."""
+        self._public_url = public_url
+        secure = self._tls or public_url.startswith("https:")
+        self.cookie = LoginCookie(desk=self._desk, secure=secure)
 
     async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
         """Exchange a name and a password for a login token."""
@@ -153,7 +158,7 @@ class Door:
         """
         token = self._tokens.websocket_token(self.login(request), self._clock())
         self._expect()
-        public = self.public_url.rstrip("/").replace("http", "ws", 1)
+        public = self._public_url.rstrip("/").replace("http", "ws", 1)
         scheme = "wss" if (self._tls if by_tls is None else by_tls) else "ws"
         base = public or f"{scheme}://{host}"
         return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
