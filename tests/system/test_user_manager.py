@@ -1,0 +1,189 @@
+"""packaging's units under a person's own systemd, the real one, with the journal beside it.
+
+Not part of `make test`: it needs user namespaces that anybody may make, and control groups.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.parts.logs import judge
+from tests.parts.manager.manager import UserManager
+from tests.parts.media import Media
+from tests.parts.waiting import until
+
+pytestmark = pytest.mark.systemd
+
+PASSWORD = "correct horse battery"
+STATUS = "/proc/{}/status"
+
+
+@pytest.fixture(scope="module")
+def manager(media: Media) -> Iterator[UserManager]:
+    """Lend ann's systemd, with music that plays, and ann let in."""
+    with UserManager(media) as manager:
+        manager.said("deskwire", "users", "add", "ann", "--password-stdin", given=f"{PASSWORD}\n")
+        manager.systemctl("start", "dbus.socket", "sound", "player")
+        yield manager
+        judge("\n".join(messages(manager)), [PASSWORD])
+
+
+@pytest.fixture
+def desk(manager: UserManager) -> Iterator[UserManager]:
+    """Lend it with deskwire.service started, and ann logged in."""
+    manager.systemctl("start", "deskwire.service")
+    log_in(manager)
+    yield manager
+    manager.systemctl("stop", "deskwire.service")
+    manager.run("systemctl", "--user", "reset-failed", "deskwire.service")
+
+
+def log_in(manager: UserManager) -> None:
+    shown = manager.said("deskwire", "doctor", "--json")
+    (fingerprint,) = {
+        word.replace(":", "").lower() for word in shown.replace('"', " ").split() if is_print(word)
+    }
+    words = ("login", "https://127.0.0.1:8765", "--user", "ann", "--fingerprint", fingerprint)
+    manager.said("deskwire", *words, "--password-stdin", given=f"{PASSWORD}\n")
+
+
+def is_print(word: str) -> bool:
+    return word.count(":") == 31
+
+
+def reading(manager: UserManager) -> dict[str, Any]:
+    """Return what the desk says, once the player's cover is in it."""
+
+    def whole() -> dict[str, Any] | None:
+        told: dict[str, Any] = json.loads(
+            manager.said("sh", "-c", "deskwire watch --json | head -n 1")
+        )
+        return (
+            told if told["audio"] and "art_url" in told["audio"][0] and "volume" in told else None
+        )
+
+    return until(whole, within=10, what="a whole reading")
+
+
+def messages(manager: UserManager) -> list[str]:
+    return [entry["MESSAGE"] for entry in manager.entries()]
+
+
+def test_it_is_started_when_it_takes_visitors(manager: UserManager) -> None:
+    manager.systemctl("start", "deskwire.service")
+
+    health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")
+    manager.systemctl("stop", "deskwire.service")
+
+    assert json.loads(health)["data"] == {"status": "ok"}
+    assert manager.shown("Result") == "success"
+
+
+def test_hardened_as_it_is_it_reaches_all_that_a_desk_has(desk: UserManager) -> None:
+    told = reading(desk)
+    desk.said("deskwire", "art", "player1", "-o", "/home/ann/cover.jpg")
+    desk.said("cmp", "/home/ann/cover.jpg", str(desk.cover))
+    desk.said("deskwire", "play-pause", "player1")
+    paused = until(lambda: told if not (told := reading(desk))["audio"][0]["playing"] else None)
+
+    assert told["audio"][0]["title"] == "The Reason"
+    assert told["volume"] == 100
+    assert paused["audio"][0]["title"] == "The Reason"
+    desk.said("deskwire", "play-pause", "player1")
+
+
+def test_the_sandbox_is_in_force(desk: UserManager) -> None:
+    pid = desk.shown("MainPID")
+    said = desk.said("cat", STATUS.format(pid))
+    status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
+    enters = ("nsenter", f"--target={pid}", "--user", "--mount", "--preserve-credentials", "touch")
+    written = desk.run(*enters, "/home/ann/.local/state/deskwire/written")
+    refused = desk.run(*enters, "/home/ann/not-here")
+
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert int(status["CapEff"], 16) == 0
+    assert written.returncode == 0, written.stderr
+    assert "Read-only file system" in refused.stderr
+
+
+def test_the_journal_knows_how_bad_each_line_is(desk: UserManager) -> None:
+    words = ("login", "https://127.0.0.1:8765", "--user", "ann", "--password-stdin")
+    refused = desk.run("deskwire", *words, given="a wrong one\n")
+    until(lambda: any("login refused" in each for each in messages(desk)))
+
+    priority = {entry["MESSAGE"].split("  ")[0]: entry["PRIORITY"] for entry in desk.entries()}
+    assert refused.returncode == 5
+    assert priority["started"] == "6"
+    assert priority["login began"] == "6"
+    assert priority["login refused"] == "4"
+
+
+def test_reload_takes_settings_anew_and_nobody_is_sent_away(desk: UserManager) -> None:
+    pid = desk.shown("MainPID")
+    desk.write(
+        "/home/ann/.config/deskwire/config.toml", '[server]\nallowed_hosts = ["desk.example"]\n'
+    )
+    desk.systemctl("reload", "deskwire.service")
+    until(lambda: "reloaded  changed=server.allowed_hosts" in messages(desk))
+
+    assert desk.shown("MainPID") == pid
+    assert desk.shown("ActiveState") == "active"
+
+
+@pytest.mark.parametrize("signal", ["KILL", "SEGV"])
+def test_one_that_dies_is_started_anew_and_knows_who_was_logged_in(
+    desk: UserManager, signal: str
+) -> None:
+    pid = desk.shown("MainPID")
+    desk.said("kill", f"-{signal}", pid)
+    until(lambda: desk.shown("MainPID") not in {pid, "0"} and desk.shown("ActiveState") == "active")
+
+    assert desk.shown("NRestarts") == "1"
+    assert reading(desk)["audio"]
+
+
+def test_one_that_hangs_is_killed_by_the_watchdog_and_started_anew(manager: UserManager) -> None:
+    folder = "/home/ann/.config/systemd/user/deskwire.service.d"
+    manager.write(f"{folder}/soon.conf", "[Service]\nWatchdogSec=3\n")
+    manager.systemctl("daemon-reload")
+    manager.systemctl("start", "deskwire.service")
+    pid = manager.shown("MainPID")
+    manager.said("kill", "-STOP", pid)
+    until(lambda: manager.shown("MainPID") not in {pid, "0"}, within=20)
+    until(lambda: manager.shown("ActiveState") == "active")
+    log = manager.log()
+    manager.systemctl("stop", "deskwire.service")
+    manager.said("rm", "-r", folder)
+    manager.systemctl("daemon-reload")
+
+    assert "Watchdog timeout (limit 3s)!" in log
+    assert "Failed with result 'watchdog'" in log
+
+
+def test_a_mistake_in_the_settings_is_not_tried_again(manager: UserManager) -> None:
+    manager.write("/home/ann/.config/deskwire/config.toml", "[server]\nport = 'eighty'\n")
+    started = manager.run("systemctl", "--user", "start", "deskwire.service")
+    state = (
+        manager.shown("ActiveState"),
+        manager.shown("ExecMainStatus"),
+        manager.shown("NRestarts"),
+    )
+    manager.said("rm", "/home/ann/.config/deskwire/config.toml")
+    manager.systemctl("reset-failed", "deskwire.service")
+
+    assert started.returncode != 0
+    assert state == ("failed", "2", "0")
+    assert any("server.port" in message for message in messages(manager))
+
+
+def test_the_port_systemd_holds_starts_it_at_the_first_visitor(manager: UserManager) -> None:
+    manager.systemctl("start", "deskwire.socket")
+    before = manager.shown("ActiveState")
+    health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")
+    after = manager.shown("ActiveState")
+    manager.systemctl("stop", "deskwire.socket", "deskwire.service")
+
+    assert (before, after) == ("inactive", "active")
+    assert json.loads(health)["data"] == {"status": "ok"}
