@@ -11,18 +11,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Self
 
 from tests.parts.buses import PrivateBus
+from tests.parts.logs import judge
+from tests.parts.patience import patiently
 from tests.parts.waiting import until
 
 PROGRAM = Path(sys.executable).with_name("deskwire")
-NEVER_IN_A_LOG = ("Traceback", "never retrieved", "never awaited", "eyJ")
-"""The last is how every JWT begins."""
 STARTS_WITHIN = 15.0
 
 
@@ -30,7 +30,8 @@ class Desk:
     """One desk; entering waits until it is ready.
 
     `buses` and `env` are what the daemon may reach, `settings` are `DESKWIRE_*` variables without
-    their prefix, `arguments` are added to `serve`. With a `state_dir` it is kept on leaving.
+    their prefix, `arguments` are added to `serve`, `there` is put before the whole command. With a
+    `state_dir` it is kept on leaving.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Desk:
         state_dir: Path | None = None,
         tls: bool = True,
         starts_within: float = STARTS_WITHIN,
+        there: Sequence[str] = (),
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="desk-"))
         self.state_dir = state_dir or self._folder / "state"
         self.tls = tls
         self._arguments = arguments
         self._starts_within = starts_within
+        self._there = there
         self.env = environment(self._folder, buses, env or {}, settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
@@ -100,6 +103,7 @@ class Desk:
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [
+                    *self._there,
                     *(PROGRAM, "serve", "--host", "127.0.0.1", "--port", "0"),
                     *("--state-dir", self.state_dir),
                     *(() if self.tls else ("--no-tls",)),
@@ -120,14 +124,12 @@ class Desk:
         assert self._process is not None
         if self.running:
             self._process.send_signal(how)
-        return self._process.wait(within)
+        return self._process.wait(patiently(within))
 
     def check_log(self) -> None:
         """Fail when a log holds what must never be in one."""
         for file in self._folder.glob("stderr.*"):
-            log = file.read_text(encoding="utf-8")
-            found = [word for word in (*NEVER_IN_A_LOG, *self.secrets) if word in log]
-            assert not found, f"in the log: {found}\n{log}"
+            judge(file.read_text(encoding="utf-8"), self.secrets)
 
     def forget_log(self) -> None:
         """Let go of what was logged so far; it has been judged."""
@@ -201,7 +203,7 @@ def run(
         input=given,
         capture_output=True,
         text=True,
-        timeout=within,
+        timeout=patiently(within),
         check=False,
     )
 

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.parts.desk import PROGRAM
+from tests.parts.logs import judge
+from tests.parts.patience import patiently
 from tests.parts.waiting import until
 
 ENV = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "200"}
@@ -50,7 +52,7 @@ class RunningMock:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(SIGINT)
-        return self.process.wait(5)
+        return self.process.wait(patiently(5))
 
     def __enter__(self) -> Self:
         return self
@@ -62,3 +64,5 @@ class RunningMock:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        if problem is None:
+            judge(self.log, [PASSWORD])
