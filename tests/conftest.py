@@ -1,11 +1,12 @@
-"""What every test may use, and two watchmen over every asynchronous test.
+"""What every test may use, and three watchmen.
 
-One fails a test that leaves a task behind; the other fails code of ours that blocks the event
-loop. Real parts are in `tests/parts/`.
+One fails a test that leaves a task behind, one fails code of ours that blocks the event loop, one
+fails a test that logs what must never be in a log. Real parts are in `tests/parts/`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from hypothesis import settings
 from pytest_asyncio import is_async_test
 
 from tests.parts.buses import PrivateBus
+from tests.parts.logs import Watchman
 from tests.parts.media import Media, make_media
+from tests.parts.warped import WarpedLoop
 
 MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
     # (file, function, why it may block the event loop)
@@ -27,6 +30,15 @@ settings.register_profile("desk", deadline=None)
 settings.load_profile("desk")
 
 
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run what is marked so on a loop whose time is its own (tests/parts/warped.py)."""
+    if item.get_closest_marker("warped"):
+        return {"warped": WarpedLoop}
+    return {"usual": asyncio.new_event_loop}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_blocking_call() -> Iterator[None]:
     """Make a call that blocks the running event loop raise, when our code makes it."""
@@ -37,6 +49,23 @@ def _no_blocking_call() -> Iterator[None]:
     watchman.activate()
     yield
     watchman.deactivate()
+
+
+@pytest.fixture(scope="session")
+def watchman() -> Iterator[Watchman]:
+    """Lend who looks at all that this process logs."""
+    watchman = Watchman()
+    logging.getLogger().addHandler(watchman)
+    yield watchman
+    logging.getLogger().removeHandler(watchman)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_bad_is_logged(watchman: Watchman) -> Iterator[None]:
+    """Fail a test in whose time a token was logged, or a failure that nobody looked at."""
+    watchman.caught.clear()
+    yield
+    assert watchman.caught == []
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 
 from deskwire.auth.changes import changes
 from deskwire.model.problems import StateUnavailable
+from tests.parts.patience import patiently
 
 
 async def follow(folder: Path) -> AsyncGenerator[None]:
@@ -24,7 +25,7 @@ async def test_a_touch_is_a_change(tmp_path: Path) -> None:
 
     async with aclosing(await follow(tmp_path)) as following:
         file.touch()
-        await asyncio.wait_for(anext(following), 5.0)
+        await asyncio.wait_for(anext(following), patiently(5.0))
 
 
 async def test_a_process_that_dies_with_the_file_open_is_a_change(tmp_path: Path) -> None:
@@ -35,9 +36,10 @@ async def test_a_process_that_dies_with_the_file_open_is_a_change(tmp_path: Path
             sys.executable, "-c", code, tmp_path / "state.db-wal"
         )
         assert await process.wait() == -signal.SIGKILL
-        await asyncio.wait_for(anext(following), 5.0)
+        await asyncio.wait_for(anext(following), patiently(5.0))
 
 
+@pytest.mark.warped
 async def test_a_burst_is_one_change_and_other_files_are_none(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
 
@@ -47,7 +49,7 @@ async def test_a_burst_is_one_change_and_other_files_are_none(tmp_path: Path) ->
             file.touch()
             await asyncio.sleep(0)
         (tmp_path / "signing.key").touch()
-        await asyncio.wait_for(change, 5.0)
+        await asyncio.wait_for(change, patiently(5.0))
         (tmp_path / "signing.key").touch()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(following), 0.1)
@@ -60,7 +62,7 @@ async def test_a_folder_that_is_taken_away_is_told(tmp_path: Path) -> None:
     async with aclosing(await follow(folder)) as following:
         folder.rename(tmp_path / "elsewhere")
         with pytest.raises(StateUnavailable, match="was taken away"):
-            await asyncio.wait_for(anext(following), 5.0)
+            await asyncio.wait_for(anext(following), patiently(5.0))
 
 
 async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

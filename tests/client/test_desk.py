@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import time
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -34,6 +35,7 @@ from deskwire.client.desk import Desk
 from deskwire.client.trust import SystemTrust
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
+from tests.parts.patience import patiently
 from tests.parts.scripted_desk import PASSWORD, ScriptedDesk
 from tests.parts.waiting import until_async
 
@@ -57,6 +59,29 @@ async def there() -> AsyncIterator[ScriptedDesk]:
 
 def connected(there: ScriptedDesk, **more: Any) -> Desk:
     return connect(there.address, "owner", PASSWORD, **{"pace": QUICK, **more})
+
+
+class Clock:
+    """Clocks that can be put on: the one that counts from the machine's start, and the wall's."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.wall_ahead = 0.0
+
+    def __call__(self) -> Instant:
+        boot = asyncio.get_running_loop().time() + self.ahead
+        return Instant(wall=Seconds(time.time() + self.wall_ahead), boot=Seconds(boot))
+
+
+def with_clock(there: ScriptedDesk, clock: Clock, pace: Pace = QUICK) -> Desk:
+    return Desk(
+        there.address,
+        Credentials("owner", PASSWORD),
+        trust=SystemTrust(),
+        pace=pace,
+        clock=clock,
+        dice=lambda: 0.5,
+    )
 
 
 def up(desk: Desk) -> float:
@@ -490,10 +515,10 @@ async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
 
 
 async def test_a_login_is_renewed_before_it_ends(there: ScriptedDesk) -> None:
-    there.login_lifetime = 0.1
+    clock = Clock()
 
-    async with connected(there):
-        await asyncio.sleep(0.1)
+    async with with_clock(there, clock):
+        clock.wall_ahead = there.login_lifetime - 1
         await there.socket.expire()
         await there.has_socket(2)
 
@@ -501,10 +526,10 @@ async def test_a_login_is_renewed_before_it_ends(there: ScriptedDesk) -> None:
 
 
 async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedDesk) -> None:
-    there.login_lifetime = 0.1
+    clock = Clock()
 
-    async with connected(there):
-        await asyncio.sleep(0.1)
+    async with with_clock(there, clock):
+        clock.wall_ahead = there.login_lifetime - 1
         there.refuse_with["/v1/login"] = (429, "throttled", {"Retry-After": "60"})
         await there.socket.expire()
         await there.has_socket(2)
@@ -525,7 +550,7 @@ async def test_a_tap_returns_when_it_is_seen(there: ScriptedDesk) -> None:
         assert not tap.done()
         await there.socket.stats(audio=[{**MPV, "playing": False}])
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(patiently(2)):
             await tap
         assert not desk.snapshot.players[0].playing
 
@@ -603,28 +628,7 @@ async def test_a_picture_that_is_gone_is_none(there: ScriptedDesk) -> None:
 # ---- silence and sleep ---------------------------------------------------------------------------
 
 
-class Clock:
-    """A clock that can be put on."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> Instant:
-        now = asyncio.get_running_loop().time() + self.ahead
-        return Instant(wall=Seconds(1_700_000_000 + now), boot=Seconds(now))
-
-
-def with_clock(there: ScriptedDesk, clock: Clock, pace: Pace) -> Desk:
-    return Desk(
-        there.address,
-        Credentials("owner", PASSWORD),
-        trust=SystemTrust(),
-        pace=pace,
-        clock=clock,
-        dice=lambda: 0.5,
-    )
-
-
+@pytest.mark.warped
 async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDesk) -> None:
     clock = Clock()
     async with with_clock(there, clock, Pace(answer=Seconds(0.1))) as desk:
@@ -648,10 +652,11 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
         await there.has_socket(2)
 
 
+@pytest.mark.warped
 async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
     pace = Pace(quiet=Seconds(0.02), answer=Seconds(0.2))
-    async with connected(there, pace=pace):
-        await asyncio.sleep(0.45)
+    async with with_clock(there, Clock(), pace):
+        await asyncio.sleep(4.5)
 
         assert len(there.sockets) == 1
 

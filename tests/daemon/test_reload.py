@@ -14,6 +14,8 @@ from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
 from tests.parts.waiting import until_async
 
+pytestmark = pytest.mark.warped
+
 
 class FakeTls(Tls):
     """A certificate that counts how often it is looked at."""

@@ -9,6 +9,8 @@ from deskwire.daemon.supervisor import Supervisor
 from deskwire.model.problems import DeviceUnavailable
 from tests.parts.waiting import until_async
 
+pytestmark = pytest.mark.warped
+
 Script = Callable[[int], "list[object]"]
 
 

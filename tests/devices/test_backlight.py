@@ -1,4 +1,3 @@
-import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -66,14 +65,11 @@ async def shown(source: BacklightSource) -> float | None:
 def test_a_change_is_told_by_its_uevent(bed: SysTestbed) -> None:
     device = add_panel(bed, 640)
 
-    with Watched("backlight", bed.env()) as watched:
+    with Watched("backlight", bed.env(), looks=False) as watched:
         assert watched.upcoming().reading == {"level": 64}
-        began = time.monotonic()
         for level in range(10, 90, 10):
             bed.change(device, actual_brightness=10 * level, brightness=10 * level)
             assert watched.upcoming().reading == {"level": level}
-
-    assert time.monotonic() - began < 4  # looking once a second would see them in seven
 
 
 def test_a_panel_may_come_and_go(bed: SysTestbed) -> None:

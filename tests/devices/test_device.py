@@ -9,6 +9,8 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 from tests.parts.watching import upcoming
 
+pytestmark = pytest.mark.warped
+
 OFTEN = Seconds(0.05)
 
 

@@ -13,6 +13,7 @@ from deskwire.devices.volume import VolumeSource, parse_volume
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Volume
 from deskwire.model.units import Percent
+from tests.parts.patience import patiently
 from tests.parts.pipewire import PipeWire
 from tests.parts.pulse import Pulse
 from tests.parts.watching import patient, upcoming, wait_for
@@ -170,7 +171,7 @@ async def test_a_hung_server_holds_nobody() -> None:
         await upcoming(readings)
         pulse.send(signal.SIGSTOP)
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(patiently(2)):
             await readings.aclose()
         with pytest.raises(DeviceUnavailable, match="does not answer"):
             await upcoming(source.watch(), within=0.9)

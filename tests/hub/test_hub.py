@@ -9,6 +9,8 @@ from deskwire.model.snapshot import Cpu, Memory, Volume, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.parts.waiting import until_async
 
+pytestmark = pytest.mark.warped
+
 
 class Screen:
     """A subscriber that keeps what it was given, and when."""

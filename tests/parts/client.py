@@ -8,15 +8,19 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self
 
 import aiohttp
 
 from tests.parts.desk import Desk
+from tests.parts.patience import patiently
 from tests.parts.waiting import until_async
 
 Stats = dict[str, Any]
+
+TRIES = 10
 
 
 class Frame(NamedTuple):
@@ -79,7 +83,7 @@ class Screen:
         """Return the first frame from number `since` on that meets the condition."""
         seen = since
         try:
-            async with asyncio.timeout(within), self._news:
+            async with asyncio.timeout(patiently(within)), self._news:
                 while True:
                     while seen < len(self.frames):
                         if condition(self.frames[seen]):
@@ -92,8 +96,8 @@ class Screen:
             pass
         last = [frame.text for frame in self.frames[-3:]]
         raise AssertionError(
-            f"not seen within {within:g} s: {what or condition}; frames: {len(self.frames)}, "
-            f"close: {self.socket.close_code}, the last: {last}"
+            f"not seen within {patiently(within):g} s: {what or condition}; "
+            f"frames: {len(self.frames)}, close: {self.socket.close_code}, the last: {last}"
         )
 
     async def stats(
@@ -125,7 +129,7 @@ class Screen:
 
     async def closed(self, *, within: float = 5.0) -> int:
         """Wait until the desk has closed the socket; return the code."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(patiently(within)):
             await asyncio.wait([self._reading])
         assert self.socket.close_code is not None
         return self.socket.close_code
@@ -223,6 +227,18 @@ class Client:
             asked = await screen.send("auth", ticket.token)
             first = await screen.see(lambda _: True, what="a first word")
         return first.at - asked, first.stats
+
+    async def whole_reading(self, keys: AbstractSet[str]) -> tuple[float, Stats]:
+        """Return a first reading that has all of these, and how long after auth it came.
+
+        A first reading waits for nobody, and where the machine is busy one may lack what was late.
+        """
+        stats: Stats = {}
+        for _ in range(TRIES):
+            delay, stats = await self.first_reading()
+            if set(stats) >= keys:
+                return delay, stats
+        raise AssertionError(f"never whole in {TRIES} tries: {set(stats) ^ keys}")
 
     async def __aenter__(self) -> Self:
         trust: bool | aiohttp.Fingerprint = True

@@ -33,8 +33,9 @@ class Iwd:
         self._connection: MessageBus | None = None
         self.asked = 0
         """How often all objects were asked for."""
-        self.answers_after = 0.0
-        """How long it thinks, in seconds."""
+        self.answers = asyncio.Event()
+        """Whether it answers; while it is cleared it keeps everybody waiting."""
+        self.answers.set()
         self.connects_when_asked = ""
         """A network to connect to in the very moment after the next answer."""
         self.objects: dict[str, dict[str, dict[str, Variant]]] = {
@@ -110,11 +111,12 @@ class Iwd:
     def _receive(self, message: Message) -> bool | None:
         if message.member == "GetManagedObjects" and message.path == "/":
             self.asked += 1
-            asyncio.get_running_loop().call_later(self.answers_after, self._answer, message)
+            self._answering = asyncio.create_task(self._answer(message))
             return True
         return None
 
-    def _answer(self, message: Message) -> None:
+    async def _answer(self, message: Message) -> None:
+        await self.answers.wait()
         assert self._connection is not None
         self._connection.send(Message.new_method_return(message, "a{oa{sa{sv}}}", [self.objects]))
         network, self.connects_when_asked = self.connects_when_asked, ""

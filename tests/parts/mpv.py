@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.parts.buses import PrivateBus
+from tests.parts.patience import patiently
+from tests.parts.stopping import send
 from tests.parts.waiting import until
 
 PLUGIN = Path("/usr/lib/mpv-mpris/mpris.so")
@@ -83,7 +85,7 @@ class Mpv:
 
     def signal(self, how: Signals) -> None:
         """Send the player a signal: SIGSTOP hangs it, SIGCONT wakes it."""
-        os.kill(self.pid, how)
+        send(self.pid, how)
 
     def kill(self) -> None:
         """End the player with no good-bye."""
@@ -102,7 +104,7 @@ class Mpv:
         if self._process is not None and self.running:
             self._process.send_signal(SIGCONT)
             self._process.send_signal(how)
-            self._process.wait(5)
+            self._process.wait(patiently(5))
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="mpv-"))
@@ -122,7 +124,7 @@ class Mpv:
             stderr=subprocess.DEVNULL,
         )
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(5)
+        self._socket.settimeout(patiently(5))
         speaking = self._socket
         until(lambda: not speaking.connect_ex(str(listens)), what="mpv listens")
         if self._files:

@@ -1,6 +1,7 @@
-"""Another machine on a cable: a network namespace, and a link that can be cut. Needs root.
+"""A network apart, whose one link can be cut: a network namespace with its loopback. Needs root.
 
-Source: network_namespaces(7), veth(4). A socket stays in the namespace it was made in.
+When the link is down nothing gets through, and nobody is told. Source: network_namespaces(7). A
+socket stays in the namespace it was made in.
 """
 
 import ctypes
@@ -15,19 +16,16 @@ from typing import Self, TypeVar
 T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
-_numbers = count(os.getpid() % 200)
+_numbers = count()
 
 
-class Elsewhere:
-    """The namespace; entering makes it, with one link to here."""
+class Apart:
+    """The namespace; entering makes it."""
 
     def __init__(self) -> None:
-        number = next(_numbers)
-        self._name = f"elsewhere-{os.getpid()}-{number}"
-        self._link = f"dw{os.getpid() % 100_000}x{number}"
-        self.here = f"10.213.{number % 250}.1"
-        """Our address on the link; they see a daemon there."""
-        self._there = f"10.213.{number % 250}.2"
+        self._name = f"apart-{os.getpid()}-{next(_numbers)}"
+        self.there = ("ip", "netns", "exec", self._name)
+        """What to put before a command that is to run there."""
 
     def run(self, work: Callable[[], T]) -> T:
         """Do `work` there, in a thread that ends with it; blocks."""
@@ -35,8 +33,8 @@ class Elsewhere:
             return thread.submit(work).result()
 
     def cut(self) -> None:
-        """Take the link down at their end: nothing gets through, and nobody is told."""
-        ip("-n", self._name, "link", "set", "far", "down")
+        """Take the link down."""
+        ip("-n", self._name, "link", "set", "lo", "down")
 
     def _enter(self) -> None:
         with Path("/run/netns", self._name).open("rb") as there:
@@ -45,11 +43,7 @@ class Elsewhere:
 
     def __enter__(self) -> Self:
         ip("netns", "add", self._name)
-        ip("link", "add", self._link, "type", "veth", "peer", "name", "far", "netns", self._name)
-        ip("address", "add", f"{self.here}/24", "dev", self._link)
-        ip("link", "set", self._link, "up")
-        ip("-n", self._name, "address", "add", f"{self._there}/24", "dev", "far")
-        ip("-n", self._name, "link", "set", "far", "up")
+        ip("-n", self._name, "link", "set", "lo", "up")
         return self
 
     def __exit__(self, *of: object) -> None:

@@ -16,6 +16,7 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from tests.parts.buses import PrivateBus
+from tests.parts.stopping import send
 from tests.parts.waiting import until_async
 
 NAME = "org.freedesktop.NetworkManager"
@@ -115,7 +116,7 @@ class NetworkManager:
     def hang(self) -> None:
         """Make it answer nothing, while it keeps its name."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        send(self._process.pid, signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it with no good-bye."""

@@ -14,6 +14,7 @@ from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import ConsoleMessage, Locator, Page, Playwright, async_playwright
 
 from tests.parts.desk import Desk
+from tests.parts.patience import patiently
 from tests.parts.usage import cpu_milliseconds
 from tests.parts.waiting import until_async
 
@@ -69,7 +70,9 @@ class Screen:
 
     async def is_state(self, state: str, *, within: float = 5.0) -> None:
         """Wait until the connection is said to be in this state."""
-        await self.page.wait_for_selector(f'[data-state="{state}"]', timeout=within * 1000)
+        await self.page.wait_for_selector(
+            f'[data-state="{state}"]', timeout=patiently(within) * 1000
+        )
 
     def button(self, name: str) -> Locator:
         """One of the player's buttons."""
@@ -78,7 +81,7 @@ class Screen:
     async def see(self, text: str, *, within: float = 5.0) -> None:
         """Wait until a text is on the page."""
         found = self.page.get_by_text(text, exact=True).first
-        await found.wait_for(timeout=within * 1000)
+        await found.wait_for(timeout=patiently(within) * 1000)
 
     async def until(self, condition: str, *, within: float = 5.0) -> None:
         """Wait until a JavaScript condition holds.

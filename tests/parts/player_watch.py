@@ -8,6 +8,7 @@ from typing import Self
 
 from deskwire.devices.players import Players
 from deskwire.model.snapshot import Player
+from tests.parts.patience import patiently
 
 Reading = tuple[Player, ...]
 
@@ -47,11 +48,13 @@ class PlayerWatch:
     async def see(self, wanted: Callable[[Reading], object], *, within: float = 3.0) -> Reading:
         """Return the newest reading once it is as wanted; raises `AssertionError`."""
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(patiently(within)):
                 while not wanted(self.now):
                     await self._next()
         except TimeoutError:
-            raise AssertionError(f"not within {within:g} s; readings: {self.readings}") from None
+            raise AssertionError(
+                f"not within {patiently(within):g} s; readings: {self.readings}"
+            ) from None
         return self.now
 
     async def player(
@@ -66,7 +69,7 @@ class PlayerWatch:
     async def end(self) -> Exception:
         """Wait until the watch ends by itself and return what ended it."""
         assert self._task is not None
-        async with asyncio.timeout(3.0):
+        async with asyncio.timeout(patiently(3.0)):
             await self._task
         assert self.problem is not None
         return self.problem
@@ -89,7 +92,7 @@ class PlayerWatch:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._watch())
-        async with asyncio.timeout(3.0):
+        async with asyncio.timeout(patiently(3.0)):
             await self._next()
         return self
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.parts.patience import patiently
+from tests.parts.stopping import send
+
 
 class Service:
     """One program with a folder of its own; `start` sets `_process`."""
@@ -23,7 +26,7 @@ class Service:
     def send(self, how: signal.Signals) -> None:
         """Send it a signal: SIGSTOP hangs it, SIGCONT wakes it."""
         assert self._process is not None
-        self._process.send_signal(how)
+        send(self._process.pid, how)
 
     def kill(self) -> None:
         """End it with no good-bye."""
@@ -33,7 +36,7 @@ class Service:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(how)
-            self._process.wait(5)
+            self._process.wait(patiently(5))
 
     def __enter__(self) -> Self:
         self.start()

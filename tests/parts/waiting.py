@@ -1,7 +1,8 @@
 """Waiting for a condition, never for a span: look, pause a moment, look again, until a deadline.
 
 `until` blocks and belongs in fixtures and plain tests; `until_async` leaves the event loop free.
-A condition may raise `OSError` or `LookupError` while it is not there yet.
+A condition may raise `OSError` or `LookupError` while it is not there yet. `within` is what a quiet
+machine needs (see patience).
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+
+from tests.parts.patience import patiently
 
 T = TypeVar("T")
 
@@ -18,7 +21,7 @@ NOT_YET = (OSError, LookupError)
 
 def until(condition: Callable[[], T | None], *, within: float = 5.0, what: str = "") -> T:
     """Return the first true value of `condition`; or raise `AssertionError`."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + patiently(within)
     while True:
         late = time.monotonic() > deadline
         last: object
@@ -40,9 +43,9 @@ async def until_async(
 ) -> T:
     """Return the first true value of `condition`, which may be a coroutine function.
 
-    Raises `AssertionError` after `within` seconds.
+    Raises `AssertionError` when there is none in time.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + patiently(within)
     while True:
         late = time.monotonic() > deadline
         last: object
@@ -63,4 +66,4 @@ async def until_async(
 def never(condition: Callable[[], object], within: float, what: str, last: object) -> str:
     """Say what did not come true."""
     name = what or getattr(condition, "__qualname__", repr(condition))
-    return f"not within {within:g} s: {name}; the last answer was {last!r}"
+    return f"not within {patiently(within):g} s: {name}; the last answer was {last!r}"

@@ -1,15 +1,16 @@
-"""An event loop whose time passes at once when nothing is going on.
+"""An event loop whose time passes at once while nothing is going on, and else stands still.
 
 Whoever waits on it, waits for nothing: 20 minutes of a session take as long as what happens in
-them. Everything must be on the one loop, both ends of a socket too; a thread's job holds time up.
+them, and what a busy machine takes for it is no time either. Everything must be on the one loop,
+both ends of a socket too; a thread's job holds time up.
 """
 
 import asyncio
-import concurrent.futures
 import selectors
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from deskwire.model.instant import Instant
@@ -20,6 +21,9 @@ T = TypeVar("T")
 SETTLES = 0.0005
 """Seconds that a thread's answer, or a socket's other end, may be on its way."""
 
+TURN = 1e-6
+"""Seconds that a turn of the loop takes; with none, what is due in less would never be."""
+
 
 class Selector(selectors.DefaultSelector):
     """Waits for what is ready, and lets time pass where nothing is."""
@@ -28,61 +32,67 @@ class Selector(selectors.DefaultSelector):
         super().__init__()
         self.skipped = 0.0
         self.jobs = 0
-        self.guard = threading.Lock()
+        self._guard = threading.Lock()
+
+    def hold(self, job: "Future[Any]") -> None:
+        """Skip nothing until a thread's job is done."""
+        with self._guard:
+            self.jobs += 1
+
+        def done(_: object) -> None:
+            with self._guard:
+                self.jobs -= 1
+
+        job.add_done_callback(done)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.skipped += TURN
         if timeout is None or timeout <= 0 or self.jobs:
             return super().select(timeout)
         ready = super().select(min(timeout, SETTLES))
         if not ready and not self.jobs:
-            self.skipped += max(0.0, timeout - SETTLES)
+            self.skipped += timeout
         return ready
 
 
 class WarpedLoop(asyncio.SelectorEventLoop):
-    """The loop; its clock is the machine's, and what was skipped."""
+    """The loop; its clock goes on from the machine's."""
 
     def __init__(self) -> None:
         self._selector_of_ours = Selector()
+        boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._began = Instant(wall=Seconds(time.time()), boot=Seconds(boot))
         super().__init__(self._selector_of_ours)
 
     def time(self) -> float:
-        return super().time() + self._selector_of_ours.skipped
+        return self._began.boot + self._selector_of_ours.skipped
 
     def clock(self) -> Instant:
         """Both clocks, warped alike; for the server's side."""
         skipped = self._selector_of_ours.skipped
-        boot = time.clock_gettime(time.CLOCK_BOOTTIME)
-        return Instant(wall=Seconds(time.time() + skipped), boot=Seconds(boot + skipped))
+        return Instant(
+            wall=Seconds(self._began.wall + skipped), boot=Seconds(self._began.boot + skipped)
+        )
 
-    def hold(self, job: "concurrent.futures.Future[Any]") -> None:
-        """Let no time be skipped until a thread's job is done."""
-        selector = self._selector_of_ours
-        with selector.guard:
-            selector.jobs += 1
+    def run_forever(self) -> None:
+        """Run, and let no time pass while a thread of a pool is at work."""
+        submit = ThreadPoolExecutor.submit
 
-        def done(_: object) -> None:
-            with selector.guard:
-                selector.jobs -= 1
+        def held(self: ThreadPoolExecutor, *of: Any, **more: Any) -> "Future[Any]":
+            job = submit(self, *of, **more)
+            hold(job)
+            return job
 
-        job.add_done_callback(done)
+        hold = self._selector_of_ours.hold
+        ThreadPoolExecutor.submit = held  # type: ignore[method-assign,assignment]
+        try:
+            super().run_forever()
+        finally:
+            ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
 
 
 def run_warped(main: Callable[[WarpedLoop], Coroutine[Any, Any, T]]) -> T:
     """Run `main` on a loop of its own."""
-    submit = concurrent.futures.ThreadPoolExecutor.submit
     loop = WarpedLoop()
-
-    def held(
-        self: concurrent.futures.ThreadPoolExecutor, *of: Any, **more: Any
-    ) -> "concurrent.futures.Future[Any]":
-        job = submit(self, *of, **more)
-        loop.hold(job)
-        return job
-
-    concurrent.futures.ThreadPoolExecutor.submit = held  # type: ignore[method-assign,assignment]
-    try:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(main(loop))
-    finally:
-        concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(main(loop))

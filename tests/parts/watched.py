@@ -17,10 +17,13 @@ from typing import NamedTuple, Self
 
 import msgspec
 
+from deskwire.devices import backlight
 from deskwire.devices.backlight import BacklightSource
 from deskwire.devices.battery import BatterySource
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
+from deskwire.model.units import Seconds
+from tests.parts.patience import patiently
 
 
 class Seen(NamedTuple):
@@ -31,19 +34,25 @@ class Seen(NamedTuple):
 
 
 class Watched:
-    """The watch of `backlight` or `battery` in a child with this environment."""
+    """The watch of `backlight` or `battery` in a child with this environment.
 
-    def __init__(self, device: str, env: Mapping[str, str], *, system_bus: str = "") -> None:
-        self._command = [sys.executable, "-m", "tests.parts.watched", device, system_bus]
+    `looks` is whether the brightness is looked at once a second, as usual, or only when told of.
+    """
+
+    def __init__(
+        self, device: str, env: Mapping[str, str], *, system_bus: str = "", looks: bool = True
+    ) -> None:
+        words = [device, system_bus, "looks" if looks else ""]
+        self._command = [sys.executable, "-m", "tests.parts.watched", *words]
         self._env = {**env, "PYTHONPATH": os.pathsep.join(sys.path)}
         self._lines: Queue[str] = Queue()
 
     def upcoming(self, *, within: float = 5.0) -> Seen:
         """Return the next reading; raises `AssertionError` when there is none in time."""
         try:
-            line = self._lines.get(timeout=within)
+            line = self._lines.get(timeout=patiently(within))
         except Empty:
-            raise AssertionError(f"no reading within {within:g} s") from None
+            raise AssertionError(f"no reading within {patiently(within):g} s") from None
         assert line, "the watch ended"
         return Seen(*json.loads(line))
 
@@ -68,14 +77,16 @@ class Watched:
         trace: TracebackType | None,
     ) -> None:
         self._child.terminate()
-        self._child.wait(5)
-        self._reader.join(5)
+        self._child.wait(patiently(5))
+        self._reader.join(patiently(5))
         assert self._child.stdout is not None
         self._child.stdout.close()
 
 
-async def watch(device: str, system_bus: str) -> None:
+async def watch(device: str, system_bus: str, looks: str) -> None:
     """Print one device's readings for ever."""
+    if not looks:
+        backlight.EVERY = Seconds(86400.0)
     source: BacklightSource | BatterySource
     if device == "backlight":
         source = BacklightSource(Roots())
@@ -87,4 +98,4 @@ async def watch(device: str, system_bus: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(watch(sys.argv[1], sys.argv[2]))
+    asyncio.run(watch(*sys.argv[1:]))

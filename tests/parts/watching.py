@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from deskwire.devices.device import Source
 from deskwire.model.problems import DeviceUnavailable
+from tests.parts.patience import patiently
 
 R = TypeVar("R")
 
@@ -14,7 +15,7 @@ R = TypeVar("R")
 async def patient(source: Source[R], *, within: float = 5.0) -> AsyncGenerator[R | None, None]:
     """Watch, begun again until there is a first reading; a busy machine may miss its 250 ms."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + within
+    deadline = loop.time() + patiently(within)
     while True:
         async with aclosing(source.watch()) as readings:
             try:
@@ -31,7 +32,7 @@ async def patient(source: Source[R], *, within: float = 5.0) -> AsyncGenerator[R
 
 async def upcoming(readings: AsyncGenerator[R, None], *, within: float = 3.0) -> R:
     """Return the next reading; raises `TimeoutError` when there is none in time."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(patiently(within)):
         return await anext(readings)
 
 
@@ -39,11 +40,11 @@ async def wait_for(readings: AsyncGenerator[R, None], wanted: R, *, within: floa
     """Read on until the reading is `wanted`; return all that came, that one included."""
     seen: list[R] = []
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(patiently(within)):
             async for reading in readings:
                 seen.append(reading)
                 if reading == wanted:
                     return seen
     except TimeoutError:
         pass
-    raise AssertionError(f"not within {within:g} s: {wanted}; readings were {seen}")
+    raise AssertionError(f"not within {patiently(within):g} s: {wanted}; readings were {seen}")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deskwire.server.connection import Connection
+from tests.parts.patience import patiently
 
 
 class Pair:
@@ -16,7 +17,7 @@ class Pair:
 
     async def read(self, size: int = 65536) -> bytes:
         """Return what has come so far, at least one byte; nothing at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patiently(5)):
             return await asyncio.get_running_loop().sock_recv(self.peer, size)
 
 

@@ -21,6 +21,7 @@ from deskwire.devices.dbus.buses import Buses
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages
+from tests.parts.patience import patiently
 
 PASSWORD = "correct horse battery"
 
@@ -53,7 +54,7 @@ class Room:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(said)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(patiently(15)):
                 return await reader.read()
         finally:
             writer.close()
@@ -107,7 +108,7 @@ class RawSocket:
 
     async def frame(self) -> tuple[int, bytes]:
         """Return the opcode and payload of the next frame."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patiently(5)):
             first, second = await self.reader.readexactly(2)
             size = second & 0x7F
             if size >= 126:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.server import wire
+from tests.parts.patience import patiently
 from tests.server.room import PASSWORD, Room, room
 
 
@@ -141,7 +142,7 @@ async def test_who_asks_before_sending_a_body_is_told_to_go_on(desk: Room) -> No
         b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         first = await reader.readuntil(b"\r\n\r\n")
         writer.write(b"{}")
         then = await reader.read()

@@ -48,12 +48,12 @@ async def test_who_has_not_read_is_skipped_and_then_gets_the_newest(pair: Pair) 
 async def test_who_reads_nothing_for_long_is_dropped(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STUCK_AFTER", 0.05)
     stuff(pair.connection)
 
     pair.connection.offer(FRAME)
     not_yet = pair.connection.closing
-    await asyncio.sleep(0.06)
+    monkeypatch.setattr(module, "STUCK_AFTER", 0.01)
+    await asyncio.sleep(0.02)
     pair.connection.offer(FRAME)
 
     assert not not_yet

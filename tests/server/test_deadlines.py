@@ -7,6 +7,8 @@ from deskwire.model.units import Seconds
 from deskwire.server import deadlines as module
 from deskwire.server.deadlines import Deadlines
 
+pytestmark = pytest.mark.warped
+
 
 class Clock:
     """A clock that goes on with the loop's, and leaps when the machine was suspended."""

@@ -11,6 +11,8 @@ from deskwire.server.connection import Connection
 from deskwire.server.fanout import Fanout
 from tests.parts.waiting import until_async
 
+pytestmark = pytest.mark.warped
+
 
 class Screen(Connection):
     """A connection that only notes what it is offered."""

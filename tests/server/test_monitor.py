@@ -9,6 +9,7 @@ from deskwire.daemon.settings import Session
 from deskwire.model.access import Scope
 from deskwire.model.units import Seconds
 from deskwire.server import fanout
+from tests.parts.patience import patiently
 from tests.server.room import Room, room
 
 TAP = b'{"event":"audio-stop","args":["player1"]}'
@@ -171,7 +172,7 @@ async def test_those_who_never_authenticate_make_room_for_an_owner(tmp_path: Pat
     async with room(tmp_path, Session(max_unauthenticated=4)) as desk:
         idle = [await desk.raw_socket(auth=False) for _ in range(10)]
 
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(patiently(1)):
             owner = await desk.raw_socket(auth=True)
 
         assert await idle[0].close_code() is None

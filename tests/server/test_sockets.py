@@ -7,6 +7,7 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.server import sockets as module
 from deskwire.server.sockets import Sockets
+from tests.parts.patience import patiently
 
 
 class Socket:
@@ -115,7 +116,7 @@ async def test_one_that_does_not_go_is_dropped(monkeypatch: pytest.MonkeyPatch) 
     room = sockets()
     stubborn = Socket(room, stays=True)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(patiently(2)):
         await room.end_all()
 
     assert stubborn.dropped

@@ -11,10 +11,12 @@ import pytest
 
 from tests.parts.client import Client
 from tests.parts.desk import Desk
+from tests.parts.patience import patiently
 from tests.parts.usage import descriptors
 from tests.parts.waiting import until_async
 
 CUT_WITHIN = 15.0
+LATE = patiently(5.0)
 HALF_HANDSHAKES, SLOW_SENDERS = 300, 200
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 """How a TLS handshake begins; 501 bytes are missing."""
@@ -80,7 +82,7 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
     assert port is not None
     async with client.watch() as screen:
         quiet = descriptors(desk.pid)
-        async with asyncio.timeout(CUT_WITHIN * 2), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(CUT_WITHIN + LATE), asyncio.TaskGroup() as tasks:
             half = [tasks.create_task(half_handshake(port)) for _ in range(HALF_HANDSHAKES)]
             slow = []
             for number in range(SLOW_SENDERS):
@@ -96,11 +98,11 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
         gaps = [later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames)]
         await until_async(lambda: descriptors(desk.pid) <= quiet)
 
-    assert max(task.result() for task in half) < CUT_WITHIN
-    assert max(task.result() for task in slow) < CUT_WITHIN
-    assert len(answered) > 10
-    assert max(answered) < 1.5
-    assert max(gaps) < 2
+    assert max(task.result() for task in half) < CUT_WITHIN + LATE
+    assert max(task.result() for task in slow) < CUT_WITHIN + LATE
+    assert len(answered) > 5
+    assert max(answered) < patiently(1.5)
+    assert max(gaps) < patiently(2)
 
 
 async def test_sixty_log_ins_at_once_all_get_in_and_the_stream_goes_on(client: Client) -> None:
@@ -113,4 +115,4 @@ async def test_sixty_log_ins_at_once_all_get_in_and_the_stream_goes_on(client: C
         ]
 
     assert {answer.status for answer in answers} == {200}
-    assert max(gaps) < 1.5
+    assert max(gaps) < patiently(1.5)

@@ -220,7 +220,7 @@ def test_the_desk_and_a_model_of_it_agree_whatever_happens() -> None:
         run_state_machine_as_test(
             Conversation,
             settings=settings(
-                max_examples=6,
+                max_examples=4,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

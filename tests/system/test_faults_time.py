@@ -3,30 +3,40 @@
 The twenty minutes pass in twenty seconds: two seconds of them are 33 ms, in which a busy machine
 may not even give the test its turn. So nothing may come early at all, and how much later than the
 two seconds a close may come is what the machine itself was late meanwhile, by a beat of the test's.
+A screen that a busy machine kept from answering two pings, 13 ms each, was dropped; it comes back
+with the token it has, as the contract says.
 """
 
 import asyncio
 import random
 import statistics
 import time
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, suppress
+from functools import partial
 from os import PRIO_PROCESS, setpriority
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import aiohttp
-import pytest
 
 from tests.parts.client import Client, Screen, Ticket
 from tests.parts.desk import Desk
 from tests.parts.fake_time import Clocks, claims, sped_up
+from tests.parts.patience import patiently
+
+T = TypeVar("T")
 
 TIMES = 60
 CROWD = 50
 JOIN_WITHIN = 4.0
 WARNED_AT, ENDS_AT, WITHIN = 960.0, 1200.0, 2.0
 HOUR = 3600
-SHORT = {"session_lifetime": 4, "session_warning": 2}
+LIFETIME, WARNED_AFTER = 6, 3
+SHORT = {"session_lifetime": LIFETIME, "session_warning": LIFETIME - WARNED_AFTER}
+EARLY, LATE = 1.0, patiently(0.7)
+"""A token's times are whole seconds."""
+LOST = 1006
 BEAT = 0.005
 
 
@@ -59,22 +69,38 @@ async def live(client: Client, after: float) -> Seen:
     """Join, stay to the end."""
     await asyncio.sleep(after)
     async with AsyncExitStack() as stack:
-        asked, given, ticket, screen = await join(client, stack)
-        await screen.send("auth", ticket.token)
-        code = await screen.closed(within=ENDS_AT / TIMES + 5)
-        words = [frame.at for frame in screen.frames if frame.event == "session expiring"]
+        asked, given, ticket = await patient(partial(timed_ticket, client))
+        words: list[float] = []
+        while True:
+            screen = await patient(partial(join, client, ticket, stack))
+            code = await screen.closed(within=ENDS_AT / TIMES + 5)
+            warned = [frame.at for frame in screen.frames if frame.event == "session expiring"]
+            assert len(warned) <= 1
+            words += warned
+            if code != LOST:
+                break
         return Seen(asked, given, claims(ticket.token)["bia"], words, screen.closed_at, code)
 
 
-async def join(client: Client, stack: AsyncExitStack) -> tuple[float, float, Ticket, Screen]:
-    """Open a socket; what takes a desk's ten seconds is cut, and those are 167 ms: try again."""
+async def timed_ticket(client: Client) -> tuple[float, float, Ticket]:
+    """Ask for a websocket token; return when it was asked for and given, and it."""
+    asked = time.monotonic()
+    ticket = await client.ticket()
+    return asked, time.monotonic(), ticket
+
+
+async def join(client: Client, ticket: Ticket, stack: AsyncExitStack) -> Screen:
+    """Open a socket and authenticate."""
+    screen = await stack.enter_async_context(client.connect(ticket.socket))
+    await screen.send("auth", ticket.token)
+    return screen
+
+
+async def patient(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it; what takes a desk's ten seconds is cut, and those are 167 ms: try again."""
     while True:
-        with suppress(aiohttp.ClientError):
-            asked = time.monotonic()
-            ticket = await client.ticket()
-            given = time.monotonic()
-            screen = await stack.enter_async_context(client.connect(ticket.socket))
-            return asked, given, ticket, screen
+        with suppress(aiohttp.ClientError, ConnectionError):
+            return await work()
 
 
 async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time() -> None:
@@ -89,7 +115,7 @@ async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time(
         with suppress(PermissionError):
             setpriority(PRIO_PROCESS, desk.pid, -10)
         async with Client(desk) as client:
-            await client.login()
+            await patient(client.login)
             watching = asyncio.create_task(late.watch())
             seen = await asyncio.gather(
                 *(live(client, dice.uniform(0, JOIN_WITHIN)) for _ in range(CROWD))
@@ -102,41 +128,49 @@ async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time(
     warned, ended = [], []
     for each in seen:
         assert each.code == 4004
-        assert len(each.words) == 1
         birth = each.issued / 1000
         warned.append(each.words[0] * TIMES + latest - birth - WARNED_AT)
         ended.append(each.closed * TIMES + latest - birth - ENDS_AT)
     blur = latest - earliest + TIMES * late.worst
     for times in (warned, ended):
         assert min(times) >= 0
-        assert statistics.median(times) <= WITHIN
-        assert max(times) <= WITHIN + blur
+        assert statistics.median(times) <= patiently(WITHIN)
+        assert max(times) <= patiently(WITHIN + blur)
 
 
-@pytest.mark.parametrize("step", [-HOUR, HOUR], ids=["back", "ahead"])
 async def test_an_hour_on_the_wall_clock_lengthens_nothing_and_cuts_nothing(
-    tmp_path: Path, step: int
+    tmp_path: Path,
 ) -> None:
-    clocks = Clocks(tmp_path, wall_only=True)
-    with Desk(env=clocks.env, settings=SHORT) as desk:
-        async with Client(desk) as before, Client(desk) as after:
-            ticket, spare = await before.ticket(), await before.ticket()
-            began = time.monotonic()
-            async with before.watch(ticket) as screen, before.watch(spare) as other:
-                clocks.set(step)
-                assert (await after.login()).status == 200
-                async with after.watch() as newcomer, before.watch() as again:
-                    joined = time.monotonic()
-                    assert await screen.closed(within=6) == await other.closed() == 4004
-                    assert newcomer.open
-                    assert again.open
-                    assert await newcomer.closed(within=6) == await again.closed() == 4004
+    with ExitStack() as stack:
+        stepped = []
+        for name, step in (("back", -HOUR), ("ahead", HOUR)):
+            folder = tmp_path / name
+            folder.mkdir()
+            clocks = Clocks(folder, wall_only=True)
+            desk = stack.enter_context(Desk(env=clocks.env, settings=SHORT))
+            stepped.append(step_by(step, clocks, desk))
+        await asyncio.gather(*stepped)
 
-    assert screen.closed_at - began == pytest.approx(4, abs=0.7)
-    assert newcomer.closed_at - joined == pytest.approx(4, abs=0.7)
+
+async def step_by(step: int, clocks: Clocks, desk: Desk) -> None:
+    """Live through a step of the wall clock."""
+    async with Client(desk) as before, Client(desk) as after:
+        began = time.monotonic()
+        ticket, spare = await before.ticket(), await before.ticket()
+        async with before.watch(ticket) as screen, before.watch(spare) as other:
+            clocks.set(step)
+            joined = time.monotonic()
+            assert (await after.login()).status == 200
+            async with after.watch() as newcomer, before.watch() as again:
+                assert await screen.closed(within=6) == await other.closed() == 4004
+                assert await newcomer.closed(within=6) == await again.closed() == 4004
+
+    assert min(newcomer.closed_at, again.closed_at) > max(screen.closed_at, other.closed_at)
+    assert -EARLY <= screen.closed_at - began - LIFETIME <= LATE
+    assert -EARLY <= newcomer.closed_at - joined - LIFETIME <= LATE
     assert [frame.event for frame in screen.frames].count("session expiring") == 1
     warned = next(frame.at for frame in screen.frames if frame.event == "session expiring")
-    assert warned - began == pytest.approx(2, abs=0.7)
+    assert -EARLY <= warned - began - WARNED_AFTER <= LATE
 
 
 async def test_a_suspend_of_two_hours_ends_a_session_and_one_of_ten_minutes_does_not(
@@ -160,5 +194,5 @@ async def test_a_suspend_of_two_hours_ends_a_session_and_one_of_ten_minutes_does
                     await each.see(lambda frame: frame.event == "stats", since=each.count + 1)
 
     assert code == 4004
-    assert screen.closed_at - woken < 1.5
+    assert screen.closed_at - woken < patiently(1.5)
     assert words == "stats"

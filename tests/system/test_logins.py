@@ -12,6 +12,7 @@ import pytest
 
 from tests.parts.client import Client, Screen, bearer
 from tests.parts.desk import Desk
+from tests.parts.patience import patiently
 from tests.parts.waiting import until_async
 
 PASSWORD = "correct horse battery staple"
@@ -43,7 +44,7 @@ async def test_logging_out_ends_this_login_everywhere_and_no_other(desk: Desk) -
 
             assert (answer.status, answer.body) == (204, b"")
             assert await ended.closed(within=2) == 4001
-            assert ended.closed_at - left < 1
+            assert ended.closed_at - left < patiently(1)
             await goes_on(other)
         again = await here.request("GET", "/v1/websocket", headers=bearer(here.login_token))
         async with here.connect(ticket.socket) as late:
@@ -61,7 +62,7 @@ async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(people:
 
             assert changed.returncode == 0, changed.stderr
             assert await ended.closed(within=2) == 4001
-            assert ended.closed_at - done < 1
+            assert ended.closed_at - done < patiently(1)
             await goes_on(other)
         assert (await ann.login()).status == 401
         ann.password = OTHER
@@ -76,7 +77,7 @@ async def test_a_person_who_is_removed_is_out_and_nobody_else(people: Desk) -> N
 
             assert removed.returncode == 0, removed.stderr
             assert await ended.closed(within=2) == 4001
-            assert ended.closed_at - done < 1
+            assert ended.closed_at - done < patiently(1)
             await goes_on(other)
         token = await cid.request("GET", "/v1/websocket", headers=bearer(cid.login_token))
         assert token.status == 401
@@ -123,9 +124,11 @@ async def test_the_list_says_who_watches_now(desk: Desk) -> None:
         await until_async(lambda: watching() == [])
         async with client.watch() as screen:
             ended = await asyncio.to_thread(desk.run, "logins", "--end", here)
+            done = time.monotonic()
 
             assert ended.returncode == 0
             assert await screen.closed(within=2) == 4001
+            assert screen.closed_at - done < patiently(1)
 
 
 async def test_each_session_refusal_and_end_is_one_line_without_a_secret() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,8 @@ from tests.parts.desk import Desk
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
 from tests.parts.page import Browser, Screen
+from tests.parts.patience import patiently
+from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,17 +119,20 @@ async def test_logging_out_ends_the_login_and_shows_nothing_any_more(
     browser: Browser, desk: Desk, mpv: Mpv
 ) -> None:
     async with browser.screen(desk) as screen:
+
+        async def no_cookie() -> Any:
+            return await screen.page.context.cookies() == []
+
         await screen.enter()
         await screen.see("The Reason")
         await screen.button("Log out").click()
         await screen.see("You are logged out.")
         left = await screen.page.content()
+        await until_async(no_cookie, what="the cookie is taken back")
         await screen.go()
         await screen.page.get_by_label("Name").wait_for()
-        cookies = await screen.page.context.cookies()
 
     assert "The Reason" not in left
-    assert cookies == []
 
 
 async def test_a_password_manager_knows_the_form(browser: Browser, desk: Desk) -> None:
@@ -167,7 +173,7 @@ async def test_a_tap_on_pause_is_heard_and_seen_at_once(screen: Screen, mpv: Mpv
     await screen.page.get_by_role("button", name="Pause").tap()
     mpv.wait_for("pause", True)
 
-    assert least <= 150
+    assert least <= patiently(150)
 
 
 async def test_next_previous_and_stop_are_obeyed(screen: Screen, mpv: Mpv) -> None:
@@ -202,7 +208,7 @@ async def test_the_bar_runs_on_smoothly_between_readings(screen: Screen, mpv: Mp
 
     steps = [after - before for before, after in pairwise(places)]
     assert len(steps) >= 2
-    assert all(0 < step <= 2.01 for step in steps), steps
+    assert all(0 < step <= patiently(2.01) for step in steps), steps
 
 
 async def test_two_players_switch_by_tab_key_and_swipe_and_the_playing_one_is_first(
@@ -293,7 +299,7 @@ async def test_the_first_visit_is_small_quick_and_asks_nobody_else(
 
     assert {address.split("/")[2] for address in asked} == {desk.address.split("/")[2]}
     assert sum(sizes.values()) <= 90 * 1024, sizes
-    assert ready <= 1000
+    assert ready <= patiently(1000)
     assert violations == []
 
 

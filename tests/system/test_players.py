@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from signal import SIGCONT, SIGSTOP
 
@@ -13,6 +14,7 @@ from tests.parts.client import Client, Screen
 from tests.parts.desk import Desk
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
+from tests.parts.patience import patiently
 from tests.parts.playing import art_path, player_by_id, player_named
 from tests.parts.waiting import until_async
 
@@ -43,6 +45,7 @@ async def id_of(screen: Screen, title: str) -> str:
 async def test_a_track_is_told_with_its_tags_and_its_cover(
     mpv: Mpv, screen: Screen, media: Media
 ) -> None:
+    sought = time.monotonic()
     mpv.command("seek", 100, "absolute")
 
     stats = await screen.stats(
@@ -53,9 +56,10 @@ async def test_a_track_is_told_with_its_tags_and_its_cover(
         )
     )
     told = player_named(stats, "The Reason")
+    passed = time.monotonic() - sought
 
     assert re.fullmatch(r"player[1-9]\d*", told.pop("id"))
-    assert 100 <= told.pop("timestamp") <= 103
+    assert 100 <= told.pop("timestamp") <= 101 + passed
     assert art_path(told.pop("art_url")) == str(media.cover)
     assert told == {
         "name": "mpv",
@@ -160,7 +164,7 @@ async def test_a_player_that_died_is_unknown_and_the_reading_says_so(
     fresh = await screen.see(lambda frame: frame.event == "stats" and frame.at > refused.at)
 
     assert refused.code == "unknown_player"
-    assert fresh.at - sent < 0.5
+    assert fresh.at - sent < patiently(0.5)
     assert fresh.stats["audio"] == []
 
 
@@ -182,7 +186,7 @@ async def test_a_player_that_hangs_holds_up_nobody(
         mpv.signal(SIGSTOP)
         since = screen.count
         sent = await screen.send("audio-next", hung)
-        asked = await screen.send("audio-play-pause", other)
+        await screen.send("audio-play-pause", other)
         obeyed = await screen.see(
             lambda frame: (
                 frame.event == "stats" and player_by_id(frame.stats, other).get("playing") is False
@@ -195,10 +199,10 @@ async def test_a_player_that_hangs_holds_up_nobody(
 
         assert lively.get("pause") is True
     assert refused.code == "player_timeout"
-    assert refused.at - sent < 1.5
-    assert obeyed.at - asked < 0.9  # and not after the second the hung one is given
+    assert refused.at - sent < patiently(1.5)
+    assert obeyed.at < refused.at  # and not after the second the hung one is given
     frames = screen.frames[since:]
-    assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < 1.5
+    assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < patiently(1.5)
 
 
 async def test_who_may_only_look_moves_nothing(desk: Desk, mpv: Mpv) -> None:
@@ -220,7 +224,7 @@ async def test_a_hundred_taps_move_no_more_than_twenty(mpv: Mpv, screen: Screen)
     player = await id_of(screen, "The Reason")
 
     since = screen.count
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         for _ in range(100):
             await screen.send("audio-play-pause", player)
     refused = await screen.error(since=since)

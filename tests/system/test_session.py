@@ -6,6 +6,7 @@ saw.
 
 import asyncio
 import itertools
+import math
 import re
 import time
 import uuid
@@ -17,13 +18,15 @@ import pytest
 
 from tests.parts.client import Client, Frame
 from tests.parts.desk import Desk
+from tests.parts.patience import patiently
 from tests.parts.raw_socket import RawSocket
 
 LIFETIME = 6.0
 WARNING = 2.0
-AUTH_TIMEOUT = 1.0
+AUTH_TIMEOUT = 3.0
 SLACK = 0.8
-"""Seconds; a token's times are whole seconds."""
+"""Seconds; a token's times are whole seconds, and nothing of it may come earlier than so much."""
+LATE = patiently(SLACK)
 ALWAYS_THERE = {"memory_bytes", "cpu_absolute", "network", "uptime", "disk_bytes", "audio"}
 SETTINGS = {
     "session_lifetime": LIFETIME,
@@ -102,21 +105,21 @@ def test_a_session_is_warned_of_its_end_once_and_in_these_words(story: Story) ->
 def test_the_warning_comes_when_it_should_and_names_that_time(story: Story) -> None:
     warning = next(frame for frame in story.frames if frame.event == "session expiring")
 
-    assert warning.at - story.began == pytest.approx(LIFETIME - WARNING, abs=SLACK)
+    assert -SLACK <= warning.at - story.began - (LIFETIME - WARNING) <= LATE
     came = time.time() - (time.monotonic() - warning.at)
-    near = [time.strftime("[%H:%M:%S]", time.localtime(came + off)) for off in (-1, 0, 1)]
-    assert warning.args[0][:10] in near
+    said = [came + off for off in range(-math.ceil(LATE), 2)]
+    assert warning.args[0][:10] in [time.strftime("[%H:%M:%S]", time.localtime(at)) for at in said]
 
 
 def test_a_session_ends_with_its_token_and_nothing_comes_after(story: Story) -> None:
     assert (story.newer.code, story.newer.reason) == (4004, "token expired")
-    assert story.newer.after == pytest.approx(LIFETIME, abs=SLACK)
+    assert -SLACK <= story.newer.after - LIFETIME <= LATE
     assert story.frames[-1].at - story.began <= story.newer.after
 
 
 def test_a_token_used_again_takes_the_place_of_its_older_socket(story: Story) -> None:
     assert story.older.code == 4001
-    assert 1 < story.older.after < 1 + SLACK * 2
+    assert 1 < story.older.after < story.newer.after
 
 
 def test_a_token_whose_time_is_over_is_told_so(story: Story) -> None:
@@ -126,7 +129,7 @@ def test_a_token_whose_time_is_over_is_told_so(story: Story) -> None:
 def test_a_session_is_alive_until_its_end(story: Story) -> None:
     gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(story.frames)]
 
-    assert max(gaps) < 1.5
+    assert max(gaps) < patiently(1.5)
 
 
 async def test_a_forged_token_is_refused(client: Client) -> None:
@@ -177,7 +180,7 @@ async def test_nobody_waits_long_for_auth(client: Client) -> None:
 
     async with client.connect(ticket.socket) as screen:
         assert await screen.closed() == 4001
-        assert screen.closed_at - began == pytest.approx(AUTH_TIMEOUT, abs=SLACK)
+        assert 0 <= screen.closed_at - began - AUTH_TIMEOUT <= LATE
         assert screen.frames == []
 
 
@@ -189,9 +192,9 @@ async def test_a_bad_token_on_a_living_socket_ends_it(client: Client) -> None:
 
 
 async def test_the_first_reading_follows_at_once_and_is_whole(client: Client) -> None:
-    delay, stats = min([await client.first_reading() for _ in range(3)], key=lambda first: first[0])
+    delay, stats = await client.whole_reading(ALWAYS_THERE)
 
-    assert delay < 0.3
+    assert delay < patiently(0.3)
     assert set(stats) >= ALWAYS_THERE
     assert stats["audio"] == []
 
@@ -226,4 +229,4 @@ async def test_a_daemon_that_stops_says_so_to_everybody(tls: bool) -> None:
                 assert closes == [1001, 1001]
                 assert never_reads.read_close() == 1001
     assert code == 0
-    assert took < 3
+    assert took < patiently(3)

@@ -35,7 +35,7 @@ async def listen():
     subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     with uevents(heard.set, "net"):
         pathlib.Path("/sys/class/net/lo/uevent").write_text("change")
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), 20)
 
 asyncio.run(listen())
 """
