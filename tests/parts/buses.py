@@ -45,12 +45,6 @@ class PrivateBus(Service):
         self.address = ""
         """D-Bus address, set once the daemon listens; the same after a restart."""
 
-    @property
-    def pid(self) -> int:
-        """The daemon's process id."""
-        assert self._process is not None
-        return self._process.pid
-
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return `base` (or this process's environment) with this bus's address in it."""
         name = "DBUS_SYSTEM_BUS_ADDRESS" if self.system else "DBUS_SESSION_BUS_ADDRESS"

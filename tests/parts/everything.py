@@ -29,6 +29,8 @@ class Everything(NamedTuple):
     mpv: Mpv
     pulse: Pulse
     sys: Path
+    services: tuple[int, ...]
+    """Process ids of the player and of what tells of sound, battery and wifi."""
 
     def desk(self) -> Desk:
         """Return a desk that can reach all of it."""
@@ -54,8 +56,9 @@ async def everything(media: Media, folder: Path) -> AsyncIterator[Everything]:
         testbed = stack.enter_context(SysTestbed())
         add_charger(testbed, online=True)
         add_battery(testbed, percent=100)
-        stack.enter_context(UPowerDaemon(system, testbed))
+        upower = stack.enter_context(UPowerDaemon(system, testbed))
         networks = await stack.enter_async_context(NetworkManager(system))
         adapter = await networks.add_adapter()
         await networks.connect(adapter, await networks.add_network(adapter, "Bazinga! 5G"))
-        yield Everything(session, system, mpv, pulse, sys)
+        services = (mpv.pid, pulse.pid, upower.pid, networks.pid)
+        yield Everything(session, system, mpv, pulse, sys, services)

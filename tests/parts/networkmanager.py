@@ -113,10 +113,15 @@ class NetworkManager:
     async def _mock(self, member: str, signature: str, *body: Any) -> Any:
         return await self.call(PATH, MOCK, member, signature, *body)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def hang(self) -> None:
         """Make it answer nothing, while it keeps its name."""
-        assert self._process is not None
-        send(self._process.pid, signal.SIGSTOP)
+        send(self.pid, signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it with no good-bye."""

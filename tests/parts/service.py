@@ -19,14 +19,19 @@ class Service:
         self._folder = Path(tempfile.mkdtemp(prefix=prefix))
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it can be used."""
         raise NotImplementedError
 
     def send(self, how: signal.Signals) -> None:
         """Send it a signal: SIGSTOP hangs it, SIGCONT wakes it."""
-        assert self._process is not None
-        send(self._process.pid, how)
+        send(self.pid, how)
 
     def kill(self) -> None:
         """End it with no good-bye."""
