@@ -1,7 +1,9 @@
 """The echo tool, and by it the product's sockets, judged by frames made by hand.
 
-The order of the cases is that of the well-known outside suite: framing, pings, reserved bits,
-opcodes, fragments, UTF-8, closing, large messages.
+The cases are those of the Autobahn test suite, sections 1 to 7, 9 and 10, in its order: framing,
+pings, reserved bits, opcodes, fragments, UTF-8, closing, large messages, many small ones. The suite
+itself needs Python 2, which is no longer to be had. Its sections 12 and 13 are about compression,
+which is never agreed on.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.protocol.unframing import unmasked
+from tests.parts.patience import patiently
 
 TOOL = Path(__file__).with_name("echo_socket.py")
 ROOT = TOOL.parent.parent.parent
@@ -39,7 +42,7 @@ def port() -> Iterator[int]:
     assert ready.startswith("echo_socket is ready at ws://127.0.0.1:")
     yield int(ready.rsplit(":", 1)[1])
     tool.terminate()
-    _, log = tool.communicate(timeout=5)
+    _, log = tool.communicate(timeout=patiently(5))
     assert (tool.returncode, log) == (0, "")
 
 
@@ -63,11 +66,11 @@ class Peer:
     async def heard(self) -> list[Said]:
         """Return every frame up to the close, its reason cut off; the end must follow it."""
         frames: list[Said] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patiently(20)):
             while not frames or frames[-1][0] != FIN | CLOSE:
                 frames.append(await self.frame())
             frames[-1] = (frames[-1][0], frames[-1][1][:2])
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(patiently(1)):
                 assert await self.reader.read() == b""
         return frames
 
@@ -121,6 +124,30 @@ ANSWERED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
         [(FIN | PONG, b"here?"), (FIN | TEXT, b"fragment")],
     ),
     "a pong nobody asked for": ([(FIN | PONG, b"unasked")], []),
+    "an empty pong nobody asked for": ([(FIN | PONG, b"")], []),
+    "a pong nobody asked for, then a ping": (
+        [(FIN | PONG, b"unasked"), (FIN | PING, b"here?")],
+        [(FIN | PONG, b"here?")],
+    ),
+    "an empty ping": ([(FIN | PING, b"")], [(FIN | PONG, b"")]),
+    "a ping of bytes that are no text": (
+        [(FIN | PING, b"\0\xff\xfe")],
+        [(FIN | PONG, b"\0\xff\xfe")],
+    ),
+    "fragments with pings among them": (
+        [
+            *((TEXT, b"one "), (0, b"two "), (FIN | PING, b"1"), (0, b"three ")),
+            *((0, b"four "), (FIN | PING, b"2"), (FIN, b"five")),
+        ],
+        [(FIN | PONG, b"1"), (FIN | PONG, b"2"), (FIN | TEXT, b"one two three four five")],
+    ),
+    "a text of 64 KiB in frames of 1300": (
+        [
+            ((0 if at else TEXT) | (FIN if at + 1300 >= 65536 else 0), b"*" * min(1300, 65536 - at))
+            for at in range(0, 65536, 1300)
+        ],
+        [(FIN | TEXT, b"*" * 65536)],
+    ),
     "a ping of 125 bytes": ([(FIN | PING, b"\xfe" * 125)], [(FIN | PONG, b"\xfe" * 125)]),
     "ten pings": (
         [(FIN | PING, b"%d" % number) for number in range(10)],
@@ -136,7 +163,7 @@ ANSWERED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
     },
     **{
         f"binary of {size}": ([(FIN | BINARY, b"\xfe" * size)], [(FIN | BINARY, b"\xfe" * size)])
-        for size in (0, 125, 126, 65535, 65536, 1 << 20)
+        for size in (0, 1, 125, 126, 127, 128, 65535, 65536, 1 << 20)
     },
     **{
         f"the character U+{ord(text):04X}": (
@@ -177,6 +204,8 @@ REFUSED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
     "a ping in fragments": ([(PING, b"x"), (FIN, b"x")], []),
     "a pong in fragments": ([(PONG, b"x"), (FIN, b"x")], []),
     "an orphan": ([(FIN, b"x"), HELLO], []),
+    "an orphan that is to go on": ([(0, b"x"), (FIN, b"y"), HELLO], []),
+    "an orphan, then fragments": ([(FIN, b"x"), (TEXT, b"frag"), (FIN, b"ment")], []),
     "an orphan after a whole message": ([HELLO, (0, b"x"), HELLO], [HELLO]),
     "a text within fragments": ([(TEXT, b"x"), (FIN | TEXT, b"x")], []),
     "a text within empty fragments": ([(TEXT, b""), (FIN | TEXT, b"x")], []),
@@ -197,6 +226,39 @@ async def test_what_is_wrong_ends_it_after_what_was_right(peer: Peer, case: str)
         peer.say(first, payload)
 
     assert await peer.heard() == [*heard, closed(1002)]
+
+
+def of_which_kuhn_warns() -> Iterator[bytes]:
+    """Yield malformed sequences, by Markus Kuhn's UTF-8 decoder stress test, sections 3 to 5."""
+    yield from (bytes((0x80 + number,)) for number in range(0, 64, 9))  # continuations alone
+    yield from (b"\x80\xbf" * number for number in (1, 2, 3))
+    yield from (bytes((first,)) + b" " for first in range(0xC0, 0xFE, 3))  # begun and left alone
+    yield from (b"\xc0", b"\xe0\x80", b"\xf0\x80\x80", b"\xdf", b"\xef\xbf", b"\xf7\xbf\xbf")
+    yield from (b"\xfe", b"\xff", b"\xfe\xfe\xff\xff")  # impossible
+    yield from (
+        b"\xc0\xaf",
+        b"\xe0\x80\xaf",
+        b"\xf0\x80\x80\xaf",
+        b"\xc1\xbf",
+        b"\xe0\x9f\xbf",
+    )  # overlong
+    yield from (b"\xf0\x8f\xbf\xbf", b"\xf8\x87\xbf\xbf\xbf", b"\xc0\x80", b"\xe0\x80\x80")
+    yield from (bytes((0xED, high, 0x80)) for high in range(0xA0, 0xC0, 5))  # surrogates
+    yield from (b"\xed\xa0\x80\xed\xb0\x80", b"\xed\xaf\xbf\xed\xbf\xbf")
+    yield from (
+        b"\xf4\x90\x80\x80",
+        b"\xf7\xbf\xbf\xbf",
+        b"\xf8\x88\x80\x80\x80",
+        b"\xfc\x84\x80\x80\x80\x80",
+    )
+
+
+@pytest.mark.parametrize("text", list(of_which_kuhn_warns()), ids=bytes.hex)
+async def test_a_malformed_sequence_ends_it_wherever_it_stands(peer: Peer, text: bytes) -> None:
+    peer.say(*HELLO)
+    peer.say(FIN | TEXT, KOSME + text + b"after")
+
+    assert await peer.heard() == [HELLO, closed(1007)]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +309,59 @@ async def test_a_close_is_answered_with_its_code_and_nothing_after_it(
     peer.say(FIN | PING)
 
     assert await peer.heard() == [closed(code)]
+
+
+async def test_what_comes_after_a_close_is_not_heard(peer: Peer) -> None:
+    peer.say(TEXT, b"frag")
+    peer.say(*closed(1000))
+    peer.say(FIN, b"ment")
+    peer.say(*closed(1001))
+
+    assert await peer.heard() == [closed(1000)]
+
+
+async def test_a_large_message_is_said_back_before_the_close(peer: Peer) -> None:
+    large = b"x" * (256 << 10)
+    peer.say(FIN | TEXT, large)
+    peer.say(*closed(1000))
+    peer.say(FIN | PING)
+
+    assert await peer.heard() == [(FIN | TEXT, large), closed(1000)]
+
+
+async def test_ten_pings_may_come_byte_by_byte(peer: Peer) -> None:
+    for byte in b"".join(framed(FIN | PING, b"%d" % number) for number in range(10)):
+        peer.writer.write(bytes((byte,)))
+        await asyncio.sleep(0)
+    peer.say(*closed(1000))
+
+    assert await peer.heard() == [
+        *((FIN | PONG, b"%d" % number) for number in range(10)),
+        closed(1000),
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 16, 64, 256, 1024, 4096, 16384])
+async def test_a_thousand_messages_are_said_back_one_after_the_other(peer: Peer, size: int) -> None:
+    message = (FIN | TEXT, b"*" * size)
+    for _ in range(1000):
+        peer.say(*message)
+        assert await peer.frame() == message
+    peer.say(*closed(1000))
+
+    assert await peer.heard() == [closed(1000)]
+
+
+@pytest.mark.parametrize("piece", [64, 256, 2048])
+async def test_a_message_of_a_mebibyte_may_come_in_pieces(peer: Peer, piece: int) -> None:
+    large = b"x" * (1 << 20)
+    frame = framed(FIN | BINARY, large)
+    for at in range(0, len(frame), piece):
+        peer.writer.write(frame[at : at + piece])
+        await asyncio.sleep(0)
+    peer.say(*closed(1000))
+
+    assert await peer.heard() == [(FIN | BINARY, large), closed(1000)]
 
 
 async def test_a_reason_of_123_bytes_is_fine_and_one_that_is_no_text_is_not(peer: Peer) -> None:
