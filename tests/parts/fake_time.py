@@ -11,6 +11,7 @@ import base64
 import json
 from pathlib import Path
 
+SUSPENDED = Path(__file__).parent / "suspended"
 PRELOAD = str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")))
 
 
@@ -37,6 +38,21 @@ class Clocks:
         new = self._file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n", encoding="ascii")
         new.rename(self._file)  # faketime reads it at every look at a clock
+
+
+class Suspend:
+    """A machine that sleeps: its monotonic clock stands still meanwhile, the others go on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "slept"
+        self.env = {"PYTHONPATH": str(SUSPENDED), "SUSPENDED": str(self._file)}
+        self.sleep(0)
+
+    def sleep(self, seconds: int) -> None:
+        """Have slept for so long in all."""
+        new = self._file.with_suffix(".new")
+        new.write_text(str(seconds), encoding="ascii")
+        new.rename(self._file)
 
 
 def claims(token: str) -> dict[str, int]:

@@ -22,7 +22,7 @@ import aiohttp
 
 from tests.parts.client import Client, Screen, Ticket
 from tests.parts.desk import Desk
-from tests.parts.fake_time import Clocks, claims, sped_up
+from tests.parts.fake_time import Clocks, Suspend, claims, sped_up
 from tests.parts.patience import patiently
 
 T = TypeVar("T")
@@ -171,6 +171,29 @@ async def step_by(step: int, clocks: Clocks, desk: Desk) -> None:
     assert [frame.event for frame in screen.frames].count("session expiring") == 1
     warned = next(frame.at for frame in screen.frames if frame.event == "session expiring")
     assert -EARLY <= warned - began - WARNED_AFTER <= LATE
+
+
+async def test_a_clock_that_stood_still_while_the_machine_slept_keeps_no_session_alive(
+    tmp_path: Path,
+) -> None:
+    machine = Suspend(tmp_path)
+    with Desk(env=machine.env) as desk:
+        async with Client(desk) as client:
+            ticket = await client.ticket()
+            async with client.watch(ticket) as screen:
+                machine.sleep(600)
+                await screen.see(lambda frame: frame.event == "stats", since=screen.count + 2)
+                machine.sleep(7200)
+                woken = time.monotonic()
+                code = await screen.closed()
+            async with client.connect(ticket.socket) as late:
+                await late.send("auth", ticket.token)
+                assert await late.closed() == 4004
+            async with client.watch() as again:
+                await again.see(lambda frame: frame.event == "stats", since=again.count + 1)
+
+    assert code == 4004
+    assert screen.closed_at - woken < patiently(1.5)
 
 
 async def test_a_suspend_of_two_hours_ends_a_session_and_one_of_ten_minutes_does_not(
