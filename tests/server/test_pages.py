@@ -10,7 +10,7 @@ from deskwire.server.pages import FOLDER, POLICY, Pages, read_pages
 from deskwire.server.problems import NotFound
 
 SCRIPT = b"let a = 1;" * 100
-ZIPPED = gzip.compress(SCRIPT)
+ZIPPED = gzip.compress(SCRIPT, mtime=0)
 
 
 @pytest.fixture
