@@ -6,13 +6,15 @@ import pytest
 
 from deskwire.server.connection import Connection
 from tests.parts.patience import patiently
+from deskwire.server.stream import Stream
 
 
 class Pair:
     """A connection, and the socket of the peer it writes to; the kernel holds little between."""
 
-    def __init__(self, connection: Connection, peer: socket.socket) -> None:
-        self.connection = connection
+    def __init__(self, stream: Stream, peer: socket.socket) -> None:
+        self.stream = stream
+        self.connection = Connection(stream)
         self.peer = peer
 
     async def read(self, size: int = 65536) -> bytes:
@@ -23,12 +25,13 @@ class Pair:
 
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
-    loop = asyncio.get_running_loop()
     ours, peer = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ours.setblocking(False)
     peer.setblocking(False)
-    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
-    yield Pair(Connection(transport), peer)
-    transport.abort()
+    stream = Stream(ours, "", asyncio.Protocol, lambda _: None)
+    stream.begin()
+    yield Pair(stream, peer)
+    stream.abort()
     peer.close()
     await asyncio.sleep(0)

@@ -23,8 +23,7 @@ from deskwire.server.app import Doors, open_doors
 from deskwire.server.connection import Connection
 from deskwire.server.peer import Names
 from deskwire.server.routes import Asked, Route
-from deskwire.server.upgrade import converse
-from deskwire.server.wire import Wire
+from deskwire.server.upgrade import upgrade
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 SEND_BUFFER = 1024 * 1024
@@ -39,19 +38,17 @@ class AnyName(Names):
 
 
 class Echo:
-    """Says back what it hears, and hears the next when that is taken."""
+    """Says back what it hears; the inbox waits with the next until that is taken."""
 
-    def __init__(self, connection: Connection, wire: Wire) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._wire = wire
 
-    async def hear(self, message: Text | Binary) -> None:
+    def hear(self, message: Text | Binary) -> None:
         """Say it back."""
         if isinstance(message, Text):
             self._connection.send(text_frame(message.text.encode()))
         else:
             self._connection.send(binary_frame(message.payload))
-        await self._wire.writable()
 
     def leave(self) -> None:
         """Nothing is kept."""
@@ -62,16 +59,10 @@ class Echo:
 
 async def echo(asked: Asked) -> web.StreamResponse:
     """Open a socket."""
-    wire = asked.request.protocol
-    assert isinstance(wire, Wire)
-    if wire.transport is not None:
-        own = wire.transport.get_extra_info("socket")
+    if asked.request.transport is not None:
+        own = asked.request.transport.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-
-    def begin(connection: Connection) -> Echo:
-        return Echo(connection, wire)
-
-    return await converse(asked.request, begin, largest=LARGEST_MESSAGE)
+    return upgrade(asked.request, Echo, largest=LARGEST_MESSAGE)
 
 
 async def serve(host: str, port: int, say: Callable[[str], None]) -> None:

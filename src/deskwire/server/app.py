@@ -19,6 +19,7 @@ from aiohttp.http import RawRequestMessage
 from msgspec import Struct
 
 from deskwire.model.problems import Problem
+from deskwire.server.accepting import Accepting
 from deskwire.server.cross_origin import is_preflight, let_read, preflight
 from deskwire.server.openapi import describe
 from deskwire.server.peer import Names
@@ -36,7 +37,6 @@ from deskwire.server.wire import LARGEST_BODY, Listener, secure
 SEND_BUFFER = 16 * 1024
 """What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
 BACKLOG = 1024
-HANDSHAKE_TIMEOUT = 10.0
 FAREWELL_TIMEOUT = 0.5
 STRANGE = web.RequestKey("strange", bool)
 """What marks a request of another major version of HTTP than 1."""
@@ -108,28 +108,22 @@ class Doors:
 class OpenDoors:
     """The daemon's open port."""
 
-    def __init__(self, server: asyncio.Server, listener: Listener) -> None:
-        self._server = server
+    def __init__(self, listening: socket.socket, accepting: Accepting, listener: Listener) -> None:
+        self.host, self.port = listening.getsockname()[:2]
+        """Where connections are accepted."""
+        self._accepting = accepting
         self._listener = listener
-
-    @property
-    def port(self) -> int:
-        """The port connections are accepted on."""
-        return int(self._server.sockets[0].getsockname()[1])
-
-    @property
-    def host(self) -> str:
-        """The address connections are accepted on."""
-        return str(self._server.sockets[0].getsockname()[0])
 
     def shut(self) -> None:
         """Accept no more connections."""
-        self._server.close()
+        self._accepting.shut()
 
     async def leave(self) -> None:
         """Close every connection that is left; bounded."""
         self._listener.pre_shutdown()
         await self._listener.shutdown(FAREWELL_TIMEOUT)
+        self._accepting.drop_all()
+        await asyncio.sleep(0)
 
 
 async def open_doors(
@@ -146,23 +140,14 @@ async def open_doors(
     Where `listening` is given, it stands in place of host and port. `on_visitor` is told of each
     connection before anything is said on it.
     """
-    loop = asyncio.get_running_loop()
     listener = Listener(doors.answer, request_factory=_request)
-    listener.on_visitor = on_visitor
     if listening is None:
         listening = await _bound(host, port)
     listening.setblocking(False)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    bounds: dict[str, Any] = {}
-    if context is not None:
-        bounds = {
-            "ssl_handshake_timeout": HANDSHAKE_TIMEOUT,
-            "ssl_shutdown_timeout": FAREWELL_TIMEOUT,
-        }
-    server = await loop.create_server(
-        listener, sock=listening, backlog=BACKLOG, ssl=context, **bounds
-    )
-    return OpenDoors(server, listener)
+    listening.listen(BACKLOG)
+    accepting = Accepting(listening, listener, context=context, on_visitor=on_visitor)
+    return OpenDoors(listening, accepting, listener)
 
 
 async def _bound(host: str, port: int) -> socket.socket:

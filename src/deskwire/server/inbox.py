@@ -1,90 +1,120 @@
-"""What a screen said and nobody has listened to yet: bounded, by not reading on.
+"""What a screen says: read, and heard one after another.
 
-It stands where aiohttp has its own WebSocket parser, which takes unmasked frames, a close with
-1006 and a new message inside a fragmented one, and finds bad UTF-8 at a message's end only.
+It stands in the place of aiohttp when a connection has become a WebSocket; of aiohttp nothing is
+left by then. Nothing is kept beyond one read: while something of it is unheard, no more is read.
 """
 
 import asyncio
-from collections import deque
 from typing import Protocol
 
-from deskwire.protocol.unframing import Binary, FrameReader, Received, Text
+from deskwire.protocol.unframing import Binary, Broken, Farewell, FrameReader, Ping, Received, Text
+from deskwire.server.connection import Connection
+from deskwire.server.stream import Stream
 
-MOST_BYTES = 64 * 1024
-OVERHEAD = 64
-"""What a message counts for beside its payload."""
 AT_A_STRETCH = 64
-"""Messages that are listened to before others get their turn."""
+"""Messages that are heard before others get their turn."""
 
 
-class Flow(Protocol):
-    """What the bytes come from."""
+class Conversation(Protocol):
+    """What is said on one socket. It may end it by closing the connection."""
 
-    def pause_reading(self) -> None:
-        """Let no more come."""
+    def hear(self, message: Text | Binary) -> None:
+        """Take a message."""
 
-    def resume_reading(self) -> None:
-        """Let them come again."""
+    def leave(self) -> None:
+        """Nothing more will be heard."""
+
+    def over(self) -> None:
+        """The socket is gone."""
 
 
-class Inbox:
+class Inbox(asyncio.Protocol):
     """One socket's messages, in order."""
 
-    def __init__(self, flow: Flow, reader: FrameReader) -> None:
-        self._flow = flow
+    __slots__ = (
+        "_connection",
+        "_conversation",
+        "_full",
+        "_reader",
+        "_stream",
+        "_turn_comes",
+        "_unheard",
+    )
+
+    def __init__(
+        self,
+        stream: Stream,
+        reader: FrameReader,
+        connection: Connection,
+        conversation: Conversation,
+    ) -> None:
+        self._stream = stream
         self._reader = reader
-        self._messages: deque[Received] = deque()
-        self._held = 0
-        self._paused = False
-        self._lost = False
-        self._news: asyncio.Future[None] | None = None
-        self._stretch = 0
+        self._connection = connection
+        self._conversation = conversation
+        self._unheard: list[Received] = []
+        self._turn_comes = False
+        self._full = False
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take what came; `(True, b"")` says that nothing more is read. As aiohttp calls it."""
-        for message in self._reader.feed(data):
-            self._messages.append(message)
-            self._held += _weight(message)
-        if self._held > MOST_BYTES and not self._paused and not self._reader.ended:
-            self._paused = True
-            self._flow.pause_reading()
-        self._wake()
-        return self._reader.ended, b""
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._unheard += self._reader.feed(data)
+        self._hear_some()
 
-    def feed_eof(self) -> None:
+    def pause_writing(self) -> None:
+        """The peer takes nothing: what it says waits, for there may be an answer to it."""
+        self._full = True
+        self._stream.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It takes again."""
+        self._full = False
+        self._hear_some()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's
         """The connection is gone."""
-        self._lost = True
-        self._wake()
+        self._unheard.clear()
+        self._conversation.leave()
+        self._conversation.over()
 
-    async def next(self) -> Received | None:
-        """Return the next message; `None` when the connection is gone."""
-        self._stretch += 1
-        if self._stretch >= AT_A_STRETCH:
-            self._stretch = 0
-            await asyncio.sleep(0)
-        while not self._messages:
-            self._stretch = 0
-            if self._lost:
-                return None
-            self._news = asyncio.get_running_loop().create_future()
-            await self._news
-        message = self._messages.popleft()
-        self._held -= _weight(message)
-        if self._paused and self._held <= MOST_BYTES // 2:
-            self._paused = False
-            self._flow.resume_reading()
-        return message
+    def _hear_some(self) -> None:
+        if self._turn_comes:
+            return
+        heard = 0
+        for message in self._unheard[:AT_A_STRETCH]:
+            if self._full:
+                break
+            self._hear(message)
+            heard += 1
+        del self._unheard[:heard]
+        if self._full:
+            return
+        if self._unheard:
+            self._stream.pause_reading()
+            self._turn_comes = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        else:
+            self._stream.resume_reading()
 
-    def _wake(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+    def _next_turn(self) -> None:
+        self._turn_comes = False
+        self._hear_some()
 
-
-def _weight(message: Received) -> int:
-    match message:
-        case Text(text):
-            return OVERHEAD + len(text)
-        case Binary(payload):
-            return OVERHEAD + len(payload)
-        case _:
-            return OVERHEAD
+    def _hear(self, message: Received) -> None:
+        connection, conversation = self._connection, self._conversation
+        connection.heard()
+        match message:
+            case Text() | Binary():
+                conversation.hear(message)
+            case Ping(payload):
+                connection.pong(payload)
+            case Farewell(code, _):
+                conversation.leave()
+                connection.close(code)
+                if not connection.end_writing():
+                    connection.finish()
+            case Broken(code, reason):
+                # what still comes is let pass: to close on it would take our last word back
+                conversation.leave()
+                connection.close(code, reason)
+                connection.end_writing()

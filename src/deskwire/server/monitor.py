@@ -37,7 +37,7 @@ from deskwire.server.deadlines import Clock, Deadlines
 from deskwire.server.fanout import Fanout
 from deskwire.server.sockets import Sockets
 from deskwire.server.sparing import Sparing
-from deskwire.server.upgrade import converse
+from deskwire.server.upgrade import upgrade
 
 VerifyFor = Callable[[str, str, Instant], Grant]
 """Turn (token, desk in the path, now) into a grant; raises `TokenExpired` or another `Refused`."""
@@ -92,8 +92,8 @@ class Monitor:
         ]
 
     async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
-        """Upgrade, and stay until the socket is gone."""
-        return await converse(
+        """Upgrade."""
+        return upgrade(
             request,
             lambda connection: _Life(self, connection, desk, address),
             largest=LARGEST_MESSAGE,
@@ -119,7 +119,7 @@ class _Life:
         monitor.sockets.arrive(self)
         self._remind()
 
-    async def hear(self, message: Text | Binary) -> None:
+    def hear(self, message: Text | Binary) -> None:
         """Do what the session makes of it."""
         if isinstance(message, Text):
             self._obey(self._session.receive(message.text, self._m.clock()))
@@ -140,7 +140,7 @@ class _Life:
         self._m.deadlines.drop(self._tick)
 
     def over(self) -> None:
-        """The socket is gone, or both last words are said: leave every list."""
+        """The socket is gone: leave every list."""
         self._session.end(CloseCode.ABNORMAL, "")
         self.leave()
         self._m.sockets.leave(self)

@@ -1,107 +1,92 @@
-"""A request becomes a WebSocket: the handshake, the listening, and every way it ends.
+"""A request becomes a WebSocket: the handshake, RFC 6455 section 4.2.
 
-    upgrade ─▶ messages, one after another ─▶ last words ─▶ gone
+    request ─▶ 101 ─▶ aiohttp lets go ─▶ the inbox hears, the connection speaks
 
-What is done with messages is a `Conversation`'s business. aiohttp does the handshake and nothing
-after it: what comes in is read by `protocol/unframing`, what goes out is written by `connection`.
+From then on there is neither a task nor a buffer of aiohttp's for the socket: what comes is read by
+`inbox` and `protocol/unframing`, what goes out is written by `connection`.
 """
 
+import base64
+import binascii
+import hashlib
 from collections.abc import Callable
-from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from deskwire.protocol.unframing import Binary, Broken, Farewell, FrameReader, Ping, Text
-from deskwire.server.connection import CLOSE_TIMEOUT, Connection
-from deskwire.server.inbox import Inbox
+from deskwire.protocol.unframing import FrameReader
+from deskwire.server.connection import Connection
+from deskwire.server.inbox import Conversation, Inbox
 from deskwire.server.problems import NotAWebSocket
+from deskwire.server.stream import Stream
 from deskwire.server.wire import Wire
 
 VERSION = "13"
+KEY_BYTES = 16
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class Conversation(Protocol):
-    """What is said on one socket. It may end it by closing the connection."""
-
-    async def hear(self, message: Text | Binary) -> None:
-        """Take a message; the next is read when this returns."""
-
-    def leave(self) -> None:
-        """Nothing more will be heard."""
-
-    def over(self) -> None:
-        """The socket is gone, or both last words are said."""
-
-
-async def converse(
+def upgrade(
     request: web.BaseRequest, begin: Callable[[Connection], Conversation], *, largest: int
 ) -> web.StreamResponse:
-    """Upgrade, and stay until the socket is gone; messages have `largest` bytes at most.
+    """Upgrade, and have a conversation begin; messages have `largest` bytes at most.
 
     Raises `NotAWebSocket`, with nothing said yet.
     """
-    response = _Upgrade()
-    if not (_asks_rightly(request) and response.can_prepare(request)):
-        raise NotAWebSocket("this is a WebSocket's address")
-    wire = request.protocol
-    if request.transport is None or not isinstance(wire, Wire):
+    answer = switching(key_of(request))
+    wire, stream = request.protocol, request.transport
+    if not isinstance(wire, Wire) or not isinstance(stream, Stream):
         raise NotAWebSocket("the connection is gone")
-    connection = Connection(request.transport)
-    inbox = wire.inbox = Inbox(wire, FrameReader(largest))
-    await response.prepare(request)
-    conversation = begin(connection)
+    rest = wire.let_go()
+    stream.write(answer)
+    connection = Connection(stream)
+    inbox = Inbox(stream, FrameReader(largest), connection, begin(connection))
+    stream.set_protocol(inbox)
+    inbox.data_received(rest)
+    return _Answered()
+
+
+def key_of(request: web.BaseRequest) -> str:
+    """Return the key of what asks for a WebSocket; raises `NotAWebSocket` for anything else."""
+    headers = request.headers
+    connection = ",".join(headers.getall("Connection", [])).lower().split(",")
+    keys = headers.getall("Sec-WebSocket-Key", [])
+    asks = (
+        request.version == HttpVersion11
+        and request.method == "GET"
+        and headers.get("Upgrade", "").strip().lower() == "websocket"
+        and "upgrade" in map(str.strip, connection)
+        and headers.get("Sec-WebSocket-Version") == VERSION
+    )
+    if not asks or len(keys) != 1 or not is_key(keys[0]):
+        raise NotAWebSocket("this is a WebSocket's address")
+    return keys[0]
+
+
+def is_key(text: str) -> bool:
+    """Tell whether it is 16 bytes in base64."""
     try:
-        if await _listen(inbox, connection, conversation):
-            # what still comes is let pass: to close on it would take our last word back
-            await wire.gone_within(CLOSE_TIMEOUT)
-    finally:
-        conversation.over()
-        connection.finish()
-    return response
-
-
-def _asks_rightly(request: web.BaseRequest) -> bool:
-    """Tell whether it asks as RFC 6455 section 4.1 says, as far as aiohttp does not look."""
-    version = request.headers.get("Sec-WebSocket-Version")
-    one_key = len(request.headers.getall("Sec-WebSocket-Key", [])) == 1
-    return request.version >= HttpVersion11 and version == VERSION and one_key
-
-
-async def _listen(inbox: Inbox, connection: Connection, conversation: Conversation) -> bool:
-    """Listen to the end; true if the peer may not have seen it yet."""
-    while (message := await inbox.next()) is not None:
-        connection.heard()
-        match message:
-            case Text() | Binary():
-                await conversation.hear(message)
-            case Ping(payload):
-                connection.pong(payload)
-            case Farewell(code, _):
-                conversation.leave()
-                connection.close(code)
-                return connection.end_writing()
-            case Broken(code, reason):
-                conversation.leave()
-                connection.close(code, reason)
-                connection.end_writing()
-                return True
-    conversation.leave()
-    return False
-
-
-class _Upgrade(web.WebSocketResponse):
-    """aiohttp's handshake without its farewell."""
-
-    def __init__(self) -> None:
-        super().__init__(autoclose=False, autoping=False, compress=False)
-        self.headers["Server"] = "deskwire"
-
-    async def close(
-        self,
-        *,
-        code: int = 1000,  # noqa: ARG002 - aiohttp's signature
-        message: bytes = b"",  # noqa: ARG002 - the same
-        drain: bool = True,  # noqa: ARG002 - the same
-    ) -> bool:
-        """Say nothing: `converse` has said it."""
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except (binascii.Error, ValueError):
         return False
+
+
+def switching(key: str) -> bytes:
+    """Write the answer to a key."""
+    digest = hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Connection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n"
+        b"Server: deskwire\r\n\r\n"
+    )
+
+
+class _Answered(web.StreamResponse):
+    """What aiohttp is given when the answer is out already."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Say nothing."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Say nothing."""

@@ -6,15 +6,10 @@ own words; here both are ours.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 
-from deskwire.model.units import Seconds
-from deskwire.server.inbox import Inbox
 from deskwire.server.problems import BadRequest, InternalError, UnknownMethod, answer
 
 IDLE = 10.0
@@ -28,7 +23,7 @@ log = logging.getLogger("deskwire.http")
 class Wire(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
-    __slots__ = ("_gone", "_heard_all", "inbox")
+    __slots__ = ("_heard_all",)
 
     def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -39,43 +34,24 @@ class Wire(web.RequestHandler):
             auto_decompress=False,  # nothing here is taken packed, so nothing is unpacked
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
-        self._gone: asyncio.Future[None] | None = None
         self._heard_all = False
-        self.inbox: Inbox | None = None
-        """What reads the frames, once this is a WebSocket."""
 
-    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Put our reader of frames in the place of aiohttp's."""
-        super().set_parser(self.inbox or parser, data_received_cb)  # type: ignore[arg-type]
-
-    async def writable(self) -> None:
-        """Wait until the peer has taken enough of what was written, or is gone."""
-        with suppress(ConnectionError):
-            await self._drain_helper()
-
-    async def gone_within(self, span: Seconds) -> bool:
-        """Wait until the connection is gone; false if it is still there after `span`."""
-        if self.transport is None:
-            return True
-        self._gone = self._loop.create_future()
-        try:
-            async with asyncio.timeout(span):
-                await self._gone
-        except TimeoutError:
-            return False
-        return True
+    def let_go(self) -> bytes:
+        """Have no part in the connection any more; return what came after the last request."""
+        rest = _Rest()
+        self.set_parser(rest)  # type: ignore[arg-type]  # this is how aiohttp hands on what it kept
+        self.transport = None
+        self.connection_lost(None)
+        return bytes(rest)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which aiohttp narrows
         """Told by the transport: true keeps it until what was asked is answered.
 
-        A peer may say that nothing follows and still read, as `nc -N` does. Over TLS asyncio knows
-        no such thing.
+        A peer may say that nothing follows and still read, as `nc -N` does.
         """
         asked = self._request_count and (self._messages or self._waiter is None)
-        transport, parser = self.transport, self._parser
-        if not asked or self.inbox or parser is None:
-            return False
-        if transport is None or not transport.can_write_eof():
+        parser = self._parser
+        if not asked or parser is None:
             return False
         try:
             parser.feed_eof()
@@ -92,12 +68,6 @@ class Wire(web.RequestHandler):
         if self._heard_all and not self._messages:
             self.close()
         return finished
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Told by the transport."""
-        super().connection_lost(exc)
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
 
     def handle_error(
         self,
@@ -122,13 +92,21 @@ class Wire(web.RequestHandler):
 class Listener(web.Server):
     """Makes a `Wire` for each connection."""
 
-    on_visitor: Callable[[], None] | None = None
-
     def __call__(self) -> Wire:
-        """Called by the event loop for each connection."""
-        if self.on_visitor is not None:
-            self.on_visitor()
+        """Called for each connection."""
         return Wire(self, loop=self._loop)
+
+
+class _Rest(bytearray):
+    """What aiohttp kept, for whoever reads on."""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take it."""
+        self += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Take note of nothing."""
 
 
 def secure(response: web.StreamResponse) -> None:

@@ -13,10 +13,10 @@ from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.codec import decode_request
 from deskwire.protocol.messages import FromScreen
 from deskwire.protocol.server_session import Effect, ServerSession
+from deskwire.protocol.unframing import FrameReader, Received
 from deskwire.server import connection as server_connection
 from deskwire.server import monitor
 from deskwire.server.connection import Connection
-from deskwire.server.inbox import Inbox
 from deskwire.server.sockets import Socket, Sockets
 from tests.conform.broken.variant import Patch, breaks, closes, errors
 
@@ -171,14 +171,14 @@ def reads_no_fragments(patch: Patch) -> None:
 
 @breaks("5.1")
 def reads_what_is_not_masked(patch: Patch) -> None:
-    original = Inbox.feed_data
+    original = FrameReader.feed
 
-    def feed_data(self: Inbox, data: bytes) -> tuple[bool, bytes]:
-        if not data[1] & 0x80:
+    def feed(self: FrameReader, data: bytes) -> list[Received]:
+        if data and not data[1] & 0x80:
             data = bytes([data[0], data[1] | 0x80]) + bytes(4) + data[2:]
         return original(self, data)
 
-    patch.setattr(Inbox, "feed_data", feed_data)
+    patch.setattr(FrameReader, "feed", feed)
 
 
 @breaks("5.2")
@@ -229,10 +229,10 @@ def sets_a_reserved_bit(patch: Patch) -> None:
 
 def first_bytes(patch: Patch, change: object) -> None:
     """Read a frame as if its first byte were another."""
-    original = Inbox.feed_data
+    original = FrameReader.feed
     assert callable(change)
 
-    def feed_data(self: Inbox, data: bytes) -> tuple[bool, bytes]:
-        return original(self, bytes([change(data[0])]) + data[1:])
+    def feed(self: FrameReader, data: bytes) -> list[Received]:
+        return original(self, bytes(map(change, data[:1])) + data[1:])
 
-    patch.setattr(Inbox, "feed_data", feed_data)
+    patch.setattr(FrameReader, "feed", feed)

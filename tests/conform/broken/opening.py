@@ -15,25 +15,24 @@ from deskwire.model.problems import TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.protocol.framing import text_frame
 from deskwire.protocol.server_session import Effect, ServerSession
+from deskwire.server import upgrade
 from deskwire.server.connection import Connection
 from deskwire.server.fanout import Fanout
 from deskwire.server.monitor import Monitor
 from deskwire.server.peer import Names
 from deskwire.server.problems import NotFound
 from deskwire.server.sockets import Sockets
-from deskwire.server.upgrade import _Upgrade
 from tests.conform.broken.variant import Patch, breaks, closes, statuses
 
 
 @breaks("3.1")
 def chooses_a_subprotocol_nobody_offered(patch: Patch) -> None:
-    original = _Upgrade.__init__
+    original = upgrade.switching
 
-    def init(self: _Upgrade) -> None:
-        original(self)
-        self.headers["Sec-WebSocket-Protocol"] = "mine"
+    def switching(key: str) -> bytes:
+        return original(key).replace(b"Server:", b"Sec-WebSocket-Protocol: mine\r\nServer:")
 
-    patch.setattr(_Upgrade, "__init__", init)
+    patch.setattr(upgrade, "switching", switching)
 
 
 @breaks("3.2")

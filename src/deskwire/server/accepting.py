@@ -1,0 +1,93 @@
+"""The open port: each connection becomes a `Stream`, and is let go of when it is gone."""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from deskwire.model.units import Seconds
+from deskwire.server.sealed import Sealed
+from deskwire.server.stream import Stream
+
+AT_A_STRETCH = 64
+"""Connections that are accepted before others get their turn."""
+AGAIN_AFTER = Seconds(1)
+"""Where the machine has no more descriptors or memory for one."""
+SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+log = logging.getLogger("deskwire.http")
+
+
+class Accepting:
+    """Accepts connections until it is told not to."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        context: ssl.SSLContext | None,
+        on_visitor: Callable[[], None] | None,
+    ) -> None:
+        """Begin; `listening` does not block. `on_visitor` is told of each connection."""
+        self._loop = asyncio.get_running_loop()
+        self._listening = listening
+        self._protocol = protocol
+        self._context = context
+        self._on_visitor = on_visitor
+        self._streams: set[Stream] = set()
+        self._again: asyncio.TimerHandle | None = None
+        self._begin()
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def shut(self) -> None:
+        """Accept no more."""
+        if self._listening.fileno() < 0:
+            return
+        if self._again is not None:
+            self._again.cancel()
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+
+    def drop_all(self) -> None:
+        """Close every connection at once."""
+        for stream in list(self._streams):
+            stream.abort()
+
+    def _begin(self) -> None:
+        self._again = None
+        self._loop.add_reader(self._listening, self._accept_some)
+
+    def _accept_some(self) -> None:
+        for _ in range(AT_A_STRETCH):
+            try:
+                accepted, peer = self._listening.accept()
+            except OSError as problem:
+                if problem.errno in SHORTAGE:
+                    log.warning("no connection can be accepted: %s", problem.strerror)
+                    self._loop.remove_reader(self._listening)
+                    self._again = self._loop.call_later(AGAIN_AFTER, self._begin)
+                return
+            self._receive(accepted, peer)
+
+    def _receive(self, accepted: socket.socket, peer: Any) -> None:
+        if self._on_visitor is not None:
+            self._on_visitor()
+        accepted.setblocking(False)
+        gone = self._streams.discard
+        stream: Stream
+        try:
+            if self._context is None:
+                stream = Stream(accepted, peer, self._protocol, gone)
+            else:
+                stream = Sealed(accepted, peer, self._protocol, gone, self._context)
+        except OSError:  # it has come and gone
+            accepted.close()
+            return
+        self._streams.add(stream)
+        stream.begin()

@@ -1,0 +1,282 @@
+"""One accepted TCP connection: asyncio's kind of transport, with our bounds.
+
+    begin ─▶ open ──close──▶ what was written leaves, 2 s ─▶ the end is said, 0.5 s ─▶ gone
+               └──────────────────────── abort, or the peer is gone ────────────────▶
+
+asyncio's own reads 256 KiB at a time and keeps as much for each TLS connection; its closing waits
+for ever for a peer that does not read, and resets one that still writes, which takes the last
+answer back. `sealed` is the same under TLS. A reader that raises by a bug of ours loses its
+connection, and the log says why.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from deskwire.model.units import Seconds
+
+READ = 16 * 1024
+"""Bytes at a time, and the longest TLS record, RFC 8446 section 5.1."""
+CLOSE_WITHIN = Seconds(2)
+FAREWELL_WITHIN = Seconds(0.5)
+"""For a peer to say that it has seen the end."""
+MOST_UNSENT = 64 * 1024
+"""From here on the writer is asked to pause; below a quarter of it, to go on."""
+
+log = logging.getLogger("deskwire.http")
+
+_NONE: dict[str, Any] = {}
+
+
+class Stream(asyncio.Transport):
+    """One connection, as what is written to and closed."""
+
+    __slots__ = (
+        "_bound",
+        "_end_written",
+        "_gone",
+        "_heard_out",
+        "_loop",
+        "_make_protocol",
+        "_on_gone",
+        "_peer",
+        "_protocol",
+        "_reading",
+        "_socket",
+        "_writer_paused",
+        "closing",
+        "unsent",
+    )
+
+    def __init__(
+        self,
+        accepted: socket.socket,
+        peer: Any,
+        protocol: Callable[[], asyncio.Protocol],
+        on_gone: Callable[["Stream"], None],
+    ) -> None:
+        """`accepted` does not block and is ours from now on; `on_gone` is told of its end."""
+        super().__init__(_NONE)
+        self._loop = asyncio.get_running_loop()
+        self._socket = accepted
+        self._peer = peer
+        self._make_protocol = protocol
+        self._on_gone = on_gone
+        self._protocol: asyncio.Protocol | None = None
+        self._reading = False
+        self._writer_paused = False
+        self._end_written = False
+        self._heard_out = False
+        self._gone = False
+        self._bound: asyncio.TimerHandle | None = None
+        self.unsent = bytearray()
+        """What was written and the kernel has not taken yet."""
+        self.closing = False
+        """Whether it is closed, or about to be: nothing more is written or read."""
+
+    def begin(self) -> None:
+        """Introduce the protocol and read."""
+        self._protocol = self._make_protocol()
+        self._protocol.connection_made(self)
+        self.resume_reading()
+
+    # ---- out -------------------------------------------------------------------------------------
+
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
+        """Write without waiting; what the kernel does not take is kept."""
+        if self.closing:
+            return
+        sent = 0
+        if not self.unsent:
+            try:
+                sent = self._send(data)
+            except OSError as problem:
+                self._end(problem)
+                return
+            if sent == len(data):
+                return
+            self._loop.add_writer(self._socket, self._write_on)
+        self.unsent += memoryview(data)[sent:]
+        if len(self.unsent) > MOST_UNSENT and not self._writer_paused:
+            self._writer_paused = True
+            self.get_protocol().pause_writing()
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes the kernel has not taken yet."""
+        return len(self.unsent)
+
+    def can_write_eof(self) -> bool:
+        """Tell whether the peer can see the end of what is written and still be heard."""
+        return True
+
+    def write_eof(self) -> None:
+        """Let the peer see the end after what was written."""
+        self._end_written = True
+        if not self.unsent and not self.closing:
+            self._say_end()
+
+    def _write_on(self) -> None:
+        try:
+            del self.unsent[: self._send(self.unsent)]
+        except OSError as problem:
+            self._end(problem)
+            return
+        if self._writer_paused and len(self.unsent) <= MOST_UNSENT // 4:
+            self._writer_paused = False
+            self.get_protocol().resume_writing()
+        if self.unsent or self._gone:
+            return
+        self._loop.remove_writer(self._socket)
+        if self.closing:
+            self._part()
+        elif self._end_written:
+            self._say_end()
+
+    # ---- in --------------------------------------------------------------------------------------
+
+    def is_reading(self) -> bool:
+        """Tell whether what comes is read."""
+        return self._reading
+
+    def pause_reading(self) -> None:
+        """Let what comes wait."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._socket)
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not (self._reading or self._heard_out or self.closing):
+            self._reading = True
+            self._loop.add_reader(self._socket, self._read_on)
+
+    def _read_on(self) -> None:
+        try:
+            data = self._receive()
+        except OSError as problem:
+            self._end(problem)
+            return
+        if data is None:
+            return
+        self._heard_out = not data
+        try:
+            if data:
+                self.get_protocol().data_received(data)
+            elif self.get_protocol().eof_received():
+                self.pause_reading()
+            else:
+                self.close()
+        except Exception:
+            log.exception("a connection failed by a bug of ours")
+            self.abort()
+
+    # ---- the end ---------------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        """Tell whether it is closed, or about to be."""
+        return self.closing
+
+    def close(self) -> None:
+        """Close when what was written has left, and within `CLOSE_WITHIN`."""
+        if self.closing:
+            return
+        self.pause_reading()
+        self.closing = True
+        if self.unsent:
+            self._end_within(CLOSE_WITHIN)
+        else:
+            self._part()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._end(None)
+
+    def _part(self) -> None:
+        """Say that this is the end, and let pass what the peer still says until it says so too.
+
+        To close on what is not read would reset the connection, and take back what is on its way.
+        """
+        if self._gone or not self._say_end():
+            return
+        if self._heard_out:
+            self._end(None)
+            return
+        self._end_within(FAREWELL_WITHIN)
+        self._loop.add_reader(self._socket, self._let_pass)
+
+    def _let_pass(self) -> None:
+        try:
+            over = self._receive() == b""
+        except OSError:
+            over = True
+        if over:
+            self._end(None)
+
+    def _say_end(self) -> bool:
+        """Let the peer see the end; return whether it is said."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as problem:
+            self._end(problem)
+            return False
+        return True
+
+    def _end_within(self, span: Seconds | None) -> None:
+        if self._bound is not None:
+            self._bound.cancel()
+        self._bound = None if span is None else self._loop.call_later(span, self.abort)
+
+    def _end(self, problem: OSError | None) -> None:
+        if self._gone:
+            return
+        self.closing = self._gone = True
+        self._reading = False
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._loop.call_soon(self._lose, problem)
+
+    def _lose(self, problem: OSError | None) -> None:
+        self._end_within(None)
+        self.unsent.clear()
+        self._socket.close()
+        self._on_gone(self)
+        if self._protocol is not None:
+            self._protocol.connection_lost(problem)
+
+    # ---- what it is made of ----------------------------------------------------------------------
+
+    def get_protocol(self) -> asyncio.Protocol:
+        """Return whoever reads."""
+        assert self._protocol is not None
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Have another read from now on."""
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return `peername` or `socket`."""
+        match name:
+            case "peername":
+                return self._peer
+            case "socket":
+                return self._socket
+            case _:
+                return default
+
+    def _send(self, data: "bytes | bytearray | memoryview[Any]") -> int:
+        """Hand the kernel what it takes; return how much that was."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _receive(self) -> bytes | None:
+        """Return what came, nothing at the end, `None` if nothing has come yet."""
+        try:
+            return self._socket.recv(READ)
+        except BlockingIOError:
+            return None
