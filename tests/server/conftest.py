@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deskwire.server.connection import Connection
-from tests.parts.patience import patiently
 from deskwire.server.stream import Stream
+from tests.parts.patience import patiently
 
 
 class Pair:

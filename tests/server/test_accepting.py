@@ -9,6 +9,7 @@ import pytest
 
 from deskwire.server import accepting as module
 from deskwire.server.accepting import AT_A_STRETCH, Accepting
+from tests.parts.patience import patiently
 from tests.parts.waiting import until_async
 
 
@@ -78,7 +79,7 @@ async def test_all_can_be_dropped_at_once(door: Door) -> None:
 
     door.accepting.drop_all()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         assert await asyncio.get_running_loop().sock_recv(peer, 1) == b""
     peer.close()
 

@@ -13,6 +13,7 @@ from deskwire.server import stream as beneath
 from deskwire.server.accepting import Accepting
 from deskwire.server.certificates import server_context
 from deskwire.server.self_signed import make
+from tests.parts.patience import patiently
 from tests.parts.waiting import until_async
 
 MUCH = bytes(range(256)) * 8000
@@ -60,7 +61,7 @@ class Door:
 
     def plainly(self) -> socket.socket:
         """Connect and say nothing yet."""
-        peer = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=patiently(5))
         peer.setblocking(False)
         return peer
 
@@ -97,7 +98,7 @@ async def door(context: ssl.SSLContext) -> AsyncIterator[Door]:
 async def gone(peer: socket.socket) -> None:
     """Wait until the other side has closed."""
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         try:
             while await loop.sock_recv(peer, 65536):
                 pass
@@ -111,7 +112,7 @@ async def test_much_goes_there_and_back_whole(door: Door, version: ssl.TLSVersio
     reader, writer = await door.client(maximum_version=version, minimum_version=version)
 
     writer.write(MUCH)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patiently(20)):
         said = await reader.readexactly(len(MUCH))
     writer.close()
     await writer.wait_closed()
@@ -122,7 +123,7 @@ async def test_much_goes_there_and_back_whole(door: Door, version: ssl.TLSVersio
 
 async def test_a_close_shows_the_peer_its_end_as_tls_does(door: Door) -> None:
     def visit() -> bytes:
-        with socket.create_connection(("127.0.0.1", door.port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", door.port), timeout=patiently(5)) as plain:
             peer = trusting().wrap_socket(plain, suppress_ragged_eofs=False)
             peer.sendall(b"there?")
             answer = peer.recv(100)
@@ -140,7 +141,7 @@ async def test_a_close_shows_the_peer_its_end_as_tls_does(door: Door) -> None:
 
 async def test_who_closes_first_is_answered_likewise(door: Door) -> None:
     def visit() -> None:
-        with socket.create_connection(("127.0.0.1", door.port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", door.port), timeout=patiently(5)) as plain:
             peer = trusting().wrap_socket(plain, suppress_ragged_eofs=False)
             peer.unwrap().close()  # raises unless the answer is close_notify
 

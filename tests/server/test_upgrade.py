@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from deskwire.server.upgrade import is_key, switching
+from tests.parts.patience import patiently
 from tests.server.room import Room, room
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -39,7 +40,7 @@ async def answered(desk: Room, said: bytes) -> bytes:
     """Say it on a connection of its own; return the head of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
     writer.write(said)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         head = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
@@ -105,7 +106,7 @@ async def test_http_1_0_has_no_websockets(desk: Room) -> None:
 async def test_what_comes_with_the_handshake_is_heard(desk: Room) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
     writer.write(asking() + b"\x89\x82\0\0\0\0hi")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patiently(5)):
         await reader.readuntil(b"\r\n\r\n")
         pong = await reader.readexactly(4)
     writer.close()

@@ -1,12 +1,17 @@
-"""The doors' TLS, judged by a scanner: Mozilla's intermediate profile."""
+"""The doors' TLS, judged by a scanner: Mozilla's intermediate profile; and what it costs."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.parts.client import Client
 from tests.parts.desk import Desk
+from tests.parts.raw_socket import RawSocket
+from tests.parts.usage import resident_mib
 
 SCANNER = Path(__file__).parent.parent.parent / ".venv/scan/bin/sslyze"
 """`make system` installs it (requirements/scan.lock)."""
@@ -43,3 +48,27 @@ def test_every_cipher_is_forward_secret_and_authenticates_what_it_encrypts(scan:
     assert all(name.split("_")[-2] in {"GCM", "POLY1305"} for name in accepted)
     older = ("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1")
     assert scan.count("the server rejected all cipher suites") == len(older)
+
+
+async def test_a_connection_holds_no_buffer_for_what_may_come() -> None:
+    """asyncio's TLS holds 280 KiB for each."""
+    many = 60
+    settings = {"session_max_sockets_per_user": many + 1}
+    with Desk(settings=settings) as desk, ExitStack() as stack:
+        async with Client(desk) as client:
+            await opened(client, stack)
+            before = resident_mib(desk.pid)
+            for _ in range(many):
+                await opened(client, stack)
+            grown = resident_mib(desk.pid) - before
+
+    assert grown * 1024 / many < 100
+
+
+async def opened(client: Client, stack: ExitStack) -> None:
+    """Open a socket that watches."""
+    ticket = await client.ticket()
+    socket = await asyncio.to_thread(RawSocket, ticket.socket)
+    stack.enter_context(socket)
+    socket.send("auth", ticket.token)
+    await asyncio.to_thread(socket.read_frame)

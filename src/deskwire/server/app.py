@@ -10,7 +10,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 from aiohttp import HttpVersion11, StreamReader, web
