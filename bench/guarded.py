@@ -37,6 +37,7 @@ from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.protocol.codec import decode, decode_request, encode_request
 from deskwire.server.connection import Connection
 from deskwire.server.fanout import Fanout
+from deskwire.server.stream import Stream
 
 SCREENS, FRAMES = 300, 40
 """More screens than one portion of the fan-out, and no more frames than a socket holds unread."""
@@ -129,7 +130,7 @@ class HandHub(Hub):
 
 
 class Crowd:
-    """Screens on real sockets and transports, as the server has them; they read nothing."""
+    """Screens on real sockets and streams, as the server has them; they read nothing."""
 
     def __init__(self) -> None:
         self.hub = HandHub()
@@ -137,14 +138,15 @@ class Crowd:
         self.connections: list[Connection] = []
         self.theirs: list[socket.socket] = []
 
-    async def gather(self, screens: int) -> None:
+    def gather(self, screens: int) -> None:
         """Have so many join."""
-        loop = asyncio.get_running_loop()
         for _ in range(screens):
             ours, theirs = socket.socketpair()
+            ours.setblocking(False)
             self.theirs.append(theirs)
-            transport, _protocol = await loop.create_connection(asyncio.Protocol, sock=ours)
-            connection = Connection(transport)
+            stream = Stream(ours, "", asyncio.Protocol, lambda _: None)
+            stream.begin()
+            connection = Connection(stream)
             self.connections.append(connection)
             self.fanout.join(connection)
 
@@ -230,7 +232,7 @@ async def main() -> None:
     mark()
 
     crowd = Crowd()
-    await crowd.gather(SCREENS)
+    crowd.gather(SCREENS)
     await crowd.send(2)
     mark()
     await crowd.send(FRAMES)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deskwire.model.units import Seconds
-from deskwire.server.stream import FAREWELL_WITHIN, READ, Stream
+from deskwire.server.stream import FAREWELL_WITHIN, Stream
 
 HANDSHAKE_WITHIN = Seconds(10)
 
@@ -22,6 +22,9 @@ class Sealed(Stream):
     """One connection, encrypted; its protocol is introduced after the handshake."""
 
     __slots__ = ("_context",)
+
+    takes_nothing = ssl.SSLWantWriteError
+    has_nothing = ssl.SSLWantReadError
 
     def __init__(
         self,
@@ -85,15 +88,3 @@ class Sealed(Stream):
     def _tls(self) -> ssl.SSLSocket:
         assert isinstance(self._socket, ssl.SSLSocket)
         return self._socket
-
-    def _send(self, data: "bytes | bytearray | memoryview[Any]") -> int:
-        try:
-            return self._socket.send(data)
-        except ssl.SSLWantWriteError:
-            return 0
-
-    def _receive(self) -> bytes | None:
-        try:
-            return self._socket.recv(READ)
-        except ssl.SSLWantReadError:
-            return None

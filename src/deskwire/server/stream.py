@@ -50,6 +50,11 @@ class Stream(asyncio.Transport):
         "unsent",
     )
 
+    takes_nothing: type[OSError] = BlockingIOError
+    """What the socket raises where the kernel takes nothing now."""
+    has_nothing: type[OSError] = BlockingIOError
+    """What the socket raises where nothing has come yet."""
+
     def __init__(
         self,
         accepted: socket.socket,
@@ -91,7 +96,9 @@ class Stream(asyncio.Transport):
         sent = 0
         if not self.unsent:
             try:
-                sent = self._send(data)
+                sent = self._socket.send(data)
+            except self.takes_nothing:
+                pass
             except OSError as problem:
                 self._end(problem)
                 return
@@ -119,7 +126,9 @@ class Stream(asyncio.Transport):
 
     def _write_on(self) -> None:
         try:
-            del self.unsent[: self._send(self.unsent)]
+            del self.unsent[: self._socket.send(self.unsent)]
+        except self.takes_nothing:
+            return
         except OSError as problem:
             self._end(problem)
             return
@@ -154,11 +163,11 @@ class Stream(asyncio.Transport):
 
     def _read_on(self) -> None:
         try:
-            data = self._receive()
+            data = self._socket.recv(READ)
+        except self.has_nothing:
+            return
         except OSError as problem:
             self._end(problem)
-            return
-        if data is None:
             return
         self._heard_out = not data
         try:
@@ -208,11 +217,13 @@ class Stream(asyncio.Transport):
 
     def _let_pass(self) -> None:
         try:
-            over = self._receive() == b""
+            if self._socket.recv(READ):
+                return
+        except self.has_nothing:
+            return
         except OSError:
-            over = True
-        if over:
-            self._end(None)
+            pass
+        self._end(None)
 
     def _say_end(self) -> bool:
         """Let the peer see the end; return whether it is said."""
@@ -266,17 +277,3 @@ class Stream(asyncio.Transport):
                 return self._socket
             case _:
                 return default
-
-    def _send(self, data: "bytes | bytearray | memoryview[Any]") -> int:
-        """Hand the kernel what it takes; return how much that was."""
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
-
-    def _receive(self) -> bytes | None:
-        """Return what came, nothing at the end, `None` if nothing has come yet."""
-        try:
-            return self._socket.recv(READ)
-        except BlockingIOError:
-            return None
