@@ -59,10 +59,14 @@ test("it does not run beyond the end, nor has a share of what has none", () => {
   assert.equal(head.share(1000), 0);
 });
 
-test("the bar is moved as often as its steps stay small", () => {
+test("the bar is moved as often as its steps stay short, and never more than twice a second", () => {
   const head = new Playhead();
   head.see(player(0), 0);
 
-  assert.deepEqual([0, 300, 700, 1000, 2000, 1e9].map((pixels) => head.steps(pixels)), [1, 1, 2, 3, 5, 60]);
-  assert.equal(head.steps(300, 3), 2, "a dense screen shows half a second");
+  assert.deepEqual([0, 50, 200, 201, 1e9].map((heights) => head.steps(heights)), [1, 1, 1, 2, 2]);
+
+  const { duration: _, ...endless } = player(5);
+  head.see(endless, 0);
+
+  assert.equal(head.steps(50), 1, "the time goes on where there is no bar");
 });

@@ -6,10 +6,8 @@
 import type { Player } from "./snapshot.ts";
 
 const JUMP = 1.5;
-/** Pixels. */
-const STEP = 2;
-const LEAST = 2;
-const MOST = 60;
+/** Times a second. */
+const MOST = 2;
 
 export class Playhead {
   #track = "";
@@ -45,12 +43,14 @@ export class Playhead {
     return this.#duration ? this.at(now) / this.#duration : 0;
   }
 
-  /** How often a second a bar of `pixels`, each `density` of the screen's, is to be moved so that nobody
-      sees it jump; 0 while it stands. Twice if that shows at all, more where steps would be large. */
-  steps(pixels: number, density = 1): number {
+  /** How often a second a bar is to be moved that is `heights` times as long as it is high; 0 while it stands.
+
+      A step that is no longer than the bar is high is seen as going on, not as a jump. Once a second does
+      for most tracks, together with the reading that comes anyway: to a browser every further picture of
+      the page costs nearly what a reading does, so a short clip gets one more and no further. */
+  steps(heights: number): number {
     if (!this.#playing) return 0;
-    const speed = this.#duration ? pixels / this.#duration : 0;
-    const seen = Math.min(LEAST, Math.floor(speed * density));
-    return Math.min(MOST, Math.max(1, seen, Math.ceil(speed / STEP)));
+    const speed = this.#duration ? heights / this.#duration : 0;
+    return Math.min(MOST, Math.max(1, Math.ceil(speed)));
   }
 }
