@@ -7,7 +7,6 @@ ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
 FAULTS := tests/system/test_faults*.py
 TWO := -n 2 --dist loadfile
-COST := tests/system/test_page_cost.py
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
 .PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
@@ -25,7 +24,7 @@ unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source
 	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(TWO) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
-	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" --ignore=$(COST) $(TWO) $(ARGS)
+	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" $(TWO) $(ARGS)
 
 guard: $(VENV)/.dev $(VENV)/.parts  ## a frame's instructions, counted, are not more than the baseline's (ARGS=--take: make that anew)
 	$(BIN)/python -m bench.guard $(ARGS)
@@ -66,7 +65,7 @@ bench-report: $(BENCH)  ## write bench/report.md anew out of what was measured l
 	$(BIN)/python -m bench.report
 
 bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## what the page costs a browser
-	$(BIN)/python -m pytest $(COST) $(ARGS)
+	$(BIN)/python -m bench.page $(ARGS)
 
 soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what the desk holds must stay flat (ARGS="--seed 7")
 	$(BIN)/python bench/soak.py $(ARGS)

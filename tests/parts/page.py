@@ -4,6 +4,7 @@ Every page keeps what a person does not see and a test must: addresses that were
 console and the content policy complained of, each state the connection was said to be in.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -152,13 +153,29 @@ class Browser:
         finally:
             await context.close()
 
-    async def cpu_milliseconds(self) -> float:
-        """Processor time that all of its processes have used so far."""
+    async def processes(self) -> "Processes":
+        """Ask which processes it has now."""
         assert self._browser is not None
         session = await self._browser.new_browser_cdp_session()
         told = await session.send("SystemInfo.getProcessInfo")
         await session.detach()
-        return sum(cpu_milliseconds(int(process["id"])) for process in told["processInfo"])
+        return Processes([int(process["id"]) for process in told["processInfo"]])
+
+    @asynccontextmanager
+    async def traced(self, *categories: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """Have it note what it does; the list is filled when the block has ended."""
+        assert self._browser is not None
+        session = await self._browser.new_browser_cdp_session()
+        events: list[dict[str, Any]] = []
+        over = asyncio.Event()
+        session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
+        session.on("Tracing.tracingComplete", lambda _: over.set())
+        config = {"includedCategories": list(categories), "excludedCategories": ["*"]}
+        await session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": config})
+        yield events
+        await session.send("Tracing.end")
+        await over.wait()
+        await session.detach()
 
     async def __aenter__(self) -> Self:
         self._playwright = await async_playwright().start()
@@ -178,3 +195,14 @@ class Browser:
         assert self._playwright is not None
         await self._browser.close()
         await self._playwright.stop()
+
+
+class Processes:
+    """All processes of one browser, as they were when it was asked."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self._pids = pids
+
+    def cpu_milliseconds(self) -> float:
+        """Processor time they have used so far."""
+        return sum(map(cpu_milliseconds, self._pids))

@@ -14,24 +14,13 @@ from tests.parts.desk import Desk
 from tests.parts.media import Media
 from tests.parts.mpv import Mpv
 from tests.parts.page import Browser, Screen
+from tests.parts.page_measures import first_visit, follow_a_tap
 from tests.parts.patience import patiently
 from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LOOKER = "a password for looking on"
-TRIES = 3
-"""Whatever else the machine does can only add to a time; the least counts."""
-SEEN = """async (name) => {
-  const button = (name) => document.querySelector(`button[aria-label="${name}"]`);
-  const other = name === "Pause" ? "Play" : "Pause";
-  const began = performance.now();
-  button(name).click();
-  while (!button(other) || button(other).ariaDisabled === "true") {
-    await new Promise(requestAnimationFrame);
-  }
-  return performance.now() - began;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -164,16 +153,11 @@ async def test_what_plays_is_there_with_its_cover_and_its_colours(screen: Screen
 
 async def test_a_tap_on_pause_is_heard_and_seen_at_once(screen: Screen, mpv: Mpv) -> None:
     await screen.see("The Reason")
-    least = 1000.0
-    for _ in range(TRIES):
-        took = [await screen.page.evaluate(SEEN, name) for name in ("Pause", "Play") * 3]
-        least = min(least, median(took))
-        if least <= 150:
-            break
+    took = [await follow_a_tap(screen, name) for name in ("Pause", "Play") * 3]
     await screen.page.get_by_role("button", name="Pause").tap()
     mpv.wait_for("pause", True)
 
-    assert least <= patiently(150)
+    assert median(took) <= patiently(150)
 
 
 async def test_next_previous_and_stop_are_obeyed(screen: Screen, mpv: Mpv) -> None:
@@ -276,30 +260,12 @@ async def test_the_first_visit_is_small_quick_and_asks_nobody_else(
     browser: Browser, desk: Desk
 ) -> None:
     async with browser.screen(desk) as screen:
-        session = await screen.page.context.new_cdp_session(screen.page)
-        await session.send("Network.enable")
-        sizes: dict[str, float] = {}
-        session.on(
-            "Network.loadingFinished",
-            lambda told: sizes.update({told["requestId"]: told["encodedDataLength"]}),
-        )
-        await screen.go()
-        ready = 10_000.0
-        for _ in range(TRIES):
-            await screen.page.get_by_label("Name").wait_for()
-            ready = min(ready, await screen.page.evaluate("performance.now()"))
-            if ready <= 1000:
-                break
-            sizes.clear()
-            await screen.page.reload()
-        await screen.log_in()
-        await screen.is_state("live")
-        await screen.until("document.querySelector('.uplot canvas')")
+        visit = await first_visit(screen)
         asked, violations = screen.asked, await screen.violations()
 
     assert {address.split("/")[2] for address in asked} == {desk.address.split("/")[2]}
-    assert sum(sizes.values()) <= 90 * 1024, sizes
-    assert ready <= patiently(1000)
+    assert visit.transferred <= 90 * 1024
+    assert visit.ready <= patiently(1000)
     assert violations == []
 
 

@@ -1,0 +1,157 @@
+"""What the page costs a browser and a person's patience: each promise, the figure, the goal.
+
+    .venv/bin/python bench/page.py [--json FILE]
+
+Debian's Chromium, headless, so every picture is put together by the processor; a desk that has
+everything, real players. It means something on a quiet machine only. Of the processor time the
+least window counts, for whatever else the machine does can only add to one; the usual window is
+printed beside it.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.parts.desk import Desk  # noqa: E402 - found by the line above
+from tests.parts.everything import everything  # noqa: E402 - the same
+from tests.parts.media import make_media  # noqa: E402 - the same
+from tests.parts.page import PHONE, WIDE, Browser  # noqa: E402 - the same
+from tests.parts.page_measures import (  # noqa: E402 - the same
+    first_visit,
+    follow_a_tap,
+    grown,
+    shares_of_a_core,
+)
+
+PAGE = ROOT / "src/deskwire/server/page"
+LARGEST = (3840, 2160)
+SIZES = {"phone": PHONE, "wide": WIDE, "largest": LARGEST}
+SETTLES = 5.0
+"""Seconds until what a log-in and a first reading cost is over."""
+WINDOWS, SPAN = 8, 2.0
+TAPS = 5
+VISITS = 3
+HOUR = 3600
+KIB, MIB = 1024, 1024 * 1024
+CORE_AT_MOST, TAP_AT_MOST, LOAD_AT_MOST, READY_AT_MOST, GROWN_AT_MOST = 2.0, 150.0, 90.0, 1.0, 5.0
+
+
+class Figure(NamedTuple):
+    """One promise: what was measured, in its unit, and the most it may be."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float
+    usual: float | None = None
+    """The median, where `value` is the least."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise is kept."""
+        return self.value <= self.goal
+
+    def __str__(self) -> str:
+        """Return it as a line for a person."""
+        usual = "" if self.usual is None else f", usually {self.usual:.2f}"
+        return f"{self.name:<46} {self.value:7.2f} {self.unit:<4} (at most {self.goal:g}{usual})"
+
+
+async def costs(browser: Browser, desk: Desk) -> list[Figure]:
+    """Measure what a page that nobody touches takes of a core, at each size."""
+    figures = []
+    for name, size in SIZES.items():
+        async with browser.screen(desk, size) as screen:
+            await screen.enter()
+            await screen.until("document.querySelector('main img')?.naturalWidth")
+            await screen.until("document.querySelectorAll('.uplot canvas').length === 7")
+            await asyncio.sleep(SETTLES)
+            shares = await shares_of_a_core(browser, WINDOWS, SPAN)
+        label = f"processor, a reading a second, {size[0]} x {size[1]} ({name})"
+        figures.append(Figure(label, min(shares), "%", CORE_AT_MOST, median(shares)))
+    return figures
+
+
+async def taps(browser: Browser, desk: Desk) -> Figure:
+    """Measure from a click on pause until the page shows that the player obeyed."""
+    async with browser.screen(desk) as screen:
+        await screen.enter()
+        await screen.button("Pause").wait_for()
+        took = [await follow_a_tap(screen, name) for name in ("Pause", "Play") * TAPS]
+    return Figure("a tap on pause, until it is seen (median)", median(took), "ms", TAP_AT_MOST)
+
+
+async def visits(browser: Browser, desk: Desk) -> list[Figure]:
+    """Measure a first visit: what is fetched, and when one can type."""
+    ready, fetched, asked = [], 0.0, set[str]()
+    for _ in range(VISITS):
+        async with browser.screen(desk) as screen:
+            visit = await first_visit(screen)
+            ready.append(visit.ready / 1000)
+            fetched = max(fetched, visit.transferred)
+            asked |= {urlsplit(address).path[1:] for address in screen.asked}
+    gzipped = sum(map(gzipped_size, asked))
+    return [
+        Figure("a first visit, over the wire", fetched / KIB, "KiB", LOAD_AT_MOST),
+        Figure("a first visit, its files gzipped", gzipped / KIB, "KiB", LOAD_AT_MOST),
+        Figure("a first visit, until one can type (median)", median(ready), "s", READY_AT_MOST),
+    ]
+
+
+def gzipped_size(path: str) -> int:
+    """Return the size of one of the page's files as a client gets it that knows gzip only."""
+    file = PAGE / (path or "index.html")
+    small = file.with_name(file.name + ".gz")
+    found = small if small.is_file() else file
+    return found.stat().st_size if found.is_file() else 0
+
+
+async def hour(browser: Browser, desk: Desk) -> Figure:
+    """Measure what an hour of readings leaves behind."""
+    async with browser.screen(desk) as screen:
+        more = await grown(screen, HOUR)
+    return Figure("heap, grown by an hour of readings", more / MIB, "MiB", GROWN_AT_MOST)
+
+
+async def measure() -> list[Figure]:
+    """Measure everything, one thing after the other."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        media = make_media(Path(folder) / "media")
+        async with AsyncExitStack() as stack:
+            there = await stack.enter_async_context(everything(media, Path(folder)))
+            desk = stack.enter_context(there.desk())
+            browser = await stack.enter_async_context(Browser())
+            figures.extend(await visits(browser, desk))
+            figures.append(await taps(browser, desk))
+            figures.extend(await costs(browser, desk))
+            figures.append(await hour(browser, desk))
+    return figures
+
+
+def main() -> bool:
+    """Measure, print, and say whether every promise is kept."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path, help="also write the figures into this file")
+    report: Path | None = parser.parse_args().json
+    figures = asyncio.run(measure())
+    for figure in figures:
+        print(figure)
+    if report:
+        rows = [{**figure._asdict(), "kept": figure.kept} for figure in figures]
+        report.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return all(figure.kept for figure in figures)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
