@@ -14,7 +14,7 @@ export function sayStatus(status: Status, texts: Texts, date: (moment: number) =
     return { name, more: texts.since(clock.format(date(status.since))) };
   }
   if (status.kind === "refused") {
-    return { name, more: textOf(texts.refusedWhy, status.code) };
+    return { name: `${name}:`, more: textOf(texts.refusedWhy, status.code) };
   }
   return { name, more: "" };
 }
