@@ -1,6 +1,6 @@
 """What the page costs a browser and a person's patience: each promise, the figure, the goal.
 
-    .venv/bin/python bench/page.py [--json FILE]
+    .venv/bin/python -m bench.page [--json FILE]
 
 Debian's Chromium, headless, so every picture is put together by the processor; a desk that has
 everything, real players. It means something on a quiet machine only. Of the processor time the
@@ -19,14 +19,12 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.parts.desk import Desk  # noqa: E402 - found by the line above
-from tests.parts.everything import everything  # noqa: E402 - the same
-from tests.parts.media import make_media  # noqa: E402 - the same
-from tests.parts.page import PHONE, WIDE, Browser  # noqa: E402 - the same
-from tests.parts.page_measures import (  # noqa: E402 - the same
+from bench.results import ROOT
+from tests.parts.desk import Desk
+from tests.parts.everything import everything
+from tests.parts.media import make_media
+from tests.parts.page import PHONE, WIDE, Browser
+from tests.parts.page_measures import (
     first_visit,
     follow_a_tap,
     grown,
@@ -41,6 +39,7 @@ SETTLES = 5.0
 WINDOWS, SPAN = 8, 2.0
 TAPS = 5
 VISITS = 3
+RETURNS = 3
 HOUR = 3600
 KIB, MIB = 1024, 1024 * 1024
 CORE_AT_MOST, TAP_AT_MOST, LOAD_AT_MOST, READY_AT_MOST, GROWN_AT_MOST = 2.0, 150.0, 90.0, 1.0, 5.0
@@ -116,6 +115,21 @@ def gzipped_size(path: str) -> int:
     return found.stat().st_size if found.is_file() else 0
 
 
+async def returns(browser: Browser, desk: Desk) -> Figure:
+    """Measure from looking at a page again, that rested while nobody did, until it is live."""
+    took = []
+    async with browser.screen(desk) as screen:
+        await screen.enter()
+        for _ in range(RETURNS):
+            await screen.hide(True)
+            await screen.is_state("resting")
+            began: float = await screen.page.evaluate("performance.now()")
+            await screen.hide(False)
+            await screen.is_state("live")
+            took.append(await screen.page.evaluate("states.at(-1).at") - began)
+    return Figure("looked at again, until it is live (median)", median(took) / 1000, "s", 1.0)
+
+
 async def hour(browser: Browser, desk: Desk) -> Figure:
     """Measure what an hour of readings leaves behind."""
     async with browser.screen(desk) as screen:
@@ -134,6 +148,7 @@ async def measure() -> list[Figure]:
             browser = await stack.enter_async_context(Browser())
             figures.extend(await visits(browser, desk))
             figures.append(await taps(browser, desk))
+            figures.append(await returns(browser, desk))
             figures.extend(await costs(browser, desk))
             figures.append(await hour(browser, desk))
     return figures

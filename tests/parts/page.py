@@ -5,9 +5,11 @@ console and the content policy complained of, each state the connection was said
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import Signals
 from types import TracebackType
 from typing import Any, Self
 
@@ -159,7 +161,7 @@ class Browser:
         session = await self._browser.new_browser_cdp_session()
         told = await session.send("SystemInfo.getProcessInfo")
         await session.detach()
-        return Processes([int(process["id"]) for process in told["processInfo"]])
+        return Processes({int(each["id"]): each["type"] for each in told["processInfo"]})
 
     @asynccontextmanager
     async def traced(self, *categories: str) -> AsyncIterator[list[dict[str, Any]]]:
@@ -198,11 +200,17 @@ class Browser:
 
 
 class Processes:
-    """All processes of one browser, as they were when it was asked."""
+    """All processes of one browser, as they were when it was asked; each with its kind."""
 
-    def __init__(self, pids: list[int]) -> None:
-        self._pids = pids
+    def __init__(self, kinds: dict[int, str]) -> None:
+        self._kinds = kinds
 
     def cpu_milliseconds(self) -> float:
         """Processor time they have used so far."""
-        return sum(map(cpu_milliseconds, self._pids))
+        return sum(map(cpu_milliseconds, self._kinds))
+
+    def signal_pages(self, signal: Signals) -> None:
+        """Send a signal to those that run pages."""
+        for pid, kind in self._kinds.items():
+            if kind == "renderer":
+                os.kill(pid, signal)

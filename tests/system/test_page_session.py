@@ -1,5 +1,6 @@
 """The page's session made invisible: it rolls over, heals, and never says what is not so."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -11,6 +12,7 @@ import pytest_asyncio
 from tests.parts.desk import Desk
 from tests.parts.page import Browser
 from tests.parts.patience import patiently
+from tests.parts.proxy import Proxy
 from tests.parts.stopping import send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,6 +30,15 @@ window.WebSocket = class extends Real {
   }
 };
 """
+STANDS_STILL = 3.0
+"""Seconds: longer than a desk that speaks every second may be silent."""
+SLEEP = """
+let ahead = 0;
+const wall = Date.now;
+Date.now = () => wall() + ahead;
+window.sleep = (milliseconds) => (ahead += milliseconds);
+"""
+"""A machine's sleep as a page sees it: the clock on the wall is far ahead of the one that runs."""
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +157,42 @@ async def test_a_network_that_goes_is_stale_at_once_and_heals(browser: Browser, 
         await screen.page.context.set_offline(False)
         await screen.is_state("live")
         screen.complaints.clear()  # the browser lists what it could not reach
+
+
+async def test_a_page_that_stood_still_goes_on_by_itself(browser: Browser, desk: Desk) -> None:
+    async with browser.screen(desk) as screen:
+        await screen.page.add_init_script(NEWS)
+        await screen.enter()
+        processes = await browser.processes()
+        before = await screen.page.evaluate("news.length")
+        processes.signal_pages(SIGSTOP)
+        await asyncio.sleep(STANDS_STILL)
+        processes.signal_pages(SIGCONT)
+        await screen.until(f"news.length > {before + 2}")
+        await screen.is_state("live")
+        sockets = await screen.page.evaluate("sockets.length")
+
+    assert sockets <= 3, "it goes on with what it had, or opens one anew"
+
+
+async def test_a_machine_that_slept_and_woke_without_its_network_does_not_pretend(
+    browser: Browser, desk: Desk
+) -> None:
+    async with Proxy(desk.address) as proxy, browser.screen(desk) as screen:
+        await screen.page.add_init_script(NEWS + SLEEP)
+        await screen.page.goto(proxy.address)
+        await screen.log_in()
+        await screen.is_state("live")
+        proxy.freeze()
+        await screen.page.evaluate("sleep(3_600_000)")
+        await screen.is_state("stale")
+        opened = await screen.page.evaluate("sockets.length")
+        proxy.thaw()
+        await screen.is_state("live")
+        told = await screen.states()
+
+    assert opened == 2, "it does not wait for the dead socket"
+    assert told[told.index("live") :][:3] == ["live", "stale", "live"]
 
 
 async def test_a_hidden_page_stops_asking_and_is_live_soon_after_it_is_looked_at(
