@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from tests.parts.page import Browser, Screen
+from tests.parts.patience import patiently
 
 FOLLOW = """async (name) => {
   const button = (name) => document.querySelector(`button[aria-label="${name}"]`);
@@ -168,8 +169,9 @@ async def work_for_a_reading(browser: Browser, screen: Screen, readings: int) ->
     came = asyncio.Semaphore(0)
     session.on("Network.webSocketFrameReceived", lambda _: came.release())
     async with browser.traced("devtools.timeline", "cc") as trace:
-        for _ in range(readings):
-            await came.acquire()
+        async with asyncio.timeout(patiently(readings + 5)):
+            for _ in range(readings):
+                await came.acquire()
     await session.detach()
     (page,) = {event["pid"] for event in trace if event["name"] == READING}
     done = sorted((e["ts"], e["name"]) for e in trace if e["pid"] == page and e["ph"] in "XI")
