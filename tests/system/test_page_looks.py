@@ -3,6 +3,7 @@
 With DESKWIRE_PICTURES in the environment, what was looked at is kept in that folder as pictures.
 """
 
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -115,7 +116,7 @@ async def test_a_title_is_words_whatever_is_in_it(
         name = await screen.page.title()
         scripts = await screen.page.evaluate("document.querySelectorAll('main script').length")
         await odd.change(Metadata=metadata(title=HEBREW, artist=["Ensemble"]))
-        await screen.see(HEBREW)
+        await screen.until(f"document.querySelector('main h2').innerText === {json.dumps(HEBREW)}")
         hebrew = await screen.page.evaluate(
             "getComputedStyle(document.querySelector('main h2')).direction"
         )
