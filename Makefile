@@ -27,7 +27,7 @@ system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the in
 	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" $(TWO) $(ARGS)
 
 guard: $(VENV)/.dev $(VENV)/.parts  ## a frame's instructions, counted, are not more than the baseline's (ARGS=--take: make that anew)
-	$(BIN)/python -m bench.guard $(ARGS)
+	$(BIN)/python -m bench.guard $(filter --take,$(ARGS))
 
 test-faults: $(VENV)/.dev $(VENV)/.parts  ## of these, what is done to a desk: crowds, kills, twenty minutes at sixty-fold speed
 	$(BIN)/python -m pytest $(FAULTS) $(ARGS)
