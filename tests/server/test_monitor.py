@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp.web import BaseRequest
 
 from deskwire.daemon.settings import Session
 from deskwire.model.access import Scope
 from deskwire.model.units import Seconds
-from deskwire.server import fanout
+from deskwire.server import fanout, upgrade
 from tests.parts.patience import patiently
 from tests.server.room import Room, room
 
@@ -210,3 +211,27 @@ async def test_a_foreign_page_gets_no_socket(desk: Room, header: str) -> None:
     )
 
     assert answer.startswith(b"HTTP/1.1 403")
+
+
+async def test_who_leaves_before_the_handshake_is_answered_is_no_bug(
+    desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left: list[bool] = []
+    key_of = upgrade.key_of
+
+    def leaves(request: BaseRequest) -> str:
+        assert request.transport is not None
+        request.transport.abort()
+        left.append(True)
+        return key_of(request)
+
+    monkeypatch.setattr(upgrade, "key_of", leaves)
+
+    answer = await desk.say(
+        b"GET /v1/monitor/x/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+
+    assert (left, answer) == ([True], b"")
+    assert "bug of ours" not in caplog.text
