@@ -89,7 +89,7 @@ async def test_a_file_with_no_certificate_in_it_is_told(tmp_path: Path) -> None:
     file = tmp_path / "empty.pem"
     file.write_text("nothing", encoding="ascii")
 
-    with pytest.raises(UntrustedCertificate, match=r"empty\.pem"):
+    with pytest.raises(UntrustedCertificate, match=r"empty\.pem: no certificate in it"):
         context_of(CaFile(file))
 
 
@@ -111,8 +111,13 @@ async def test_a_certificate_can_be_looked_at_before_anything_is_said(
 
 async def test_where_no_tls_is_there_is_no_certificate_to_look_at() -> None:
     async with ScriptedDesk() as plain:
-        with pytest.raises(Unreachable):
+        with pytest.raises(NotADesk, match="does not speak TLS"):
             await look_at_certificate(f"https{plain.address[4:]}", within=Seconds(2))
+
+
+async def test_who_does_not_listen_is_told_in_plain_words() -> None:
+    with pytest.raises(Unreachable, match=r"^https://127\.0\.0\.1:9: Connection refused$"):
+        await look_at_certificate("https://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def login(
                     break
             except WrongCredentials as why:
                 if not left:
-                    raise
+                    stop(why.message, exits.LOGIN)
                 password = ask_for_password(user, why)
         before = kept.secret(address).login
         secret = Secret(None if forget_password else password, logins[-1])
@@ -171,7 +171,7 @@ def first_look(address: str, desk: "KeptDesk") -> "KeptDesk":
     words = f"{address} shows a certificate nobody vouches for, SHA-256\n  {shown(seen)}"
     if not sys.stdin.isatty():
         stop(
-            f"{words}\n  If that is what its daemon printed, add: --fingerprint {seen}",
+            f"{words}\n  If that is what its daemon printed, add: --fingerprint {shown(seen)}",
             exits.UNTRUSTED,
         )
     print(words, file=sys.stderr)

@@ -120,7 +120,7 @@ def advice(problem: Problem) -> str:
             return (
                 "\n  If the desk has a new certificate, compare the fingerprint with what its "
                 f"daemon printed,\n  then: deskwire login HOST --fingerprint {seen}\n"
-                "  If it has none, somebody is between you and it; nothing was sent."
+                "  If it has no new one, somebody is between you and it; nothing was sent."
             )
         case WrongCredentials():
             return "; `deskwire login HOST` asks for another password"

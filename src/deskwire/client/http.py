@@ -25,6 +25,7 @@ from deskwire.client.problems import (
     Unreachable,
     UntrustedCertificate,
     as_problem,
+    why_unreachable,
 )
 from deskwire.client.trust import Pinned, Trust, shown
 from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
@@ -114,9 +115,10 @@ def told(address: str) -> Iterator[None]:
         raise NotADesk(f"{address}: no answer that makes sense") from None
     except TimeoutError:
         raise Unreachable(f"{address}: no answer in time") from None
-    except (aiohttp.ClientError, OSError) as problem:
-        why = getattr(problem, "strerror", None) or "the connection was lost"
-        raise Unreachable(f"{address}: {why}") from None
+    except OSError as problem:
+        raise Unreachable(f"{address}: {why_unreachable(problem)}") from None
+    except aiohttp.ClientError:
+        raise Unreachable(f"{address}: the connection was lost") from None
 
 
 class Http:

@@ -16,6 +16,8 @@ What the desk says in an `error` event or in the body of an HTTP error becomes t
 its code in `model/problems`.
 """
 
+import os
+
 from deskwire.model import problems
 from deskwire.model.problems import Problem, Refused, Throttled, Unavailable
 from deskwire.model.units import Seconds
@@ -84,6 +86,14 @@ class ClosedByDesk(Unavailable):
     def __init__(self, close_code: int) -> None:
         super().__init__(f"the desk closed the connection with {close_code}")
         self.close_code = close_code
+
+
+def why_unreachable(problem: OSError) -> str:
+    """Return what is known of it: `Connection refused`, `Name or service not known`."""
+    number = problem.errno
+    if number is not None and number > 0:  # a name that is not found has a negative one
+        return os.strerror(number)
+    return problem.strerror or "no connection"
 
 
 _KNOWN: dict[str, type[Problem]] = {

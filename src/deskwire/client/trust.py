@@ -15,7 +15,12 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from deskwire.client.address import host_and_port
-from deskwire.client.problems import Unreachable, UntrustedCertificate
+from deskwire.client.problems import (
+    NotADesk,
+    Unreachable,
+    UntrustedCertificate,
+    why_unreachable,
+)
 from deskwire.model.units import Seconds
 
 LOOK_TIMEOUT = Seconds(10)
@@ -63,15 +68,17 @@ def context_of(trust: Trust) -> ssl.SSLContext | None:
         return None
     try:
         return ssl.create_default_context(cafile=trust.path)
+    except ssl.SSLError:
+        raise UntrustedCertificate(f"{trust.path}: no certificate in it") from None
     except OSError as problem:
-        why = problem.strerror or "no certificate in it"
+        why = problem.strerror or "it cannot be read"
         raise UntrustedCertificate(f"{trust.path}: {why}") from None
 
 
 async def look_at_certificate(address: str, *, within: Seconds = LOOK_TIMEOUT) -> str:
     """Return the fingerprint of the certificate a desk shows; nothing is believed or said.
 
-    Raises `Unreachable`.
+    Raises `Unreachable` or `NotADesk`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -83,7 +90,7 @@ async def look_at_certificate(address: str, *, within: Seconds = LOOK_TIMEOUT) -
 async def is_vouched_for(address: str, *, within: Seconds = LOOK_TIMEOUT) -> bool:
     """Tell whether this system's authorities vouch for a desk's certificate; nothing is said.
 
-    Raises `Unreachable`.
+    Raises `Unreachable` or `NotADesk`.
     """
     context = await asyncio.to_thread(ssl.create_default_context)
     try:
@@ -101,9 +108,12 @@ async def _shake_hands(address: str, context: ssl.SSLContext, within: Seconds) -
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except ssl.SSLCertVerificationError:
         raise
-    except (OSError, TimeoutError) as problem:
-        why = getattr(problem, "strerror", None) or "no TLS in time"
-        raise Unreachable(f"{address}: {why}") from None
+    except TimeoutError:
+        raise Unreachable(f"{address}: no answer in time") from None
+    except ssl.SSLError:
+        raise NotADesk(f"{address}: what answers does not speak TLS as a desk does") from None
+    except OSError as problem:
+        raise Unreachable(f"{address}: {why_unreachable(problem)}") from None
     peer: ssl.SSLObject = writer.get_extra_info("ssl_object")
     certificate = peer.getpeercert(binary_form=True) or b""
     writer.transport.abort()
