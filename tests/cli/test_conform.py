@@ -60,15 +60,43 @@ def test_quick_leaves_out_what_takes_long(mock: RunningMock) -> None:
     assert judged.stdout.splitlines()[-1] == "1 holds, 0 broken, 0 not judged"
 
 
-def test_a_server_that_is_not_there_breaks_what_is_asked_of_it() -> None:
+def test_a_server_that_is_not_there_is_said_once() -> None:
+    judged = run("conform", "http://127.0.0.1:9", "--password-stdin", env=ENV, given=PASSWORDS)
+
+    assert judged.returncode == 6
+    assert judged.stdout == ""
+    assert judged.stderr == "deskwire: http://127.0.0.1:9: Connection refused\n"
+
+
+def test_a_wrong_password_is_said_once(mock: RunningMock) -> None:
     judged = run(
-        *("conform", "http://127.0.0.1:9", "--password-stdin", "--only", "1.1,2.1"),
-        env=ENV,
-        given=PASSWORDS,
+        *("conform", mock.address, "--password-stdin"), env=ENV, given="not-the-password\n"
     )
 
-    assert judged.returncode == 1
-    assert "the connection failed" in judged.stdout
+    assert judged.returncode == 5
+    assert judged.stdout == ""
+    assert judged.stderr == ("deskwire: owner is not let in: the name or the password is wrong\n")
+
+
+def test_a_certificate_that_is_not_believed_is_said_once(tmp_path: Path) -> None:
+    words = ("--password-stdin", "--only", "2.3")
+    with RunningMock(tmp_path) as secure:
+        stranger = run("conform", secure.address, *words, env=ENV, given=PASSWORDS)
+        other = run(
+            *("conform", secure.address, *words, "--fingerprint", "ab" * 32),
+            env=ENV,
+            given=PASSWORDS,
+        )
+        no_tls = run(
+            *("conform", secure.address.replace("https", "http"), *words), env=ENV, given=PASSWORDS
+        )
+
+    assert stranger.returncode == other.returncode == 7
+    assert "nobody vouches for the certificate; --fingerprint" in stranger.stderr
+    assert "it is another certificate, SHA-256 " in other.stderr
+    assert stranger.stdout == other.stdout == ""
+    assert no_tls.returncode == 6
+    assert "the connection was lost before there was an answer" in no_tls.stderr
 
 
 def test_clauses_can_be_listed(mock: RunningMock) -> None:

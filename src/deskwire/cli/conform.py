@@ -11,7 +11,9 @@ from deskwire.cli.settled import FILE_PATH, stop
 from deskwire.cli.users import password_from_stdin
 
 if TYPE_CHECKING:
+    from deskwire.conform.bench import Terms
     from deskwire.conform.clauses import Chosen
+    from deskwire.conform.trust import Trust
 
 QUICK = 6.0
 """Seconds that any clause may wait with `--quick`."""
@@ -38,21 +40,24 @@ QUICK = 6.0
 @click.option("--without", default="", metavar="CLAUSES", help="Judge all but these.")
 @click.option(
     "--lifetime",
-    default=1200.0,
+    default=1200,
+    type=float,
     show_default=True,
     metavar="SECONDS",
     help="How long a websocket token is to live on this server.",
 )
 @click.option(
     "--warning",
-    default=240.0,
+    default=240,
+    type=float,
     show_default=True,
     metavar="SECONDS",
     help="How long before its end a session is to be warned on this server.",
 )
 @click.option(
     "--patience",
-    default=60.0,
+    default=60,
+    type=float,
     show_default=True,
     metavar="SECONDS",
     help="The longest that one clause may wait; what takes longer is not judged.",
@@ -85,7 +90,7 @@ def conform(
 
     It logs in, opens sockets, says right things and wrong ones, and pauses a player and sets it
     going again. The exit code is 0 only if every clause holds; a clause that could not be judged
-    does not.
+    does not. A server that does not answer, or does not let the user in, is not judged at all.
     """
     import asyncio
 
@@ -121,11 +126,11 @@ def conform(
     )
     if quick:
         chosen = [(topic, clause) for topic, clause in chosen if clause.wait(terms) <= QUICK]
+    trust = Trust(fingerprint=pinned, insecure=insecure)
+    _look_in(url, trust, terms)
     table = VerdictTable(paper)
     table.head()
-    findings = asyncio.run(
-        judge(url, Trust(fingerprint=pinned, insecure=insecure), terms, chosen, table.add)
-    )
+    findings = asyncio.run(judge(url, trust, terms, chosen, table.add))
     table.end(findings)
     if json_file is not None:
         _write(json_file, as_json(url, findings))
@@ -133,6 +138,24 @@ def conform(
         _write(junit_file, as_junit(url, findings))
     if count(findings, Verdict.HOLDS) < len(findings):
         sys.exit(exits.FAILED)
+
+
+def _look_in(url: str, trust: "Trust", terms: "Terms") -> None:
+    """End the command where nothing could be judged, with one line instead of a table of it."""
+    import asyncio
+
+    from deskwire.conform.http import NobodyThere, NotBelieved
+    from deskwire.conform.judge import NotLetIn, look_in
+
+    people = [who for who in (terms.owner, terms.watcher) if who is not None]
+    try:
+        asyncio.run(look_in(url, trust, people))
+    except NobodyThere as problem:
+        stop(f"{url}: {problem}", exits.UNREACHABLE)
+    except NotBelieved as problem:
+        stop(f"{url}: {problem}; --fingerprint or --insecure believes one", exits.UNTRUSTED)
+    except NotLetIn as problem:
+        stop(str(problem), exits.LOGIN)
 
 
 def _choose(only: str, without: str) -> "Chosen":

@@ -78,9 +78,7 @@ class Bench:
 
     async def post_login(self, name: str, password: str) -> Answer:
         """Send a log-in, right or wrong."""
-        return await self.http.ask(
-            "POST", "/v1/login", json={"username": name, "password": password}
-        )
+        return await self.http.log_in(name, password)
 
     async def new_login(self, person: Person | None = None) -> str:
         """Log in; raises `NotJudged` where that does not go."""

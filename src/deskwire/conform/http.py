@@ -1,6 +1,8 @@
 """Asking over HTTP, and what may be read in an answer without trusting it."""
 
+import asyncio
 import json
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -13,6 +15,18 @@ from deskwire.conform.verdicts import Broken, expect, short
 
 PATIENCE = 10.0
 """Seconds for any one answer."""
+
+
+CONNECTION_FAILED = (aiohttp.ClientError, OSError, asyncio.IncompleteReadError)
+"""What is raised where a connection cannot be made, or ends too early."""
+
+
+class NobodyThere(Exception):
+    """Nothing answers, so there is nothing to judge."""
+
+
+class NotBelieved(Exception):
+    """Something answers, and its certificate is not the server's that is meant."""
 
 
 class Answer(NamedTuple):
@@ -77,6 +91,36 @@ class Http:
             method, self.url + path, headers=headers, json=json, data=data, allow_redirects=False
         ) as response:
             return Answer(response.status, response.headers, await response.read())
+
+    async def log_in(self, name: str, password: str) -> Answer:
+        """Send a log-in, right or wrong."""
+        credentials = {"username": name, "password": password}
+        return await self.ask("POST", "/v1/login", json=credentials)
+
+    async def knock(self) -> None:
+        """Raise `NobodyThere` or `NotBelieved`, unless there is a server to be judged.
+
+        However it answers, as long as it does: that is for the clauses.
+        """
+        try:
+            await self.ask("GET", "/healthz")
+        except aiohttp.ServerFingerprintMismatch as problem:
+            seen = problem.got.hex(":").upper()
+            raise NotBelieved(f"it is another certificate, SHA-256 {seen}") from None
+        except aiohttp.ClientConnectorCertificateError:
+            raise NotBelieved("nobody vouches for the certificate") from None
+        except aiohttp.ClientSSLError:
+            raise NobodyThere("what answers does not speak TLS") from None
+        except TimeoutError:
+            raise NobodyThere(f"no answer within {PATIENCE:g} s") from None
+        except aiohttp.ClientConnectorError as problem:
+            number = problem.errno or 0  # a name that is not found has a negative one
+            why = os.strerror(number) if number > 0 else problem.strerror
+            raise NobodyThere(why or "no connection") from None
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
+            return  # an answer, however wrong
+        except CONNECTION_FAILED:
+            raise NobodyThere("the connection was lost before there was an answer") from None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

@@ -5,15 +5,12 @@ those that look at the door; and those that crowd the server or disturb the desk
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterable
 
-import aiohttp
-
-from deskwire.conform.bench import Bench, Terms
+from deskwire.conform.bench import Bench, Person, Terms
 from deskwire.conform.clause import Clause, Finding, Order, Topic, Verdict
 from deskwire.conform.clauses import Chosen
-from deskwire.conform.http import Http
+from deskwire.conform.http import CONNECTION_FAILED, Http
 from deskwire.conform.trust import Trust
 from deskwire.conform.verdicts import Broken, NotJudged, short
 
@@ -22,6 +19,26 @@ GRACE = 30.0
 
 Tell = Callable[[Finding], None]
 """Told of each finding, in the clauses' order, as soon as those before it are made."""
+
+
+class NotLetIn(Exception):
+    """The server refuses who is to log in, so next to nothing could be judged."""
+
+
+async def look_in(url: str, trust: Trust, people: Iterable[Person]) -> None:
+    """Make sure of what a person may have mistyped, before a hundred clauses say so.
+
+    Raises `NobodyThere`, `NotBelieved` or `NotLetIn`; whatever else a server does is judged.
+    """
+    async with Http(url, trust) as http:
+        await http.knock()
+        for who in people:
+            try:
+                answer = await http.log_in(who.name, who.password)
+            except (TimeoutError, *CONNECTION_FAILED):
+                return
+            if answer.status == 401:
+                raise NotLetIn(f"{who.name} is not let in: the name or the password is wrong")
 
 
 async def judge(
@@ -74,6 +91,6 @@ async def find_out(bench: Bench, topic: Topic, clause: Clause) -> Finding:
         verdict, seen = Verdict.NOT_JUDGED, str(reason)
     except TimeoutError:
         verdict, seen = Verdict.BROKEN, f"no answer within {clock() - began:.0f} s"
-    except (aiohttp.ClientError, OSError, ssl.SSLError, asyncio.IncompleteReadError) as problem:
+    except CONNECTION_FAILED as problem:
         verdict, seen = Verdict.BROKEN, f"the connection failed: {short(str(problem))}"
     return Finding(clause, topic.name, verdict, seen or "-", clock() - began)
