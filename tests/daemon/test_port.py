@@ -1,10 +1,12 @@
+import errno
+import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from deskwire.daemon import port as module
-from deskwire.daemon.port import PortTaken, address, inherited
+from deskwire.daemon.port import PortTaken, address, inherited, why_taken
 from deskwire.daemon.settings import Server
 
 
@@ -63,3 +65,16 @@ def test_an_address_is_written_as_a_browser_takes_it(
     server: Server, host: str, expected: str
 ) -> None:
     assert address(server, host, 8765) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EADDRINUSE, "Address already in use; --port picks another"),
+        (errno.EADDRNOTAVAIL, "Cannot assign requested address; --host takes an address"),
+    ],
+)
+def test_the_word_that_is_wrong_is_named(number: int, advice: str) -> None:
+    said = why_taken("192.0.2.7", 8765, OSError(number, os.strerror(number)))
+
+    assert said.startswith(f"192.0.2.7 port 8765: {advice}")

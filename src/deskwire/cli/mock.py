@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--lifetime",
-    default=1200.0,
+    default=1200,
+    type=float,
     show_default=True,
     metavar="SECONDS",
     help="How long a websocket token lives.",
 )
 @click.option(
     "--warning",
-    default=240.0,
+    default=240,
+    type=float,
     show_default=True,
     metavar="SECONDS",
     help="How long before its end a session is said to expire.",
@@ -80,6 +82,7 @@ def mock(
     """
     from deskwire.daemon import logs
     from deskwire.daemon.config import is_loopback
+    from deskwire.daemon.port import why_taken
     from deskwire.mock import life
     from deskwire.mock.mock import PASSWORD, Mock
     from deskwire.mock.scenario import BadScenario, load
@@ -113,8 +116,7 @@ def mock(
     try:
         life.run(it, lambda line: print(line, flush=True))
     except OSError as problem:
-        why = problem.strerror or str(problem)
-        stop(f"{host} port {port}: {why}; --port picks another", exits.PORT)
+        stop(why_taken(host, port, problem), exits.PORT)
     except Problem as problem:
         stop(problem.message, exits.USAGE)
 

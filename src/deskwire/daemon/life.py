@@ -17,7 +17,7 @@ from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.daemon import places
 from deskwire.daemon.clock import read_clock
-from deskwire.daemon.port import PortTaken, address, inherited
+from deskwire.daemon.port import PortTaken, address, inherited, why_taken
 from deskwire.daemon.reload import Reload
 from deskwire.daemon.settings import Settings
 from deskwire.daemon.systemd import Notify
@@ -110,8 +110,7 @@ async def _live(
             on_visitor=reload.visitor,
         )
     except OSError as problem:
-        why = problem.strerror or str(problem)
-        raise PortTaken(f"{host} port {port}: {why}; --port picks another") from None
+        raise PortTaken(why_taken(host, port, problem)) from None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

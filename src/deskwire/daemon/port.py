@@ -1,5 +1,6 @@
 """The port: which one, whether systemd holds it for us, and how a person writes it down."""
 
+import errno
 import socket
 from collections.abc import Mapping
 
@@ -43,6 +44,14 @@ def unfit(server: Server, found: list[socket.socket]) -> str:
     if not server.tls and not server.behind_proxy and not is_loopback(host):
         return f"a socket on {host}, and server.tls is off"
     return ""
+
+
+def why_taken(host: str, port: int, problem: OSError) -> str:
+    """Say why nobody can listen there, and which word to change."""
+    of_the_port = problem.errno in (errno.EADDRINUSE, errno.EACCES)
+    option = "--port picks another" if of_the_port else "--host takes an address of this machine"
+    why = problem.strerror or str(problem)
+    return f"{host} port {port}: {why}; {option}"
 
 
 def address(server: Server, host: str, port: int) -> str:

@@ -98,5 +98,6 @@ class _Shared:
             async with asyncio.timeout(CALL_TIMEOUT):
                 await connection.connect()
         except (OSError, EOFError, AuthError, InvalidAddressError, TimeoutError) as problem:
-            raise BusLost(f"the {self._name} bus cannot be reached: {problem}") from None
+            why = getattr(problem, "strerror", None) or str(problem) or "no answer"
+            raise BusLost(f"the {self._name} bus cannot be reached: {why}") from None
         return Bus(self._name, connection)
