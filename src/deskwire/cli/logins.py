@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deskwire.server.monitor import Watcher
 
 
-@click.command()
+@click.command(short_help="Print who is logged in, or end one login.")
 @click.option("--end", metavar="ID", help="Log this one out; the list has its ID.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @state_dir_option

@@ -9,7 +9,7 @@ from deskwire.cli import exits
 from deskwire.cli.settled import config_option, settled, state_dir_option, stop
 
 
-@click.command()
+@click.command(short_help="Serve this desk until Ctrl-C.")
 @config_option
 @click.option("--host", help="Listen on this address.")
 @click.option("--port", type=int, help="Listen on this port; 0 picks a free one.")

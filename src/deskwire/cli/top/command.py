@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 
 
-@click.command()
+@click.command(short_help="Show a desk as a live screen, with keys to move it.")
 @click.option(
     "--art",
     "medium",
