@@ -49,6 +49,11 @@ async def main(passes: dict[str, int], sizes: list[int], only: str, *, add: bool
                     if only in name:
                         measured.setdefault(name, []).append(once(name, mode, measure, asked))
                         print(f"{mode} {number + 1}: {name}", flush=True)
+                        keep(sizes, modes, missing)
+
+
+def keep(sizes: list[int], modes: dict[str, Any], missing: dict[str, str]) -> None:
+    """Write down what there is so far."""
     results.write(
         "fanout",
         {

@@ -11,7 +11,7 @@ from bench.surroundings import Surroundings
 from tests.parts.buses import PrivateBus
 from tests.parts.mpv import Mpv
 
-FOLLOWED, POLLS = 60, 12
+FOLLOWED, POLLS = 40, 10
 APART = (0.08, 0.18)
 WITHIN = 5.0
 

@@ -24,7 +24,6 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from bench import results
 from bench.cores import LOAD, SERVER, on
@@ -37,7 +36,7 @@ from tests.parts.client import Client, Screen
 from tests.parts.desk import PROGRAM, Desk
 from tests.parts.fake_player import FakePlayer
 
-SAMPLES = 200
+SAMPLES = 150
 APART = (0.08, 0.18)
 """Seconds between two changes."""
 WITHIN = 5.0
@@ -53,20 +52,24 @@ async def main(samples: int) -> None:
     """Measure and keep it."""
     missing = prepare("playerctl")
     dice = random.Random(1)  # noqa: S311 - it decides when, nothing that must not be guessed
-    measured: dict[str, Any] = {}
+    measured: dict[str, Samples] = {}
+
+    def keep(more: dict[str, Samples]) -> None:
+        measured.update(more)
+        results.write("latency", {"samples": measured, "missing": missing})
+
     async with surroundings() as there:
         with there.serving() as desk:
             async with Client(desk) as client, client.watch() as screen:
                 await asyncio.sleep(1.0)
-                measured.update(await of_signals(there, screen, dice, samples))
-                measured.update(await of_volume(there, screen, dice))
+                keep(await of_signals(there, screen, dice, samples))
+                keep(await of_volume(there, screen, dice))
             async with Client(desk) as client:
-                measured["a command to the call"] = await of_commands(there, client, dice, samples)
-        measured.update(await of_logins(there))
-        measured["serve to ready"] = of_starts(there)
+                keep({"a command to the call": await of_commands(there, client, dice, samples)})
+        keep(await of_logins(there))
+        keep({"serve to ready": of_starts(there)})
         if "playerctl" not in missing:
-            measured.update(await of_playerctl(there, dice))
-    results.write("latency", {"samples": measured, "missing": missing})
+            keep(await of_playerctl(there, dice))
 
 
 # ---- a player's signal ---------------------------------------------------------------------------

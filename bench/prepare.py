@@ -4,7 +4,6 @@ Each need stands for itself. One that cannot be had is remembered with the reaso
 on it is left out, and the report says so; nothing else stops for it.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -23,7 +22,6 @@ BUN = PEERS / "node_modules" / "@oven" / "bun-linux-x64" / "bin" / "bun"
 GO_SOURCES = "/usr/share/gocode"
 LOAD, LOOP, GORILLA = BUILD / "load", BUILD / "loop", BUILD / "gorilla"
 CERTIFICATE, KEY = BUILD / "certificate.pem", BUILD / "key.pem"
-MISSING = BUILD / "missing.json"
 
 
 class Unobtainable(Exception):
@@ -146,7 +144,6 @@ def prepare(*needs: str) -> dict[str, str]:
         except Unobtainable as problem:
             missing[need] = str(problem)
             print(f"{need} cannot be had: {problem}", flush=True)
-    MISSING.write_text(json.dumps(missing), encoding="utf-8")
     return missing
 
 

@@ -55,9 +55,12 @@ def about(found: Results) -> Lines:
     commits = sorted({result["commit"] for result in found.values() if result})
     busy = machine.get("busy_before")
     quiet = "" if busy is None else f" Before it began the machine was {busy:.0%} busy."
+    took = f" It took {machine['minutes']} minutes." if "minutes" in machine else ""
+    unfinished = machine.get("unfinished")
+    cut = f" **Not measured to the end: {', '.join(unfinished)}.**" if unfinished else ""
     return [
         "`make bench` writes this; it can be run anywhere and takes a quarter of an hour.",
-        f"Here: {where}, {machine.get('at', '')}, commit {', '.join(commits)}.{quiet}",
+        f"Here: {where}, {machine.get('at', '')}, commit {', '.join(commits)}.{quiet}{took}{cut}",
         "",
         (
             "Server and load have a core each; candidates are interleaved; figures are medians. "
