@@ -3,12 +3,16 @@
     .venv/bin/python bench/soak.py [--seconds 600] [--clients 50] [--seed N] [--report FOLDER]
 
 The daemon's descriptors, threads and memory are sampled all the while (it tells of its tasks to
-nobody, and a task that waits for ever holds a descriptor or memory). They must be flat: threads
-and descriptors not higher in the last fifth than in the second, and those back to where they were
-once everybody has left; memory, which rises by steps as bursts need more at once than any before
-and is not given back by the C library, not higher in the last fifth than in the one before, and
-not much higher than in the second. The seed decides which troubles come when, and is printed; the
-report is `report.md` and `curves.svg` in the folder.
+nobody, and a task that waits for ever holds a descriptor or memory). They must be flat: not higher
+in the last fifth than in the second; descriptors back to where they were once everybody has left,
+and memory, of which the C library keeps what a crowd once needed, not higher than with the crowd.
+The seed decides which troubles come when, and is printed; the report is `report.md` and
+`curves.svg` in the folder. One is kept as docs/reference/soak.md.
+
+What may look like growth and is none: each log-in is remembered for a week (half a KiB), and the C
+library's free lists fill up. Told apart by two looks at a daemon that everybody had left, four
+crowds apart: by tracemalloc and gc the same objects but for the log-ins, by mallinfo2(3) as much in
+use and more free.
 """
 
 import argparse
@@ -42,9 +46,8 @@ LIFETIME = 40
 CALM = 15.0
 """Seconds within which a desk that everybody left holds nothing of them."""
 MIB_MORE, THREADS_MORE, DESCRIPTORS_MORE = 2.0, 0, 3
-MIB_BY_STEPS = 16.0
-WARM_AFTER = 300.0
-"""In a run that is shorter than this many seconds memory rises to its end."""
+MIB_A_SCREEN = 0.5
+"""What a screen may cost at its dearest, above a desk that one looks at."""
 LONGEST_GAP = 3.0
 
 
@@ -147,18 +150,18 @@ def sample(desk: Desk, began: float) -> Sample:
 def faults(run: Run) -> list[str]:
     """Return what is not flat, and what else is wrong."""
     fifth = len(run.samples) // 5
-    early, before, late = (run.samples[at * fifth :][:fifth] for at in (1, 3, 4))
-    mib_more = MIB_MORE if run.samples[-1].at >= WARM_AFTER else MIB_BY_STEPS
+    early, late = (run.samples[at * fifth :][:fifth] for at in (1, 4))
 
-    def grown(of: Callable[[Sample], float], since: list[Sample] = early) -> float:
-        return statistics.median(map(of, late)) - statistics.median(map(of, since))
+    def grown(of: Callable[[Sample], float]) -> float:
+        return statistics.median(map(of, late)) - statistics.median(map(of, early))
 
-    mib, at_last = grown(lambda each: each.mib), grown(lambda each: each.mib, before)
+    mib = grown(lambda each: each.mib)
+    most = max(each.mib for each in run.samples) - run.before.mib
     crowd = run.crowd
     judged = {
-        f"memory grew by {mib:.1f} MiB, by {at_last:.1f} at the last": (
-            mib <= MIB_BY_STEPS and at_last <= mib_more
-        ),
+        f"memory grew by {mib:.1f} MiB": mib <= MIB_MORE,
+        f"{run.clients} screens took {most:.1f} MiB": most <= MIB_A_SCREEN * run.clients,
+        "memory grew when all had left": run.after.mib <= run.samples[-1].mib + MIB_MORE,
         "threads grew": grown(lambda each: each.threads) <= THREADS_MORE,
         "descriptors grew": (
             grown(lambda each: each.descriptors) <= DESCRIPTORS_MORE + run.clients / 10
