@@ -8,7 +8,7 @@ print(*{name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_
 """
 OURS = {"client", "model", "protocol"}
 FOREIGN = {"aiohttp", "msgspec"}
-DEAR = {"argon2", "click", "cryptography", "dbus_fast", "jwt", "pulsectl", "textual"}
+DEAR = {"argon2", "click", "cryptography", "dbus_fast", "jwt", "textual"}
 
 
 def test_the_library_is_imported_without_the_daemon() -> None:

@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deskwire.daemon import places
 
@@ -112,3 +114,60 @@ def test_a_system_bus_that_is_not_there_is_named_all_the_same(
     monkeypatch.setattr(places, "SYSTEM_BUS_SOCKETS", (Path("/no where/bus"), Path("/other")))
 
     assert places.system_bus({}) == "unix:path=/no%20where/bus"
+
+
+@pytest.fixture
+def no_settings(tmp_path: Path) -> Path:
+    """Be where the machine has no settings for sound."""
+    return tmp_path / "none"
+
+
+def test_a_sound_server_is_where_every_program_looks_for_it(no_settings: Path) -> None:
+    running = ANN | {"XDG_RUNTIME_DIR": "/run/user/7"}
+
+    usual = places.sound(running, settings=no_settings)
+    moved = places.sound(running | {"PULSE_RUNTIME_PATH": "/p"}, settings=no_settings)
+    named = places.sound(running | {"PULSE_SERVER": "tcp:media"}, settings=no_settings)
+
+    assert usual.address == "unix:/run/user/7/pulse/native unix:/run/pulse/native"
+    assert moved.address == "unix:/p/native unix:/run/pulse/native"
+    assert named.address == "tcp:media"
+    assert usual.cookie == Path("/home/ann/.config/pulse/cookie")
+
+
+def test_pulseaudios_own_settings_count_too(tmp_path: Path, no_settings: Path) -> None:
+    settings = tmp_path / "client.conf"
+    settings.write_text(
+        "# autospawn = yes\n; default-server = no\n"
+        "default-server = tcp:media:4000  # in the hall\ncookie-file = ~/c\n"
+    )
+
+    told = places.sound(ANN, settings=settings)
+    own = places.sound(ANN | {"PULSE_CLIENTCONFIG": str(settings)}, settings=no_settings)
+    said = places.sound(ANN | {"PULSE_SERVER": "/s", "PULSE_COOKIE": "/k"}, settings=settings)
+
+    assert (told.address, told.cookie) == ("tcp:media:4000", Path("/home/ann/c"))
+    assert own == told
+    assert (said.address, said.cookie) == ("/s", Path("/k"))
+
+
+def test_of_pulseaudios_settings_a_persons_own_count_and_the_last_file(tmp_path: Path) -> None:
+    machines, own = tmp_path / "client.conf", tmp_path / "own/pulse/client.conf"
+    own.parent.mkdir(parents=True)
+    machines.write_text("default-server = machines\n")
+    own.write_text("default-server = main\ncookie-file = /main\n")
+    own.with_name("client.conf.d").mkdir()
+    own.with_name("client.conf.d").joinpath("20.conf").write_text("default-server = last\n")
+    own.with_name("client.conf.d").joinpath("10.conf").write_text("default-server = first\n")
+    own.with_name("client.conf.d").joinpath("30.txt").write_text("default-server = other\n")
+
+    told = places.sound(ANN | {"XDG_CONFIG_HOME": str(tmp_path / "own")}, settings=machines)
+
+    assert (told.address, told.cookie) == ("last", Path("/main"))
+
+
+@given(st.text())
+def test_any_text_is_settings_for_sound(text: str) -> None:
+    told = places.parse_pulse_settings(text)
+
+    assert all(value and not {"#", ";"} & set(value) for value in told.values())

@@ -4,6 +4,7 @@ from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Source
+from deskwire.devices.sound.address import SoundServers
 from deskwire.model.snapshot import Snapshot
 from deskwire.model.units import Seconds
 from tests.parts.captured import captured
@@ -15,6 +16,7 @@ def of(tmp_path: Path, *disabled: str) -> dict[str, Source[object]]:
         every=Seconds(1.0),
         disk=Path("/"),
         buses=Buses(session=None, system=None),
+        sound=SoundServers(""),
         artwork=Artwork(tmp_path),
         disabled=disabled,
     )

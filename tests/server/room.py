@@ -18,6 +18,7 @@ from deskwire.auth.users import Users
 from deskwire.daemon.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
+from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages
@@ -166,6 +167,7 @@ async def room(
         desk=desk_id,
         boot_id=state.boot_id,
         buses=Buses(session=None, system=None),
+        sound=SoundServers(""),
         cache=folder / "cache",
         pages=Pages({}),
     )

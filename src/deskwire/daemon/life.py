@@ -25,6 +25,7 @@ from deskwire.daemon.tls import Tls
 from deskwire.daemon.watching import told
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
+from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES
 from deskwire.server.app import open_doors
 from deskwire.server.pages import Pages, read_pages
@@ -62,6 +63,7 @@ def run(
                 key=key,
                 desk_id=desk,
                 tls=tls,
+                sound=places.sound(environ),
                 pages=read_pages(),
             )
         )
@@ -79,6 +81,7 @@ async def _live(
     key: bytes,
     desk_id: str,
     tls: Tls | None,
+    sound: SoundServers,
     pages: Pages,
 ) -> None:
     users = Users(state, Passwords())
@@ -92,6 +95,7 @@ async def _live(
         desk=desk_id,
         boot_id=state.boot_id,
         buses=Buses(session=places.session_bus(environ), system=places.system_bus(environ)),
+        sound=sound,
         cache=places.cache_dir(environ),
         pages=pages,
     )

@@ -49,6 +49,7 @@ async def look_around(settings: Settings, environ: Mapping[str, str]) -> list[Lo
         every=settings.stats.interval,
         disk=settings.stats.disk,
         buses=buses,
+        sound=await asyncio.to_thread(places.sound, environ),
         artwork=artwork,
         disabled=settings.devices.disabled,
     )

@@ -23,6 +23,7 @@ from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import Players
+from deskwire.devices.sound.address import SoundServers
 from deskwire.hub.dispatcher import Dispatcher
 from deskwire.hub.hub import Hub
 from deskwire.server.app import Doors
@@ -74,6 +75,7 @@ def wire(
     desk: str,
     boot_id: str,
     buses: Buses,
+    sound: SoundServers,
     cache: Path,
     pages: Pages,
 ) -> Desk:
@@ -86,6 +88,7 @@ def wire(
         every=settings.stats.interval,
         disk=settings.stats.disk,
         buses=buses,
+        sound=sound,
         artwork=artwork,
         disabled=settings.devices.disabled,
     )

@@ -14,6 +14,7 @@ from deskwire.devices.disk import DiskSource
 from deskwire.devices.memory import MemorySource
 from deskwire.devices.network import NetworkSource
 from deskwire.devices.players import Players
+from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.uptime import UptimeSource
 from deskwire.devices.volume import VolumeSource
 from deskwire.devices.wifi import WifiSource
@@ -29,6 +30,7 @@ def catalogue(
     every: Seconds,
     disk: Path,
     buses: Buses,
+    sound: SoundServers,
     artwork: Artwork,
     disabled: Collection[str] = (),
 ) -> dict[str, Source[Any]]:
@@ -42,7 +44,7 @@ def catalogue(
         "players": Players(buses, artwork),
         "wifi": WifiSource(buses, roots),
         "battery": BatterySource(buses, roots),
-        "volume": VolumeSource(),
+        "volume": VolumeSource(sound),
         "backlight": BacklightSource(roots),
     }
     return {name: device for name, device in devices.items() if name not in disabled}

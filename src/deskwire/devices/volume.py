@@ -9,7 +9,9 @@ is no sink.
 import math
 from collections.abc import AsyncGenerator
 
-from deskwire.devices.sound import Sink, connected
+from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.sound.packets import Sink
+from deskwire.devices.sound.server import connected
 from deskwire.model.snapshot import Volume
 from deskwire.model.units import Percent, Seconds
 
@@ -26,16 +28,16 @@ class VolumeSource:
 
     absent = "no sound output"
 
-    def __init__(self, server: str | None = None) -> None:
+    def __init__(self, servers: SoundServers) -> None:
         self.via = "the sound server"
-        self._server = server
+        self._servers = servers
 
     async def watch(self) -> AsyncGenerator[Volume | None, None]:
         """Yield the present volume, then each that differs.
 
         Raises `DeviceUnavailable` where there is no sound server, when it goes or hangs.
         """
-        async with connected(self._server, FIRST_TIMEOUT) as sound:
+        async with connected(self._servers, FIRST_TIMEOUT) as sound:
             reading = parse_volume(await sound.default_sink(FIRST_TIMEOUT))
             self.via = sound.name
             yield reading

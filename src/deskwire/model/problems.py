@@ -108,7 +108,7 @@ class DeviceUnavailable(Unavailable):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
-        """What a person can do about it: `install libpulse0`."""
+        """What a person can do about it: `start pipewire-pulse or pulseaudio`."""
 
 
 class StateUnavailable(Unavailable):

@@ -1,0 +1,1 @@
+"""The sound server: PulseAudio, or PipeWire, which speaks the same protocol."""

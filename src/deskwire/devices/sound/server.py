@@ -1,0 +1,212 @@
+"""One connection to the sound server: what the default sink is set to, and when that may differ.
+
+Events only say that something changed, so they are one flag and never queue up. Nothing but
+questions is ever sent; a server that does not answer is given up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from deskwire.devices.sound.address import SoundServers, Unix, parse_servers
+from deskwire.devices.sound.packets import (
+    COOKIE_BYTES,
+    NOTHING,
+    VERSION,
+    Command,
+    Event,
+    Failure,
+    NotAPacket,
+    Packet,
+    Packets,
+    Sink,
+    Values,
+    blob,
+    encode_packet,
+    number,
+    parse_server_name,
+    parse_sink,
+    properties,
+    text,
+)
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.units import Seconds
+
+CALL_TIMEOUT = Seconds(1.0)
+DEFAULT_SINK = "@DEFAULT_SINK@"
+"""The server knows which that is."""
+
+
+class Refusal(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class SoundServer(asyncio.Protocol):
+    """One living connection."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        """What the server says it is: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
+        self._transport: asyncio.Transport | None = None
+        self._packets = Packets()
+        self._asked: dict[int, asyncio.Future[bytes]] = {}
+        self._last_tag = 0
+        self._changed = asyncio.Event()
+
+    async def greet(self, cookie: bytes) -> None:
+        """Say who is there, and ask to be told of changes; raises `DeviceUnavailable`."""
+        try:
+            await self._ask(Command.AUTH, number(VERSION) + blob(cookie))
+            await self._ask(Command.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
+            await self._ask(Command.SUBSCRIBE, number(Event.SINK | Event.SERVER))
+            self.name = parse_server_name(await self._ask(Command.GET_SERVER_INFO))
+        except Refusal as refusal:
+            raise DeviceUnavailable(
+                f"the sound server lets nobody in (error {refusal.code})",
+                remedy="see that its cookie can be read, or name another in PULSE_SERVER",
+            ) from None
+
+    async def default_sink(self, timeout: Seconds = CALL_TIMEOUT) -> Sink | None:
+        """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`."""
+        try:
+            async with asyncio.timeout(timeout):
+                values = await self._ask(
+                    Command.GET_SINK_INFO, number(NOTHING) + text(DEFAULT_SINK)
+                )
+            return parse_sink(values)
+        except TimeoutError:
+            raise hung() from None
+        except NotAPacket:
+            raise strange() from None
+        except Refusal as refusal:
+            if refusal.code == Failure.NO_ENTITY:
+                return None
+            raise strange() from None
+
+    async def changed(self) -> None:
+        """Wait until sinks or the default changed since the last call; raises when it is gone."""
+        await self._changed.wait()
+        self._changed.clear()
+        if self._transport is None:
+            raise gone()
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _ask(self, command: Command, values: bytes = b"") -> bytes:
+        if self._transport is None:
+            raise gone()
+        self._last_tag += 1
+        tag = self._last_tag
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._asked[tag] = answer
+        self._transport.write(encode_packet(command, tag, values))
+        try:
+            return await answer
+        finally:
+            del self._asked[tag]
+
+    # ---- told by the transport -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        try:
+            for packet in self._packets.feed(data):
+                self._take(packet)
+        except NotAPacket:
+            self.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's
+        """The connection is gone."""
+        self._transport = None
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(gone())
+        self._changed.set()
+
+    def _take(self, packet: Packet) -> None:
+        if packet.command == Command.SUBSCRIBE_EVENT:
+            self._changed.set()
+            return
+        answer = self._asked.get(packet.tag)
+        if answer is None or answer.done():
+            return
+        if packet.command == Command.REPLY:
+            answer.set_result(packet.values)
+        elif packet.command == Command.ERROR:
+            answer.set_exception(Refusal(Values(packet.values).number()))
+
+
+@asynccontextmanager
+async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[SoundServer]:
+    """Hold a connection to the first of `servers` that is there; raises `DeviceUnavailable`.
+
+    `timeout` is for being connected and let in.
+    """
+    cookie = await asyncio.to_thread(read_cookie, servers.cookie)
+    server = SoundServer()
+    try:
+        try:
+            async with asyncio.timeout(timeout):
+                await reach(server, servers)
+                await server.greet(cookie)
+        except TimeoutError:
+            raise hung() from None
+        except NotAPacket:
+            raise strange() from None
+        yield server
+    finally:
+        server.close()
+
+
+async def reach(server: SoundServer, servers: SoundServers) -> None:
+    """Connect to the first place where somebody listens; raises `DeviceUnavailable`."""
+    loop = asyncio.get_running_loop()
+    for place in parse_servers(servers.address):
+        try:
+            if isinstance(place, Unix):
+                await loop.create_unix_connection(lambda: server, place.path)
+            else:
+                await loop.create_connection(lambda: server, place.host, place.port)
+        except OSError:
+            continue
+        return
+    raise DeviceUnavailable(
+        "there is no sound server", remedy="start pipewire-pulse or pulseaudio"
+    ) from None
+
+
+def read_cookie(file: Path | None) -> bytes:
+    """Return what a server of another person asks for; zeros where there is none. Blocks."""
+    try:
+        cookie = b"" if file is None else file.read_bytes()[:COOKIE_BYTES]
+    except OSError:
+        cookie = b""
+    return cookie.ljust(COOKIE_BYTES, b"\0")
+
+
+def hung() -> DeviceUnavailable:
+    """Make the problem that says there was no answer in time."""
+    return DeviceUnavailable("the sound server does not answer")
+
+
+def gone() -> DeviceUnavailable:
+    """Make the problem that says the connection ended."""
+    return DeviceUnavailable("the sound server went away")
+
+
+def strange() -> DeviceUnavailable:
+    """Make the problem that says what listens there is something else."""
+    return DeviceUnavailable("what listens there is no sound server as we know it")

@@ -1,0 +1,128 @@
+import struct
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.devices.sound.packets import (
+    CONTROL,
+    HEAD,
+    LARGEST,
+    Command,
+    NotAPacket,
+    Packet,
+    Packets,
+    Sink,
+    Values,
+    blob,
+    encode_packet,
+    number,
+    parse_server_name,
+    parse_sink,
+    properties,
+    text,
+)
+
+SINK = (
+    number(0) + text("speakers") + text("Null Output") + b"a\x03\x02\x00\x00\xac\x44"
+    + b"m\x02\x01\x02" + number(7) + b"v\x02" + struct.pack(">II", 0x10000, 0x8000) + b"0"
+    + number(3) + b"N"
+)  # fmt: skip
+
+
+def test_a_packet_is_written_as_the_protocol_has_it() -> None:
+    assert encode_packet(Command.SUBSCRIBE, 3, number(0x81)) == bytes.fromhex(
+        "0000000f ffffffff 00000000 00000000 00000000" + "4c00000023 4c00000003 4c00000081"
+    )
+
+
+def test_values_are_written_as_the_protocol_has_them() -> None:
+    assert text("é") == b"t\xc3\xa9\0"
+    assert blob(b"ab") == b"x\0\0\0\2ab"
+    assert properties({"a": "b"}) == b"Pta\0L\0\0\0\2x\0\0\0\2b\0N"
+
+
+@given(st.lists(st.binary(max_size=40), max_size=5), st.integers(1, 30))
+def test_packets_are_read_in_whatever_pieces_they_come(values: list[bytes], size: int) -> None:
+    written = b"".join(encode_packet(Command.REPLY, tag, each) for tag, each in enumerate(values))
+    packets = Packets()
+
+    read = [
+        packet
+        for at in range(0, len(written), size)
+        for packet in packets.feed(written[at : at + size])
+    ]
+
+    assert read == [Packet(Command.REPLY, tag, each) for tag, each in enumerate(values)]
+
+
+def test_what_is_sound_or_of_shared_memory_is_passed_over() -> None:
+    sound = HEAD.pack(4, 0, 0, 0, 0) + b"\1\2\3\4"
+    let_go = HEAD.pack(0, CONTROL, 7, 0, 0x40000000)
+
+    read = Packets().feed(sound + let_go + encode_packet(Command.REPLY, 1))
+
+    assert read == [Packet(Command.REPLY, 1, b"")]
+
+
+def test_a_length_no_packet_has_is_refused_before_it_is_held() -> None:
+    with pytest.raises(NotAPacket):
+        Packets().feed(HEAD.pack(LARGEST + 1, CONTROL, 0, 0, 0))
+
+
+def test_a_sink_has_a_name_and_a_volume_for_each_channel() -> None:
+    assert parse_sink(SINK) == Sink("speakers", (1.0, 0.5))
+
+
+def test_a_server_says_what_it_is() -> None:
+    assert parse_server_name(text("pulseaudio") + text("16.1")) == "pulseaudio"
+    assert parse_server_name(b"N") == ""
+
+
+@given(
+    st.text().filter(lambda name: "\0" not in name and name.isprintable()),
+    st.lists(st.integers(0, 0xFFFF_FFFF), max_size=32),
+    st.binary(),
+)
+def test_a_sink_of_any_name_and_volumes_is_read(
+    name: str, volumes: list[int], what_follows: bytes
+) -> None:
+    count = bytes([len(volumes)])
+    of_each = b"".join(struct.pack(">I", each) for each in volumes)
+    written = (
+        number(1) + text(name) + b"N" + b"a" + bytes(6) + b"m" + count + bytes(len(volumes))
+        + number(7) + b"v" + count + of_each + what_follows
+    )  # fmt: skip
+
+    assert parse_sink(written) == Sink(name, tuple(each / 0x10000 for each in volumes))
+
+
+@given(st.integers(0, len(SINK) - 10))
+def test_a_sink_that_is_cut_short_is_no_sink(at: int) -> None:
+    with pytest.raises(NotAPacket):
+        parse_sink(SINK[:at])
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_refused(values: bytes) -> None:
+    for parse in (parse_sink, parse_server_name, lambda each: Values(each).number()):
+        with suppress(NotAPacket):
+            parse(values)
+
+
+HEADS = st.builds(
+    HEAD.pack,
+    st.one_of(st.integers(0, 30), st.integers(0, 0xFFFF_FFFF)),
+    st.sampled_from([CONTROL, 0, 1]),
+    *[st.sampled_from([0, 1])] * 3,
+)
+
+
+@given(st.lists(st.one_of(HEADS, st.binary(max_size=40)), max_size=12))
+def test_any_stream_is_read_or_refused(pieces: list[bytes]) -> None:
+    packets = Packets()
+
+    with suppress(NotAPacket):
+        for piece in pieces:
+            packets.feed(piece)
