@@ -26,7 +26,10 @@ def serve(
     flags = {"server": {"host": host, "port": port, "state_dir": state_dir, "tls": tls}}
     settings = settled(flags, config)
 
-    from deskwire.daemon import life, logs
+    from deskwire.daemon.light import trusting_nobody
+
+    with trusting_nobody():
+        from deskwire.daemon import life, logs
     from deskwire.daemon.config import load
     from deskwire.daemon.port import PortTaken
     from deskwire.model.problems import StateUnavailable

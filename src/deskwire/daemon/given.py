@@ -6,7 +6,6 @@ environment a key is `DESKWIRE_SECTION_KEY`; a list there is separated by commas
 `true`, `false`, `1` or `0`.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -161,6 +160,8 @@ def known(key: Key, where: str) -> Key:
 
 def near(name: str, names: Iterable[str], section: str = "") -> str:
     """Return `; did you mean "…"?`, or nothing where no name is near."""
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
     whole = [f"{section}.{each}" if section else each for each in found]
     return f'; did you mean "{whole[0]}"?' if whole else ""

@@ -1,0 +1,74 @@
+"""What the daemon carries: it is started by a command and runs for ever."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+STARTED = """
+import json, os, sys
+before = dict(os.environ)
+from deskwire.cli.main import app
+try:
+    app(["serve", "--no-tls", "--host", "127.0.0.1", *sys.argv[1:]])
+except SystemExit as end:
+    assert end.code == 3, end.code
+from aiohttp import connector
+print(json.dumps({
+    "modules": sorted(sys.modules),
+    "authorities": connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"],
+    "same": before == dict(os.environ),
+}))
+"""
+"""Starts a daemon whose port is taken, so that it ends by itself."""
+OF_OTHERS = {
+    "PIL": "top's covers",
+    "cryptography": "certificates are made in a process of their own",
+    "difflib": "mistakes in the settings",
+    "http.server": "nothing",
+    "multiprocessing": "nothing",
+    "pulsectl": "the sound server is asked in its own protocol",
+    "pydoc": "nothing",
+    "rich": "top",
+    "textual": "top",
+    "unittest": "nothing",
+}
+"""What a daemon does without, and whose it is."""
+
+
+@pytest.fixture(scope="module", params=[{}, {"SSL_CERT_FILE": "/somewhere"}], ids=["", "told"])
+def started(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Any]:
+    """Begin to serve in a process of its own; return what it had loaded by then."""
+    folder = tmp_path_factory.mktemp("home")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-c", STARTED, "--port", port, "--state-dir", folder / "state"],
+            env={"HOME": str(folder), **request.param},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    found: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_daemon_carries_nothing_that_only_others_need(started: Mapping[str, Any]) -> None:
+    packages = {name.partition(".")[0] for name in started["modules"]} | set(started["modules"])
+
+    assert packages & set(OF_OTHERS) == set()
+
+
+def test_a_daemon_that_is_nobodys_client_keeps_no_authorities(started: Mapping[str, Any]) -> None:
+    assert started["authorities"] == 0
+
+
+def test_a_start_leaves_the_environment_as_it_was(started: Mapping[str, Any]) -> None:
+    assert started["same"]
