@@ -6,6 +6,7 @@ known to be dead), a bounded number a user and in all.
 """
 
 import asyncio
+from collections import Counter
 from typing import Protocol
 
 from deskwire.model.access import Grant, LoginId
@@ -34,6 +35,7 @@ class Sockets:
         self._waiting: dict[Socket, None] = {}
         self._seated: dict[Socket, Grant] = {}
         self._by_token: dict[str, Socket] = {}
+        self._by_user: Counter[str] = Counter()
         self._all: set[Socket] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -61,10 +63,10 @@ class Sockets:
         if older is not None:
             self._unseat(older)
             older.end(CloseCode.AUTH_FAILED, "replaced by a newer connection")
-        of_user = sum(seated.user == grant.user for seated in self._seated.values())
-        if len(self._seated) >= self.most or of_user >= self.most_a_user:
+        if len(self._seated) >= self.most or self._by_user[grant.user] >= self.most_a_user:
             return False
         self._seated[socket] = grant
+        self._by_user[grant.user] += 1
         self._by_token[grant.token] = socket
         return True
 
@@ -101,5 +103,10 @@ class Sockets:
 
     def _unseat(self, socket: Socket) -> None:
         grant = self._seated.pop(socket, None)
-        if grant is not None and self._by_token.get(grant.token) is socket:
+        if grant is None:
+            return
+        self._by_user[grant.user] -= 1
+        if not self._by_user[grant.user]:
+            del self._by_user[grant.user]
+        if self._by_token.get(grant.token) is socket:
             del self._by_token[grant.token]
