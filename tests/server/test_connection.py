@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.protocol.framing import close_frame, text_frame
 from deskwire.server import connection as module
-from deskwire.server.connection import Connection
+from deskwire.server.connection import Connection, offer
 from tests.parts.waiting import until_async
 from tests.server.conftest import Pair
 
@@ -15,11 +15,11 @@ HUGE = text_frame(b"x" * 200_000)
 def stuff(connection: Connection) -> None:
     """Write until the kernel takes no more."""
     while connection.unread == 0 and not connection.closing:
-        connection.offer(FRAME)
+        offer(FRAME, [connection])
 
 
 async def test_a_frame_is_written_at_once(pair: Pair) -> None:
-    pair.connection.offer(FRAME)
+    offer(FRAME, [pair.connection])
 
     assert await pair.read() == FRAME
     assert pair.connection.frames == 1
@@ -30,14 +30,14 @@ async def test_who_has_not_read_is_skipped_and_then_gets_the_newest(pair: Pair) 
     held = pair.connection.unread
 
     for _ in range(1000):
-        pair.connection.offer(FRAME)
+        offer(FRAME, [pair.connection])
     after_skipping = pair.connection.unread
     read = b""
     while pair.connection.unread:
         read += await pair.read()
         await asyncio.sleep(0)
     newest = text_frame(b"newest")
-    pair.connection.offer(newest)
+    offer(newest, [pair.connection])
     while not read.endswith(newest):
         read += await pair.read()
 
@@ -50,11 +50,11 @@ async def test_who_reads_nothing_for_long_is_dropped(
 ) -> None:
     stuff(pair.connection)
 
-    pair.connection.offer(FRAME)
+    offer(FRAME, [pair.connection])
     not_yet = pair.connection.closing
     monkeypatch.setattr(module, "STUCK_AFTER", 0.01)
     await asyncio.sleep(0.02)
-    pair.connection.offer(FRAME)
+    offer(FRAME, [pair.connection])
 
     assert not not_yet
     assert pair.connection.closing
@@ -71,7 +71,7 @@ async def test_what_must_not_be_skipped_piles_up_to_a_bound(pair: Pair) -> None:
 
 async def test_a_close_is_the_last_word(pair: Pair) -> None:
     pair.connection.close(4004, "token expired")
-    pair.connection.offer(FRAME)
+    offer(FRAME, [pair.connection])
     pair.connection.send(FRAME)
     pair.connection.close(1001)
 
@@ -123,7 +123,7 @@ async def test_a_peer_that_has_gone_is_passed_over_and_stops_nobody(pair: Pair) 
     pair.peer.close()
     stuff(pair.connection)
 
-    pair.connection.offer(FRAME)
+    offer(FRAME, [pair.connection])
     pair.connection.send(FRAME)
     pair.connection.pong(b"there?")
     pair.connection.close(1001)

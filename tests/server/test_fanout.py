@@ -1,5 +1,7 @@
 import asyncio
+import socket
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -9,29 +11,40 @@ from deskwire.model.units import Percent, Seconds
 from deskwire.server import fanout as module
 from deskwire.server.connection import Connection
 from deskwire.server.fanout import Fanout
+from deskwire.server.stream import Stream
 from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.warped
 
 
 class Screen(Connection):
-    """A connection that only notes what it is offered."""
+    """A connection whose socket only notes what it is sent."""
 
-    def __init__(self, on_offer: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_frame: Callable[[], None] = lambda: None) -> None:
+        way = cast("socket.socket", Way(self))
+        super().__init__(Stream(way, "", asyncio.Protocol, lambda _: None))
         self.offered: list[bytes] = []
         self.pings = 0
         self.asked = 0
-        self._on_offer = on_offer
-
-    def offer(self, frame: bytes) -> None:
-        self.offered.append(frame)
-        self._on_offer()
+        self.on_frame = on_frame
 
     def ping(self) -> None:
         self.pings += 1
 
     def drop_if_silent(self) -> None:
         self.asked += 1
+
+
+class Way:
+    """A socket that leads nowhere, and takes everything."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def send(self, content: bytes) -> int:
+        self._screen.offered.append(content)
+        self._screen.on_frame()
+        return len(content)
 
 
 def room() -> tuple[Hub, Fanout]:

@@ -5,6 +5,7 @@ here; what comes in is heard by `inbox`.
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
@@ -21,21 +22,23 @@ class Connection:
     """What is written to one screen."""
 
     __slots__ = (
-        "_behind_since",
-        "_closing",
         "_loop",
-        "_stream",
         "_unanswered",
+        "behind_since",
+        "ending",
         "frames",
         "last_word",
+        "stream",
     )
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         self._loop = asyncio.get_running_loop()
-        self._behind_since: float | None = None
         self._unanswered = 0
-        self._closing = False
+        self.ending = False
+        """Whether we have said our last word: nothing more is said."""
+        self.behind_since: float | None = None
+        """When, by the loop's clock, it was first skipped since it took a stats frame."""
         self.frames = 0
         """How many stats frames were written."""
         self.last_word: tuple[int, str] | None = None
@@ -44,30 +47,24 @@ class Connection:
     @property
     def closing(self) -> bool:
         """Whether a close frame is out, or the stream is gone: nothing more is said."""
-        return self._closing or self._stream.closing
+        return self.ending or self.stream.closing
 
     @property
     def unread(self) -> int:
         """Bytes we hold because the peer has not taken them."""
-        return len(self._stream.unsent)
+        return len(self.stream.unsent)
 
-    def offer(self, frame: bytes) -> None:
-        """Write a stats frame if the peer has taken the last one, else skip it: the next is newer.
+    def fall_behind(self) -> None:
+        """Skip a stats frame: the last is not taken, and the next is newer.
 
         A peer that has taken nothing for 30 s is dropped.
         """
-        stream = self._stream
-        if self._closing or stream.closing:
-            return
-        if not stream.unsent:
-            self._behind_since = None
-            self.frames += 1
-            stream.write(frame)
+        if self.closing:
             return
         now = self._loop.time()
-        if self._behind_since is None:
-            self._behind_since = now
-        elif now - self._behind_since >= STUCK_AFTER:
+        if self.behind_since is None:
+            self.behind_since = now
+        elif now - self.behind_since >= STUCK_AFTER:
             self.abort()
 
     def send(self, frame: bytes) -> None:
@@ -77,7 +74,7 @@ class Connection:
         if self.unread > UNREAD_ALLOWED:
             self.abort()
         else:
-            self._stream.write(frame)
+            self.stream.write(frame)
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping, unless the peer does not even read our answers."""
@@ -100,28 +97,51 @@ class Connection:
 
     def close(self, code: int | None, reason: str = "") -> None:
         """Say the last word; the peer has 2 s to answer it, then the stream is gone."""
-        if self._closing:
+        if self.ending:
             return
-        self._closing = True
-        if self._stream.closing:
+        self.ending = True
+        if self.stream.closing:
             return
         self.last_word = (code or CloseCode.NORMAL, reason)
-        self._stream.write(close_frame(code, reason))
-        self._loop.call_later(CLOSE_TIMEOUT, self._stream.abort)
+        self.stream.write(close_frame(code, reason))
+        self._loop.call_later(CLOSE_TIMEOUT, self.stream.abort)
 
     def finish(self) -> None:
         """Close the stream: both last words are said."""
-        self._closing = True
-        self._stream.close()
+        self.ending = True
+        self.stream.close()
 
     def end_writing(self) -> bool:
         """Let the peer see the end after our last word; false where TLS has its own end."""
-        if self._stream.closing or not self._stream.can_write_eof():
+        if self.stream.closing or not self.stream.can_write_eof():
             return False
-        self._stream.write_eof()
+        self.stream.write_eof()
         return True
 
     def abort(self) -> None:
         """Drop the peer without a word."""
-        self._closing = True
-        self._stream.abort()
+        self.ending = True
+        self.stream.abort()
+
+
+def offer(frame: bytes, connections: Iterable[Connection]) -> None:
+    """Write a stats frame to each peer that has taken the last one; the others are skipped.
+
+    Nothing is called for each but its socket: calls are most of what a frame costs beyond the
+    kernel's work.
+    """
+    whole = len(frame)
+    for connection in connections:
+        stream = connection.stream
+        if stream.unsent or stream.closing or connection.ending:
+            connection.fall_behind()
+            continue
+        connection.behind_since = None
+        connection.frames += 1
+        try:
+            sent = stream.socket.send(frame)
+        except OSError as problem:
+            stream.refused(problem)
+            sent = 0
+        if sent != whole:
+            stream.keep(frame[sent:])

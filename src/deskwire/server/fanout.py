@@ -10,7 +10,7 @@ import asyncio
 
 from deskwire.hub.hub import Hub
 from deskwire.model.units import Seconds
-from deskwire.server.connection import Connection
+from deskwire.server.connection import Connection, offer
 
 PORTION = 256
 PING_EVERY = Seconds(20)
@@ -25,8 +25,9 @@ class Fanout:
         self._connections: dict[Connection, None] = {}
         self._pinged: dict[Connection, None] = {}
         self._frame = b""
-        self._waiting: list[Connection] = []
-        self._served: list[Connection] = []
+        self._queue: list[Connection] = []
+        self._at = 0
+        self._next_portion: asyncio.Handle | None = None
         self._pinging: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class Fanout:
         if len(self._connections) == 1:
             self._hub.subscribe(self._publish)
         elif frame := self._hub.newest():
-            connection.offer(frame)
+            offer(frame, [connection])
 
     def accompany(self, connection: Connection) -> None:
         """Ping `connection`, and show it nothing."""
@@ -62,28 +63,27 @@ class Fanout:
     def refresh(self, connection: Connection) -> None:
         """Write the newest frame to this one, out of turn, if it may watch."""
         if connection in self._connections and (frame := self._hub.newest()):
-            connection.offer(frame)
+            offer(frame, [connection])
 
     def _publish(self, frame: bytes) -> None:
         self._frame = frame
-        if self._waiting:
-            # Mid-way: those still waiting get the newer frame now, the others after them.
-            self._waiting += self._served
-            self._served = []
-            return
-        self._waiting = list(self._connections)
-        self._write_portion()
+        if self._next_portion is None:
+            self._queue = list(self._connections)
+            self._at = 0
+            self._write_portion()
+        else:  # mid-way: those still waiting get the newer frame now, the others after them
+            self._queue = self._queue[self._at :] + self._queue[: self._at]
+            self._at = 0
 
     def _write_portion(self) -> None:
-        portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
-        frame = self._frame
-        for connection in portion:
-            connection.offer(frame)
-        if self._waiting:
-            self._served += portion
-            asyncio.get_running_loop().call_soon(self._write_portion)
+        self._next_portion = None
+        portion = self._queue[self._at : self._at + PORTION]
+        self._at += PORTION
+        offer(self._frame, portion)
+        if self._at < len(self._queue):
+            self._next_portion = asyncio.get_running_loop().call_soon(self._write_portion)
         else:
-            self._served = []
+            self._queue = []
 
     def _ping_later(self) -> None:
         self._pinging = asyncio.get_running_loop().call_later(PING_EVERY, self._ping)

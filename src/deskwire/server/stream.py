@@ -44,9 +44,9 @@ class Stream(asyncio.Transport):
         "_peer",
         "_protocol",
         "_reading",
-        "_socket",
         "_writer_paused",
         "closing",
+        "socket",
         "unsent",
     )
 
@@ -65,7 +65,8 @@ class Stream(asyncio.Transport):
         """`accepted` does not block and is ours from now on; `on_gone` is told of its end."""
         super().__init__(_NONE)
         self._loop = asyncio.get_running_loop()
-        self._socket = accepted
+        self.socket = accepted
+        """What is under it; whoever sends on it keeps what is not taken."""
         self._peer = peer
         self._make_protocol = protocol
         self._on_gone = on_gone
@@ -96,16 +97,24 @@ class Stream(asyncio.Transport):
         sent = 0
         if not self.unsent:
             try:
-                sent = self._socket.send(data)
-            except self.takes_nothing:
-                pass
+                sent = self.socket.send(data)
             except OSError as problem:
-                self._end(problem)
-                return
-            if sent == len(data):
-                return
-            self._loop.add_writer(self._socket, self._write_on)
-        self.unsent += memoryview(data)[sent:]
+                self.refused(problem)
+        if sent < len(data):
+            self.keep(memoryview(data)[sent:])
+
+    def refused(self, problem: OSError) -> None:
+        """The socket took nothing: for now, or because the peer is gone."""
+        if not isinstance(problem, self.takes_nothing):
+            self._end(problem)
+
+    def keep(self, rest: "bytes | memoryview[Any]") -> None:
+        """Hold what the kernel did not take, and write it when it does."""
+        if self.closing:
+            return
+        if not self.unsent:
+            self._loop.add_writer(self.socket, self._write_on)
+        self.unsent += rest
         if len(self.unsent) > MOST_UNSENT and not self._writer_paused:
             self._writer_paused = True
             self.get_protocol().pause_writing()
@@ -126,7 +135,7 @@ class Stream(asyncio.Transport):
 
     def _write_on(self) -> None:
         try:
-            del self.unsent[: self._socket.send(self.unsent)]
+            del self.unsent[: self.socket.send(self.unsent)]
         except self.takes_nothing:
             return
         except OSError as problem:
@@ -137,7 +146,7 @@ class Stream(asyncio.Transport):
             self.get_protocol().resume_writing()
         if self.unsent or self._gone:
             return
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_writer(self.socket)
         if self.closing:
             self._part()
         elif self._end_written:
@@ -153,17 +162,17 @@ class Stream(asyncio.Transport):
         """Let what comes wait."""
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self.socket)
 
     def resume_reading(self) -> None:
         """Read on."""
         if not (self._reading or self._heard_out or self.closing):
             self._reading = True
-            self._loop.add_reader(self._socket, self._read_on)
+            self._loop.add_reader(self.socket, self._read_on)
 
     def _read_on(self) -> None:
         try:
-            data = self._socket.recv(READ)
+            data = self.socket.recv(READ)
         except self.has_nothing:
             return
         except OSError as problem:
@@ -213,11 +222,11 @@ class Stream(asyncio.Transport):
             self._end(None)
             return
         self._end_within(FAREWELL_WITHIN)
-        self._loop.add_reader(self._socket, self._let_pass)
+        self._loop.add_reader(self.socket, self._let_pass)
 
     def _let_pass(self) -> None:
         try:
-            if self._socket.recv(READ):
+            if self.socket.recv(READ):
                 return
         except self.has_nothing:
             return
@@ -228,7 +237,7 @@ class Stream(asyncio.Transport):
     def _say_end(self) -> bool:
         """Let the peer see the end; return whether it is said."""
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            self.socket.shutdown(socket.SHUT_WR)
         except OSError as problem:
             self._end(problem)
             return False
@@ -244,14 +253,14 @@ class Stream(asyncio.Transport):
             return
         self.closing = self._gone = True
         self._reading = False
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_reader(self.socket)
+        self._loop.remove_writer(self.socket)
         self._loop.call_soon(self._lose, problem)
 
     def _lose(self, problem: OSError | None) -> None:
         self._end_within(None)
         self.unsent.clear()
-        self._socket.close()
+        self.socket.close()
         self._on_gone(self)
         if self._protocol is not None:
             self._protocol.connection_lost(problem)
@@ -274,6 +283,6 @@ class Stream(asyncio.Transport):
             case "peername":
                 return self._peer
             case "socket":
-                return self._socket
+                return self.socket
             case _:
                 return default
