@@ -18,7 +18,7 @@ from deskwire.server import connection as server_connection
 from deskwire.server import monitor
 from deskwire.server.connection import Connection
 from deskwire.server.sockets import Socket, Sockets
-from tests.conform.broken.variant import Patch, breaks, closes, errors
+from tests.conform.broken.variant import Patch, breaks, closes, errors, offers
 
 
 @breaks("4.1")
@@ -219,12 +219,7 @@ def says_1000_to_a_bad_close(patch: Patch) -> None:
 
 @breaks("5.9")
 def sets_a_reserved_bit(patch: Patch) -> None:
-    original = Connection.offer
-
-    def offer(self: Connection, frame: bytes) -> None:
-        original(self, bytes([frame[0] | 0x40]) + frame[1:])
-
-    patch.setattr(Connection, "offer", offer)
+    offers(patch, lambda _, frame: bytes([frame[0] | 0x40]) + frame[1:])
 
 
 def first_bytes(patch: Patch, change: object) -> None:

@@ -57,7 +57,7 @@ def has_something_to_say_after_the_close(patch: Patch) -> None:
 
     def close(self: Connection, code: int | None, reason: str = "") -> None:
         original(self, code, reason)
-        self._stream.write(text_frame(b'{"event":"bye","args":[]}'))
+        self.stream.write(text_frame(b'{"event":"bye","args":[]}'))
 
     patch.setattr(Connection, "close", close)
 

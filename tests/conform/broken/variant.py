@@ -5,7 +5,7 @@ below change what goes over the wire, so that they need not know how the server 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,8 +13,10 @@ from aiohttp import web
 
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.framing import text_frame
+from deskwire.server import fanout
 from deskwire.server.app import Doors
 from deskwire.server.connection import Connection
+from deskwire.server.connection import offer as connection_offer
 
 Patch = pytest.MonkeyPatch
 Change = Callable[[Patch], None]
@@ -92,21 +94,36 @@ def messages(
     patch: Patch, change: Callable[[Connection, str, list[Any]], list[tuple[str, list[Any]]]]
 ) -> None:
     """Put other messages in the place of each that the server says."""
-    for name in ("offer", "send"):
-        original = getattr(Connection, name)
 
-        def write(self: Connection, frame: bytes, original: Callable[..., None] = original) -> None:
-            payload = text_of(frame)
-            if payload is None:
-                original(self, frame)
-                return
-            said = json.loads(payload)
-            instead = change(self, said["event"], said["args"])
-            if instead:
-                texts = [json.dumps({"event": event, "args": args}) for event, args in instead]
-                original(self, b"".join(text_frame(text.encode()) for text in texts))
+    def instead_of(connection: Connection, frame: bytes) -> bytes:
+        payload = text_of(frame)
+        if payload is None:
+            return frame
+        said = json.loads(payload)
+        instead = change(connection, said["event"], said["args"])
+        texts = [json.dumps({"event": event, "args": args}) for event, args in instead]
+        return b"".join(text_frame(text.encode()) for text in texts)
 
-        patch.setattr(Connection, name, write)
+    original = Connection.send
+
+    def send(self: Connection, frame: bytes) -> None:
+        if changed := instead_of(self, frame):
+            original(self, changed)
+
+    patch.setattr(Connection, "send", send)
+    offers(patch, instead_of)
+
+
+def offers(patch: Patch, change: Callable[[Connection, bytes], bytes]) -> None:
+    """Put other bytes in the place of each stats frame, for each connection; none is no frame."""
+    original = connection_offer
+
+    def offer(frame: bytes, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            if changed := change(connection, frame):
+                original(changed, [connection])
+
+    patch.setattr(fanout, "offer", offer)
 
 
 def stats(patch: Patch, change: Callable[[dict[str, Any]], None]) -> None:
