@@ -22,7 +22,7 @@ from deskwire.protocol.unframing import Binary, Text
 from deskwire.server.app import Doors, open_doors
 from deskwire.server.connection import Connection
 from deskwire.server.peer import Names
-from deskwire.server.routes import Asked, Route
+from deskwire.server.route import Asked, Route
 from deskwire.server.upgrade import upgrade
 
 LARGEST_MESSAGE = 64 * 1024 * 1024

@@ -30,7 +30,7 @@ from deskwire.server.problems import (
     UnknownMethod,
     answer,
 )
-from deskwire.server.routes import Asked, Route, Table
+from deskwire.server.route import Asked, Route, Table
 from deskwire.server.wire import LARGEST_BODY, Listener, secure
 
 SEND_BUFFER = 16 * 1024

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.server.problems import STATUS, ErrorAnswer
-from deskwire.server.routes import Bears, Route
+from deskwire.server.route import Bears, Route
 
 _SECURITY: dict[Bears, list[dict[str, list[str]]]] = {
     Bears.NOTHING: [],
