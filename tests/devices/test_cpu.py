@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.cpu import CpuSource, Meter, Times, busy_percent, parse_stat
 from deskwire.devices.device import Roots
 from deskwire.model.problems import DeviceUnavailable
@@ -110,7 +111,7 @@ def test_counters_that_go_back_before_anything_is_known_are_unavailable() -> Non
 async def test_the_first_reading_measures_at_least_a_fifth_of_a_second() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with aclosing(CpuSource(Roots(), EVERY).watch()) as readings:
+    async with aclosing(CpuSource(Roots(), Beat(EVERY)).watch()) as readings:
         first = await upcoming(readings)
 
     assert 0.2 <= loop.time() - began < patiently(0.4)
@@ -133,7 +134,7 @@ def _all_processors_at_work() -> Iterator[None]:
 async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
     stat = Roots().proc / "stat"
     before = parse_stat(stat.read_bytes())
-    async with aclosing(CpuSource(Roots(), EVERY).watch()) as readings:
+    async with aclosing(CpuSource(Roots(), Beat(EVERY)).watch()) as readings:
         first = await upcoming(readings)
     after = parse_stat(stat.read_bytes())
 
@@ -143,7 +144,7 @@ async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
 
 
 async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
-    async with aclosing(CpuSource(captured("laptop"), EVERY).watch()) as readings:
+    async with aclosing(CpuSource(captured("laptop"), Beat(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Cpu(busy=Percent(0.0))
 
 
@@ -151,7 +152,7 @@ async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None
     roots = copied("laptop", tmp_path)
     stat = roots.proc / "stat"
     stat.write_text("cpu  1000 0 0 5000 0 0 0 0 0 0\n")
-    async with aclosing(CpuSource(roots, Seconds(0.3)).watch()) as readings:
+    async with aclosing(CpuSource(roots, Beat(Seconds(0.3))).watch()) as readings:
         first = await upcoming(readings)
         stat.write_text("cpu  1030 0 0 5070 0 0 0 0 0 0\n")
         second = await upcoming(readings)
@@ -160,14 +161,14 @@ async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(CpuSource(Roots(proc=tmp_path), EVERY).watch()) as readings:
+    async with aclosing(CpuSource(Roots(proc=tmp_path), Beat(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="stat cannot be read"):
             await upcoming(readings)
 
 
 async def test_a_watch_that_ends_closes_its_file() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a list of names is all it takes
-    readings = CpuSource(Roots(), EVERY).watch()
+    readings = CpuSource(Roots(), Beat(EVERY)).watch()
     await upcoming(readings)
     await readings.aclose()
 

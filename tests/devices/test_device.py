@@ -4,7 +4,8 @@ from contextlib import aclosing
 
 import pytest
 
-from deskwire.devices.device import poll, until_next
+from deskwire.devices.beat import Beat
+from deskwire.devices.device import poll
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 from tests.parts.watching import upcoming
@@ -23,7 +24,7 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    async with aclosing(poll(lambda: 7, Seconds(60.0))) as readings:
+    async with aclosing(poll(lambda: 7, Beat(Seconds(60.0)))) as readings:
         first = await upcoming(readings)
 
     assert first == 7
@@ -31,45 +32,16 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
 
 
 async def test_a_poll_gives_only_what_differs_from_the_last_reading() -> None:
-    async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), OFTEN)) as readings:
+    async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), Beat(OFTEN))) as readings:
         seen = [await upcoming(readings) for _ in range(3)]
 
     assert seen == [1, 2, 1]
-
-
-async def test_polls_of_one_interval_wake_at_the_same_instant() -> None:
-    every = Seconds(0.2)
-    loop = asyncio.get_running_loop()
-
-    async def second_reading() -> float:
-        async with aclosing(poll(loop.time, every)) as readings:
-            await upcoming(readings)
-            return await upcoming(readings)
-
-    await until_next(every, loop)
-    began = loop.time()
-    early = asyncio.create_task(second_reading())
-    await asyncio.sleep(0.05)
-    woken = await asyncio.gather(early, second_reading())
-
-    assert [instant // every for instant in woken] == [began // every + 1] * 2
-    assert all(instant % every < 0.1 for instant in woken)
 
 
 async def test_what_a_read_raises_ends_the_poll() -> None:
     def read() -> int:
         raise DeviceUnavailable("it is gone")
 
-    async with aclosing(poll(read, OFTEN)) as readings:
+    async with aclosing(poll(read, Beat(OFTEN))) as readings:
         with pytest.raises(DeviceUnavailable, match="it is gone"):
             await upcoming(readings)
-
-
-async def test_the_next_instant_is_never_now() -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-
-    await until_next(OFTEN, loop)
-    await until_next(OFTEN, loop)
-
-    assert loop.time() // OFTEN - began // OFTEN == 2

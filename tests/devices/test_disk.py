@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.disk import DiskSource, settle
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Disk
@@ -52,7 +53,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 
 
 async def test_used_is_what_df_calls_used() -> None:
-    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
         reading = await upcoming(readings)
     await no_disk_thread()
 
@@ -64,12 +65,12 @@ async def test_used_is_what_df_calls_used() -> None:
 
 
 async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
-    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
-    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
         await upcoming(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
@@ -77,7 +78,7 @@ async def test_only_a_change_is_a_reading(mount: Mount) -> None:
 
 
 async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(DiskSource(tmp_path / "usb", EVERY).watch()) as readings:
+    async with aclosing(DiskSource(tmp_path / "usb", Beat(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
             await upcoming(readings)
 
@@ -88,7 +89,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     loop = asyncio.get_running_loop()
     mount.answers.clear()
     began = loop.time()
-    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="/ does not answer"):
             await upcoming(readings)
 
@@ -99,7 +100,7 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     mount: Mount,
 ) -> None:
     mount.answers.clear()
-    source = DiskSource(ROOT, EVERY)
+    source = DiskSource(ROOT, Beat(EVERY))
     problems = []
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
@@ -113,7 +114,7 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
 
 async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
     mount.answers.clear()
-    source = DiskSource(ROOT, EVERY)
+    source = DiskSource(ROOT, Beat(EVERY))
     async with aclosing(source.watch()) as readings:
         with pytest.raises(DeviceUnavailable):
             await upcoming(readings)
@@ -127,7 +128,7 @@ async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
-    async with aclosing(DiskSource(ROOT, EVERY).watch()) as readings:
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
         waiting = asyncio.ensure_future(upcoming(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
@@ -139,7 +140,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
 
 
 async def test_a_watch_that_ends_lets_its_thread_go() -> None:
-    readings = DiskSource(ROOT, EVERY).watch()
+    readings = DiskSource(ROOT, Beat(EVERY)).watch()
     await upcoming(readings)
     assert disk_threads()
     await readings.aclose()

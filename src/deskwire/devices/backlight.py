@@ -19,7 +19,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deskwire.devices.device import Roots, changed_or_due
+from deskwire.devices.beat import Beat, News
+from deskwire.devices.device import Roots
 from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.model.snapshot import Backlight
@@ -55,13 +56,14 @@ class BacklightSource:
 
     async def watch(self) -> AsyncGenerator[Backlight | None, None]:
         """Yield the present brightness, then each that differs; never raises."""
-        changed = asyncio.Event()
-        with uevents(changed.set, SUBSYSTEM):
+        changed = News()
+        beat = Beat(EVERY)
+        with uevents(changed.say, SUBSYSTEM):
             panel = await asyncio.to_thread(find_panel, self._sys)
             reading = read_panel(panel)
             yield reading
             while True:
-                told = await changed_or_due(changed, None if panel is None else EVERY)
+                told = await changed.heard(None if panel is None else beat)
                 if told or reading is None:
                     panel = await asyncio.to_thread(find_panel, self._sys)
                 last, reading = reading, read_panel(panel)

@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
+from deskwire.devices.beat import Beat, News
 from deskwire.devices.dbus.buses import CALL_TIMEOUT, Buses, BusLost
-from deskwire.devices.device import Roots, changed_or_due
+from deskwire.devices.device import Roots
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
 from deskwire.devices.power.upower import UPower, watched
@@ -44,39 +45,38 @@ class BatterySource:
 
         Raises `DeviceUnavailable` when the system bus goes away; without one, it reads files.
         """
-        changed = asyncio.Event()
+        changed = News()
+        beat, beat_without_bus = Beat(EVERY), Beat(EVERY_WITHOUT_BUS)
 
         def heard_of_uevent() -> None:
             if self.via == self._via_files:
-                changed.set()
+                changed.say()
 
         async with AsyncExitStack() as held:
             held.enter_context(uevents(heard_of_uevent, SUBSYSTEM))
             upower = await self._open(held, changed, FIRST_TIMEOUT)
             if upower is None:
-                changed.set()  # perhaps there was only too little time
+                changed.say()  # perhaps there was only too little time
             reading = await self._read(upower, FIRST_TIMEOUT)
             yield reading
             while True:
                 if upower is None:
-                    await changed_or_due(changed, EVERY_WITHOUT_BUS)
+                    await changed.heard(beat_without_bus)
                     upower = await self._open(held, changed, CALL_TIMEOUT)
                 else:
-                    await changed_or_due(changed, EVERY if self.via == self._via_files else None)
+                    await changed.heard(beat if self.via == self._via_files else None)
                 last, reading = reading, await self._read(upower, CALL_TIMEOUT)
                 if reading != last:
                     yield reading
 
-    async def _open(
-        self, held: AsyncExitStack, changed: asyncio.Event, timeout: Seconds
-    ) -> UPower | None:
+    async def _open(self, held: AsyncExitStack, changed: News, timeout: Seconds) -> UPower | None:
         """Hold UPower's side of the system bus, or return `None` where there is no such bus."""
         try:
             async with asyncio.timeout(timeout), AsyncExitStack() as opening:
                 bus = await opening.enter_async_context(self._buses.system())
-                upower = await opening.enter_async_context(watched(bus, changed.set))
+                upower = await opening.enter_async_context(watched(bus, changed.say))
                 ended = asyncio.ensure_future(bus.lost())
-                ended.add_done_callback(lambda _: changed.set())
+                ended.add_done_callback(lambda _: changed.say())
                 opening.callback(ended.cancel)
                 await upower.start()
                 await held.enter_async_context(opening.pop_all())

@@ -7,6 +7,7 @@ from typing import Any
 from deskwire.devices.art.artwork import Artwork
 from deskwire.devices.backlight import BacklightSource
 from deskwire.devices.battery import BatterySource
+from deskwire.devices.beat import Beat
 from deskwire.devices.cpu import CpuSource
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots, Source
@@ -35,12 +36,13 @@ def catalogue(
     disabled: Collection[str] = (),
 ) -> dict[str, Source[Any]]:
     """Return the devices that are not disabled; their names are the fields of a snapshot."""
+    beat = Beat(every)
     devices: dict[str, Source[Any]] = {
-        "memory": MemorySource(roots, every),
-        "cpu": CpuSource(roots, every),
-        "network": NetworkSource(roots, every),
-        "uptime": UptimeSource(roots, every),
-        "disk": DiskSource(disk, every),
+        "memory": MemorySource(roots, beat),
+        "cpu": CpuSource(roots, beat),
+        "network": NetworkSource(roots, beat),
+        "uptime": UptimeSource(roots, beat),
+        "disk": DiskSource(disk, beat),
         "players": Players(buses, artwork),
         "wifi": WifiSource(buses, roots),
         "battery": BatterySource(buses, roots),

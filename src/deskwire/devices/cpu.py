@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
@@ -35,9 +36,9 @@ class CpuSource:
 
     absent = "no processor"
 
-    def __init__(self, roots: Roots, every: Seconds) -> None:
+    def __init__(self, roots: Roots, beat: Beat) -> None:
         self._path = roots.proc / "stat"
-        self._every = every
+        self._beat = beat
 
     @property
     def via(self) -> str:
@@ -54,7 +55,7 @@ class CpuSource:
             def read() -> Cpu:
                 return Cpu(busy=meter.take(parse_stat(stat.read()), Seconds(clock())))
 
-            async with aclosing(poll(read, self._every)) as readings:
+            async with aclosing(poll(read, self._beat)) as readings:
                 async for reading in readings:
                     yield reading
 

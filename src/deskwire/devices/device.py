@@ -6,15 +6,14 @@ nobody else's business. A watch raises `DeviceUnavailable` when what it reads fr
 went away; it is then started again, so a device never waits for its own service inside.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from deskwire.devices.beat import Beat
 from deskwire.model.commands import Command
-from deskwire.model.units import Seconds
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -53,40 +52,16 @@ class Control(Protocol):
         """Do it, or raise the `Problem` that says why not; bounded in time."""
 
 
-async def poll(read: Callable[[], R], every: Seconds) -> AsyncGenerator[R, None]:
-    """Watch by reading: now, then on each whole multiple of `every` of the loop's clock.
+async def poll(read: Callable[[], R], beat: Beat) -> AsyncGenerator[R, None]:
+    """Watch by reading: now, then at each instant of the beat.
 
-    All polls of one interval fall on the same instants, so a desk wakes once for all of them.
     Yields only what differs from the last reading. Whatever `read` raises goes through.
     """
-    loop = asyncio.get_running_loop()
     last = read()
     yield last
     while True:
-        await until_next(every, loop)
+        await beat.next()
         reading = read()
         if reading != last:
             last = reading
             yield reading
-
-
-async def until_next(every: Seconds, loop: asyncio.AbstractEventLoop) -> None:
-    """Sleep until the next whole multiple of `every` on the loop's clock."""
-    now = loop.time()
-    await asyncio.sleep((now // every + 1) * every - now)
-
-
-async def changed_or_due(changed: asyncio.Event, every: Seconds | None) -> bool:
-    """Wait until `changed` is set, and clear it, or until the next whole multiple of `every`.
-
-    Returns whether it changed. With `None` only the change counts, and no timer is set.
-    """
-    loop = asyncio.get_running_loop()
-    due = None if every is None else (loop.time() // every + 1) * every
-    try:
-        async with asyncio.timeout_at(due):
-            await changed.wait()
-    except TimeoutError:
-        return False
-    changed.clear()
-    return True

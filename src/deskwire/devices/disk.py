@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from deskwire.devices.device import until_next
+from deskwire.devices.beat import Beat
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Disk
 from deskwire.model.units import Bytes, Seconds
@@ -29,9 +29,9 @@ class DiskSource:
 
     absent = "no disk"
 
-    def __init__(self, mount: Path, every: Seconds) -> None:
+    def __init__(self, mount: Path, beat: Beat) -> None:
         self._mount = mount
-        self._every = every
+        self._beat = beat
         self._asked: Questions | None = None
 
     @property
@@ -44,7 +44,6 @@ class DiskSource:
         if self._asked is not None and self._asked.pending:
             raise DeviceUnavailable(f"{self._mount} still does not answer", REMEDY)
         questions = self._asked = Questions(self._mount)
-        loop = asyncio.get_running_loop()
         last = None
         timeout = FIRST_TIMEOUT
         try:
@@ -54,7 +53,7 @@ class DiskSource:
                     last = reading
                     yield reading
                 timeout = TIMEOUT
-                await until_next(self._every, loop)
+                await self._beat.next()
         finally:
             questions.end()
 

@@ -8,11 +8,12 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Memory
-from deskwire.model.units import Bytes, Seconds
+from deskwire.model.units import Bytes
 
 TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)
 AVAILABLE = re.compile(rb"^MemAvailable: *([0-9]{1,18}) kB$", re.MULTILINE)
@@ -23,9 +24,9 @@ class MemorySource:
 
     absent = "no memory"
 
-    def __init__(self, roots: Roots, every: Seconds) -> None:
+    def __init__(self, roots: Roots, beat: Beat) -> None:
         self._path = roots.proc / "meminfo"
-        self._every = every
+        self._beat = beat
 
     @property
     def via(self) -> str:
@@ -35,7 +36,7 @@ class MemorySource:
     async def watch(self) -> AsyncGenerator[Memory | None, None]:
         """Yield what is in use, now and at each interval."""
         with KernelFile(self._path) as meminfo:
-            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._every)) as all_:
+            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._beat)) as all_:
                 async for reading in all_:
                     yield reading
 

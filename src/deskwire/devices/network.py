@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Network
-from deskwire.model.units import Bytes, Seconds
+from deskwire.model.units import Bytes
 
 
 class Counters(NamedTuple):
@@ -30,10 +31,10 @@ class NetworkSource:
 
     absent = "no network"
 
-    def __init__(self, roots: Roots, every: Seconds) -> None:
+    def __init__(self, roots: Roots, beat: Beat) -> None:
         self._path = roots.proc / "net/dev"
         self._sys = roots.sys
-        self._every = every
+        self._beat = beat
         self._totals = Totals()
         self._names: frozenset[str] | None = None
         self._real: frozenset[str] = frozenset()
@@ -46,7 +47,7 @@ class NetworkSource:
     async def watch(self) -> AsyncGenerator[Network | None, None]:
         """Yield the totals, now and at each interval; they go on growing from watch to watch."""
         with KernelFile(self._path) as dev:
-            async with aclosing(poll(lambda: self._read(dev), self._every)) as readings:
+            async with aclosing(poll(lambda: self._read(dev), self._beat)) as readings:
                 async for reading in readings:
                     yield reading
 

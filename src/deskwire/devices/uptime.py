@@ -6,6 +6,7 @@ Source: /proc/uptime, proc_uptime(5): seconds since boot, those spent in suspend
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
@@ -18,9 +19,9 @@ class UptimeSource:
 
     absent = "no boot"
 
-    def __init__(self, roots: Roots, every: Seconds) -> None:
+    def __init__(self, roots: Roots, beat: Beat) -> None:
         self._path = roots.proc / "uptime"
-        self._every = every
+        self._beat = beat
 
     @property
     def via(self) -> str:
@@ -30,7 +31,7 @@ class UptimeSource:
     async def watch(self) -> AsyncGenerator[Uptime | None, None]:
         """Yield whole seconds, now and at each interval."""
         with KernelFile(self._path) as uptime:
-            async with aclosing(poll(lambda: parse_uptime(uptime.read()), self._every)) as readings:
+            async with aclosing(poll(lambda: parse_uptime(uptime.read()), self._beat)) as readings:
                 async for reading in readings:
                     yield reading
 
