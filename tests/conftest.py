@@ -21,6 +21,7 @@ from tests.parts.warped import WarpedLoop
 
 MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
     # (file, function, why it may block the event loop)
+    ("deskwire/devices/disk.py", "ask", "asks a root there only if that waits for nobody"),
 )
 TURNS = 10
 """Turns of the loop that a cancelled task gets to end after its test."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deskwire.devices import disk
 from deskwire.devices.beat import Beat
-from deskwire.devices.disk import DiskSource, settle
+from deskwire.devices.disk import DiskSource, Questions, settle
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Disk
 from deskwire.model.units import Bytes, Seconds
@@ -18,7 +19,9 @@ from tests.parts.waiting import until_async
 from tests.parts.watching import upcoming
 
 ROOT = Path("/")
+SHARE = Path("/srv/share")
 EVERY = Seconds(0.05)
+SOON = Seconds(patiently(1))
 THREAD = "deskwire-disk"
 
 
@@ -35,11 +38,14 @@ class Mount:
 
     def __init__(self) -> None:
         self.used_blocks = 10
+        self.askers: set[str] = set()
+        """The names of the threads that asked."""
         self.answers = threading.Event()
         self.answers.set()
 
     def statvfs(self, path: Path) -> os.statvfs_result:
-        assert path == ROOT
+        self.askers.add(threading.current_thread().name)
+        assert path in {ROOT, SHARE}
         assert self.answers.wait(patiently(10))
         return os.statvfs_result((512, 4096, 1000, 1000 - self.used_blocks, 900, 0, 0, 0, 0, 255))
 
@@ -65,12 +71,12 @@ async def test_used_is_what_df_calls_used() -> None:
 
 
 async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
         await upcoming(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
@@ -89,8 +95,8 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     loop = asyncio.get_running_loop()
     mount.answers.clear()
     began = loop.time()
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
-        with pytest.raises(DeviceUnavailable, match="/ does not answer"):
+    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
+        with pytest.raises(DeviceUnavailable, match="/srv/share does not answer"):
             await upcoming(readings)
 
     assert loop.time() - began < patiently(0.4)
@@ -100,7 +106,7 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     mount: Mount,
 ) -> None:
     mount.answers.clear()
-    source = DiskSource(ROOT, Beat(EVERY))
+    source = DiskSource(SHARE, Beat(EVERY))
     problems = []
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
@@ -108,13 +114,13 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
                 await upcoming(readings)
         problems.append(raised.value.message)
 
-    assert problems == ["/ does not answer"] + ["/ still does not answer"] * 3
+    assert problems == ["/srv/share does not answer"] + ["/srv/share still does not answer"] * 3
     assert len(disk_threads()) == 1
 
 
 async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
     mount.answers.clear()
-    source = DiskSource(ROOT, Beat(EVERY))
+    source = DiskSource(SHARE, Beat(EVERY))
     async with aclosing(source.watch()) as readings:
         with pytest.raises(DeviceUnavailable):
             await upcoming(readings)
@@ -128,7 +134,7 @@ async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
         waiting = asyncio.ensure_future(upcoming(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
@@ -139,13 +145,51 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     assert turns >= 5
 
 
-async def test_a_watch_that_ends_lets_its_thread_go() -> None:
-    readings = DiskSource(ROOT, Beat(EVERY)).watch()
+async def test_a_watch_that_ends_lets_its_thread_go(mount: Mount) -> None:
+    readings = DiskSource(SHARE, Beat(EVERY)).watch()
     await upcoming(readings)
     assert disk_threads()
     await readings.aclose()
 
     await no_disk_thread()
+
+
+async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answer(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "root_answers_at_once", lambda: True)
+    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+        await upcoming(readings)
+        await no_disk_thread()
+        mount.used_blocks = 11
+        on_the_loop = await upcoming(readings)
+        mount.used_blocks = 12
+        again = await upcoming(readings)
+
+    assert (on_the_loop, again) == (Disk(used=Bytes(11 * 4096)), Disk(used=Bytes(12 * 4096)))
+
+
+async def test_this_machines_root_says_the_same_of_itself_in_a_thread_and_without() -> None:
+    questions = Questions(ROOT)
+    in_a_thread = await questions.ask(SOON)
+    questions.end()
+    await no_disk_thread()
+    questions._at_once = True
+    without = await questions.ask(SOON)
+
+    assert (in_a_thread.f_blocks, in_a_thread.f_fsid) == (without.f_blocks, without.f_fsid)
+
+
+@pytest.mark.parametrize(("path", "at_once"), [(ROOT, False), (SHARE, True)])
+async def test_what_may_keep_one_waiting_is_never_asked_on_the_event_loop(
+    path: Path, at_once: bool, mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "root_answers_at_once", lambda: at_once)
+    async with aclosing(DiskSource(path, Beat(EVERY)).watch()) as readings:
+        for mount.used_blocks in (11, 12, 13):
+            await upcoming(readings)
+
+    assert mount.askers == {THREAD}
 
 
 async def test_an_answer_nobody_waits_for_any_more_is_dropped() -> None:
