@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,13 @@ def test_it_is_hmac_sha256_as_the_standard_has_it() -> None:
 
     assert json.loads(base64.urlsafe_b64decode(header + "=")) == {"typ": "JWT", "alg": "HS256"}
     assert signature == b64(hmac.digest(KEY, f"{header}.{payload}".encode(), "sha256"))
+
+
+def test_a_library_for_such_tokens_writes_the_same_and_reads_it() -> None:
+    library = jwt.PyJWS(algorithms=["HS256"])
+
+    assert library.encode(b'{"sub":"ann"}', KEY, algorithm="HS256") == GOOD
+    assert library.decode(GOOD, KEY, algorithms=["HS256"]) == b'{"sub":"ann"}'
 
 
 @pytest.mark.parametrize("size", [0, 1, 31])
