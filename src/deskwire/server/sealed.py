@@ -42,21 +42,21 @@ class Sealed(Stream):
     def begin(self) -> None:
         """Wait for the handshake, a bounded time."""
         self._end_within(HANDSHAKE_WITHIN)
-        self._loop.add_reader(self.socket, self._shake_hands)
+        self._loop.add_reader(self.socket.fileno(), self._shake_hands)
 
     def _shake_hands(self) -> None:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._loop.remove_writer(self.socket)
+            self._loop.remove_writer(self.socket.fileno())
         except ssl.SSLWantWriteError:
-            self._loop.add_writer(self.socket, self._shake_hands)
+            self._loop.add_writer(self.socket.fileno(), self._shake_hands)
         except OSError as problem:
             self._end(problem)
         else:
             self._end_within(None)
-            self._loop.remove_writer(self.socket)
-            self._loop.remove_reader(self.socket)
+            self._loop.remove_writer(self.socket.fileno())
+            self._loop.remove_reader(self.socket.fileno())
             super().begin()
 
     def can_write_eof(self) -> bool:
@@ -68,10 +68,10 @@ class Sealed(Stream):
         try:
             self._tls.unwrap()
         except ssl.SSLWantReadError:
-            self._loop.remove_writer(self.socket)
+            self._loop.remove_writer(self.socket.fileno())
         except ssl.SSLWantWriteError:
             self._end_within(FAREWELL_WITHIN)
-            self._loop.add_writer(self.socket, self._part)
+            self._loop.add_writer(self.socket.fileno(), self._part)
             return False
         except OSError as problem:
             self._end(problem)

@@ -6,7 +6,8 @@
 asyncio's own reads 256 KiB at a time and keeps as much for each TLS connection; its closing waits
 for ever for a peer that does not read, and resets one that still writes, which takes the last
 answer back. `sealed` is the same under TLS. A reader that raises by a bug of ours loses its
-connection, and the log says why.
+connection, and the log says why. The loop is given descriptors and no sockets: of what it does not
+know yet it makes an error that nobody reads, in which a socket is described by two system calls.
 """
 
 import asyncio
@@ -113,7 +114,7 @@ class Stream(asyncio.Transport):
         if self.closing:
             return
         if not self.unsent:
-            self._loop.add_writer(self.socket, self._write_on)
+            self._loop.add_writer(self.socket.fileno(), self._write_on)
         self.unsent += rest
         if len(self.unsent) > MOST_UNSENT and not self._writer_paused:
             self._writer_paused = True
@@ -146,7 +147,7 @@ class Stream(asyncio.Transport):
             self.get_protocol().resume_writing()
         if self.unsent or self._gone:
             return
-        self._loop.remove_writer(self.socket)
+        self._loop.remove_writer(self.socket.fileno())
         if self.closing:
             self._part()
         elif self._end_written:
@@ -162,13 +163,13 @@ class Stream(asyncio.Transport):
         """Let what comes wait."""
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self.socket)
+            self._loop.remove_reader(self.socket.fileno())
 
     def resume_reading(self) -> None:
         """Read on."""
         if not (self._reading or self._heard_out or self.closing):
             self._reading = True
-            self._loop.add_reader(self.socket, self._read_on)
+            self._loop.add_reader(self.socket.fileno(), self._read_on)
 
     def _read_on(self) -> None:
         try:
@@ -222,7 +223,7 @@ class Stream(asyncio.Transport):
             self._end(None)
             return
         self._end_within(FAREWELL_WITHIN)
-        self._loop.add_reader(self.socket, self._let_pass)
+        self._loop.add_reader(self.socket.fileno(), self._let_pass)
 
     def _let_pass(self) -> None:
         try:
@@ -253,8 +254,8 @@ class Stream(asyncio.Transport):
             return
         self.closing = self._gone = True
         self._reading = False
-        self._loop.remove_reader(self.socket)
-        self._loop.remove_writer(self.socket)
+        self._loop.remove_reader(self.socket.fileno())
+        self._loop.remove_writer(self.socket.fileno())
         self._loop.call_soon(self._lose, problem)
 
     def _lose(self, problem: OSError | None) -> None:
