@@ -146,7 +146,11 @@ def opened_state(folder: Path) -> tuple[State, bytes, str]:
 
 @asynccontextmanager
 async def room(
-    folder: Path, session: Session | None = None, *, scopes: frozenset[Scope] = ALL_SCOPES
+    folder: Path,
+    session: Session | None = None,
+    *,
+    scopes: frozenset[Scope] = ALL_SCOPES,
+    pages: Pages | None = None,
 ) -> AsyncIterator[Room]:
     """Open one where ann may do what `scopes` say; everything in it ends with it."""
     state, key, desk_id = await asyncio.to_thread(opened_state, folder / "state")
@@ -169,7 +173,7 @@ async def room(
         buses=Buses(session=None, system=None),
         sound=SoundServers(""),
         cache=folder / "cache",
-        pages=Pages({}),
+        pages=pages or Pages({}),
     )
     doors = await open_doors(desk.doors, host="127.0.0.1", port=0, context=None)
     try:

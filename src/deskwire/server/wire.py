@@ -1,7 +1,7 @@
 """One TCP connection, as aiohttp's protocol with our bounds and our words.
 
-aiohttp waits an hour for a request that is never finished and answers what it cannot parse in its
-own words; here both are ours.
+aiohttp waits an hour for a request that is never finished, for ever for a peer that does not read
+its answer, and answers what it cannot parse in its own words; here all three are ours.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from deskwire.server.problems import BadRequest, InternalError, UnknownMethod, a
 
 IDLE = 10.0
 """Seconds a connection may wait between requests, or take to finish a request's head."""
+TAKEN_WITHIN = 15.0
+"""Seconds in which a peer takes what is written ahead of it: 48 KiB (`stream.MOST_UNSENT`)."""
 LINGER = 1.0
 LARGEST_BODY = 16 * 1024
 
@@ -23,7 +25,7 @@ log = logging.getLogger("deskwire.http")
 class Wire(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
-    __slots__ = ("_heard_all",)
+    __slots__ = ("_heard_all", "_taken_by")
 
     def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -35,6 +37,23 @@ class Wire(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._heard_all = False
+        self._taken_by: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Told by the transport: the peer has much to take; it has a bounded time to."""
+        super().pause_writing()
+        if self._taken_by is None and self.transport is not None:
+            self._taken_by = self._loop.call_later(TAKEN_WITHIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Told by the transport: it has taken most of it."""
+        super().resume_writing()
+        self._wait_no_more()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Told by the transport: the connection is gone."""
+        self._wait_no_more()
+        super().connection_lost(exc)
 
     def let_go(self) -> bytes:
         """Have no part in the connection any more; return what came after the last request."""
@@ -87,6 +106,11 @@ class Wire(web.RequestHandler):
         secure(response)
         response.force_close()
         return response
+
+    def _wait_no_more(self) -> None:
+        if self._taken_by is not None:
+            self._taken_by.cancel()
+            self._taken_by = None
 
 
 class Listener(web.Server):
