@@ -72,15 +72,53 @@ async def test_a_crowd_is_let_in_whole(door: Door) -> None:
     await until_async(lambda: len(door.accepting) == 0)
 
 
+async def test_of_too_many_who_only_stand_there_the_first_makes_room(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_VISITORS", 3)
+    crowd = []
+    for number in range(5):
+        crowd.append(socket.create_connection(door.address))
+        await until_async(lambda many=number: door.visitors == many + 1)  # type: ignore[misc]
+    ended = [await has_ended(peer) for peer in crowd[:2]]
+
+    assert ended == [True, True]
+    assert len(door.accepting) == 3
+    for peer in crowd:
+        peer.close()
+
+
+async def test_who_has_become_a_websocket_makes_no_room(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_VISITORS", 1)
+    screen = socket.create_connection(door.address)
+    await until_async(lambda: len(door.accepting) == 1)
+    (stream,) = door.accepting
+    stream.upgraded = True
+    first, second = [socket.create_connection(door.address) for _ in range(2)]
+
+    assert await has_ended(first)
+    assert next(iter(door.accepting)) is stream
+    assert len(door.accepting) == 2
+    for peer in (screen, first, second):
+        peer.close()
+
+
+async def has_ended(peer: socket.socket) -> bool:
+    """Tell whether the other end is gone, waiting until it is."""
+    peer.setblocking(False)
+    async with asyncio.timeout(patiently(5)):
+        return await asyncio.get_running_loop().sock_recv(peer, 1) == b""
+
+
 async def test_all_can_be_dropped_at_once(door: Door) -> None:
     peer = socket.create_connection(door.address)
-    peer.setblocking(False)
     await until_async(lambda: len(door.accepting) == 1)
 
     door.accepting.drop_all()
 
-    async with asyncio.timeout(patiently(5)):
-        assert await asyncio.get_running_loop().sock_recv(peer, 1) == b""
+    assert await has_ended(peer)
     peer.close()
 
 

@@ -18,6 +18,7 @@ from tests.parts.waiting import until_async
 CUT_WITHIN = 15.0
 LATE = patiently(5.0)
 HALF_HANDSHAKES, SLOW_SENDERS = 300, 200
+DESCRIPTORS, MORE_THAN_THAT = 640, 800
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 """How a TLS handshake begins; 501 bytes are missing."""
 HEAD = b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -103,6 +104,29 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
     assert len(answered) > 5
     assert max(answered) < patiently(1.5)
     assert max(gaps) < patiently(2)
+
+
+async def test_more_at_the_door_than_there_are_descriptors_keep_no_owner_out() -> None:
+    with Desk(there=["prlimit", f"--nofile={DESCRIPTORS}"]) as desk:
+        port = urlsplit(desk.address).port
+        async with Client(desk) as client, Client(desk) as owner, client.watch() as screen:
+            crowd = []
+            for _ in range(MORE_THAN_THAT):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(HELLO)
+                crowd.append(writer)
+            came = time.monotonic()
+            async with owner.watch():
+                took = time.monotonic() - came
+            await screen.see(lambda _: True, since=screen.count + 1)
+            gaps = [later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames)]
+            for writer in crowd:
+                writer.transport.abort()
+        log = desk.log
+
+    assert took < patiently(1)
+    assert max(gaps) < patiently(1.5)
+    assert "no connection can be accepted" not in log
 
 
 async def test_sixty_log_ins_at_once_all_get_in_and_the_stream_goes_on(client: Client) -> None:

@@ -1,19 +1,28 @@
-"""The open port: each connection becomes a `Stream`, and is let go of when it is gone."""
+"""The open port: each connection becomes a `Stream`, and is let go of when it is gone.
+
+Until it is a WebSocket, of which `sockets` allows so many, it is a visitor; of too many the one
+that came first makes room. So whoever holds connections open takes neither the machine's
+descriptors nor anybody's place: a log-in is over before 512 others have come.
+"""
 
 import asyncio
 import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from deskwire.model.units import Seconds
 from deskwire.server.sealed import Sealed
+from deskwire.server.sparing import Sparing
 from deskwire.server.stream import Stream
 
 AT_A_STRETCH = 64
 """Connections that are accepted before others get their turn."""
+MOST_VISITORS = 512
+"""More than anybody needs, and with the sockets still fewer than the 1,024 descriptors that a
+process usually may have."""
 AGAIN_AFTER = Seconds(1)
 """Where the machine has no more descriptors or memory for one."""
 SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -38,12 +47,16 @@ class Accepting:
         self._protocol = protocol
         self._context = context
         self._on_visitor = on_visitor
-        self._streams: set[Stream] = set()
+        self._streams: dict[Stream, None] = {}  # as they came
         self._again: asyncio.TimerHandle | None = None
+        self._short = Sparing(log, logging.WARNING)
         self._begin()
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._streams)
 
     def shut(self) -> None:
         """Accept no more."""
@@ -51,6 +64,7 @@ class Accepting:
             return
         if self._again is not None:
             self._again.cancel()
+        self._short.sum_up()
         self._loop.remove_reader(self._listening)
         self._listening.close()
 
@@ -69,7 +83,7 @@ class Accepting:
                 accepted, peer = self._listening.accept()
             except OSError as problem:
                 if problem.errno in SHORTAGE:
-                    log.warning("no connection can be accepted: %s", problem.strerror)
+                    self._short.write(f"no connection can be accepted: {problem.strerror}")
                     self._loop.remove_reader(self._listening)
                     self._again = self._loop.call_later(AGAIN_AFTER, self._begin)
                 return
@@ -79,15 +93,25 @@ class Accepting:
         if self._on_visitor is not None:
             self._on_visitor()
         accepted.setblocking(False)
-        gone = self._streams.discard
         stream: Stream
         try:
             if self._context is None:
-                stream = Stream(accepted, peer, self._protocol, gone)
+                stream = Stream(accepted, peer, self._protocol, self._gone)
             else:
-                stream = Sealed(accepted, peer, self._protocol, gone, self._context)
+                stream = Sealed(accepted, peer, self._protocol, self._gone, self._context)
         except OSError:  # it has come and gone
             accepted.close()
             return
-        self._streams.add(stream)
+        self._streams[stream] = None
+        self._make_room()
         stream.begin()
+
+    def _make_room(self) -> None:
+        if len(self._streams) > MOST_VISITORS:
+            visitors = [stream for stream in self._streams if not stream.upgraded]
+            if len(visitors) > MOST_VISITORS:
+                self._gone(visitors[0])
+                visitors[0].abort()
+
+    def _gone(self, stream: Stream) -> None:
+        self._streams.pop(stream, None)

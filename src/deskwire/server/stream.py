@@ -49,6 +49,7 @@ class Stream(asyncio.Transport):
         "closing",
         "socket",
         "unsent",
+        "upgraded",
     )
 
     takes_nothing: type[OSError] = BlockingIOError
@@ -82,6 +83,8 @@ class Stream(asyncio.Transport):
         """What was written and the kernel has not taken yet."""
         self.closing = False
         """Whether it is closed, or about to be: nothing more is written or read."""
+        self.upgraded = False
+        """Whether it has become a WebSocket."""
 
     def begin(self) -> None:
         """Introduce the protocol and read."""

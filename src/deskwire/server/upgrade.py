@@ -41,6 +41,7 @@ def upgrade(
     connection = Connection(stream)
     inbox = Inbox(stream, FrameReader(largest), connection, begin(connection))
     stream.set_protocol(inbox)
+    stream.upgraded = True
     inbox.data_received(rest)
     return _Answered()
 
