@@ -93,6 +93,15 @@ async def test_its_size_can_be_asked_for(client: Client, address: str, media: Me
     assert int(answer.headers["Content-Length"]) == len(media.cover_bytes)
 
 
+async def test_a_part_of_a_picture_is_the_whole(client: Client, address: str, media: Media) -> None:
+    asked = {**bearer(client.login_token), "Range": "bytes=10-19"}
+
+    answer = await client.request("GET", address, headers=asked)
+
+    assert (answer.status, answer.body) == (200, media.cover_bytes)
+    assert "Content-Range" not in answer.headers
+
+
 async def test_what_no_player_names_is_not_there(
     client: Client, address: str, media: Media
 ) -> None:

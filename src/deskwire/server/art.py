@@ -2,13 +2,35 @@
 
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import Payload, web
+from aiohttp.abc import AbstractStreamWriter
 
 from deskwire.devices.art.artwork import Art
 from deskwire.protocol.art_urls import art_key
 from deskwire.server.problems import NotFound
 
 Find = Callable[[str], Art | None]
+
+PIECE = 16 * 1024
+
+
+class Picture(Payload):
+    """A picture on its way, piece by piece: for a peer that takes none, a few of them are held."""
+
+    _value: bytes
+
+    def __init__(self, art: Art) -> None:
+        super().__init__(art.content, content_type=art.media_type)
+        self._size = len(art.content)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write it, waiting for the peer."""
+        for at in range(0, len(self._value), PIECE):
+            await writer.write(self._value[at : at + PIECE])
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Aiohttp's, for what is text."""
+        return self._value.decode(encoding, errors)
 
 
 def art_answer(request: web.BaseRequest, encoded: str, find: Find) -> web.Response:
@@ -24,7 +46,7 @@ def art_answer(request: web.BaseRequest, encoded: str, find: Find) -> web.Respon
     }
     if _matches(request.headers.get("If-None-Match", ""), art.etag):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=art.content, content_type=art.media_type, headers=headers)
+    return web.Response(body=Picture(art), headers=headers)
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
