@@ -15,7 +15,7 @@ from hypothesis import settings
 from pytest_asyncio import is_async_test
 
 from tests.parts.buses import PrivateBus
-from tests.parts.logs import Watchman
+from tests.parts.logs import LOGS, Watchman
 from tests.parts.media import Media, make_media
 from tests.parts.warped import WarpedLoop
 
@@ -59,6 +59,13 @@ def watchman() -> Iterator[Watchman]:
     logging.getLogger().addHandler(watchman)
     yield watchman
     logging.getLogger().removeHandler(watchman)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_log_has_what_must_never_be_in_one() -> Iterator[None]:
+    """Look at every log together, at the end."""
+    yield
+    LOGS.judge()
 
 
 @pytest.fixture(autouse=True)

@@ -18,12 +18,14 @@ from types import TracebackType
 from typing import Self
 
 from tests.parts.buses import PrivateBus
-from tests.parts.logs import judge
+from tests.parts.logs import LOGS, judge
 from tests.parts.patience import patiently
 from tests.parts.waiting import until
 
 PROGRAM = Path(sys.executable).with_name("deskwire")
 STARTS_WITHIN = 15.0
+MARKED = 8
+"""Letters by which a word is told from any other in a log."""
 
 
 class Desk:
@@ -116,7 +118,11 @@ class Desk:
             )
 
     def run(self, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run another command of the program beside it, with the same state directory."""
+        """Run another command of the program beside it, with the same state directory.
+
+        What it is given is a secret.
+        """
+        self.secrets.update(word for word in given.split("\n") if len(word) >= MARKED)
         return run(*words, "--state-dir", str(self.state_dir), env=self.env, given=given)
 
     def stop(self, how: Signals = SIGTERM, *, within: float = 5.0) -> int:
@@ -128,13 +134,16 @@ class Desk:
 
     def check_log(self) -> None:
         """Fail when a log holds what must never be in one."""
-        for file in self._folder.glob("stderr.*"):
-            judge(file.read_text(encoding="utf-8"), self.secrets)
+        for log in self._logs():
+            judge(log, self.secrets)
 
     def forget_log(self) -> None:
         """Let go of what was logged so far; it has been judged."""
         for file in self._folder.glob("stderr.*"):
             file.write_bytes(b"")
+
+    def _logs(self) -> list[str]:
+        return [file.read_text(encoding="utf-8") for file in self._folder.glob("stderr.*")]
 
     def _is_ready(self) -> bool:
         assert self.running, f"ended with {self.stop()}\n{self.said}\n{self.log}"
@@ -167,6 +176,8 @@ class Desk:
         finally:
             if problem is not None:
                 print(self.log, file=sys.stderr)
+        for log in self._logs():
+            LOGS.keep(log, self.secrets)
         if problem is None:
             self.check_log()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -197,7 +208,7 @@ def run(
     *words: str, env: Mapping[str, str], given: str = "", within: float = 15.0
 ) -> "subprocess.CompletedProcess[str]":
     """Run one command of the program to its end."""
-    return subprocess.run(
+    done = subprocess.run(
         [PROGRAM, *words],
         env=dict(env),
         input=given,
@@ -206,6 +217,8 @@ def run(
         timeout=patiently(within),
         check=False,
     )
+    LOGS.take(done.stderr)
+    return done
 
 
 def find_fingerprint(said: str) -> str:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.parts.desk import PROGRAM
-from tests.parts.logs import judge
+from tests.parts.logs import LOGS
 from tests.parts.patience import patiently
 from tests.parts.waiting import until
 
@@ -65,4 +65,4 @@ class RunningMock:
     ) -> None:
         self.stop()
         if problem is None:
-            judge(self.log, [PASSWORD])
+            LOGS.take(self.log, [PASSWORD])

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from tests.parts.logs import Watchman, judge
+from tests.parts.logs import Logs, Watchman, judge
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,28 @@ def test_a_token_in_this_processs_log_is_caught(watchman: Watchman) -> None:
     watchman.caught.clear()
 
     assert caught == ["deskwire.any: token eyJhbGciOiJIUzI1NiJ9"]
+
+
+def test_a_secret_of_one_desk_in_the_log_of_another_is_caught_at_the_end() -> None:
+    logs = Logs()
+    logs.take("started\nlogin refused  user=correct horse\n", ["another secret"])
+    logs.take("started\n", ["correct horse"])
+
+    with pytest.raises(AssertionError, match="user=correct horse"):
+        logs.judge()
+
+
+def test_the_log_of_a_test_that_failed_is_judged_at_the_end() -> None:
+    logs = Logs()
+    logs.keep("Traceback (most recent call last):\n")
+
+    with pytest.raises(AssertionError, match="Traceback"):
+        logs.judge()
+
+
+def test_clean_logs_pass() -> None:
+    logs = Logs()
+    logs.take("started\n", ["correct horse"])
+    logs.take("started\nlogin refused  user=ann\n")
+
+    logs.judge()

@@ -18,7 +18,7 @@ import pytest
 from deskwire.server.self_signed import make
 from tests.parts.client import Client
 from tests.parts.desk import PROGRAM, Desk, environment
-from tests.parts.logs import judge
+from tests.parts.logs import LOGS
 from tests.parts.patience import patiently
 from tests.parts.waiting import until, until_async
 
@@ -125,7 +125,7 @@ def test_a_port_that_is_handed_over_is_served_on(tmp_path: Path) -> None:
         daemon.terminate()
         said, log = daemon.communicate(timeout=patiently(10))
 
-    judge(log)
+    LOGS.take(log)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert f"deskwire is ready at http://127.0.0.1:{port}" in said
     assert daemon.returncode == 0

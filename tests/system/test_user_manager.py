@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.parts.logs import judge
+from tests.parts.logs import LOGS
 from tests.parts.manager.manager import UserManager
 from tests.parts.media import Media
 from tests.parts.waiting import until
@@ -27,7 +27,7 @@ def manager(media: Media) -> Iterator[UserManager]:
         manager.said("deskwire", "users", "add", "ann", "--password-stdin", given=f"{PASSWORD}\n")
         manager.systemctl("start", "dbus.socket", "sound", "player")
         yield manager
-        judge("\n".join(messages(manager)), [PASSWORD])
+        LOGS.take("\n".join(messages(manager)), [PASSWORD])
 
 
 @pytest.fixture
