@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from deskwire.devices.beat import Beat
 from deskwire.hub.hub import Hub
 from deskwire.model.snapshot import Cpu, Memory, Volume, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.parts.waiting import until_async
+from tests.parts.warped import WarpedLoop
 
 pytestmark = pytest.mark.warped
 
@@ -124,6 +126,34 @@ async def test_what_is_polled_waits_for_the_beat() -> None:
     assert at_once == []
     assert screen.stats[0]["cpu_absolute"] == 2.0
     assert screen.got[0][0] % 0.2 < 0.1
+    desk.unsubscribe(screen)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.000005, 0.03], ids=["not", "a little", "much"])
+async def test_what_is_read_at_an_instant_is_in_the_frame_of_that_instant(late: float) -> None:
+    desk, screen, beat = hub(interval=0.1), Screen(), Beat(Seconds(0.1))
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, WarpedLoop)
+    read: list[float] = []
+
+    async def poll() -> None:
+        while True:
+            await beat.next()
+            read.append(loop.time() // 0.1 % 100)
+            desk.take("cpu", cpu(read[-1]))
+
+    def be_busy() -> None:
+        loop.call_at((loop.time() // 0.1 + 2) * 0.1 - 0.001, be_busy)
+        loop.stall(0.001 + late)
+
+    await streaming(desk, screen)
+    polling = asyncio.create_task(poll())
+    loop.call_at((loop.time() // 0.1 + 2) * 0.1 - 0.001, be_busy)
+    await until_async(lambda: len(screen.got) >= 5)
+
+    assert [stats["cpu_absolute"] for stats in screen.stats] == read
+    assert len(set(read)) == len(read)
+    polling.cancel()
     desk.unsubscribe(screen)
 
 

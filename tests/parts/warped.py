@@ -74,6 +74,10 @@ class WarpedLoop(asyncio.SelectorEventLoop):
             wall=Seconds(self._began.wall + skipped), boot=Seconds(self._began.boot + skipped)
         )
 
+    def stall(self, seconds: float) -> None:
+        """Have been busy for so long."""
+        self._selector_of_ours.skipped += seconds
+
     def run_forever(self) -> None:
         """Run, and let no time pass while a thread of a pool is at work."""
         submit = ThreadPoolExecutor.submit

@@ -7,9 +7,11 @@
 Who asks for a socket is about to watch: `expect` begins to gather then, so that what the desk has
 is in hand by the time that somebody is there to be told. If nobody comes, the devices rest again.
 
-Streaming, a frame goes out each `interval`, on the beat the polled devices read at, a moment after
-it. A change of any other device goes out at once, and what follows within 50 ms as one more frame.
-Nobody waits here for anybody: a subscriber is a function that takes a frame.
+Streaming, a frame goes out each `interval`, at the instants that polled devices read at: they are
+woken first, and a turn of the event loop later all of them have read. What takes one of them longer
+is in the next frame. So a desk that is watched and left alone wakes once an interval. A change of
+any other device goes out at once, and what follows within 50 ms as one more frame. Nobody waits
+here for anybody: a subscriber is a function that takes a frame.
 """
 
 import asyncio
@@ -26,7 +28,8 @@ Subscriber = Callable[[bytes], None]
 GATHERING = Seconds(0.27)
 EXPECTED = Seconds(3.0)
 BURST = Seconds(0.05)
-AFTER_BEAT = Seconds(0.005)
+AFTER_BEAT = Seconds(0.00001)
+"""Timers that are due together run in this order: those of who reads, then ours."""
 
 
 class Hub:
@@ -45,7 +48,7 @@ class Hub:
         self._awaited: set[str] = set()
         self._last_change = Seconds(float("-inf"))
         self._change: asyncio.Handle | None = None
-        self._beat: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Handle | None = None
         self._expecting: asyncio.TimerHandle | None = None
         self.on_watched: Callable[[bool], None] = lambda _: None
         """Told when somebody begins to watch or is expected to, and when nobody does any more."""
@@ -129,12 +132,15 @@ class Hub:
         self._awaited.clear()
         self._on_beat()
 
+    def _on_instant(self) -> None:
+        self._beat = asyncio.get_running_loop().call_soon(self._on_beat)
+
     def _on_beat(self) -> None:
         now = self._now()
         due = (now // self._interval + 1) * self._interval + AFTER_BEAT
         if self._beat is not None:
             self._beat.cancel()
-        self._beat = asyncio.get_running_loop().call_at(due, self._on_beat)
+        self._beat = asyncio.get_running_loop().call_at(due, self._on_instant)
         self._publish()  # last: whatever a subscriber does, the next beat comes, or is cancelled
 
     def _change_soon(self) -> None:
