@@ -12,6 +12,8 @@ TOP = 56
 NAMES = 210
 """Room for the names at the left of bars and spans."""
 ROW = 26
+MOST_POINTS = 180
+"""Of a curve: a screen shows no more, and a picture stays small."""
 
 
 class Curve(NamedTuple):
@@ -143,7 +145,10 @@ def small(panel: Panel, left: float, top: float, wide: float, high: float) -> li
 
 
 def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str = "s") -> str:
-    """Draw curves over time, one below another; each begins at nothing, so that flat looks flat."""
+    """Draw curves over time, one below another; each begins at nothing, so that flat looks flat.
+
+    Where there are more points than are seen, each stands for a few, by the highest of them.
+    """
     high, left, right = 132, 70, WIDTH - 24
     last = times[-1] or 1
     parts = []
@@ -154,7 +159,7 @@ def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str
         across, upward = (right - left) / last, (floor - ceiling) / most
         points = " ".join(
             f"{left + across * at:.1f},{floor - upward * value:.1f}"
-            for at, value in zip(times, curve.values, strict=True)
+            for at, value in thinned(times, curve.values)
         )
         parts += [
             words(left, top + 10, curve.name),
@@ -167,3 +172,11 @@ def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str
             f'<polyline points="{points}" class="curve"/>',
         ]
     return sheet(title, WIDTH, TOP + 6 + len(curves) * high, parts)
+
+
+def thinned(times: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    """Return no more points than are drawn, and never less than the highest."""
+    points = list(zip(times, values, strict=True))
+    step = math.ceil(len(points) / MOST_POINTS)
+    groups = [points[at : at + step] for at in range(0, len(points), step)]
+    return [(group[0][0], max(value for _, value in group)) for group in groups]
