@@ -6,8 +6,12 @@ BIN := $(VENV)/bin
 ARGS ?=
 WHOLE := tests/system tests/mock tests/conform tests/tools
 FAULTS := tests/system/test_faults*.py
-TWO := -n 2 --dist loadfile
+# two processes, each with an order of sets of its own: pytest-xdist runs nothing if they name one test differently
+TWO := $(foreach seed,1 2,--tx "popen//python=env PYTHONHASHSEED=$(seed) $(BIN)/python") --dist loadfile
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
+
+# what is started a thousand times is compiled once
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
 
