@@ -40,9 +40,9 @@ from tests.parts.scripted_desk import PASSWORD, ScriptedDesk
 from tests.parts.waiting import until_async
 
 QUICK = Pace(
-    first=Seconds(0.1),
+    first=Seconds(0.04),
     restart=Seconds(0.02),
-    later=Seconds(0.2),
+    later=Seconds(0.08),
     steady=Seconds(30),
     opening=Seconds(5),
     seen=Seconds(5),
@@ -381,9 +381,9 @@ async def test_a_desk_that_is_gone_for_longer_is_waited_for(there: ScriptedDesk)
 
     times = [at for at, _, path in there.asked if path == "/v1/monitor/desk/ws"]
     first, second, third = (later - earlier for earlier, later in itertools.pairwise(times))
-    assert first >= 0.1
-    assert second >= 0.1 * 2 * 0.75
-    assert third >= 0.1 * 4 * 0.75
+    assert first >= QUICK.first
+    assert second >= QUICK.first * 2 * 0.75
+    assert third >= QUICK.first * 4 * 0.75
     assert there.count("/v1/login") == 1
 
 
@@ -453,7 +453,7 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
     there: ScriptedDesk,
 ) -> None:
     there.reading["audio"] = [MPV]
-    async with connected(there, pace=Pace(seen=Seconds(0.4))) as desk:
+    async with connected(there) as desk:
         old = there.socket
         waiting = asyncio.create_task(desk.next("player1"))
         await until_async(lambda: old.commands)
@@ -467,7 +467,10 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
         with pytest.raises(NotSupported):
             await waiting
         assert up(desk) == 2
-        await desk.stop("player1")
+        tap = asyncio.create_task(desk.stop("player1"))
+        await until_async(lambda: new.commands)
+        await new.stats(audio=[{**MPV, "playing": False}])
+        await tap
         await until_async(lambda: old.closed)
 
     assert old.commands == [("audio-next", ["player1"])]

@@ -57,7 +57,8 @@ class There:
 
 
 @pytest.fixture
-def there() -> Iterator[There]:
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
+    monkeypatch.setattr("deskwire.cli.top.app.LOOKS_EVERY", 0.05)
     with DeskInAThread() as scripted:
         scripted.desk.reading["audio"] = PLAYERS
         there = There(scripted)
@@ -128,6 +129,11 @@ async def test_a_refusal_is_said(there: There) -> None:
         await see(pilot, "vlc: vlc cannot �[2Jskip")
 
 
+async def drop(there: There) -> None:
+    """Cut the connection, on the desk's own loop."""
+    there.socket.drop()
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -142,7 +148,7 @@ async def test_what_a_close_code_leads_to_is_said(there: There, code: int, said:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
         if code == 1006:
-            there.socket.drop()
+            there.scripted.do(drop(there))
         else:
             there.scripted.do(there.socket.close(code))
         await see(pilot, said)
@@ -163,7 +169,7 @@ async def test_a_session_is_renewed_before_it_ends(there: There) -> None:
 
 async def refuse(there: There) -> None:
     """Let somebody change the password."""
-    there.scripted.desk.password = "new one, no quiz"
+    there.scripted.desk.password = "n quiz"
     there.scripted.do(there.socket.close(4001))
 
 
@@ -172,8 +178,8 @@ async def test_a_changed_password_is_asked_for_on_the_screen(there: There) -> No
         await see(pilot, "● live")
         await refuse(there)
         asked = await see(pilot, "Password for owner: ▏")
-        await pilot.press("n", "x", "backspace", *"ew one,", "space", *"no quiz")
-        typed = await see(pilot, f"Password for owner: {'•' * 16}▏")
+        await pilot.press("n", "x", "backspace", "space", *"quiz")
+        typed = await see(pilot, f"Password for owner: {'•' * 6}▏")
         await pilot.press("enter")
         live = await see(pilot, "● live")
 
