@@ -7,17 +7,27 @@ from deskwire.devices.dbus import objects
 from deskwire.devices.power import upower
 from tests.parts.patience import patiently
 
+DEADLINES = (
+    (battery, "FIRST_TIMEOUT"),
+    (disk, "FIRST_TIMEOUT"),
+    (objects, "PATIENCE"),
+    (players, "FIRST_READING"),
+    (upower, "START_TIMEOUT"),
+    (volume, "FIRST_TIMEOUT"),
+    (wifi, "PATIENCE"),
+)
+ORDINARY = [getattr(module, name) for module, name in DEADLINES]
+
 
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every service as long for its first answer as a test gives its reading."""
-    for module, name in (
-        (battery, "FIRST_TIMEOUT"),
-        (disk, "FIRST_TIMEOUT"),
-        (objects, "PATIENCE"),
-        (players, "FIRST_READING"),
-        (upower, "START_TIMEOUT"),
-        (volume, "FIRST_TIMEOUT"),
-        (wifi, "PATIENCE"),
-    ):
-        monkeypatch.setattr(module, name, patiently(getattr(module, name)))
+    for (module, name), ordinary in zip(DEADLINES, ORDINARY, strict=True):
+        monkeypatch.setattr(module, name, patiently(ordinary))
+
+
+@pytest.fixture
+def _hurried(_unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait no longer than a desk does, where what is waited for does not come."""
+    for (module, name), ordinary in zip(DEADLINES, ORDINARY, strict=True):
+        monkeypatch.setattr(module, name, ordinary)

@@ -119,6 +119,7 @@ async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
         assert source.via == VIA_UPOWER
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_hung_upower_is_not_waited_for(
     bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon
 ) -> None:

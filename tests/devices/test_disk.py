@@ -15,7 +15,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Disk
 from deskwire.model.units import Bytes, Seconds
 from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.parts.waiting import until, until_async
 from tests.parts.watching import upcoming
 
 ROOT = Path("/")
@@ -52,6 +52,7 @@ class Mount:
 
 @pytest.fixture
 def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
+    until(lambda: not disk_threads(), what="the last test's thread has ended")
     mount = Mount()
     monkeypatch.setattr("deskwire.devices.disk.os.statvfs", mount.statvfs)
     yield mount
@@ -91,6 +92,7 @@ async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert "stats.disk" in raised.value.remedy
 
 
+@pytest.mark.warped
 async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mount: Mount) -> None:
     loop = asyncio.get_running_loop()
     mount.answers.clear()
@@ -102,6 +104,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     assert loop.time() - began < patiently(0.4)
 
 
+@pytest.mark.warped
 async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     mount: Mount,
 ) -> None:
@@ -118,12 +121,16 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     assert len(disk_threads()) == 1
 
 
-async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
+async def test_a_mount_that_answers_again_is_read_again(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mount.answers.clear()
     source = DiskSource(SHARE, Beat(EVERY))
-    async with aclosing(source.watch()) as readings:
-        with pytest.raises(DeviceUnavailable):
-            await upcoming(readings)
+    with monkeypatch.context() as hurried:
+        hurried.setattr("deskwire.devices.disk.FIRST_TIMEOUT", 0.02)
+        async with aclosing(source.watch()) as readings:
+            with pytest.raises(DeviceUnavailable):
+                await upcoming(readings)
     mount.answers.set()
     await no_disk_thread()
 
@@ -131,6 +138,7 @@ async def test_a_mount_that_answers_again_is_read_again(mount: Mount) -> None:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
+@pytest.mark.warped
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0

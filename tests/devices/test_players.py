@@ -352,8 +352,9 @@ async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
 
 
 async def test_a_hung_player_obeys_nothing_when_it_wakes_up(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: Players, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("deskwire.devices.players.COMMAND_TIMEOUT", 0.1)
     with Mpv(session_bus, [media.first.file]) as mpv:
         async with PlayerWatch(players):
             mpv.signal(SIGSTOP)

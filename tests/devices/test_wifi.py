@@ -237,6 +237,7 @@ async def test_a_networkmanager_that_hangs_delays_nothing(system_bus: PrivateBus
         assert time.monotonic() - started < patiently(0.25)
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_service_slow_to_answer_speaks_once_it_has(system_bus: PrivateBus) -> None:
     async with Iwd(system_bus) as iwd:
         iwd.connect(iwd.add_network("Café ☕"))
@@ -252,6 +253,7 @@ async def test_a_service_slow_to_answer_speaks_once_it_has(system_bus: PrivateBu
             assert iwd.asked == 1
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_bus_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
     send(system_bus.pid, signal.SIGSTOP)
     started = time.monotonic()
@@ -266,7 +268,10 @@ async def test_a_bus_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
     assert took < patiently(0.25)
 
 
-async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_later() -> None:
+async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deskwire.devices.wifi.BUS_AGAIN", 0.1)
     with PrivateBus(system=True) as bus:
         async with Iwd(bus) as iwd:
             iwd.connect(iwd.add_network("Café ☕"))

@@ -82,6 +82,7 @@ async def test_a_player_that_changes_its_identity_keeps_its_id(
         assert player.id == "player1"
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_player_that_takes_its_name_before_it_is_ready_is_asked_again(
     session_bus: PrivateBus, players: Players
 ) -> None:

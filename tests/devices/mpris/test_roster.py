@@ -122,6 +122,7 @@ async def test_the_browser_bridge_is_left_out_while_its_browser_is_shown(
             await watch.player(titled("Echo"))
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
     session_bus: PrivateBus, players: Players, media: Media
 ) -> None:
@@ -131,7 +132,7 @@ async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
             begun = time.monotonic()
             async with PlayerWatch(players) as watch:
                 assert time.monotonic() - begun < patiently(0.35)
-                assert titles(watch.now) == ["Lively"]
+                await watch.see(lambda reading: titles(reading) == ["Lively"])
                 hung.signal(SIGCONT)
                 await watch.see(lambda reading: len(reading) == 2)
 
