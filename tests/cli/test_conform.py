@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from deskwire.cli import conform as command
 from tests.parts.desk import run
 from tests.parts.running_mock import ENV, PASSWORD, RunningMock
 
@@ -20,6 +22,11 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMock]:
 def conform(mock: RunningMock, *more: str) -> "subprocess.CompletedProcess[str]":
     words = ("conform", mock.address, "--password-stdin", "--watcher", "watcher", *more)
     return run(*words, env=ENV, given=PASSWORDS)
+
+
+def typed(*words: str) -> Result:
+    """Type it where nothing is to be judged."""
+    return CliRunner().invoke(command.conform, words, catch_exceptions=False)
 
 
 def test_a_table_and_0_when_every_clause_holds(mock: RunningMock) -> None:
@@ -99,8 +106,8 @@ def test_a_certificate_that_is_not_believed_is_said_once(tmp_path: Path) -> None
     assert "the connection was lost before there was an answer" in no_tls.stderr
 
 
-def test_clauses_can_be_listed(mock: RunningMock) -> None:
-    listed = conform(mock, "--list", "--only", "9")
+def test_clauses_can_be_listed() -> None:
+    listed = typed("--list", "--only", "9")
 
     assert listed.stdout.splitlines()[4] == (
         "9.5   At the token's end the socket is closed 4004. (api.md Close Codes, ruling 10)"
@@ -114,10 +121,8 @@ def test_clauses_can_be_listed(mock: RunningMock) -> None:
         (["--fingerprint", "ab"], "--fingerprint: expected the 64 hexadecimal digits"),
     ],
 )
-def test_a_wrong_word_ends_the_judge_with_a_line_and_2(
-    mock: RunningMock, words: list[str], why: str
-) -> None:
-    ended = conform(mock, *words)
+def test_a_wrong_word_ends_the_judge_with_a_line_and_2(words: list[str], why: str) -> None:
+    ended = typed("http://127.0.0.1:9", "--password-stdin", *words)
 
-    assert ended.returncode == 2
+    assert ended.exit_code == 2
     assert ended.stderr.startswith(f"deskwire: {why}")

@@ -1,17 +1,13 @@
 import re
-from collections.abc import Iterator
+import socket
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from deskwire.cli import mock as command
 from tests.parts.desk import run
 from tests.parts.running_mock import ENV, RunningMock
-
-
-@pytest.fixture(scope="module")
-def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMock]:
-    with RunningMock(tmp_path_factory.mktemp("mock"), "--no-tls") as mock:
-        yield mock
 
 
 def test_a_mock_says_where_it_is_and_who_gets_in_and_leaves_nothing(tmp_path: Path) -> None:
@@ -53,20 +49,26 @@ def test_a_password_of_ones_own_is_not_printed(tmp_path: Path) -> None:
         (["--scenario", "nowhere"], "nowhere: expected one of example, laptop, players, none,"),
         (["--no-tls", "--host", "0.0.0.0"], "--no-tls is for a loopback address"),
         (["--lifetime", "0"], "--lifetime: expected a number of seconds above 0"),
-        (["--user", "no body"], "a name has 1 to 32 letters"),
     ],
 )
 def test_a_wrong_word_ends_the_mock_with_a_line_and_2(words: list[str], why: str) -> None:
-    ended = run("mock", "--port", "0", *words, env=ENV)
+    ended = CliRunner().invoke(command.mock, ["--port", "0", *words], catch_exceptions=False)
 
-    assert ended.returncode == 2
+    assert ended.exit_code == 2
     assert ended.stderr.splitlines()[-1].startswith(f"deskwire: {why}")
 
 
-def test_a_port_that_is_taken_ends_the_mock_with_3(mock: RunningMock) -> None:
-    port = mock.address.rsplit(":", 1)[1]
+def test_a_name_nobody_can_have_ends_the_mock_with_a_line_and_2() -> None:
+    ended = run("mock", "--port", "0", "--user", "no body", env=ENV)
 
-    ended = run("mock", "--no-tls", "--port", port, env=ENV)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("deskwire: a name has 1 to 32 letters")
+
+
+def test_a_port_that_is_taken_ends_the_mock_with_3() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("mock", "--no-tls", "--port", str(port), env=ENV)
 
     assert ended.returncode == 3
     assert f"127.0.0.1 port {port}: " in ended.stderr
