@@ -11,7 +11,8 @@ from tests.server.room import PASSWORD, Room, room
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Room]:
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
+    monkeypatch.setattr(wire, "LINGER", 0.1)
     async with room(tmp_path) as opened:
         yield opened
 

@@ -176,7 +176,7 @@ def test_no_more_is_read_than_a_picture_may_have(web: Web) -> None:
 def test_a_server_that_takes_too_long_is_given_up(
     web: Web, monkeypatch: pytest.MonkeyPatch, trickles: str
 ) -> None:
-    monkeypatch.setattr(remote, "WITHIN", 0.3)
+    monkeypatch.setattr(remote, "WITHIN", 0.1)
     done = threading.Event()
 
     def trickle(request: http.server.BaseHTTPRequestHandler) -> None:
