@@ -94,9 +94,11 @@ async def following(logins: Logins) -> AsyncIterator[None]:
     ready = asyncio.Event()
     load = logins.load
 
-    async def and_tell() -> None:
-        await load()
-        ready.set()
+    async def and_tell() -> bool:
+        try:
+            return await load()
+        finally:
+            ready.set()
 
     logins.load = and_tell  # type: ignore[method-assign]
     task = asyncio.create_task(logins.follow())
@@ -323,6 +325,66 @@ async def test_a_disk_that_cannot_be_written_ends_and_begins_nothing(
     assert logins.get(login.id) == login
     assert await logins.list() == [login]
     assert ended == []
+
+
+async def test_more_logins_than_are_kept_end_the_oldest_and_tell_it(
+    logins: Logins,
+    ann: User,
+    ended: list[frozenset[LoginId]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deskwire.auth.login.MOST_LOGINS", 2)
+    monkeypatch.setattr("deskwire.auth.login.MOST_ADDRESSES", 2)
+
+    begun = [await begin(logins, ann, f"192.0.2.{number}") for number in range(4)]
+
+    assert ended == [frozenset({begun[0].id}), frozenset({begun[1].id})]
+    assert [logins.get(login.id) for login in begun] == [None, None, *begun[2:]]
+    assert [logins.known("ann", login.address) for login in begun] == [False, False, True, True]
+
+
+async def test_what_others_changed_is_seen_at_the_next_change_of_ours(
+    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+) -> None:
+    mine = [await begin(logins, ann) for _ in range(3)]
+    elsewhere, others = await reopened(state)
+    theirs = await begin(others, ann, "192.0.2.9")
+    await others.end(mine[0].id)
+
+    last = await begin(logins, ann)
+
+    assert ended == [frozenset({mine[0].id})]
+    assert [logins.get(login.id) for login in (*mine, theirs, last)] == [
+        None,
+        *mine[1:],
+        theirs,
+        last,
+    ]
+    assert logins.known("ann", "192.0.2.9")
+    elsewhere.close()
+
+
+async def test_what_users_changed_here_is_seen_at_the_next_change_of_ours(
+    logins: Logins, users: Users, ann: User, ended: list[frozenset[LoginId]]
+) -> None:
+    login = await begin(logins, ann)
+    await users.set_password("ann", "staple battery")
+
+    await begin(logins, await users.verify("ann", "staple battery"))
+
+    assert ended == [frozenset({login.id})]
+
+
+async def test_a_log_in_reads_no_other_logins(
+    logins: Logins, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin(logins, ann)
+    monkeypatch.setattr("deskwire.auth.logins.read_roll", None)  # who calls it, fails
+
+    login = await begin(logins, ann)
+
+    assert logins.get(login.id) == login
+    assert await logins.load() is False
 
 
 async def test_many_log_in_and_out_at_once(logins: Logins, ann: User) -> None:

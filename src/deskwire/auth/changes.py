@@ -5,7 +5,6 @@ inotify(7) on the state directory: a commit is followed by a touch of the databa
 Writing alone is not looked at: it comes before the commit.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -13,19 +12,16 @@ from pathlib import Path
 from asyncinotify import Event, Inotify, Mask
 
 from deskwire.model.problems import StateUnavailable
-from deskwire.model.units import Seconds
 
 WATCHED = Mask.ATTRIB | Mask.CLOSE_WRITE | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
 GONE = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT | Mask.IGNORED
-SETTLE = Seconds(0.02)
-"""What comes within it is one change."""
 
 
 async def changes(folder: Path, file: str) -> AsyncGenerator[None]:
-    """Yield once as soon as the watch stands, then after each burst of changes to `file`.
+    """Yield once as soon as the watch stands, then once for all changes to `file` since.
 
-    What changed before a yield is seen by who reads after it. Raises `StateUnavailable` when the
-    folder is gone, or the kernel gives out no more watches.
+    What changed before a yield is seen by who reads after it. Our own changes are told as well.
+    Raises `StateUnavailable` when the folder is gone, or the kernel gives out no more watches.
     """
     try:
         inotify = Inotify(sync_timeout=0)
@@ -39,12 +35,11 @@ async def changes(folder: Path, file: str) -> AsyncGenerator[None]:
             raise StateUnavailable(f"changes cannot be followed: {problem.strerror}") from None
         yield
         while True:
-            burst = [await inotify.get()]
-            await asyncio.sleep(SETTLE)
-            burst.extend(inotify)
-            if any(event.mask & GONE for event in burst):
+            come = [await inotify.get()]
+            come.extend(inotify)
+            if any(event.mask & GONE for event in come):
                 raise StateUnavailable("the desk's state was taken away")
-            if any(concerns(event, file) for event in burst):
+            if any(concerns(event, file) for event in come):
                 yield
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -72,7 +73,14 @@ def shown(text: str, most: int) -> str:
     )
 
 
-def insert(connection: sqlite3.Connection, login: Login, generation: str, now: Instant) -> None:
+class LetGo(NamedTuple):
+    """What was deleted because it is old, or more than is kept."""
+
+    logins: frozenset[LoginId]
+    neighbourhoods: frozenset[str]
+
+
+def insert(connection: sqlite3.Connection, login: Login, generation: str, now: Instant) -> LetGo:
     """Write a login down, and let go of what is old.
 
     Raises `WrongCredentials` if the password it came from is no longer the user's.
@@ -99,21 +107,32 @@ def insert(connection: sqlite3.Connection, login: Login, generation: str, now: I
         "INSERT OR REPLACE INTO known_addresses VALUES (?, ?)",
         (login.user, neighbourhood(login.address)),
     )
-    let_go(connection, login, now)
+    return let_go(connection, login, now)
 
 
-def let_go(connection: sqlite3.Connection, login: Login, now: Instant) -> None:
+def let_go(connection: sqlite3.Connection, login: Login, now: Instant) -> LetGo:
     """Delete what expired a while ago, and of this user what is beyond the bounds."""
-    connection.execute(
-        "DELETE FROM logins WHERE CASE boot WHEN ? THEN boot_expires < ? ELSE expires < ? END",
+    expired = connection.execute(
+        "DELETE FROM logins WHERE CASE boot WHEN ? THEN boot_expires < ? ELSE expires < ? END"
+        " RETURNING id",
         (login.boot, now.boot - KEPT, now.wall - KEPT),
-    )
-    for table, most in (("logins", MOST_LOGINS), ("known_addresses", MOST_ADDRESSES)):
+    ).fetchall()
+    too_many, too_far = (
         connection.execute(
-            f"DELETE FROM {table} WHERE user = ?1 AND rowid NOT IN"  # noqa: S608 - two names above
-            f" (SELECT rowid FROM {table} WHERE user = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            f"DELETE FROM {table} WHERE user = ?1 AND rowid <="  # noqa: S608 - two names below
+            f" (SELECT rowid FROM {table} WHERE user = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)"
+            f" RETURNING {column}",
             (login.user, most),
+        ).fetchall()
+        for table, column, most in (
+            ("logins", "id", MOST_LOGINS),
+            ("known_addresses", "neighbourhood", MOST_ADDRESSES),
         )
+    )
+    return LetGo(
+        frozenset(LoginId(gone) for (gone,) in expired + too_many),
+        frozenset(where for (where,) in too_far),
+    )
 
 
 def delete(connection: sqlite3.Connection, login_id: LoginId) -> bool:

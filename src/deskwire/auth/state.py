@@ -25,6 +25,9 @@ from deskwire.model.problems import StateUnavailable
 
 T = TypeVar("T")
 
+Stamp = tuple[int, int]
+"""Another after each commit, whosever it was."""
+
 DATABASE = "state.db"
 MACHINE_ID = Path("/etc/machine-id")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -130,6 +133,16 @@ class State:
         if self._trouble:
             log.info("the desk's state: it is written again")
             self._trouble = ""
+
+
+def stamp(connection: sqlite3.Connection) -> Stamp:
+    """Say which commit this connection sees: another process's, or one of its own.
+
+    The first number changes with the former only (sqlite.org/pragma.html, data_version), the second
+    with the latter.
+    """
+    (others,) = connection.execute("PRAGMA data_version").fetchone()
+    return others, connection.total_changes
 
 
 def read_boot_id(path: Path) -> str:
