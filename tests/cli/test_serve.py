@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 STARTED = """
-import json, os, sys
-before = dict(os.environ)
+import json, mimetypes, os, sys
+before = dict(os.environ), mimetypes.knownfiles
+mimetypes.knownfiles.append(os.path.join(os.environ["HOME"], "mime.types"))
 from deskwire.cli.main import app
 try:
     app(["serve", "--no-tls", "--host", "127.0.0.1", *sys.argv[1:]])
@@ -21,7 +22,8 @@ from aiohttp import connector
 print(json.dumps({
     "modules": sorted(sys.modules),
     "authorities": connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"],
-    "same": before == dict(os.environ),
+    "types": sorted(set(mimetypes.types_map.values())),
+    "same": before == (dict(os.environ), mimetypes.knownfiles),
 }))
 """
 """Starts a daemon whose port is taken, so that it ends by itself."""
@@ -46,6 +48,7 @@ def started(
 ) -> Mapping[str, Any]:
     """Begin to serve in a process of its own; return what it had loaded by then."""
     folder = tmp_path_factory.mktemp("home")
+    (folder / "mime.types").write_text("application/x-of-this-machine xotm\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -68,6 +71,13 @@ def test_a_daemon_carries_nothing_that_only_others_need(started: Mapping[str, An
 
 def test_a_daemon_that_is_nobodys_client_keeps_no_authorities(started: Mapping[str, Any]) -> None:
     assert started["authorities"] == 0
+
+
+def test_a_daemon_that_serves_no_files_keeps_no_table_of_their_types(
+    started: Mapping[str, Any],
+) -> None:
+    assert "text/html" in started["types"]
+    assert "application/x-of-this-machine" not in started["types"]
 
 
 def test_a_start_leaves_the_environment_as_it_was(started: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import BaseRequest
 from multidict import CIMultiDict
 
-from deskwire.server.pages import FOLDER, POLICY, Pages, read_pages
+from deskwire.server.pages import ENCODINGS, FOLDER, INDEX, POLICY, TYPES, Pages, read_pages
 from deskwire.server.problems import NotFound
 
 SCRIPT = b"let a = 1;" * 100
@@ -112,6 +112,12 @@ def test_their_kinds_are_told(pages: Pages) -> None:
     ]
 
     assert kinds == ["application/manifest+json", "font/woff2", "image/svg+xml"]
+
+
+def test_every_file_of_the_page_is_of_a_kind_that_is_known() -> None:
+    files = [FOLDER / INDEX, *(FOLDER / "page").iterdir()]
+
+    assert {path.suffix for path in files} <= {*TYPES, *ENCODINGS.values()}
 
 
 def test_an_installation_without_a_page_says_so(tmp_path: Path) -> None:

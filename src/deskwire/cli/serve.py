@@ -26,9 +26,9 @@ def serve(
     flags = {"server": {"host": host, "port": port, "state_dir": state_dir, "tls": tls}}
     settings = settled(flags, config)
 
-    from deskwire.daemon.light import trusting_nobody
+    from deskwire.daemon.light import serving_only
 
-    with trusting_nobody():
+    with serving_only():
         from deskwire.daemon import life, logs
     from deskwire.daemon.config import load
     from deskwire.daemon.port import PortTaken

@@ -6,7 +6,6 @@ is asked for again and is then mostly a 304. No file is opened for a request.
 """
 
 import hashlib
-import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +26,18 @@ POLICY = (
 )
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
-TYPES = {".webmanifest": "application/manifest+json", ".woff2": "font/woff2"}
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""Not the machine's own table: what a type is called differs from one to the next."""
+UNKNOWN = "application/octet-stream"
 _HASHED = re.compile(r".+-[\w-]{8}\.\w+")
 
 
@@ -92,12 +102,8 @@ def _read(path: Path) -> File:
         compressed = path.with_name(path.name + suffix)
         if compressed.is_file():
             bodies[coding] = compressed.read_bytes()
-    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    kind = kind or "application/octet-stream"
-    if kind.startswith("text/"):
-        kind += "; charset=utf-8"
     return File(
-        media_type=kind,
+        media_type=TYPES.get(path.suffix, UNKNOWN),
         cache=FOR_EVER if _HASHED.fullmatch(path.name) else ASK_AGAIN,
         bodies=bodies,
         tag=hashlib.sha256(bodies["identity"]).hexdigest()[:32],
