@@ -21,7 +21,7 @@ import yaml
 from deskwire import __version__
 from deskwire.cli import exits
 from deskwire.cli.conform import QUICK
-from deskwire.cli.main import app
+from deskwire.cli.main import COMMANDS, app
 from deskwire.conform.clause import Clause
 from deskwire.conform.clauses import TOPICS
 from deskwire.daemon.settings import RELOADABLE, Settings
@@ -246,7 +246,9 @@ def commands() -> str:
 def every_command(group: click.Group, *words: str) -> list[tuple[str, ...]]:
     """List the words of a group and of everything below it."""
     found: list[tuple[str, ...]] = [words]
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.commands or COMMANDS:
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             found += every_command(command, *words, name)
         else:

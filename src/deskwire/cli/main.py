@@ -1,36 +1,59 @@
-"""The table of commands."""
+"""The table of commands.
+
+A command's module is imported when it is typed, or when all are listed: the daemon runs for ever,
+and carries what `serve` needs and nothing of the others'.
+"""
+
+from importlib import import_module
 
 import click
 
 from deskwire import __version__
-from deskwire.cli.art import art
-from deskwire.cli.conform import conform
-from deskwire.cli.doctor import doctor
-from deskwire.cli.login import login, logout
-from deskwire.cli.logins import logins
-from deskwire.cli.media import next_, play_pause, previous, stop_
-from deskwire.cli.mock import mock
-from deskwire.cli.serve import serve
-from deskwire.cli.snapshot import snapshot
-from deskwire.cli.top.command import top
-from deskwire.cli.users import users
-from deskwire.cli.watch import watch
 
-COMMANDS = (
-    *(serve, users, logins, doctor, snapshot),
-    *(login, logout, watch, top, play_pause, next_, previous, stop_, art),
-    *(mock, conform),
+COMMANDS = {
+    "serve": "serve.serve",
+    "users": "users.users",
+    "logins": "logins.logins",
+    "doctor": "doctor.doctor",
+    "snapshot": "snapshot.snapshot",
+    "login": "login.login",
+    "logout": "login.logout",
+    "watch": "watch.watch",
+    "top": "top.command.top",
+    "play-pause": "media.play_pause",
+    "next": "media.next_",
+    "previous": "media.previous",
+    "stop": "media.stop_",
+    "art": "art.art",
+    "mock": "mock.mock",
+    "conform": "conform.conform",
+}
+"""What is typed, and where it is in `cli/`."""
+
+
+class Table(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return what may be typed, in the order of the alphabet."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Return a command, or `None` where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].rpartition(".")
+        command = getattr(import_module(f"deskwire.cli.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=Table, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="deskwire", message="%(prog)s %(version)s")
 def app() -> None:
     """One person's Linux session, live on any screen."""
-
-
-for command in COMMANDS:
-    app.add_command(command)
 
 
 def run() -> None:
