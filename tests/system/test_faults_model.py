@@ -1,14 +1,18 @@
 """The whole way in and out, in any order: a small model of it, and the desk, which must agree.
 
-hypothesis makes up what happens: log-ins, tokens, sockets, commands, log-outs, new passwords,
-restarts and kills. The model is what the contract says of each token and socket, in a few lines.
+hypothesis makes up what happens: log-ins by the contract and by the page, guesses, tokens, sockets,
+commands, pictures, log-outs, logins ended by command, new passwords, restarts and kills. The model
+is what the contract says of each token and socket, in a few lines.
 """
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from signal import SIGKILL, SIGTERM, Signals
-from typing import Any, TypeVar
+from subprocess import CompletedProcess
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from hypothesis import HealthCheck, Phase, settings
@@ -16,18 +20,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
-    precondition,
+    initialize,
     rule,
     run_state_machine_as_test,
 )
 
 from tests.parts.client import Client, Screen, bearer
 from tests.parts.desk import Desk
+from tests.parts.fake_time import claims
+from tests.parts.waiting import until
 
 T = TypeVar("T")
 
 MOST_SOCKETS = 3
+MOST_GUESSES = 3
+"""In one life of the desk; a few lives on one desk are fewer than throttle anybody."""
 PASSWORDS = ("the first of two passwords", "the second of two passwords")
 
 
@@ -37,6 +44,7 @@ class Login:
     def __init__(self, token: str) -> None:
         self.token = token
         self.living = True
+        self.id = str(claims(token)["sid"])
 
 
 class Token:
@@ -55,8 +63,9 @@ class Conversation(RuleBasedStateMachine):
 
     desk: Desk
     password = 0
+    seen: ClassVar[Counter[str]] = Counter()
+    """How often what counts has happened; hypothesis may make up lives in which little does."""
 
-    logins: Bundle[Login] = Bundle("logins")
     tokens: Bundle[Token] = Bundle("tokens")
 
     def __init__(self) -> None:
@@ -66,28 +75,40 @@ class Conversation(RuleBasedStateMachine):
         self._begin()
         self._tokens: list[Token] = []
         self._logins: list[Login] = []
+        self._guesses = 0
 
-    @rule(target=logins)
-    def log_in(self) -> Login:
-        answer = self._do(self._client.login())
-
-        assert answer.status == 200
-        self._logins.append(Login(self._client.login_token))
-        return self._logins[-1]
-
-    @rule(target=tokens, login=logins)
-    def ask_for_a_token(self, login: Login) -> Token:
-        answer = self._get("/v1/websocket", login)
-
-        assert answer.status == (200 if login.living else 401)
-        given = (
-            answer.json["data"]
-            if login.living
-            else {"token": "e30.e30.e30", "socket": "/v1/monitor/x/ws"}
-        )
-        token = Token(given["token"], urlsplit(given["socket"]).path, login)
-        self._tokens.append(token)
+    @initialize(target=tokens)
+    def come_in(self) -> Token:
+        token = self._log_in()
+        self.connect(token)
         return token
+
+    @rule(target=tokens)
+    def log_in(self) -> Token:
+        return self._log_in()
+
+    @rule(target=tokens)
+    def log_in_on_the_page(self) -> Token:
+        words = {"username": "owner", "password": self._client.password}
+        answer = self._do(self._client.request("POST", "/v1/page/login", json=words))
+
+        assert (answer.status, answer.body) == (204, b"")
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        return self._token_of(Login(cookie.partition("=")[2]))
+
+    @rule(password=st.sampled_from(["", "a guess", *PASSWORDS]))
+    def guess(self, password: str) -> None:
+        if password == self._client.password or self._guesses == MOST_GUESSES:
+            return
+        self._guesses += 1
+        words = {"username": "owner", "password": password}
+        answer = self._do(self._client.request("POST", "/v1/login", json=words))
+
+        assert (answer.status, answer.code) == (401, "wrong_credentials")
+
+    @rule(target=tokens, token=tokens)
+    def ask_for_another_token(self, token: Token) -> Token:
+        return self._token_of(token.login)
 
     @rule(token=tokens)
     def connect(self, token: Token) -> None:
@@ -96,20 +117,23 @@ class Conversation(RuleBasedStateMachine):
 
         if not token.login.living:
             assert self._do(screen.closed()) == 4001
+            self.seen["a socket of an ended login"] += 1
         elif others >= MOST_SOCKETS:
             assert self._do(screen.closed()) == 1013
             token.screen = None
+            self.seen["a socket too many"] += 1
         else:
             self._do(screen.stats())
             token.screen = screen
         if older is not None:
             assert self._do(older.closed()) == 4001
+            self.seen["a socket in the place of an older"] += 1
 
-    @rule(login=logins)
-    def mistake_a_login_token_for_the_sockets(self, login: Login) -> None:
+    @rule(token=tokens)
+    def mistake_a_login_token_for_the_sockets(self, token: Token) -> None:
         async def refused() -> int:
             async with AsyncExitStack() as closing:
-                screen = await self._connect(closing, "/v1/monitor/any/ws", login.token)
+                screen = await self._connect(closing, "/v1/monitor/any/ws", token.login.token)
                 return await screen.closed()
 
         assert self._do(refused()) == 4001
@@ -122,35 +146,59 @@ class Conversation(RuleBasedStateMachine):
         self._do(screen.send("audio-next", "player7"))
 
         assert self._do(screen.error(since=since)).code == "unknown_player"
+        self.seen["a command"] += 1
 
     @rule(token=tokens)
     def leave(self, token: Token) -> None:
         self._do(token.closing.aclose())
         token.screen = None
 
-    @rule(login=consumes(logins))
-    def log_out(self, login: Login) -> None:
-        answer = self._do(self._client.request("POST", "/v1/logout", headers=bearer(login.token)))
+    @rule(token=tokens)
+    def ask_for_a_picture(self, token: Token) -> None:
+        answer = self._get("/v1/img/tmp/L2V0Yy9wYXNzd2Q=", token.login)
 
-        assert answer.status == (204 if login.living else 401)
-        self._end(login)
+        assert answer.status == (404 if token.login.living else 401)
 
-    @precondition(lambda self: self._logins)
+    @rule(path=st.sampled_from(["/healthz", "/v1/openapi.json", "/"]))
+    def ask_what_anybody_may(self, path: str) -> None:
+        assert self._do(self._client.request("GET", path)).status == 200
+
+    @rule()
+    def list_who_is_logged_in_and_watches(self) -> None:
+        watching = Counter(token.login.id for token in self._open)
+        expected = {each.id: watching[each.id] for each in self._logins if each.living}
+
+        def told() -> bool:  # who has just left may be about to be seen to
+            rows = json.loads(self.desk.run("logins", "--json").stdout)
+            return {each["id"]: len(each["watching"]) for each in rows} == expected
+
+        self._do(asyncio.to_thread(until, told, what=f"the list says {expected}"))
+
+    @rule(token=tokens)
+    def end_by_command(self, token: Token) -> None:
+        done = self._command("logins", "--end", token.login.id)
+
+        assert done.returncode == (0 if token.login.living else 1)
+        self._end(token.login)
+
+    @rule(token=tokens)
+    def log_out(self, token: Token) -> None:
+        login = bearer(token.login.token)
+        answer = self._do(self._client.request("POST", "/v1/logout", headers=login))
+
+        assert answer.status == (204 if token.login.living else 401)
+        self._end(token.login)
+
     @rule()
     def set_another_password(self) -> None:
         Conversation.password = 1 - Conversation.password
         words = PASSWORDS[Conversation.password]
-        done = self._do(
-            asyncio.to_thread(
-                self.desk.run, "users", "passwd", "owner", "--password-stdin", given=words + "\n"
-            )
-        )
+        done = self._command("users", "passwd", "owner", "--password-stdin", given=words + "\n")
 
         assert done.returncode == 0, done.stderr
         self._client.password = self.desk.owner_password = words
         self._end(*self._logins)
 
-    @precondition(lambda self: self._tokens)
     @rule(how=st.sampled_from([SIGTERM, SIGKILL]))
     def restart(self, how: Signals) -> None:
         self._do(asyncio.to_thread(self.desk.stop, how))
@@ -159,6 +207,7 @@ class Conversation(RuleBasedStateMachine):
             code = self._do(token.screen.closed())
             assert code == (1001 if how is SIGTERM else 1006)
             token.screen = None
+            self.seen[f"{how.name} with a socket open"] += 1
         self._finish()
         self.desk.start()
         self._begin()
@@ -191,6 +240,29 @@ class Conversation(RuleBasedStateMachine):
                 assert token.screen is not None
                 assert self._do(token.screen.closed(within=2)) == 4001
                 token.screen = None
+                self.seen["a login ended with a socket open"] += 1
+
+    def _log_in(self) -> Token:
+        answer = self._do(self._client.login())
+        assert answer.status == 200
+        return self._token_of(Login(self._client.login_token))
+
+    def _token_of(self, login: Login) -> Token:
+        """Ask for a token; a login that ended gives none, and what is no token is taken along."""
+        if login not in self._logins:
+            self._logins.append(login)
+        answer = self._get("/v1/websocket", login)
+        assert answer.status == (200 if login.living else 401)
+        given = (
+            answer.json["data"]
+            if login.living
+            else {"token": "e30.e30.e30", "socket": "/v1/monitor/x/ws"}
+        )
+        self._tokens.append(Token(given["token"], urlsplit(given["socket"]).path, login))
+        return self._tokens[-1]
+
+    def _command(self, *words: str, given: str = "") -> "CompletedProcess[str]":
+        return self._do(asyncio.to_thread(self.desk.run, *words, given=given))
 
     def _get(self, path: str, login: Login) -> Any:
         return self._do(self._client.request("GET", path, headers=bearer(login.token)))
@@ -214,14 +286,38 @@ class Conversation(RuleBasedStateMachine):
         return self._loop.run_until_complete(work)
 
 
+def live_through_it() -> None:
+    """Live one life in which all that counts happens."""
+    one = Conversation()
+    first, second = one.come_in(), one.come_in()
+    one.tap(first)
+    one.connect(first)
+    third = one.ask_for_another_token(second)
+    one.connect(third)
+    one.connect(one.log_in_on_the_page())
+    one.list_who_is_logged_in_and_watches()
+    one.log_out(second)
+    one.connect(third)
+    one.end_by_command(first)
+    for how in (SIGTERM, SIGKILL):
+        again = one.come_in()
+        one.restart(how)
+        one.connect(again)
+        one.list_who_is_logged_in_and_watches()
+    one.set_another_password()
+    one.teardown()
+
+
 def test_the_desk_and_a_model_of_it_agree_whatever_happens() -> None:
     with Desk(settings={"session_max_sockets_per_user": MOST_SOCKETS}) as desk:
+        desk.secrets.update(PASSWORDS)
         Conversation.desk = desk
+        live_through_it()
         run_state_machine_as_test(
             Conversation,
             settings=settings(
-                max_examples=4,
-                stateful_step_count=25,
+                max_examples=8,
+                stateful_step_count=15,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
                 derandomize=True,
@@ -229,4 +325,13 @@ def test_the_desk_and_a_model_of_it_agree_whatever_happens() -> None:
                 database=None,
             ),
         )
-        desk.secrets.update(PASSWORDS)
+
+    assert set(Conversation.seen) == {
+        "a command",
+        "a login ended with a socket open",
+        "a socket in the place of an older",
+        "a socket of an ended login",
+        "a socket too many",
+        "SIGKILL with a socket open",
+        "SIGTERM with a socket open",
+    }
