@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import ssl
+import stat
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -70,6 +71,22 @@ def test_the_unit_exposes_little(installed: dict[str, str]) -> None:
 
     assert score is not None
     assert float(score[1]) <= 2.0
+
+
+def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
+    careless = ["sh", "-c", 'umask 0; exec "$@"', "-"]
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Desk(state_dir=tmp_path / "state", env=env, there=careless) as desk:
+        desk.run("users", "list")
+        kept = [tmp_path / "state", *(tmp_path / "state").rglob("*"), *tmp_path.glob("cache/*")]
+        modes = {
+            each.name: f"{stat.S_IMODE(each.stat().st_mode):o}"
+            for each in kept
+            if f"{stat.S_IMODE(each.stat().st_mode):o}" != ("700" if each.is_dir() else "600")
+        }
+
+    assert {"signing.key", "state.db", "watching.sock", "key.pem"} <= {each.name for each in kept}
+    assert modes == {}
 
 
 @pytest.fixture

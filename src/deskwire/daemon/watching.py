@@ -55,6 +55,7 @@ def opened(folder: Path) -> socket.socket:
         (folder / NAME).unlink(missing_ok=True)
         own = socket.socket(socket.AF_UNIX)
         own.bind(path)
+        Path(path).chmod(0o600)  # nobody could connect before it listens
     return own
 
 
