@@ -157,10 +157,12 @@ def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str
         floor, ceiling = top + high - 28, top + 22
         most = max(curve.values) * 1.1 or 1
         across, upward = (right - left) / last, (floor - ceiling) / most
-        points = " ".join(
-            f"{left + across * at:.1f},{floor - upward * value:.1f}"
+        drawn = [
+            (left + across * at, floor - upward * value)
             for at, value in thinned(times, curve.values)
-        )
+        ]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
+        below = f"{drawn[0][0]:.1f},{floor} {points} {drawn[-1][0]:.1f},{floor}"
         parts += [
             words(left, top + 10, curve.name),
             line(left, floor, right, floor, "rule"),
@@ -168,7 +170,7 @@ def chart(title: str, times: Sequence[float], curves: Sequence[Curve], unit: str
             words(left - 8, ceiling + 4, short(most), "soft small", "end"),
             words(left - 8, floor + 4, "0", "soft small", "end"),
             words(right, floor + 16, f"{last:,.0f} {unit}", "soft small", "end"),
-            f'<polygon points="{left},{floor} {points} {right},{floor}" class="area"/>',
+            f'<polygon points="{below}" class="area"/>',
             f'<polyline points="{points}" class="curve"/>',
         ]
     return sheet(title, WIDTH, TOP + 6 + len(curves) * high, parts)
