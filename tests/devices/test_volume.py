@@ -174,6 +174,7 @@ async def test_pipewires_door_can_close_and_open_again() -> None:
             await wait_for(readings, volume(100))
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_hung_server_holds_nobody() -> None:
     with Pulse() as pulse:
         source = VolumeSource(SoundServers(pulse.address))

@@ -1,4 +1,7 @@
+import io
+
 import pytest
+from PIL import Image
 
 from deskwire.cli.top.cover import columns_of, half_blocks, parse_cover
 from tests.cli.top.scenes import picture
@@ -31,7 +34,10 @@ def test_what_is_no_picture_is_none(content: bytes) -> None:
 
 
 def test_a_picture_that_unpacks_to_too_much_is_none() -> None:
-    assert parse_cover(picture(8000, 6000)) is None
+    content = io.BytesIO()
+    Image.new("1", (8000, 6000)).save(content, "PNG")
+
+    assert parse_cover(content.getvalue()) is None
 
 
 @pytest.mark.parametrize(
