@@ -15,6 +15,10 @@ from tests.parts.waiting import until_async
 
 ROUNDS, SETTLED_AFTER = 50, 15
 BACK_WITHIN = 5.0
+POOL = 6
+"""Threads that asyncio's own pool may still get, when two first ask it at once after those rounds.
+One left behind in each round would be 35.
+"""
 
 
 async def test_fifty_times_gone_and_back_leave_nothing_behind(
@@ -47,7 +51,7 @@ async def test_fifty_times_gone_and_back_leave_nothing_behind(
                         files, works, mib = held(desk)
                         most = (max(most[0], files), max(most[1], works))
                 await until_async(lambda: held(desk)[0] <= most[0] + 1, what="descriptors")
-                await until_async(lambda: held(desk)[1] <= most[1], what="threads")
+                await until_async(lambda: held(desk)[1] <= most[1] + POOL, what="threads")
                 grown = held(desk)[2] - mib
 
     assert grown < 3
