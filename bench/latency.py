@@ -5,9 +5,9 @@
     a player's signal   a real mpv is paused and resumed over its own socket; a listener on the bus
                         notes its signal, a screen the frame that tells of it
     volume              set with pactl; `pactl subscribe` notes the event, a screen the frame
-    a command           a frame sent by a screen, noted by a player of our own when it is called
-    log-in              log-in, token, connection, auth, first `stats`; with the daemon's processor
-                        time but for the thread that hashes passwords
+    a command           a frame sent by a screen, noted by a player of our own when it is called; in
+                        turn with it a bare call to the same player, with no desk in between
+    log-in              `logins.py`
     start               from exec to the line that says it is ready
 
 Screen, listener and player share one process on the load's core and one clock. Changes come at
@@ -22,25 +22,29 @@ import itertools
 import random
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+from dbus_fast import Message
+from dbus_fast.aio import MessageBus
 
 from bench import results
 from bench.cores import LOAD, SERVER, on
 from bench.ear import listening
 from bench.instead import of_playerctl
+from bench.logins import of_logins
 from bench.prepare import prepare
-from bench.processes import cpu_seconds, modest_seconds
 from bench.surroundings import Surroundings, surroundings
+from tests.parts.buses import PrivateBus
 from tests.parts.client import Client, Screen
-from tests.parts.desk import PROGRAM, Desk
-from tests.parts.fake_player import FakePlayer
+from tests.parts.desk import PROGRAM
+from tests.parts.fake_player import PATH, PLAYER, FakePlayer
 
 SAMPLES = 150
 APART = (0.08, 0.18)
 """Seconds between two changes."""
 WITHIN = 5.0
-LOGINS, STARTS, VOLUMES = 20, 10, 60
+STARTS, VOLUMES = 10, 60
 SCREENS = 4
 """That tap in turns: a screen may send ten commands a second."""
 
@@ -65,7 +69,7 @@ async def main(samples: int) -> None:
                 keep(await of_signals(there, screen, dice, samples))
                 keep(await of_volume(there, screen, dice))
             async with Client(desk) as client:
-                keep({"a command to the call": await of_commands(there, client, dice, samples)})
+                keep(await of_commands(there, client, dice, samples))
         keep(await of_logins(there))
         keep({"serve to ready": of_starts(there)})
         if "playerctl" not in missing:
@@ -153,13 +157,16 @@ async def of_volume(there: Surroundings, screen: Screen, dice: random.Random) ->
 
 async def of_commands(
     there: Surroundings, client: Client, dice: random.Random, samples: int
-) -> Samples:
-    """Tap; from the frame's sending to the call at a player that notes the time."""
+) -> dict[str, Samples]:
+    """Tap; from the frame's sending to the call at a player that notes the time.
+
+    In turn with it the same call is made by a connection of our own.
+    """
     called: asyncio.Queue[float] = asyncio.Queue()
-    delays = []
+    taps, bare = [], []
     async with FakePlayer(there.there.session, "obedient") as player:
         player.when["PlayPause"] = lambda: called.put_nowait(time.monotonic())
-        async with screens(client, SCREENS) as watching:
+        async with screens(client, SCREENS) as watching, calling(there.there.session) as call:
             stats = await watching[0].stats(
                 lambda stats: any(each["name"] == "obedient" for each in stats["audio"])
             )
@@ -168,8 +175,32 @@ async def of_commands(
                 await asyncio.sleep(dice.uniform(0.03, 0.06))
                 sent = await screen.send("audio-play-pause", name)
                 async with asyncio.timeout(WITHIN):
-                    delays.append((await called.get() - sent) * 1000)
-    return delays
+                    taps.append((await called.get() - sent) * 1000)
+                await asyncio.sleep(dice.uniform(0.03, 0.06))
+                sent = time.monotonic()
+                call(player.name)
+                async with asyncio.timeout(WITHIN):
+                    bare.append((await called.get() - sent) * 1000)
+    return {
+        "a command to the call": taps,
+        "… a bare call to that player, without a desk": bare,
+    }
+
+
+@asynccontextmanager
+async def calling(bus: PrivateBus) -> AsyncIterator[Callable[[str], object]]:
+    """Give what calls a player's PlayPause and waits for nothing."""
+    connection = await MessageBus(bus_address=bus.address).connect()
+
+    def call(name: str) -> object:
+        return connection.send(
+            Message(destination=name, path=PATH, interface=PLAYER, member="PlayPause")
+        )
+
+    try:
+        yield call
+    finally:
+        connection.disconnect()
 
 
 @asynccontextmanager
@@ -180,30 +211,6 @@ async def screens(client: Client, count: int) -> AsyncIterator[list[Screen]]:
         return
     async with client.watch() as screen, screens(client, count - 1) as others:
         yield [screen, *others]
-
-
-# ---- a log-in ------------------------------------------------------------------------------------
-
-
-async def of_logins(there: Surroundings) -> dict[str, Samples]:
-    """Log in and watch, again and again, while another watches; time and the daemon's CPU."""
-    took, used = [], []
-    with there.serving(interval=3600.0) as desk:
-        async with Client(desk) as client, client.watch():
-            await asyncio.sleep(1.0)
-            for _ in range(LOGINS):
-                async with Client(desk) as another:
-                    began, cpu = time.monotonic(), without_hashing(desk)
-                    async with another.watch():
-                        took.append((time.monotonic() - began) * 1000)
-                        await asyncio.sleep(0.05)
-                        used.append((without_hashing(desk) - cpu) * 1000)
-    return {"log-in to first stats": took, "log-in to first stats, the daemon's CPU": used}
-
-
-def without_hashing(desk: Desk) -> float:
-    """Return processor seconds of the daemon but for the thread that hashes, which is niced."""
-    return cpu_seconds([desk.pid]) - modest_seconds(desk.pid)
 
 
 # ---- a start -------------------------------------------------------------------------------------
