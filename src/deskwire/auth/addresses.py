@@ -4,11 +4,13 @@ An IPv6 network hands each household a /64 at the least, and within it an addres
 so it is the network that counts (RFC 4291 section 2.5.4). IPv4 mapped into IPv6 is IPv4.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
 PREFIX = 64
 
 
+@lru_cache(maxsize=64)  # a log-in asks for the same one three times
 def neighbourhood(address: str) -> str:
     """Return what an address is counted under: itself, or its /64; text that is none, as it is."""
     try:

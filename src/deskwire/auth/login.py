@@ -103,8 +103,9 @@ def insert(connection: sqlite3.Connection, login: Login, generation: str, now: I
             login.boot_expires,
         ),
     )
-    connection.execute(
-        "INSERT OR REPLACE INTO known_addresses VALUES (?, ?)",
+    connection.execute(  # what is the newest already is not written again
+        "INSERT OR REPLACE INTO known_addresses SELECT ?1, ?2 WHERE ?2 IS NOT"
+        " (SELECT neighbourhood FROM known_addresses WHERE user = ?1 ORDER BY rowid DESC LIMIT 1)",
         (login.user, neighbourhood(login.address)),
     )
     return let_go(connection, login, now)

@@ -61,6 +61,8 @@ def begin(*, to_journal: bool) -> None:
     )
     handler = Unhurried(sys.stderr)
     handler.setFormatter(formatter)
+    # what no line of ours tells is not gathered for each (docs.python.org, Logging HOWTO)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     # what it warns of is a peer's words, before any log-in and as often as one likes

@@ -71,7 +71,7 @@ class Names:
 
     def came_by_tls(self, request: BaseRequest) -> bool | None:
         """Whether the peer spoke TLS to a trusted proxy; `None` where no such proxy says it."""
-        if not self._trusts(_plain(request.remote or "")):
+        if not (self._proxies and self._trusts(_plain(request.remote or ""))):
             return None
         last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
         return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
@@ -111,13 +111,17 @@ def bearer(request: BaseRequest) -> str:
 
 def _plain(address: str) -> str:
     """Return IPv4 mapped into IPv6, which a socket for both has, as IPv4."""
-    mapped = address.lower().removeprefix("::ffff:")
-    return mapped if "." in mapped and _is_address(mapped) else address
+    lowered = address.lower()
+    mapped = lowered.removeprefix("::ffff:")
+    return mapped if mapped != lowered and "." in mapped and _is_address(mapped) else address
 
 
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
+        socket.inet_pton(socket.AF_INET, text)  # most are, and `ipaddress` takes its time
+    except (OSError, ValueError):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
     return True
