@@ -13,7 +13,7 @@ PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -pri
 # what is started a thousand times is compiled once
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak check format reference locks clean help
+.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## what the page co
 
 soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what the desk holds must stay flat (ARGS="--seed 7")
 	$(BIN)/python bench/soak.py $(ARGS)
+
+echo-socket: $(VENV)/.run  ## the daemon's own sockets with an echo behind them, for suites that judge such (ARGS="--port 9001")
+	@exec $(BIN)/python tests/tools/echo_socket.py $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.page-tools  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

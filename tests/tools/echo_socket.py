@@ -1,6 +1,7 @@
 """The product's own sockets with somebody behind them who says everything back.
 
-    python tests/tools/echo_socket.py --port 9001
+    make echo-socket ARGS="--port 9001"
+    .venv/bin/python tests/tools/echo_socket.py --port 9001     where something was made before
 
 For suites that judge a WebSocket server from outside. Handshake, parser, closing and every limit
 but one are the daemon's: here a message may have 64 MiB, and the kernel holds more of it for a
@@ -37,6 +38,14 @@ class AnyName(Names):
         return request.headers.get("Host", "")
 
 
+class AnyPath(Doors):
+    """Answers at every path as at `/`."""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        return await super().answer(request.clone(rel_url="/"))
+
+
 class Echo:
     """Says back what it hears; the inbox waits with the next until that is taken."""
 
@@ -67,15 +76,12 @@ async def echo(asked: Asked) -> web.StreamResponse:
 
 async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     """Echo until a signal says stop."""
-    paths = ("/", "/{anything}")
-    table = [
-        Route(method="GET", path=path, handle=echo, summary="Echo", status=101) for path in paths
-    ]
+    table = [Route(method="GET", path="/", handle=echo, summary="Echo", status=101)]
     names = AnyName(allowed_hosts=[], allowed_origins=[], public_url="", trusted_proxies=[])
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    opened = await open_doors(Doors(table, names, cookie=""), host=host, port=port, context=None)
+    opened = await open_doors(AnyPath(table, names, cookie=""), host=host, port=port, context=None)
     say(f"echo_socket is ready at ws://{host}:{opened.port}")
     await stop.wait()
     opened.shut()

@@ -76,10 +76,17 @@ class Peer:
 
 
 @pytest.fixture
-async def peer(port: int) -> AsyncIterator[Peer]:
+def path() -> str:
+    return "/"
+
+
+@pytest.fixture
+async def peer(port: int, path: str) -> AsyncIterator[Peer]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     writer.write(
-        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET %s HTTP/1.1\r\n"
+        % path.encode()
+        + b"Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     )
@@ -184,6 +191,13 @@ async def test_what_is_right_is_said_back(peer: Peer, case: str) -> None:
     peer.say(FIN | CLOSE, b"\x03\xe8bye")
 
     assert await peer.heard() == [*heard, closed(1000)]
+
+
+@pytest.mark.parametrize("path", ["/anything", "/some/way/down", "/?agent=x", "/v1/monitor/a/ws"])
+async def test_any_path_is_a_socket(peer: Peer) -> None:
+    peer.say(FIN | TEXT, b"hello")
+
+    assert await peer.frame() == (FIN | TEXT, b"hello")
 
 
 HELLO = (FIN | TEXT, b"hello")
