@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,15 +13,17 @@ import pytest
 from tests.parts.client import Client
 from tests.parts.desk import Desk
 from tests.parts.patience import patiently
+from tests.parts.tcp import far_end
 from tests.parts.usage import descriptors
 from tests.parts.waiting import until_async
 
 CUT_WITHIN = 15.0
-LATE = patiently(5.0)
-HALF_HANDSHAKES, SLOW_SENDERS = 300, 200
+LATE = patiently(10.0)
+HALF_HANDSHAKES, SLOW_SENDERS, TAKE_NOTHING = 300, 200, 10
 DESCRIPTORS, MORE_THAN_THAT = 640, 800
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 """How a TLS handshake begins; 501 bytes are missing."""
+MUCH = b"GET /v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
 HEAD = b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
@@ -44,11 +47,35 @@ async def half_handshake(port: int) -> float:
     return await until_cut(reader, writer, began)
 
 
+def trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def takes_nothing(port: int) -> float:
+    """Ask for a megabyte and read none of it; return how long the desk bore it."""
+    began = time.monotonic()
+    with await asyncio.to_thread(asked_much, port) as peer:
+        own = peer.getsockname()[1]
+        await until_async(lambda: not far_end(own).held, within=CUT_WITHIN + LATE)
+    return time.monotonic() - began
+
+
+def asked_much(port: int) -> socket.socket:
+    """Return a connection of which the kernel takes little that is not read."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.settimeout(patiently(5))
+    plain.connect(("127.0.0.1", port))
+    peer = trusting().wrap_socket(plain)
+    peer.sendall(MUCH)
+    return peer
+
+
 async def slow_sender(port: int, number: int) -> float:
     """Send a head, or a body, a byte at a time; return how long the desk bore it."""
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting())
     began = time.monotonic()
     writer.write(HEAD + (b"Content-Length: 900\r\n\r\n{" if number % 2 else b"X-Slow: "))
 
@@ -85,12 +112,13 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
         quiet = descriptors(desk.pid)
         async with asyncio.timeout(CUT_WITHIN + LATE), asyncio.TaskGroup() as tasks:
             half = [tasks.create_task(half_handshake(port)) for _ in range(HALF_HANDSHAKES)]
+            idle = [tasks.create_task(takes_nothing(port)) for _ in range(TAKE_NOTHING)]
             slow = []
             for number in range(SLOW_SENDERS):
                 slow.append(tasks.create_task(slow_sender(port, number)))
                 await asyncio.sleep(0.002)
             answered = []
-            while not all(task.done() for task in (*half, *slow)):
+            while not all(task.done() for task in (*half, *idle, *slow)):
                 async with Client(desk) as stranger:
                     asked = time.monotonic()
                     assert (await stranger.request("GET", "/healthz")).status == 200
@@ -100,6 +128,7 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
         await until_async(lambda: descriptors(desk.pid) <= quiet)
 
     assert max(task.result() for task in half) < CUT_WITHIN + LATE
+    assert max(task.result() for task in idle) < CUT_WITHIN + LATE
     assert max(task.result() for task in slow) < CUT_WITHIN + LATE
     assert len(answered) > 5
     assert max(answered) < patiently(1.5)

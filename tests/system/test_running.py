@@ -1,6 +1,7 @@
 """The installed daemon as a service manager runs it: handed its port, asked to reload."""
 
 import asyncio
+import configparser
 import datetime as dt
 import fcntl
 import os
@@ -61,6 +62,16 @@ def test_the_units_are_good_ones(installed: dict[str, str]) -> None:
     said = analyze("verify", "--user", *(f"./{unit}" for unit in UNITS), env=installed)
 
     assert said == ""
+
+
+def test_the_unit_says_what_a_service_manager_has_to_do() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(PACKAGING / "deskwire.service")
+    wanted = {"Type": "notify", "Restart": "on-failure", "PrivateTmp": "no"}
+
+    assert dict(unit["Service"]) | wanted == dict(unit["Service"])
+    assert int(unit["Service"]["WatchdogSec"]) > 0
 
 
 def test_the_unit_exposes_little(installed: dict[str, str]) -> None:
