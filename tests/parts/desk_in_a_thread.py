@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
+from tests.parts.patience import patiently
 from tests.parts.scripted_desk import ScriptedDesk
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ class DeskInAThread:
 
     def do(self, what: Coroutine[Any, Any, T]) -> T:
         """Have the desk do something, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(5)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(patiently(5))
 
     def __enter__(self) -> Self:
         self._thread.start()

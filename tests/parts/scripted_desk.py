@@ -92,6 +92,9 @@ class ScriptedDesk:
         """What a new socket is told first; `None` is nothing."""
         self.obeys = False
         """Whether a player does as it is told, and one that is not there is refused."""
+        self.opens = asyncio.Event()
+        """While it is not set, a new socket waits at the door."""
+        self.opens.set()
         self.socket_address = ""
         """What tickets name instead of this desk's own socket."""
         self._runner: web.ServerRunner | None = None
@@ -154,6 +157,7 @@ class ScriptedDesk:
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(autoping=True, timeout=0.2)
+        await self.opens.wait()
         await ws.prepare(request)
         self._clients.add(ws)
         auth = await ws.receive_json()

@@ -27,7 +27,7 @@ PLAYERS = [
     {"id": "player2", "name": "vlc", "playing": True, "artist": "B", "title": "Two"},
 ]
 
-PACE = Pace(seen=Seconds(0.3), first=Seconds(0.3), restart=Seconds(0.3))
+PACE = Pace(seen=Seconds(0.3), first=Seconds(0.1), restart=Seconds(0.1))
 
 
 class There:
@@ -129,9 +129,18 @@ async def test_a_refusal_is_said(there: There) -> None:
         await see(pilot, "vlc: vlc cannot �[2Jskip")
 
 
-async def drop(there: There) -> None:
-    """Cut the connection, on the desk's own loop."""
-    there.socket.drop()
+async def lose(there: There, code: int) -> None:
+    """End the connection; where the screen says why while it is away, it is so until told."""
+    if code in {1001, 1006}:
+        there.scripted.desk.opens.clear()
+    if code == 1006:
+        there.socket.drop()
+    else:
+        await there.socket.close(code)
+
+
+async def open_again(there: There) -> None:
+    there.scripted.desk.opens.set()
 
 
 @pytest.mark.parametrize(
@@ -147,11 +156,9 @@ async def drop(there: There) -> None:
 async def test_what_a_close_code_leads_to_is_said(there: There, code: int, said: str) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
-        if code == 1006:
-            there.scripted.do(drop(there))
-        else:
-            there.scripted.do(there.socket.close(code))
+        there.scripted.do(lose(there, code))
         await see(pilot, said)
+        there.scripted.do(open_again(there))
         if code != 1000:
             await see(pilot, "● live")
         if code in {1001, 1006}:
