@@ -32,8 +32,13 @@ class Door:
         self.listening = listening
         self.address = listening.getsockname()
         self.visitors = 0
+        self.most_sockets = 256
         self.accepting = Accepting(
-            listening, asyncio.Protocol, context=None, on_visitor=self._visited
+            listening,
+            asyncio.Protocol,
+            context=None,
+            on_visitor=self._visited,
+            most_sockets=lambda: self.most_sockets,
         )
 
     def _visited(self) -> None:
@@ -76,14 +81,15 @@ async def test_of_too_many_who_only_stand_there_the_first_makes_room(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_VISITORS", 3)
+    door.most_sockets = 2
     crowd = []
-    for number in range(5):
+    for number in range(6):
         crowd.append(socket.create_connection(door.address))
         await until_async(lambda many=number: door.visitors == many + 1)  # type: ignore[misc]
     ended = [await has_ended(peer) for peer in crowd[:2]]
 
     assert ended == [True, True]
-    assert len(door.accepting) == 3
+    assert len(door.accepting) == 4
     for peer in crowd:
         peer.close()
 
@@ -91,17 +97,18 @@ async def test_of_too_many_who_only_stand_there_the_first_makes_room(
 async def test_who_has_become_a_websocket_makes_no_room(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_VISITORS", 1)
+    monkeypatch.setattr(module, "MOST_VISITORS", 2)
+    door.most_sockets = 1
     screen = socket.create_connection(door.address)
     await until_async(lambda: len(door.accepting) == 1)
     (stream,) = door.accepting
     stream.upgraded = True
-    first, second = [socket.create_connection(door.address) for _ in range(2)]
+    first, *others = [socket.create_connection(door.address) for _ in range(3)]
 
     assert await has_ended(first)
     assert next(iter(door.accepting)) is stream
-    assert len(door.accepting) == 2
-    for peer in (screen, first, second):
+    assert len(door.accepting) == 3
+    for peer in (screen, first, *others):
         peer.close()
 
 

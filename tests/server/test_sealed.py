@@ -47,7 +47,9 @@ class Door:
     def __init__(self, listening: socket.socket, context: ssl.SSLContext) -> None:
         self.port: int = listening.getsockname()[1]
         self.echoes: list[Echo] = []
-        self.accepting = Accepting(listening, self._echo, context=context, on_visitor=None)
+        self.accepting = Accepting(
+            listening, self._echo, context=context, on_visitor=None, most_sockets=lambda: 256
+        )
 
     def _echo(self) -> Echo:
         self.echoes.append(Echo())

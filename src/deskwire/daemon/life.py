@@ -113,6 +113,7 @@ async def _live(
             context=tls.context if tls is not None else None,
             listening=inherited(settings.server, environ),
             on_visitor=reload.visitor,
+            most_sockets=lambda: desk.sockets.most,
         )
     except OSError as problem:
         raise PortTaken(why_taken(host, port, problem)) from None

@@ -2,7 +2,7 @@
 
 Until it is a WebSocket, of which `sockets` allows so many, it is a visitor; of too many the one
 that came first makes room. So whoever holds connections open takes neither the machine's
-descriptors nor anybody's place: a log-in is over before 512 others have come.
+descriptors nor anybody's place: a log-in is over before hundreds of others have come.
 """
 
 import asyncio
@@ -21,8 +21,9 @@ from deskwire.server.stream import Stream
 AT_A_STRETCH = 64
 """Connections that are accepted before others get their turn."""
 MOST_VISITORS = 512
-"""More than anybody needs, and with the sockets still fewer than the 1,024 descriptors that a
-process usually may have."""
+VISITORS_A_SOCKET = 2
+"""Where there may be more sockets than usual, for all may come at once and ask something besides.
+As it is usually it is fewer in all than the 1,024 descriptors that a process may have."""
 AGAIN_AFTER = Seconds(1)
 """Where the machine has no more descriptors or memory for one."""
 SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -40,13 +41,18 @@ class Accepting:
         *,
         context: ssl.SSLContext | None,
         on_visitor: Callable[[], None] | None,
+        most_sockets: Callable[[], int],
     ) -> None:
-        """Begin; `listening` does not block. `on_visitor` is told of each connection."""
+        """Begin; `listening` does not block. `on_visitor` is told of each connection.
+
+        `most_sockets` says how many WebSockets there may be now.
+        """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._protocol = protocol
         self._context = context
         self._on_visitor = on_visitor
+        self._most_sockets = most_sockets
         self._streams: dict[Stream, None] = {}  # as they came
         self._again: asyncio.TimerHandle | None = None
         self._short = Sparing(log, logging.WARNING)
@@ -107,9 +113,10 @@ class Accepting:
         stream.begin()
 
     def _make_room(self) -> None:
-        if len(self._streams) > MOST_VISITORS:
+        most = max(MOST_VISITORS, VISITORS_A_SOCKET * self._most_sockets())
+        if len(self._streams) > most:
             visitors = [stream for stream in self._streams if not stream.upgraded]
-            if len(visitors) > MOST_VISITORS:
+            if len(visitors) > most:
                 self._gone(visitors[0])
                 visitors[0].abort()
 

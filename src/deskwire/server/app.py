@@ -36,6 +36,7 @@ from deskwire.server.wire import LARGEST_BODY, Listener, secure
 SEND_BUFFER = 16 * 1024
 """What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
 BACKLOG = 1024
+MOST_SOCKETS = 256
 FAREWELL_TIMEOUT = 0.5
 STRANGE = web.RequestKey("strange", bool)
 """What marks a request of another major version of HTTP than 1."""
@@ -133,11 +134,13 @@ async def open_doors(
     context: ssl.SSLContext | None,
     listening: socket.socket | None = None,
     on_visitor: Callable[[], None] | None = None,
+    most_sockets: Callable[[], int] = lambda: MOST_SOCKETS,
 ) -> OpenDoors:
     """Accept connections; raises `OSError` when the address cannot be had.
 
     Where `listening` is given, it stands in place of host and port. `on_visitor` is told of each
-    connection before anything is said on it.
+    connection before anything is said on it. `most_sockets` is how many WebSockets there may be; of
+    other connections there may be twice as many, and 512.
     """
     listener = Listener(doors.answer, request_factory=_request)
     if listening is None:
@@ -145,7 +148,9 @@ async def open_doors(
     listening.setblocking(False)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listening.listen(BACKLOG)
-    accepting = Accepting(listening, listener, context=context, on_visitor=on_visitor)
+    accepting = Accepting(
+        listening, listener, context=context, on_visitor=on_visitor, most_sockets=most_sockets
+    )
     return OpenDoors(listening, accepting, listener)
 
 
