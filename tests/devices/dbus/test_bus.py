@@ -152,9 +152,12 @@ def test_variants_are_unwrapped_all_the_way_down() -> None:
     assert unwrap({"x": wrapped, "y": [wrapped]}) == {"x": {"a": [1, "b"]}, "y": [{"a": [1, "b"]}]}
 
 
+@pytest.mark.parametrize("dies", ["before it is looked", "after it was looked"])
 async def test_what_is_sent_as_the_bus_dies_leaves_nothing_behind(
-    buses: Buses, session_bus: PrivateBus
+    buses: Buses, session_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
+    if dies == "after it was looked":
+        monkeypatch.setattr(Bus, "_alive", lambda _: True)
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
     async with buses.session() as bus:

@@ -146,8 +146,18 @@ class Bus:
         return body
 
     def _send(self, message: Message) -> None:
-        sent = self._connection.send(message)
+        """Send it; on a bus that has just died it is as lost as on one that dies a moment later.
+
+        dbus-fast's `send` raises there, and drops a future with an error that nobody takes.
+        """
+        writer = self._connection._writer  # noqa: SLF001  # nowhere public
+        assert writer is not None
+        if not message.serial:
+            message.serial = self._connection.next_serial()
+        sent = asyncio.get_running_loop().create_future()
         sent.add_done_callback(lambda done: done.cancelled() or done.exception())
+        with suppress(OSError):
+            writer.schedule_write(message, sent)
 
     def _on_message(self, message: Message) -> bool:
         answer = self._answers.get(message.reply_serial or 0)
@@ -158,10 +168,7 @@ class Bus:
         return True
 
     def _alive(self) -> bool:
-        """Whether the bus is there, even before the event loop has heard that it is not.
-
-        Sending to one that is gone makes dbus-fast raise and leave an error that nobody takes.
-        """
+        """Whether the bus is there, even before the event loop has heard that it is not."""
         descriptor = self._connection._fd  # noqa: SLF001  # nowhere public
         if not self._connection.connected or descriptor is None:
             return False
