@@ -8,6 +8,7 @@ write-ahead log before it is answered. Nothing else is done: no token is judged,
 throttled, followed, logged or closed within a bound.
 """
 
+import asyncio
 import os
 import secrets
 import sqlite3
@@ -40,7 +41,7 @@ state.execute("CREATE TABLE logins (id TEXT PRIMARY KEY)")
 
 async def log_in(request: web.Request) -> web.Response:
     """Verify the password and write a login down."""
-    given, loop = await request.json(), request.app.loop
+    given, loop = await request.json(), asyncio.get_running_loop()
     await loop.run_in_executor(passwords, hasher.verify, HASH, given["password"])
     login = secrets.token_hex(8)
     await loop.run_in_executor(disk, state.execute, "INSERT INTO logins VALUES (?)", (login,))

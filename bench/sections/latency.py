@@ -33,7 +33,10 @@ def latency(result: Result) -> Lines:
         "",
         (
             "Milliseconds. The signal is seen by a listener on the same bus, the frame by a screen "
-            "over TLS, both in one process with one clock. Below them what one would have instead."
+            "over TLS, both in one process with one clock. Below a command stands the same call "
+            "made without a desk, below a log-in what the least costs that lets somebody in: "
+            "aiohttp, the same hash, one row on disk, and nothing judged. Last, what one would "
+            "have instead."
         ),
         "",
         *picture(
