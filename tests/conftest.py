@@ -6,6 +6,7 @@ fails a test that logs what must never be in a log. Real parts are in `tests/par
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,10 @@ MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
 )
 TURNS = 10
 """Turns of the loop that a cancelled task gets to end after its test."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # so a shell starts what is in its background, and Ctrl-C would pass by all that is started here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long one example takes says more of a busy machine than of us
 settings.register_profile("desk", deadline=None)
