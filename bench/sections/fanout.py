@@ -19,13 +19,10 @@ def fanout(result: Result) -> Lines:
         "",
         (
             f"One real `stats` frame of {result['frame_bytes']} bytes. deskwire is the whole "
-            "daemon "
-            "with every device, started as a program; each screen has logged in with a token of "
-            "its "
-            "own. The others send the same bytes and do nothing else. *First* and *last* are "
-            "milliseconds after the moment the frame was due; deskwire's include the 5 ms it "
-            "waits for "
-            "the readings of that moment."
+            "daemon with every device, started as a program; each screen has logged in with a "
+            "token of its own. The others send the same bytes and do nothing else. *First* and "
+            "*last* are milliseconds after the moment the frame was due; deskwire reads this "
+            "machine and makes the frame in them."
         ),
     ]
     for mode, name in MODES.items():
