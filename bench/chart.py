@@ -11,6 +11,8 @@ TOP = 56
 """Room for the title and what stands below it."""
 NAMES = 210
 """Room for the names at the left of bars and spans."""
+A_LETTER = 7
+"""What a letter of a name is wide, in pixels, on the average."""
 ROW = 26
 MOST_POINTS = 180
 """Of a curve: a screen shows no more, and a picture stays small."""
@@ -76,7 +78,7 @@ def bars(title: str, below: str, rows: Sequence[Bar], goal: float | None = None)
 
 def spans(title: str, below: str, rows: Sequence[Span], unit: str) -> str:
     """Draw a dot at each median and a line to its p99, with a tick at p95; logarithmic."""
-    names = 300
+    names = 30 + A_LETTER * max(len(row.name) for row in rows)
     room = WIDTH - names - 90
     low = math.floor(math.log10(min(row.p50 for row in rows)))
     high = math.ceil(math.log10(max(row.p99 for row in rows)))
