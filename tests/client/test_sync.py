@@ -1,10 +1,14 @@
+import asyncio
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from deskwire.client import Art, NotConnected, Phase, Pinned, UnknownPlayer, WrongCredentials
-from deskwire.client.sync import connect
+from deskwire.client.sync import LoopThread, connect
 from tests.parts.desk_in_a_thread import DeskInAThread
 from tests.parts.scripted_desk import PASSWORD
 
@@ -96,3 +100,49 @@ def test_a_desk_can_be_entered_again(there: DeskInAThread) -> None:
 def test_a_fingerprint_that_is_none_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="64"):
         connect("desk.local", "owner", PASSWORD, trust=Pinned("AB:CD"))
+
+
+async def a_while() -> str:
+    await asyncio.sleep(0.05)
+    return "done"
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # of one cut off before it
+def test_an_interrupt_at_whichever_line_leaves_everything_in_order() -> None:
+    thread = LoopThread()
+    line = 0
+    interrupted = True
+    try:
+        while interrupted:
+            line += 1
+            interrupted = False
+            try:
+                interrupted_at(line, lambda: thread.do(a_while()))
+            except KeyboardInterrupt:
+                interrupted = True
+            assert thread.do(a_while()) == "done"
+    finally:
+        thread.end()
+
+    assert line > 5
+
+
+def interrupted_at(number: int, call: Callable[[], object]) -> None:
+    """Make the call, and raise KeyboardInterrupt at this line of all the Python that it runs."""
+    left = number
+
+    def trace(frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal left
+        if frame.f_globals["__name__"] == "_weakrefset":  # called by the collector: nobody's line
+            return None
+        left -= event == "line"
+        if not left:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)

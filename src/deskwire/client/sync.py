@@ -10,7 +10,7 @@ session over while the script sleeps or computes.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -124,23 +124,46 @@ class Desk:
 
 
 class LoopThread:
-    """A thread with an event loop that does what other threads hand it."""
+    """A thread with an event loop that does what other threads hand it.
+
+    They wait in `SimpleQueue.get`, one call into C. An interrupt in the midst of `Future.result`,
+    which is written in Python, would leave its lock neither held nor free.
+    """
 
     def __init__(self) -> None:
-        self._ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._ready: SimpleQueue[asyncio.AbstractEventLoop] = SimpleQueue()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._live, name="deskwire", daemon=True)
         self._thread.start()
-        self._loop = self._ready.result()
+        self._loop = self._ready.get()
 
     def do(self, what: Coroutine[Any, Any, T]) -> T:
         """Have it done, and wait; an interrupt of the waiting ends the doing too."""
-        doing = asyncio.run_coroutine_threadsafe(what, self._loop)
+        doing: list[asyncio.Task[T]] = []
+        ended: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
+
+        def begin() -> None:
+            doing.append(self._loop.create_task(what))
+            doing[0].add_done_callback(end)
+
+        def end(task: asyncio.Task[T]) -> None:
+            if not task.cancelled():
+                task.exception()  # it is seen, also where nobody waits any more
+            ended.put(task)
+
+        def give_up() -> None:
+            if doing:
+                doing[0].cancel()
+            else:
+                what.close()
+
         try:
-            return doing.result()
+            self._loop.call_soon_threadsafe(begin)
+            done = ended.get()
         except BaseException:
-            doing.cancel()
+            self._loop.call_soon_threadsafe(give_up)
             raise
+        return done.result()
 
     def end(self) -> None:
         """Give what is still being done time to end well, then end the thread."""
@@ -151,7 +174,7 @@ class LoopThread:
         asyncio.run(self._until_stopped())
 
     async def _until_stopped(self) -> None:
-        self._ready.set_result(asyncio.get_running_loop())
+        self._ready.put(asyncio.get_running_loop())
         await self._stop.wait()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
