@@ -12,21 +12,24 @@ FRAME = text_frame(b"x" * 600)
 HUGE = text_frame(b"x" * 200_000)
 
 
-def stuff(connection: Connection) -> None:
-    """Write until the kernel takes no more."""
+def stuff(connection: Connection) -> int:
+    """Write until the kernel takes no more; return how many frames that took."""
+    written = 0
     while connection.unread == 0 and not connection.closing:
         offer(FRAME, [connection])
+        written += 1
+    return written
 
 
 async def test_a_frame_is_written_at_once(pair: Pair) -> None:
     offer(FRAME, [pair.connection])
 
     assert await pair.read() == FRAME
-    assert pair.connection.frames == 1
+    assert pair.connection.skipped == 0
 
 
 async def test_who_has_not_read_is_skipped_and_then_gets_the_newest(pair: Pair) -> None:
-    stuff(pair.connection)
+    written = stuff(pair.connection)
     held = pair.connection.unread
 
     for _ in range(1000):
@@ -42,7 +45,8 @@ async def test_who_has_not_read_is_skipped_and_then_gets_the_newest(pair: Pair) 
         read += await pair.read()
 
     assert after_skipping == held <= len(FRAME)
-    assert read.count(FRAME) == pair.connection.frames - 1
+    assert pair.connection.skipped == 1000
+    assert read == FRAME * written + newest
 
 
 async def test_who_reads_nothing_for_long_is_dropped(
@@ -76,6 +80,23 @@ async def test_a_close_is_the_last_word(pair: Pair) -> None:
     pair.connection.close(1001)
 
     assert await pair.read() == close_frame(4004, "token expired")
+
+
+async def test_a_close_is_the_last_word_to_who_has_fallen_behind_too(pair: Pair) -> None:
+    written = stuff(pair.connection)
+
+    pair.connection.close(4004, "token expired")
+    last = close_frame(4004, "token expired")
+    read = b""
+    while pair.connection.unread:
+        read += await pair.read()
+        await asyncio.sleep(0)
+    offer(FRAME, [pair.connection])
+    pair.connection.finish()
+    while more := await pair.read():
+        read += more
+
+    assert read == FRAME * written + last
 
 
 async def test_a_peer_that_reads_nothing_is_gone_soon_after_its_close(

@@ -150,7 +150,9 @@ async def test_each_session_refusal_and_end_is_one_line_without_a_secret() -> No
         return [line for line in lines if line.startswith(beginning)]
 
     (session,) = told("session ended")
-    assert re.match(r"session ended  user=owner from=127.0.0.1 lasted=\d+\.\ds frames=\d", session)
+    assert re.match(
+        r"session ended  user=owner from=127.0.0.1 lasted=\d+\.\ds skipped=0 commands=0", session
+    )
     (began,) = told("login began")
     (ended,) = told("login ended")
     login = r"user=owner from=127\.0\.0\.1 id=[0-9a-f]{16}"

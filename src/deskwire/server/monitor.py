@@ -206,11 +206,11 @@ class _Life:
             )
             return
         log.info(
-            "session ended  user=%s from=%s lasted=%.1fs frames=%d commands=%d %s",
+            "session ended  user=%s from=%s lasted=%.1fs skipped=%d commands=%d %s",
             grant.user,
             self.address,
             lasted,
-            self._connection.frames,
+            self._connection.skipped,
             self._performed,
             close,
         )

@@ -26,6 +26,8 @@ FAREWELL_WITHIN = Seconds(0.5)
 MOST_UNSENT = 64 * 1024
 """From here on the writer is asked to pause; below a quarter of it, to go on."""
 
+NOT_NOW = -1
+
 log = logging.getLogger("deskwire.http")
 
 _NONE: dict[str, Any] = {}
@@ -39,6 +41,7 @@ class Stream(asyncio.Transport):
         "_end_written",
         "_gone",
         "_heard_out",
+        "_last_word_said",
         "_loop",
         "_make_protocol",
         "_on_gone",
@@ -47,8 +50,10 @@ class Stream(asyncio.Transport):
         "_reading",
         "_writer_paused",
         "closing",
+        "offer",
         "socket",
         "unsent",
+        "unsent_since",
         "upgraded",
     )
 
@@ -76,11 +81,21 @@ class Stream(asyncio.Transport):
         self._reading = False
         self._writer_paused = False
         self._end_written = False
+        self._last_word_said = False
         self._heard_out = False
         self._gone = False
         self._bound: asyncio.TimerHandle | None = None
+        self.offer: Callable[[bytes], int] = accepted.send
+        """Take of these bytes what the kernel takes at once, and return how many those are.
+
+        It is the socket's own `send`, or returns `NOT_NOW`: while something is ahead of them, and
+        when nothing may follow any more. What else it does not take is to be kept. It raises what
+        `send` raises, for `refused`.
+        """
         self.unsent = bytearray()
         """What was written and the kernel has not taken yet."""
+        self.unsent_since = 0.0
+        """By the loop's clock, where something is unsent."""
         self.closing = False
         """Whether it is closed, or about to be: nothing more is written or read."""
         self.upgraded = False
@@ -107,6 +122,12 @@ class Stream(asyncio.Transport):
         if sent < len(data):
             self.keep(memoryview(data)[sent:])
 
+    def write_last(self, data: bytes) -> None:
+        """Write what no offer may follow."""
+        self._last_word_said = True
+        self.offer = _decline
+        self.write(data)
+
     def refused(self, problem: OSError) -> None:
         """The socket took nothing: for now, or because the peer is gone."""
         if not isinstance(problem, self.takes_nothing):
@@ -117,6 +138,8 @@ class Stream(asyncio.Transport):
         if self.closing:
             return
         if not self.unsent:
+            self.offer = _decline
+            self.unsent_since = self._loop.time()
             self._loop.add_writer(self.socket.fileno(), self._write_on)
         self.unsent += rest
         if len(self.unsent) > MOST_UNSENT and not self._writer_paused:
@@ -155,6 +178,8 @@ class Stream(asyncio.Transport):
             self._part()
         elif self._end_written:
             self._say_end()
+        elif not self._last_word_said:
+            self.offer = self.socket.send
 
     # ---- in --------------------------------------------------------------------------------------
 
@@ -206,6 +231,7 @@ class Stream(asyncio.Transport):
             return
         self.pause_reading()
         self.closing = True
+        self.offer = _decline
         if self.unsent:
             self._end_within(CLOSE_WITHIN)
         else:
@@ -256,6 +282,7 @@ class Stream(asyncio.Transport):
         if self._gone:
             return
         self.closing = self._gone = True
+        self.offer = _decline
         self._reading = False
         self._loop.remove_reader(self.socket.fileno())
         self._loop.remove_writer(self.socket.fileno())
@@ -290,3 +317,7 @@ class Stream(asyncio.Transport):
                 return self.socket
             case _:
                 return default
+
+
+def _decline(_offered: bytes) -> int:
+    return NOT_NOW

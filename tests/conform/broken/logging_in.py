@@ -102,7 +102,7 @@ def forgets_to_log_out(patch: Patch) -> None:
 
 @breaks("1.13")
 def says_1000_to_a_token_of_an_ended_login(patch: Patch) -> None:
-    closes(patch, 4001, 1000, when=lambda _, reason: reason == "auth failed")
+    closes(patch, 4001, 1000, when=lambda reason: reason == "auth failed")
 
 
 @breaks("1.14")

@@ -58,7 +58,7 @@ def takes_a_second_to_say_the_first(patch: Patch) -> None:
 
 @breaks("3.4")
 def says_1002_to_a_command_before_auth(patch: Patch) -> None:
-    closes(patch, 4001, 1002, when=lambda _, reason: reason == "auth first")
+    closes(patch, 4001, 1002, when=lambda reason: reason == "auth first")
 
 
 @breaks("3.5")

@@ -163,13 +163,13 @@ def errors(patch: Patch, code: str, becomes: str | None) -> None:
 
 
 def closes(
-    patch: Patch, was: int, becomes: int, *, when: Callable[[Connection, str], bool] | None = None
+    patch: Patch, was: int, becomes: int, *, when: Callable[[str], bool] | None = None
 ) -> None:
     """Close with another code in its place."""
     original = Connection.close
 
     def close(self: Connection, code: int | None, reason: str = "") -> None:
-        if code == was and (when is None or when(self, reason)):
+        if code == was and (when is None or when(reason)):
             code = becomes
         original(self, code if code is None else CloseCode(code), reason)
 
