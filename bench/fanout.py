@@ -25,10 +25,14 @@ FRAMES = 8
 INTERVALS = {"plain": 0.2, "tls": 0.3}
 """Seconds: longer than the slowest needs for one frame to 5,000."""
 PASSES = {"plain": 3, "tls": 2}
-TWICE = (DESKWIRE, FLOOR)
-"""Who is measured twice in each pass: their ratio is a goal, and swings by a tenth."""
+PAIR = (DESKWIRE, FLOOR)
+MORE_PAIRS = 3
+"""How often in each plain pass these two are measured again, with the largest crowd.
 
-Measure = Callable[[Asked], Measured]
+Their ratio is a goal, and from one pair of runs to the next it swings by a fifth.
+"""
+
+Measure = Callable[[Asked, list[int]], Measured]
 
 
 async def main(passes: dict[str, int], sizes: list[int], only: str, *, add: bool) -> None:
@@ -39,17 +43,19 @@ async def main(passes: dict[str, int], sizes: list[int], only: str, *, add: bool
     modes: dict[str, Any] = kept["modes"] if kept else {}
     async with surroundings() as there:
         path = await make_tokens(there, sizes[-1])
-        candidates: dict[str, Measure] = {DESKWIRE: lambda a: of_the_daemon(there, path, sizes, a)}
+        candidates: dict[str, Measure] = {DESKWIRE: lambda a, s: of_the_daemon(there, path, s, a)}
         for peer in PEER_TABLE:
             if peer.need not in missing:
-                candidates[peer.name] = lambda a, peer=peer: of_a_peer(peer, sizes, a)  # type: ignore[misc]
+                candidates[peer.name] = lambda a, s, peer=peer: of_a_peer(peer, s, a)  # type: ignore[misc]
         for mode, times in passes.items():
             asked = Asked(INTERVALS[mode], FRAME, mode == "tls")
             measured = modes.setdefault(mode, {"interval": asked.interval, "passes": {}})["passes"]
+            again = PAIR * MORE_PAIRS if mode == "plain" else ()
             for number in range(times):
-                for name in [*candidates, *(TWICE if mode == "plain" else ())]:
+                turns = [(name, sizes) for name in candidates] + [(n, sizes[-1:]) for n in again]
+                for name, crowds in turns:
                     if only in name:
-                        one = once(name, mode, candidates[name], asked)
+                        one = once(name, mode, candidates[name], asked, crowds)
                         measured.setdefault(name, []).append(one)
                         print(f"{mode} {number + 1}: {name}", flush=True)
                         keep(sizes, modes, missing)
@@ -71,10 +77,10 @@ def keep(sizes: list[int], modes: dict[str, Any], missing: dict[str, str]) -> No
     )
 
 
-def once(name: str, mode: str, measure: Measure, asked: Asked) -> Measured:
+def once(name: str, mode: str, measure: Measure, asked: Asked, sizes: list[int]) -> Measured:
     """Measure one candidate once; what goes wrong with it is a result too."""
     try:
-        return measure(asked)
+        return measure(asked, sizes)
     except (NotMeasured, OSError) as problem:
         print(f"{name}, {mode}: {problem}", flush=True)
         return {"failed": str(problem)}

@@ -15,13 +15,18 @@ class Delivery(NamedTuple):
     size: int
     cpu_us: float
     """Processor time of the server a delivered frame."""
-    ratio: float
-    """To the floor's, pass by pass."""
+    ratios: list[float]
+    """To the floor's, pass by pass; none where the floor was not measured."""
     first_ms: float
     median_ms: float
     last_ms: float
     kept_up: bool
     """Every screen got every frame, and before the next was due."""
+
+    @property
+    def ratio(self) -> float:
+        """The median of the passes' ratios."""
+        return median(self.ratios) if self.ratios else float("nan")
 
 
 class Doorway(NamedTuple):
@@ -53,7 +58,7 @@ def deliveries(fanout: Result, mode: str, size: int) -> list[Delivery]:
                 name,
                 size,
                 median(cost for cost in costs[name] if cost),
-                median(pairs) if pairs else float("nan"),
+                pairs,
                 median(each["first_ms"] for each in rounds),
                 median(each["median_ms"] for each in rounds),
                 median(each["last_ms"] for each in rounds),

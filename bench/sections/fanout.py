@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.candidates import DESKWIRE
+from bench.candidates import DESKWIRE, FLOOR
 from bench.chart import Bar, bars
 from bench.figures import Delivery, deliveries, doorways, failures
 from bench.markdown import Lines, picture, table
@@ -67,15 +67,17 @@ def fanout_table(result: Result, mode: str) -> Lines:
     order = [each.name for each in deliveries(result, mode, sizes[-1])]
     heads = [f"{size:,}: µs a frame, first–last ms" for size in sizes]
     return table(
-        ("× C at the most screens", *heads),
+        ("× C at the most screens, its passes from–to", *heads),
         [(name_of(name, columns[sizes[-1]][name]), *row(name, columns, sizes)) for name in order],
     )
 
 
 def name_of(name: str, most: Delivery) -> str:
-    """Write a candidate's name with its ratio."""
+    """Write a candidate's name with its ratio, and how far that swung."""
     shown = f"**{name}**" if name == DESKWIRE else name
-    return f"{shown} {most.ratio:.2f}"
+    if name == FLOOR or not most.ratios:
+        return f"{shown} {most.ratio:.2f}"
+    return f"{shown} {most.ratio:.2f}, {min(most.ratios):.2f}–{max(most.ratios):.2f}"
 
 
 def row(name: str, columns: dict[int, dict[str, Delivery]], sizes: Sequence[int]) -> Lines:
