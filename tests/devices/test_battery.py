@@ -1,16 +1,20 @@
+import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from dbus_fast import Variant
 
 from deskwire.devices.battery import BatterySource
 from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.device import Roots
+from deskwire.devices.power.upower import BATTERY, DEVICE, DISPLAY_DEVICE, PATH
 from deskwire.model.snapshot import Battery
 from deskwire.model.units import Percent
 from tests.parts.buses import PrivateBus
+from tests.parts.slow_bus import SlowBus
 from tests.parts.testbed import SysTestbed
 from tests.parts.upower import (
     NAME,
@@ -131,6 +135,76 @@ async def test_a_hung_upower_is_not_waited_for(
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings, within=0.9) == battery(70)
     assert source.via == f"{sys}/class/power_supply"
+
+
+AN_UPOWER = {
+    PATH: {NAME: {"OnBattery": Variant("b", True)}},
+    DISPLAY_DEVICE: {
+        DEVICE: {
+            "Type": Variant("u", BATTERY),
+            "PowerSupply": Variant("b", True),
+            "IsPresent": Variant("b", True),
+            "Percentage": Variant("d", 80.0),
+        }
+    },
+}
+
+
+def source_of_both(bus: SlowBus, tmp_path: Path) -> BatterySource:
+    """Return a source whose UPower says 80 % and whose files 70, so that one sees who speaks."""
+    cell = tmp_path / "sys/class/power_supply/BAT0"
+    cell.mkdir(parents=True)
+    for name, text in {"type": "Battery", "capacity": "70", "status": "Discharging"}.items():
+        (cell / name).write_text(f"{text}\n")
+    return BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path / "sys"))
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried")
+@pytest.mark.parametrize(("bus_takes", "each_call"), [(0.1, 0.0), (0.0, 0.05), (0.1, 0.05)])
+async def test_who_is_only_slow_is_waited_for(
+    tmp_path: Path, bus_takes: float, each_call: float
+) -> None:
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
+    async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
+        assert await upcoming(readings) == battery(80)
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried")
+@pytest.mark.parametrize(("bus_takes", "each_call"), [(0.6, 0.0), (0.0, 0.4), (0.1, 0.4)])
+async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
+    tmp_path: Path, bus_takes: float, each_call: float
+) -> None:
+    clock = asyncio.get_running_loop().time
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
+    async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
+        began = clock()
+        first = await upcoming(readings)
+        took = clock() - began
+        then = await upcoming(readings)
+
+    assert (first, then) == (battery(70), battery(80))
+    assert took < 0.25
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried")
+async def test_an_upower_slow_to_start_is_asked_for_once_and_speaks_when_it_is_there(
+    tmp_path: Path,
+) -> None:
+    clock = asyncio.get_running_loop().time
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, starts_after=5.0)
+    async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
+        began = clock()
+        first = await upcoming(readings)
+        took = clock() - began
+        then = await upcoming(readings)
+
+    assert (first, then) == (battery(70), battery(80))
+    assert took < 0.25
+    assert clock() - began == pytest.approx(5.0, abs=0.1)
+    assert bus.started == 1
 
 
 async def test_upower_is_started_where_the_bus_can_start_it(

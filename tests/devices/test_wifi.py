@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from dbus_fast import Variant
 
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
@@ -16,9 +17,11 @@ from deskwire.devices.wireless.adapters import Adapter
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.snapshot import Wifi
 from tests.parts.buses import PrivateBus
-from tests.parts.iwd import Iwd
+from tests.parts.iwd import ADAPTER, DEVICE, NETWORK, STATION, Iwd
+from tests.parts.iwd import NAME as IWD
 from tests.parts.networkmanager import NO_PATH, PREPARING, UNMANAGED, NetworkManager
 from tests.parts.patience import patiently
+from tests.parts.slow_bus import SlowBus
 from tests.parts.stopping import send
 from tests.parts.waiting import until_async
 from tests.parts.watching import upcoming, wait_for
@@ -28,11 +31,11 @@ BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)
 CAFE = Wifi(ssid="Café ☕", connected=True)
 
 
-def source_on(bus: PrivateBus | None) -> WifiSource:
+def source_on(bus: PrivateBus | SlowBus | None) -> WifiSource:
     return WifiSource(Buses(session=None, system=bus.address if bus else None), Roots())
 
 
-def watching(bus: PrivateBus | None) -> aclosing[AsyncGenerator[Wifi | None, None]]:
+def watching(bus: PrivateBus | SlowBus | None) -> aclosing[AsyncGenerator[Wifi | None, None]]:
     return aclosing(source_on(bus).watch())
 
 
@@ -266,6 +269,54 @@ async def test_a_bus_that_hangs_delays_nothing(system_bus: PrivateBus) -> None:
 
     assert first is None
     assert took < patiently(0.25)
+
+
+AN_IWD = {
+    ADAPTER: {
+        DEVICE: {"Name": Variant("s", "wlan0")},
+        STATION: {
+            "State": Variant("s", "connected"),
+            "ConnectedNetwork": Variant("o", "/network"),
+        },
+    },
+    "/network": {NETWORK: {"Name": Variant("s", "Café ☕")}},
+}
+
+
+@pytest.fixture
+def _a_kernel_with_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel name another network than the service, so that one sees who speaks."""
+    adapter = Adapter(name="wlan0", connected=True, ssid=BAZINGA.ssid)
+    monkeypatch.setattr(nl80211, "read_adapters", lambda _: [adapter])
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
+@pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.08, 0.0), (0.0, 0.08), (0.08, 0.08)])
+async def test_who_is_only_slow_is_waited_for(
+    tmp_path: Path, bus_takes: float, service_takes: float
+) -> None:
+    slow = SlowBus(tmp_path, IWD, AN_IWD, lets_in_after=bus_takes, answers_after=service_takes)
+    async with slow as bus, watching(bus) as watch:
+        assert await upcoming(watch) == CAFE
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
+@pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.6, 0.0), (0.0, 0.6), (0.08, 0.6)])
+async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
+    tmp_path: Path, bus_takes: float, service_takes: float
+) -> None:
+    clock = asyncio.get_running_loop().time
+    slow = SlowBus(tmp_path, IWD, AN_IWD, lets_in_after=bus_takes, answers_after=service_takes)
+    async with slow as bus, watching(bus) as watch:
+        began = clock()
+        first = await upcoming(watch)
+        took = clock() - began
+        then = await upcoming(watch)
+
+    assert (first, then) == (BAZINGA, CAFE)
+    assert took < 0.25
 
 
 async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_later(
