@@ -81,9 +81,9 @@ def test_processors_that_went_offline_in_a_suspend_make_no_spike() -> None:
     meter = Meter(Times(1000, 90_000), at(0))
     before = meter.take(Times(1020, 90_180), at(1))
     asleep = meter.take(Times(1060, 22_000), at(2))
-    after = meter.take(Times(1080, 22_180), at(3))
+    after = meter.take(Times(1110, 22_050), at(3))
 
-    assert (before, asleep, after) == (10.0, 10.0, 10.0)
+    assert (before, asleep, after) == (10.0, 10.0, 50.0)
 
 
 def test_counters_that_begin_anew_make_no_spike() -> None:
@@ -151,7 +151,7 @@ async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
 
 
 @pytest.mark.warped
-async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None:
+async def test_each_reading_is_of_the_interval_since_the_one_before(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     stat = roots.proc / "stat"
     stat.write_text("cpu  1000 0 0 5000 0 0 0 0 0 0\n")
@@ -159,8 +159,10 @@ async def test_the_next_reading_is_of_the_interval_since(tmp_path: Path) -> None
         first = await upcoming(readings)
         stat.write_text("cpu  1030 0 0 5070 0 0 0 0 0 0\n")
         second = await upcoming(readings)
+        stat.write_text("cpu  1120 0 0 5080 0 0 0 0 0 0\n")
+        third = await upcoming(readings)
 
-    assert (first, second) == (Cpu(busy=Percent(0.0)), Cpu(busy=Percent(30.0)))
+    assert [each and each.busy for each in (first, second, third)] == [0.0, 30.0, 90.0]
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
