@@ -10,7 +10,7 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from deskwire.model.instant import Instant
@@ -34,7 +34,7 @@ class Selector(selectors.DefaultSelector):
         self.jobs = 0
         self._guard = threading.Lock()
 
-    def hold(self, job: "Future[Any]") -> None:
+    def hold(self, job: "Future[Any] | asyncio.Future[Any]") -> None:
         """Skip nothing until a thread's job is done."""
         with self._guard:
             self.jobs += 1
@@ -77,6 +77,14 @@ class WarpedLoop(asyncio.SelectorEventLoop):
     def stall(self, seconds: float) -> None:
         """Have been busy for so long."""
         self._selector_of_ours.skipped += seconds
+
+    def run_in_executor(  # type: ignore[override]  # typeshed's own is made of TypeVarTuples
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> "asyncio.Future[T]":
+        """Let no time pass until the loop itself has the answer, after the thread has made it."""
+        answer: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
+        self._selector_of_ours.hold(answer)
+        return answer
 
     def run_forever(self) -> None:
         """Run, and let no time pass while a thread of a pool is at work."""
