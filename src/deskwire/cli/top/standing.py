@@ -56,10 +56,8 @@ def news(before: State, after: State, wait: Seconds) -> str:
             return "the session ends soon; opening the next one"
         case Phase.EXPIRING, Phase.LIVE:
             return "session renewed, without a gap"
-        case Phase.CONNECTING, Phase.LIVE if before.next is not None:
-            return DONE.get(before.next, "connected again")
-        case Phase.CONNECTING, Phase.LIVE if before.close_code is not None:
-            return "connected again"
+        case Phase.CONNECTING, Phase.LIVE:  # the first time was before there was a screen
+            return DONE.get(before.next or Next.RECONNECT, "connected again")
         case _, Phase.WAITING if wait < READ_IN:
             return f"{_why(after)}; {_doing(after)}"
     return ""
