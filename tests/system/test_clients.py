@@ -105,6 +105,7 @@ def test_the_python_client_believes_the_pinned_certificate_and_no_other(tmp_path
         assert ended.returncode == 0, err
         assert out.startswith("volume 88 %, playing: The Reason on player1\n")
         assert refused.stderr is not None
+        assert refused.stderr.readline().startswith("ServerFingerprintMismatch: ")
         assert refused.stderr.readline() == "closed 1006 after 0 s\n"
         refused.kill()
         assert refused.communicate()[0] == ""

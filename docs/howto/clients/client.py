@@ -49,7 +49,8 @@ class Client:
                 if login is None:  # the password itself: only a person can mend that
                     raise
                 code = 4001
-            except aiohttp.ClientError:
+            except aiohttp.ClientError as problem:
+                print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
                 code = 1006
             lasted = asyncio.get_running_loop().time() - began
             print(f"closed {code} after {lasted:.0f} s", file=sys.stderr)
