@@ -115,7 +115,7 @@ def test_a_login_that_is_not_there_is_one_line_and_exit_code_1(phone: Login, wha
     result = typed("--end", what)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"deskwire: there is no login {what!r}\n"
+    assert result.stderr == f"deskwire: there is no login {what!r}; `deskwire logins` lists them\n"
     assert phone.id in done()
 
 

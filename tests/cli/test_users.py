@@ -22,7 +22,8 @@ from deskwire.model.access import ALL_SCOPES, Scope
 
 PASSWORD = "correct horse"
 NOBODY = 65534
-NAMES = "a name has 1 to 32 letters (a-z), digits and . _ - @, and begins with a letter or digit"
+PASSWD = "`deskwire users passwd` sets another password"
+LIST = "`deskwire users list` names them"
 NAMES = "a name has 1 to 32 letters (a-z), digits and . _ - @, and begins with a letter or digit"
 
 
@@ -117,20 +118,33 @@ def test_another_state_directory_is_another_desk(home: Path) -> None:
     assert "ann" in done("list", "--state-dir", str(home / "other"))
 
 
+@pytest.mark.parametrize("words", [["list"], ["passwd", "ann"], ["remove", "ann"]])
+def test_only_adding_somebody_makes_the_state_directory_that_was_named(
+    home: Path, words: list[str]
+) -> None:
+    typo = home / "typo"
+
+    result = typed(*words, "--state-dir", str(typo))
+
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr == f"deskwire: {typo} is not there; the first start makes it\n"
+    assert not typo.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "password", "told"),
     [
-        (["add", "ann"], PASSWORD, "there is a user ann already"),
-        (["add", "ANN"], PASSWORD, "there is a user ANN already"),
+        (["add", "ann"], PASSWORD, f"there is a user ann already; {PASSWD}"),
+        (["add", "ANN"], PASSWORD, f"there is a user ANN already; {PASSWD}"),
         (["add", "bob"], "short", "the password is shorter than 8 characters"),
         (["add", "bob"], "", "the password is shorter than 8 characters"),
         (["add", "bob"], "x" * 2000, "the password is longer than 1024 bytes"),
         (["add", "bob"], b"\xff\xfe not utf-8", "the password is not text in UTF-8"),
         (["add", "b b"], PASSWORD, NAMES),
-        (["passwd", "bob"], PASSWORD, "there is no user bob"),
+        (["passwd", "bob"], PASSWORD, f"there is no user bob; {LIST}"),
         (["passwd", "ann"], "short", "the password is shorter than 8 characters"),
-        (["remove", "bob"], None, "there is no user bob"),
-        (["remove", "\x1b[2J"], None, "there is no such user"),
+        (["remove", "bob"], None, f"there is no user bob; {LIST}"),
+        (["remove", "\x1b[2J"], None, f"there is no such user; {LIST}"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_line_and_exit_code_1(

@@ -39,7 +39,7 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
         elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):
             print(f"{end} is logged out")
         else:
-            stop(f"there is no login {end!r}", exits.FAILED)
+            stop(f"there is no login {end!r}; `deskwire logins` lists them", exits.FAILED)
 
 
 def show(found: "list[Login]", watching: "list[Watcher]", *, as_json: bool) -> None:

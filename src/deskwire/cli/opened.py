@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(state_dir: Path | None, config: Path | None) -> "Iterator[State]":
-    """Lend the state; whatever cannot be done with it ends the command with one line."""
+def opened(state_dir: Path | None, config: Path | None, *, make: bool = False) -> "Iterator[State]":
+    """Lend the state; whatever cannot be done with it ends the command with one line.
+
+    A folder that a person named is made only if `make`: else it is a slip of the pen.
+    """
     from deskwire.auth.state import State
+    from deskwire.auth.users import UnknownUser, UserExists
     from deskwire.model.problems import Problem, StateUnavailable
 
+    if state_dir is not None and not make and not state_dir.exists():
+        stop(f"{state_dir} is not there; the first start makes it", exits.STATE)
     settings = settled({"server": {"state_dir": state_dir}}, config)
     try:
         state = State.open(settings.server.state_dir)
@@ -29,6 +35,10 @@ def opened(state_dir: Path | None, config: Path | None) -> "Iterator[State]":
             state.close()
     except StateUnavailable as problem:
         stop(problem.message, exits.STATE)
+    except UnknownUser as problem:
+        stop(f"{problem.message}; `deskwire users list` names them", exits.FAILED)
+    except UserExists as problem:
+        stop(f"{problem.message}; `deskwire users passwd` sets another password", exits.FAILED)
     except Problem as problem:
         stop(problem.message, exits.FAILED)
 

@@ -58,7 +58,7 @@ def add(
     from deskwire.auth.users import Users, require_free
 
     scopes = scopes_in(scope)
-    with opened(state_dir, config) as state:
+    with opened(state_dir, config, make=True) as state:
         asyncio.run(state.read(lambda connection: require_free(connection, name)))
         given = password_from_stdin() if password_stdin else password_from_terminal(name)
         asyncio.run(Users(state, Passwords()).add(name, given, scopes))
