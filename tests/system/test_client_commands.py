@@ -171,7 +171,10 @@ def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
     done = run("login", "127.0.0.1:9", "--password-stdin", env=stranger, given="x\n")
 
     assert done.returncode == 6
-    assert "https://127.0.0.1:9" in done.stderr
+    assert done.stderr == (
+        "deskwire: https://127.0.0.1:9: Connection refused"
+        "; is deskwire running there, and is that its address?\n"
+    )
 
 
 def test_a_login_that_was_ended_is_made_anew_without_asking(

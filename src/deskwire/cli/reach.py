@@ -113,7 +113,7 @@ def code_of(problem: Problem) -> int:
 
 def advice(problem: Problem) -> str:
     """Say what a person can do about it."""
-    from deskwire.client.problems import CertificateChanged
+    from deskwire.client.problems import CertificateChanged, Unreachable
 
     match problem:
         case CertificateChanged(seen=seen):
@@ -124,4 +124,6 @@ def advice(problem: Problem) -> str:
             )
         case WrongCredentials():
             return "; `deskwire login HOST` asks for another password"
+        case Unreachable():
+            return "; is deskwire running there, and is that its address?"
     return ""

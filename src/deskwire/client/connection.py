@@ -100,7 +100,7 @@ class Connection:
         """Open a socket and authenticate; raises `Unreachable` and the like."""
         pool = open_pool(trust, context, pace.opening, _Droppable)
         try:
-            with told(ticket.socket):
+            with told(ticket.socket.partition("/v1/")[0]):
                 async with asyncio.timeout(pace.opening):
                     ws = await pool.ws_connect(
                         ticket.socket,
