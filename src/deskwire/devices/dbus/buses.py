@@ -91,7 +91,9 @@ class _Shared:
 
     async def _open(self) -> Bus:
         if self._address is None:
-            raise BusLost(f"there is no {self._name} bus: no address is set and none is usual here")
+            raise BusLost(
+                f"there is no {self._name} bus: deskwire runs outside of a desktop session"
+            )
         connection: MessageBus | None = None
         try:
             connection = MessageBus(bus_address=self._address)
