@@ -43,6 +43,37 @@ CLOSE_MEANS = {
     CloseCode.AUTH_FAILED: "Auth failed, the login ended, or a newer connection took the token",
     CloseCode.TOKEN_EXPIRED: "The token's time is over",
 }
+SETTING_MEANS = {
+    "server.host": "where it listens; `127.0.0.1` for this machine alone",
+    "server.port": "0 picks a free one",
+    "server.tls": "off on a loopback address or behind a proxy only",
+    "server.certificate": 'PEM, the chain included; `""`: the desk\'s own, which renews itself',
+    "server.key": "its key",
+    "server.public_url": "what `socket` names the desk by; its host and its pages may ask",
+    "server.allowed_hosts": "names it answers to, beside any address, `localhost` and the "
+    "machine's own name, also with `.local`; any other is 421",
+    "server.allowed_origins": "pages from elsewhere that may log in and open a socket",
+    "server.state_dir": "users, logins, keys, the desk's own certificate",
+    "server.behind_proxy": "a proxy speaks TLS for it: `tls` may be off on any address, and "
+    "`trusted_proxies` are believed",
+    "server.trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+    "session.lifetime": "how long a websocket token, and so a session, lasts",
+    "session.warning": "how long before the end `session expiring` is sent",
+    "session.auth_timeout": "how long a socket may wait before its `auth`",
+    "session.login_lifetime": "how long a login lasts",
+    "session.max_sockets": "beyond it a socket is closed with 1013",
+    "session.max_sockets_per_user": "the same, of one user",
+    "session.max_unauthenticated": "beyond it, who waited longest for its `auth` is dropped",
+    "stats.interval": "how often cpu, memory, network, uptime and disk are read, and the least "
+    "often that `stats` is sent",
+    "stats.disk": "the mount that `disk_bytes` is of",
+    "devices.proc": "another where a container has the machine's elsewhere",
+    "devices.sys": "the same",
+    "devices.disabled": "not watched, as if the machine had none",
+    "art.public": "pictures need no token",
+    "art.fetch_remote": "pictures that a player names by http are fetched, from public addresses",
+    "compat.literal_event_names": "`session expiring` has a space at its end",
+}
 ACTION_DOES = {
     "audio-play-pause": "Toggle play and pause",
     "audio-next": "Skip to the next track",
@@ -187,14 +218,24 @@ def settings() -> str:
         "SIGHUP (`systemctl --user reload deskwire`) reads them anew. Those with a yes take",
         "effect, the others wait for the next start and are named in the log; a mistake changes",
         "nothing.",
+        "",
+        "```toml",
+        "# ~/.config/deskwire/config.toml",
+        "[server]",
+        "port = 9000",
+        "",
+        "[devices]",
+        'disabled = ["wifi"]',
+        "```",
     ]
     for section in msgspec.structs.fields(Settings):
-        lines += ["", f"## [{section.name}]", "", "| key | default | expected | SIGHUP |"]
-        lines += ["|---|---|---|---|"]
+        lines += ["", f"## [{section.name}]", "", "| key | default | means | expected | SIGHUP |"]
+        lines += ["|---|---|---|---|---|"]
         for field in msgspec.structs.fields(section.type):
             default = shown(field.default)
-            anew = "yes" if f"{section.name}.{field.name}" in RELOADABLE else ""
-            lines.append(f"| `{field.name}` | `{default}` | {described(field.type)} | {anew} |")
+            name, expected = f"{section.name}.{field.name}", described(field.type)
+            row = [f"`{field.name}`", f"`{default}`", SETTING_MEANS[name], expected]
+            lines.append(f"| {' | '.join(row)} | {'yes' if name in RELOADABLE else ''} |")
     return "\n".join(lines) + "\n"
 
 
