@@ -147,6 +147,12 @@ def takes_commands_without_end(patch: Patch) -> None:
     patch.setattr(Allowance, "take", lambda *_: True)
 
 
+@breaks("7.8")
+def says_so_of_each_command_it_drops(patch: Patch) -> None:
+    said = property(lambda _: False, lambda *_: None)
+    patch.setattr(ServerSession, "_throttled", said, raising=False)
+
+
 @breaks("7.9")
 def never_forgives_an_excess(patch: Patch) -> None:
     original = Allowance.take
