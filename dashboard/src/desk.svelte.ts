@@ -57,7 +57,7 @@ export class Desk {
   constructor() {
     this.#connection = new Connection({
       status: (status) => (this.status = status),
-      show: (snapshot, now) => this.#show(snapshot, now),
+      show: (snapshot, at) => this.#show(snapshot, at),
       complain: ({ code }) => this.#refused(code),
       clear: () => this.#clear(),
     });
@@ -112,37 +112,37 @@ export class Desk {
     this.notices = this.notices.filter((each) => each !== notice);
   }
 
-  #show(snapshot: Snapshot, now: number): void {
-    this.#remember(snapshot, now);
+  #show(snapshot: Snapshot, at: number): void {
+    this.#remember(snapshot, at);
     this.#taps.see(snapshot);
     this.#waitForTaps();
     this.players = ordered(this.players.map((player) => player.id), snapshot.players);
-    this.#look(this.players);
+    this.#look(this.players, at);
     this.snapshot = snapshot;
   }
 
-  #look(players: readonly Player[]): void {
+  #look(players: readonly Player[], at = this.now()): void {
     if (!players.some((player) => player.id === this.#chosen)) this.#chosen = undefined;
     const player = lookedAt(this.#chosen, this.shown?.id, players);
-    if (player) this.playhead.see(player, this.now());
+    if (player) this.playhead.see(player, at);
     this.shown = player;
   }
 
-  #remember(snapshot: Snapshot, now: number): void {
+  #remember(snapshot: Snapshot, at: number): void {
     const { network } = snapshot;
-    const received = this.#received.take(network?.received, now);
-    const sent = this.#sent.take(network?.sent, now);
+    const received = this.#received.take(network?.received, at);
+    const sent = this.#sent.take(network?.sent, at);
     this.rates = { received, sent };
     const all = this.histories;
-    all.cpu.take(snapshot.cpu, now);
-    all.memory.take(snapshot.memory, now);
-    all.received.take(received, now);
-    all.sent.take(sent, now);
-    all.disk.take(snapshot.disk, now);
-    all.battery.take(snapshot.battery?.charge, now);
-    all.volume.take(snapshot.volume, now);
-    all.backlight.take(snapshot.backlight, now);
-    this.points = Math.floor(now / SPAN);
+    all.cpu.take(snapshot.cpu, at);
+    all.memory.take(snapshot.memory, at);
+    all.received.take(received, at);
+    all.sent.take(sent, at);
+    all.disk.take(snapshot.disk, at);
+    all.battery.take(snapshot.battery?.charge, at);
+    all.volume.take(snapshot.volume, at);
+    all.backlight.take(snapshot.backlight, at);
+    this.points = Math.floor(at / SPAN);
   }
 
   #refused(code: string): void {

@@ -3,6 +3,8 @@ import { beforeEach, test } from "node:test";
 import { Link, type Effect } from "../src/session/link.ts";
 
 const STATS = '{"event":"stats","args":["{\\"audio\\":[]}"]}';
+const up = (uptime: number): string =>
+  JSON.stringify({ event: "stats", args: [JSON.stringify({ uptime, audio: [] })] });
 const EXPIRING = '{"event":"session expiring","args":["[10:30:45]: Your Session will expire"]}';
 const ticket = (token: string) => ({ token, socket: `wss://desk/${token}` });
 
@@ -33,7 +35,7 @@ function told(effects: Effect[]): string[] {
 function goLive(): void {
   link.start();
   link.ticket(1, ticket("one"), now);
-  link.opened(1);
+  link.opened(1, now);
   link.heard(1, STATS, now);
   assert.equal(link.status.kind, "live");
 }
@@ -41,6 +43,20 @@ function goLive(): void {
 function hear(line: number, until: number): void {
   for (; now < until; now += 1000) link.heard(line, STATS, now);
 }
+
+/** A line that is live, on which a reading has come each second: the last, of uptime 110, is the `last`. */
+function goLiveWithUptime(): number {
+  link.start();
+  link.ticket(1, ticket("one"), now);
+  link.opened(1, now);
+  for (let uptime = 100; uptime <= 110; uptime += 1) {
+    link.heard(1, up(uptime), now + (uptime - 100) * 1000);
+  }
+  return now + 10_000;
+}
+
+const staleSince = (): number | undefined =>
+  link.status.kind === "stale" ? link.status.since : undefined;
 
 beforeEach(() => {
   link = new Link();
@@ -50,7 +66,7 @@ beforeEach(() => {
 test("a ticket, a socket, auth at once, and live with the first reading", () => {
   assert.deepEqual(told(link.start()), ["fetch 1"]);
   assert.deepEqual(told(link.ticket(1, ticket("one"), now)), ["open 1"]);
-  assert.deepEqual(told(link.opened(1)), ["auth one on 1"]);
+  assert.deepEqual(told(link.opened(1, now)), ["auth one on 1"]);
   assert.equal(link.status.kind, "connecting");
   assert.deepEqual(told(link.heard(1, STATS, now)), ["show"]);
   assert.equal(link.status.kind, "live");
@@ -62,7 +78,7 @@ test("before a session expires the next one is there, and nothing is missed", ()
 
   assert.deepEqual(told(link.heard(1, EXPIRING, now)), ["fetch 2"]);
   assert.deepEqual(told(link.ticket(2, ticket("two"), now + 100)), ["open 2"]);
-  assert.deepEqual(told(link.opened(2)), ["auth two on 2"]);
+  assert.deepEqual(told(link.opened(2, now)), ["auth two on 2"]);
   assert.deepEqual(told(link.heard(1, STATS, now + 150)), ["show"]);
   assert.deepEqual(told(link.heard(2, STATS, now + 200)), ["close 1", "show"]);
   assert.equal(link.status.kind, "live");
@@ -103,7 +119,7 @@ test("1006 connects again after five seconds with the same token", () => {
   assert.equal(link.deadline, now + 5400);
   assert.deepEqual(told(link.tick(now + 5399)), []);
   assert.deepEqual(told(link.tick(now + 5400)), ["open 2"]);
-  assert.deepEqual(told(link.opened(2)), ["auth one on 2"]);
+  assert.deepEqual(told(link.opened(2, now)), ["auth one on 2"]);
 });
 
 test("a socket that cannot even be opened asks for a ticket next", () => {
@@ -165,7 +181,7 @@ test("without a login there is the login page; with one that ended, it says so",
   function goLiveAgain(): void {
     link.start();
     link.ticket(2, ticket("one"), now);
-    link.opened(1);
+    link.opened(1, now);
     link.heard(1, STATS, now);
   }
 });
@@ -195,7 +211,7 @@ test("a silent line is left for a new one with the same token, and heals", () =>
 
   for (let at = now; at <= now + 8000; at += 100) effects.push(...told(link.tick(at)));
   assert.deepEqual(effects, ["close 1", "open 2"]);
-  link.opened(2);
+  link.opened(2, now);
   link.heard(2, STATS, now + 8100);
 
   assert.equal(link.status.kind, "live");
@@ -235,7 +251,7 @@ test("a machine that slept does not believe its socket", () => {
   assert.deepEqual(told(link.wake(now + 3_600_000)), ["open 2"]);
   assert.deepEqual(link.status, { kind: "stale", since: now });
   assert.deepEqual(told(link.closed(1, 4001, now + 3_600_010)), [], "replaced by our own new line");
-  link.opened(2);
+  link.opened(2, now);
   link.heard(2, STATS, now + 3_600_020);
   assert.equal(link.status.kind, "live");
 });
@@ -249,7 +265,7 @@ test("a page that nobody looks at stops asking, and is live soon after it is loo
   assert.equal(link.deadline, undefined);
 
   assert.deepEqual(told(link.reveal(now + 600_000)), ["open 2"]);
-  link.opened(2);
+  link.opened(2, now);
   link.heard(2, STATS, now + 600_050);
   assert.equal(link.status.kind, "live");
 });
@@ -296,4 +312,92 @@ test("a socket that neither opens nor fails is given up", () => {
   assert.deepEqual(told(link.tick(now + 10_000)), ["close 1"]);
   assert.equal(link.status.kind, "connecting");
   assert.deepEqual(told(link.tick(now + 15_000)), ["fetch 2"]);
+});
+
+test("a reading that was held up for long is shown as what was then, and is no news", () => {
+  const last = goLiveWithUptime();
+  link.tick(last + 2500);
+
+  const [shown] = link.heard(1, up(111), last + 5000);
+
+  assert.equal(staleSince(), last + 2000 + 5, "its second ended then, if clocks part no further");
+  assert.ok(shown?.kind === "show" && shown.at === staleSince());
+});
+
+test("what a dead network held back makes the line live by its last words alone", () => {
+  const last = goLiveWithUptime();
+  link.tick(last + 2500);
+  const kinds: string[] = [];
+
+  for (let uptime = 111; uptime <= 115; uptime += 1) {
+    link.heard(1, up(uptime), last + 5010);
+    kinds.push(link.status.kind);
+  }
+
+  assert.deepEqual(kinds, ["stale", "stale", "live", "live", "live"]);
+  link.tick(last + 8510);
+  assert.equal(link.status.kind, "stale", "silence counts from when it was said");
+});
+
+test("a page that stood still says neither live nor a wrong time over what had piled up", () => {
+  const last = goLiveWithUptime();
+
+  assert.deepEqual(told(link.heard(1, up(111), last + 60_000)), ["show", "close 1", "open 2"]);
+  assert.equal(staleSince(), last + 2000 + 60);
+  assert.deepEqual(told(link.heard(1, up(112), last + 60_001)), []);
+  assert.equal(link.status.kind, "stale");
+  link.opened(2, last + 60_100);
+  link.heard(2, up(170), last + 60_200);
+  assert.equal(link.status.kind, "live");
+});
+
+test("a machine that slept is not live again by what had come before it slept", () => {
+  const last = goLiveWithUptime();
+  link.wake(last + 3_600_000);
+
+  link.heard(1, up(111), last + 3_600_000);
+  assert.equal(link.status.kind, "stale");
+  link.opened(2, last + 3_600_100);
+  link.heard(2, up(3711), last + 3_600_200);
+  assert.equal(link.status.kind, "live");
+});
+
+test("what answers a new line is believed, whatever clock was set meanwhile", () => {
+  const last = goLiveWithUptime();
+  link.wake(last + 3_600_000);
+  link.opened(2, last + 3_600_100);
+
+  link.heard(2, up(111), last + 3_600_200);
+  assert.equal(link.status.kind, "live");
+  link.heard(2, up(112), last + 3_601_200);
+  assert.equal(link.status.kind, "live");
+});
+
+test("an answer that was held up for long is no news either, and a further line is opened", () => {
+  const last = goLiveWithUptime();
+  link.closed(1, 1006, last + 100);
+  link.tick(last + 5100);
+  link.opened(2, last + 5110);
+
+  assert.deepEqual(told(link.heard(2, up(115), last + 14_000)), ["show", "close 2", "open 3"]);
+  assert.equal(staleSince(), last + 6000 + 14);
+});
+
+test("a desk that started anew is as good as it was", () => {
+  const last = goLiveWithUptime();
+  link.closed(1, 1006, last + 100);
+  link.tick(last + 5100);
+  link.opened(2, last + 5110);
+
+  for (let uptime = 3; uptime <= 6; uptime += 1) {
+    link.heard(2, up(uptime), last + 2200 + uptime * 1000);
+    assert.equal(link.status.kind, "live");
+  }
+});
+
+test("while a new line is on its way there is nothing to do until it is given up", () => {
+  goLive();
+  link.wake(now + 60_000);
+
+  assert.equal(link.deadline, now + 70_000);
 });

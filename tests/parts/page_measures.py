@@ -30,7 +30,7 @@ performance.now = () => real.performance() + ahead;
 Date.now = () => real.date() + ahead;
 const frame = (i) => JSON.stringify({ event: "stats", args: [JSON.stringify({
   memory_bytes: 8e9 + (i * 7919 % 1e9), cpu_absolute: i * 7 % 100,
-  uptime: 1000 + i, disk_bytes: 2e11,
+  uptime: Math.floor(performance.now() / 1000), disk_bytes: 2e11,
   network: { rx_bytes: 1e9 + i * i * 100, tx_bytes: 1e8 + i * 5000 },
   audio: Array.from({ length: 1 + Math.floor(i / 400) % 3 }, (_, n) => ({
     id: `player${n + 1}`, name: "mpv", playing: n === Math.floor(i / 100) % 2,

@@ -20,6 +20,8 @@ class Proxy:
         """What a screen is told instead."""
         self.accepted = 0
         """How many connections there were."""
+        self.held_back = 0
+        """How many pieces came while it was frozen."""
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._refusing = False
@@ -85,6 +87,7 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while piece := await reader.read(1 << 16):
+                self.held_back += not self._flowing.is_set()
                 await self._flowing.wait()
                 writer.write(piece)
                 await writer.drain()

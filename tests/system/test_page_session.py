@@ -14,6 +14,7 @@ from tests.parts.page import Browser
 from tests.parts.patience import patiently
 from tests.parts.proxy import Proxy
 from tests.parts.stopping import send
+from tests.parts.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -193,6 +194,31 @@ async def test_a_machine_that_slept_and_woke_without_its_network_does_not_preten
 
     assert opened == 2, "it does not wait for the dead socket"
     assert told[told.index("live") :][:3] == ["live", "stale", "live"]
+
+
+async def test_what_a_dead_network_held_back_does_not_make_a_silent_desk_live(
+    browser: Browser, desk: Desk
+) -> None:
+    async with Proxy(desk.address) as proxy, browser.screen(desk) as screen:
+        await screen.page.add_init_script(NEWS + SLEEP)
+        await screen.page.goto(proxy.address)
+        await screen.log_in()
+        await screen.is_state("live")
+        proxy.freeze()
+        await until_async(lambda: proxy.held_back, what="a reading is held back")
+        send(desk.pid, SIGSTOP)
+        heard = await screen.page.evaluate("news.length")
+        await screen.page.evaluate("sleep(60_000)")
+        await screen.is_state("stale")
+        proxy.thaw()
+        await screen.until(f"news.length > {heard} || sockets[0].readyState > WebSocket.OPEN")
+        after = await screen.page.locator("[data-state]").get_attribute("data-state")
+        send(desk.pid, SIGCONT)
+        await screen.is_state("live")
+        told = await screen.states()
+
+    assert after == "stale"
+    assert told[told.index("live") :] == ["live", "stale", "live"]
 
 
 async def test_a_hidden_page_stops_asking_and_is_live_soon_after_it_is_looked_at(

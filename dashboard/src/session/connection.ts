@@ -8,7 +8,8 @@ import type { Command, Refusal, Snapshot } from "./snapshot.ts";
 
 export interface Hears {
   status(status: Status): void;
-  show(snapshot: Snapshot, now: number): void;
+  /** The desk was so at that moment. */
+  show(snapshot: Snapshot, at: number): void;
   complain(refusal: Refusal): void;
   clear(): void;
 }
@@ -70,12 +71,12 @@ export class Connection {
     const slept = this.clock.slept();
     const now = this.clock.now();
     const effects = [...(slept ? this.#link.wake(now) : []), ...(happen(now) ?? [])];
-    for (const effect of effects) this.#do(effect, now);
+    for (const effect of effects) this.#do(effect);
     this.#hears.status(this.#link.status);
     this.#remind();
   }
 
-  #do(effect: Effect, now: number): void {
+  #do(effect: Effect): void {
     switch (effect.kind) {
       case "fetch ticket":
         void this.#fetch(effect.attempt);
@@ -91,7 +92,7 @@ export class Connection {
         this.#sockets.delete(effect.line);
         break;
       case "show":
-        this.#hears.show(effect.snapshot, now);
+        this.#hears.show(effect.snapshot, effect.at);
         break;
       case "complain":
         this.#hears.complain(effect.refusal);
@@ -114,7 +115,7 @@ export class Connection {
   #open(line: number, address: string): void {
     const socket = new WebSocket(address);
     this.#sockets.set(line, socket);
-    socket.onopen = () => this.#step(() => this.#link.opened(line));
+    socket.onopen = () => this.#step((now) => this.#link.opened(line, now));
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (typeof data === "string") this.#step((now) => this.#link.heard(line, data, now));
     };

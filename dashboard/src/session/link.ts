@@ -8,17 +8,19 @@
 
    Pure: told what happened and when, it returns what to do; `deadline` says when to `tick`. Times
    are milliseconds of a clock that runs on in suspend. A line is one socket: `live` has spoken,
-   `opening` has not yet; what an older line still says is not heard. */
+   `opening` has not yet; what an older line still says is not heard. The page is live while what the
+   desk said last is new, by when it was said and not by when it came. */
 
 import { ClientSession } from "./client_session.ts";
 import type { Next } from "./close_codes.ts";
+import { CUT, Postmark } from "./postmark.ts";
 import { Pulse } from "./pulse.ts";
 import type { Command, Refusal, Snapshot } from "./snapshot.ts";
 
 export type Status =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  /** Nothing was heard since then. */
+  /** The desk has said nothing since then that came here. */
   | { readonly kind: "stale"; readonly since: number }
   /** The session's time is over; a new one is being fetched. */
   | { readonly kind: "expired" }
@@ -50,7 +52,8 @@ export type Effect =
   | { readonly kind: "open"; readonly line: number; readonly address: string }
   | { readonly kind: "transmit"; readonly line: number; readonly text: string }
   | { readonly kind: "close"; readonly line: number }
-  | { readonly kind: "show"; readonly snapshot: Snapshot }
+  /** The desk was so at that moment: now, or before if it comes late. */
+  | { readonly kind: "show"; readonly snapshot: Snapshot; readonly at: number }
   | { readonly kind: "complain"; readonly refusal: Refusal }
   /** Forget what was shown: nobody is logged in. */
   | { readonly kind: "clear" };
@@ -59,7 +62,8 @@ interface Line {
   readonly id: number;
   readonly session: ClientSession;
   readonly since: number;
-  opened: boolean;
+  /** When it was open and we said who we are. */
+  asked: number | undefined;
 }
 
 const RECONNECT_AFTER = 5_000;
@@ -73,6 +77,7 @@ const TURNED_DOWN: ReadonlySet<number> = new Set([1003, 1008, 1009, 1013]);
 export class Link {
   status: Status = { kind: "connecting" };
   readonly #pulse = new Pulse();
+  readonly #postmark = new Postmark();
   #ticket: Ticket | undefined;
   #live: Line | undefined;
   #opening: Line | undefined;
@@ -87,11 +92,10 @@ export class Link {
   get deadline(): number | undefined {
     const times = [this.#hideAt];
     if (this.#opening) times.push(this.#opening.since + OPENING_PATIENCE);
-    if (this.#live) {
-      const silent = this.#pulse.silentAt;
-      times.push(this.#rollAt, this.status.kind === "live" ? silent : silent + STALE_PATIENCE);
-    } else if (!this.#opening && this.#fetching === undefined) {
-      times.push(this.#again?.at);
+    if (this.#live && this.status.kind === "live") times.push(this.#pulse.silentAt);
+    if (this.#idle) {
+      const replaceAt = this.#pulse.silentAt + STALE_PATIENCE;
+      times.push(...(this.#live ? [this.#rollAt, replaceAt] : [this.#again?.at]));
     }
     const known = times.filter((time) => time !== undefined);
     return known.length > 0 ? Math.min(...known) : undefined;
@@ -172,11 +176,11 @@ export class Link {
     return [];
   }
 
-  opened(id: number): Effect[] {
+  opened(id: number, now: number): Effect[] {
     const line = this.#opening;
     if (line?.id !== id) return [];
-    line.opened = true;
-    return this.#heed(line, line.session.open(), 0);
+    line.asked = now;
+    return this.#heed(line, line.session.open(), now);
   }
 
   heard(id: number, text: string, now: number): Effect[] {
@@ -202,7 +206,7 @@ export class Link {
         return [];
       }
     }
-    return this.#after(next ?? "stop", code, line.opened, now);
+    return this.#after(next ?? "stop", code, line.asked !== undefined, now);
   }
 
   tick(now: number): Effect[] {
@@ -212,8 +216,7 @@ export class Link {
       return [{ kind: "close", line: id }, ...this.closed(id, 1006, now)];
     }
     if (this.#live) return this.#tickLive(this.#live, now);
-    if (this.#opening || this.#fetching !== undefined) return [];
-    if (this.#again && now >= this.#again.at) {
+    if (this.#idle && this.#again && now >= this.#again.at) {
       return this.#again.what === "socket" ? this.#open(now) : this.#fetch();
     }
     return [];
@@ -221,14 +224,19 @@ export class Link {
 
   // ---- inside ---------------------------------------------------------------------------------
 
+  /** Whether nothing is on its way that is waited for. */
+  get #idle(): boolean {
+    return !this.#opening && this.#fetching === undefined;
+  }
+
   #tickLive(line: Line, now: number): Effect[] {
     if (this.status.kind === "live" && now >= this.#pulse.silentAt) this.#wait();
-    const idle = !this.#opening && this.#fetching === undefined;
-    if (idle && now >= this.#pulse.silentAt + STALE_PATIENCE) {
+    if (!this.#idle) return [];
+    if (now >= this.#pulse.silentAt + STALE_PATIENCE) {
       this.#live = undefined;
       return [{ kind: "close", line: line.id }, ...this.#open(now)];
     }
-    if (idle && this.#rollAt !== undefined && now >= this.#rollAt) return this.#fetch();
+    if (this.#rollAt !== undefined && now >= this.#rollAt) return this.#fetch();
     return [];
   }
 
@@ -240,10 +248,7 @@ export class Link {
           effects.push({ kind: "transmit", line: line.id, text: effect.text });
           break;
         case "show":
-          if (line === this.#opening) effects.push(...this.#promote(line, now));
-          this.#pulse.beat(now);
-          this.#say({ kind: "live" });
-          effects.push({ kind: "show", snapshot: effect.snapshot });
+          effects.push(...this.#show(line, effect.snapshot, now));
           break;
         case "roll over":
           if (line === this.#live) this.#rollAt = Math.max(now, line.since + ROLL_PAUSE);
@@ -254,6 +259,19 @@ export class Link {
       }
     }
     return [...effects, ...(this.#live ? this.tick(now) : [])];
+  }
+
+  #show(line: Line, snapshot: Snapshot, now: number): Effect[] {
+    const first = line === this.#opening;
+    const effects = first ? this.#promote(line, now) : [];
+    const said = this.#postmark.read(snapshot.uptime, now, first ? line.asked : undefined);
+    this.#pulse.beat(said);
+    /* It is told to the second: what is stale becomes live when there is no doubt. */
+    const doubt = this.status.kind === "stale" ? CUT : 0;
+    const late = now + doubt >= this.#pulse.silentAt;
+    if (late) this.#wait();
+    else this.#say({ kind: "live" });
+    return [...effects, { kind: "show", snapshot, at: late ? said : now }];
   }
 
   /** The newer line has spoken: the older is not needed any more. */
@@ -304,7 +322,7 @@ export class Link {
     const given = this.#opening ? [{ kind: "close", line: this.#opening.id } as const] : [];
     this.#lines += 1;
     const session = new ClientSession(this.#ticket.token);
-    this.#opening = { id: this.#lines, session, since: now, opened: false };
+    this.#opening = { id: this.#lines, session, since: now, asked: undefined };
     return [...given, { kind: "open", line: this.#lines, address: this.#ticket.socket }];
   }
 

@@ -21,11 +21,14 @@ export class Pulse {
     return (this.last ?? 0) + allowed;
   }
 
-  beat(now: number): void {
-    if (this.last !== undefined && !this.#fresh) {
-      this.#silences = [...this.#silences, now - this.last].slice(-REMEMBERED);
+  /** It spoke at that moment; what was said before its last word is no news. */
+  beat(said: number): void {
+    const { last } = this;
+    if (last !== undefined && said <= last) return;
+    if (last !== undefined && !this.#fresh) {
+      this.#silences = [...this.#silences, said - last].slice(-REMEMBERED);
     }
-    this.last = now;
+    this.last = said;
     this.#fresh = false;
   }
 
