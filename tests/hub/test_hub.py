@@ -6,7 +6,7 @@ import pytest
 
 from deskwire.devices.beat import Beat
 from deskwire.hub.hub import Hub
-from deskwire.model.snapshot import Cpu, Memory, Volume, Wifi
+from deskwire.model.snapshot import Cpu, Memory, Player, PlayerId, Position, Volume, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.parts.waiting import until_async
 from tests.parts.warped import WarpedLoop
@@ -64,7 +64,7 @@ async def test_a_device_that_says_nothing_is_waited_for_270_ms_and_no_longer() -
     await until_async(lambda: screen.got, within=2.0)
 
     assert screen.stats == [{"cpu_absolute": 1.0, "audio": []}]
-    assert screen.got[0][0] - started > 0.25
+    assert 0.25 < screen.got[0][0] - started < 0.3
     desk.unsubscribe(screen)
 
 
@@ -99,7 +99,7 @@ async def test_a_change_goes_out_at_once_and_a_burst_as_one_more_frame() -> None
 
     assert at_once == [60]
     assert [stats["volume"] for stats in screen.stats] == [60, 79]
-    assert screen.got[1][0] - screen.got[0][0] >= 0.049
+    assert 0.049 <= screen.got[1][0] - screen.got[0][0] < 0.1
     desk.unsubscribe(screen)
 
 
@@ -279,6 +279,54 @@ async def test_the_devices_rest_again_if_nobody_comes(monkeypatch: pytest.Monkey
     await until_async(lambda: told == [True, False])
 
     assert desk.snapshot.volume is None
+
+
+async def test_who_came_as_expected_is_not_forgotten_when_the_expectation_would_be_over() -> None:
+    desk, screen = hub(), Screen()
+    told: list[bool] = []
+    desk.on_watched = told.append
+    desk.expect()
+    await streaming(desk, screen)
+
+    await asyncio.sleep(10)
+
+    assert told == [True]
+    assert desk.snapshot.volume == volume(50)
+    desk.unsubscribe(screen)
+
+
+async def test_each_who_is_expected_is_waited_for_as_long() -> None:
+    desk = hub()
+    told: list[bool] = []
+    desk.on_watched = told.append
+
+    desk.expect()
+    await asyncio.sleep(2)
+    desk.expect()
+    await asyncio.sleep(2)
+    waiting = list(told)
+    await asyncio.sleep(2)
+
+    assert waiting == [True]
+    assert told == [True, False]
+
+
+async def test_who_comes_between_two_frames_is_told_how_far_a_player_is_now() -> None:
+    desk, first, second = hub(devices=("players",)), Screen(), Screen()
+    began = Seconds(asyncio.get_running_loop().time())
+    moving = Position(at=Seconds(10), read=began, rate=1.0)
+    mpv = Player(id=PlayerId("player1"), name="mpv", playing=True, title="One", position=moving)
+    desk.subscribe(first)
+    desk.take("players", (mpv,))
+    await asyncio.sleep(5)
+
+    newest = desk.newest()
+
+    assert newest is not None
+    second(newest)
+    told = [screen.stats[0]["audio"][0]["timestamp"] for screen in (first, second)]
+    assert told == [10, 15]
+    desk.unsubscribe(first)
 
 
 async def test_one_frame_is_the_same_bytes_for_everyone() -> None:
