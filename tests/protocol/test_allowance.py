@@ -15,6 +15,15 @@ def test_a_burst_then_the_rate() -> None:
     assert sum(later) == 10
 
 
+def test_who_has_rested_for_long_has_no_more_than_a_burst() -> None:
+    allowance = Allowance(rate=10, burst=20)
+    allowance.take(Seconds(0))
+
+    taken = [allowance.take(Seconds(3600)) for _ in range(30)]
+
+    assert sum(taken) == 20
+
+
 @given(st.lists(st.floats(0, 2), max_size=200))
 def test_never_more_than_the_burst_and_the_rate(pauses: list[float]) -> None:
     allowance = Allowance(rate=10, burst=20)

@@ -129,6 +129,16 @@ def test_who_comes_in_the_last_moment_is_warned_all_the_same() -> None:
     assert effects == [Admit(grant("ann")), Send(SessionExpiring("10:34:44"))]
 
 
+def test_what_is_malformed_now_and_then_ends_nothing() -> None:
+    live = session()
+    live.receive('{"event":"auth","args":["good"]}', instant(0))
+
+    done = [live.receive("{", instant(at)) for at in range(0, 100, 2)]
+
+    assert [len(effects) for effects in done] == [1] * 50
+    assert all(isinstance(effects[0], Send) for effects in done)
+
+
 def test_time_is_judged_at_every_message_too() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
