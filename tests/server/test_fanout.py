@@ -144,6 +144,24 @@ async def test_who_left_gets_nothing_more_and_the_last_one_ends_the_watch() -> N
     assert levels(screen) == [1]
 
 
+async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> None:
+    _, fanout = room()
+    first, second = Screen(), Screen()
+    fanout.accompany(first)
+    await asyncio.sleep(25)
+    fanout.leave(first)
+    await asyncio.sleep(10)
+    fanout.accompany(second)
+
+    await asyncio.sleep(15)
+    early = second.pings
+    await asyncio.sleep(10)
+
+    assert first.pings == 1
+    assert (early, second.pings) == (0, 1)
+    fanout.leave(second)
+
+
 async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_EVERY", 0.03)
     monkeypatch.setattr(module, "PONG_WITHIN", 0.01)

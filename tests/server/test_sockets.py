@@ -75,6 +75,27 @@ async def test_a_full_room_still_lets_a_token_replace_its_own_socket() -> None:
     assert room.seat(Socket(room), grant("t"))
 
 
+async def test_who_comes_and_goes_or_comes_anew_takes_no_place_for_ever() -> None:
+    room = sockets(most=2, a_user=1)
+
+    for token in ("a", "b", "c"):
+        gone = Socket(room)
+        assert room.seat(gone, grant(token))
+        room.leave(gone)
+    for _ in range(3):
+        assert room.seat(Socket(room), grant("d"))
+
+
+async def test_an_ended_login_gives_its_place_back_before_its_socket_is_gone() -> None:
+    room = sockets(a_user=1)
+    slow = Socket(room, stays=True)
+    room.seat(slow, grant("a", login="one"))
+
+    room.end_logins(frozenset({LoginId("one")}))
+
+    assert room.seat(Socket(room), grant("b", login="two"))
+
+
 async def test_who_waited_longest_makes_room() -> None:
     room = sockets(waiting=2)
 
