@@ -636,10 +636,13 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
     clock = Clock()
     async with with_clock(there, clock, Pace(answer=Seconds(0.1))) as desk:
         clock.ahead = 3600
+        began = clock().boot
         await there.has_socket(2)
+        took = clock().boot - began
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
         assert there.tickets == ["ticket1"]
+        assert took < Pace().first
 
 
 async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
@@ -662,6 +665,14 @@ async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
         await asyncio.sleep(4.5)
 
         assert len(there.sockets) == 1
+
+
+async def test_a_desk_that_asks_whether_somebody_is_there_is_answered(there: ScriptedDesk) -> None:
+    async with connected(there):
+        await there.socket.ping(b"there?")
+        await until_async(lambda: there.socket.pongs)
+
+        assert there.socket.pongs == [b"there?"]
 
 
 # ---- what is left --------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ class ScriptedSocket:
         self.token = token
         self.opened_at = time.monotonic()
         self.commands: list[tuple[str, list[str]]] = []
+        self.pongs: list[bytes] = []
+        """What it answered pings with."""
         self.transport: asyncio.Transport | None = None
 
     async def stats(self, **keys: Any) -> None:
@@ -38,6 +40,10 @@ class ScriptedSocket:
     async def say(self, event: str, *args: str) -> None:
         """Say anything."""
         await self._ws.send_str(json.dumps({"event": event, "args": list(args)}))
+
+    async def ping(self, payload: bytes) -> None:
+        """Ask whether it is there."""
+        await self._ws.ping(payload)
 
     async def expire(self) -> None:
         """Warn that the session ends."""
@@ -156,7 +162,7 @@ class ScriptedDesk:
         return told("websocket_token", {"token": self.tickets[-1], "socket": address})
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse(autoping=True, timeout=0.2)
+        ws = web.WebSocketResponse(autoping=False, timeout=0.2)
         await self.opens.wait()
         await ws.prepare(request)
         self._clients.add(ws)
@@ -172,7 +178,11 @@ class ScriptedDesk:
         if first is not None:
             await socket.say("stats", json.dumps(first))
         async for message in ws:
-            if message.type is WSMsgType.TEXT:
+            if message.type is WSMsgType.PING:
+                await ws.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                socket.pongs.append(bytes(message.data))
+            elif message.type is WSMsgType.TEXT:
                 content = json.loads(message.data)
                 socket.commands.append((content["event"], content["args"]))
                 if self.obeys:
