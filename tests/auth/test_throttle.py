@@ -66,6 +66,15 @@ def test_the_owner_gets_in_while_a_stranger_hammers_the_account() -> None:
         throttle.check("ann", HOME, False, at(100.0))
 
 
+def test_one_home_where_two_live_counts_each_of_them_alone() -> None:
+    throttle = make_throttle()
+    for _ in range(25):
+        passes(throttle, "ann", HOME, known=True, now=0.0)
+
+    assert not passes(throttle, "ann", HOME, known=True, now=1.0)
+    assert passes(throttle, "bob", HOME, known=True, now=1.0)
+
+
 def test_many_addresses_share_what_one_account_has() -> None:
     throttle = make_throttle()
     judged = [passes(throttle, "ann", f"203.0.113.{n}", known=False, now=0.0) for n in range(25)]

@@ -190,6 +190,8 @@ def test_another_desks_token_is_refused_with_its_key_or_ours() -> None:
         verify(make_tokens(desk=other).websocket_token(LOGIN, at()))
     with pytest.raises(TokenRefused):
         TOKENS.verify_websocket(WEBSOCKET, other, at())
+    with pytest.raises(TokenRefused):
+        TOKENS.verify_websocket(make_tokens(desk=other).websocket_token(LOGIN, at()), other, at())
 
 
 def test_an_ended_login_takes_its_tokens_with_it() -> None:
