@@ -64,6 +64,25 @@ async def test_who_reads_nothing_for_long_is_dropped(
     assert pair.connection.closing
 
 
+@pytest.mark.warped
+async def test_who_fell_behind_once_has_as_long_the_next_time(pair: Pair) -> None:
+    stuff(pair.connection)
+    await asyncio.sleep(20)
+    while pair.connection.unread:
+        await pair.read()
+        await asyncio.sleep(0)
+    stuff(pair.connection)
+
+    await asyncio.sleep(20)
+    offer(FRAME, [pair.connection])
+    not_yet = pair.connection.closing
+    await asyncio.sleep(11)
+    offer(FRAME, [pair.connection])
+
+    assert not not_yet
+    assert pair.connection.closing
+
+
 async def test_what_must_not_be_skipped_piles_up_to_a_bound(pair: Pair) -> None:
     stuff(pair.connection)
 
