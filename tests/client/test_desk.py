@@ -245,11 +245,12 @@ async def test_something_else_is_no_desk(there: ScriptedDesk, status: int, code:
             pass
 
 
+@pytest.mark.warped
 async def test_a_desk_that_shows_nothing_is_given_up(there: ScriptedDesk) -> None:
     there.first_stats = lambda: None
 
     with pytest.raises(Unreachable, match="shows nothing"):
-        async with connected(there, pace=Pace(opening=Seconds(0.2))):
+        async with connected(there):
             pass
 
 
