@@ -28,6 +28,7 @@ SMALL_TARGETS = """[...document.querySelectorAll("button, input")].filter((one) 
   return width < 44 || height < 44;
 }).map((one) => one.outerHTML)"""
 TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+TOO_HIGH = "document.documentElement.scrollHeight > innerHeight"
 TILES = "[...document.querySelectorAll('main li h3')].map((one) => one.firstChild.textContent)"
 SCRIPT = "<script>document.title = 'broken into'</script>"
 HEBREW = "שיר של יום חולין"
@@ -68,6 +69,8 @@ async def test_it_is_whole_at_every_size(browser: Browser, desk: Desk, scheme: s
 
             assert await screen.page.evaluate(SMALL_TARGETS) == []
             assert not await screen.page.evaluate(TOO_WIDE), size
+            if size == LARGEST:
+                assert not await screen.page.evaluate(TOO_HIGH)
             if size in {PHONE, WIDE}:
                 assert await screen.faults_for_axe() == [], size
 
