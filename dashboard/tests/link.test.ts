@@ -217,6 +217,31 @@ test("a silent line is left for a new one with the same token, and heals", () =>
   assert.equal(link.status.kind, "live");
 });
 
+test("a desk that speaks every ten seconds is left less and less, and then no more", () => {
+  goLive();
+  const left: number[] = [];
+  let spokeAt = now;
+  let line = 1;
+
+  for (let at = now; at <= now + 300_000; at += 100) {
+    for (const effect of told(link.tick(at))) {
+      if (!effect.startsWith("open")) continue;
+      left.push(at - now);
+      line += 1;
+      link.opened(line, at);
+      link.heard(line, STATS, at);
+      spokeAt = at;
+    }
+    if (at - spokeAt >= 10_000) {
+      link.heard(line, STATS, at);
+      spokeAt = at;
+    }
+  }
+
+  assert.deepEqual(left, [5500, 14_000]);
+  assert.equal(link.status.kind, "live");
+});
+
 test("one late word on the same line is enough to be live again", () => {
   goLive();
   link.tick(now + 2600);

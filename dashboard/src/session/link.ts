@@ -64,12 +64,18 @@ interface Line {
   readonly since: number;
   /** When it was open and we said who we are. */
   asked: number | undefined;
+  /** How many readings came on it. */
+  readings: number;
 }
 
 const RECONNECT_AFTER = 5_000;
 const RETURN_AFTER = 1_000;
 const OPENING_PATIENCE = 10_000;
+/** A desk may be slow to speak, as its owner wants it: so each time that silence alone ended a line the
+    next is given twice as long, until one has spoken often enough to show how it is. */
 const STALE_PATIENCE = 3_000;
+const LONGEST_STALE_PATIENCE = 120_000;
+const OFTEN_ENOUGH = 3;
 const HIDDEN_PATIENCE = 3_000;
 const ROLL_PAUSE = 1_000;
 const TURNED_DOWN: ReadonlySet<number> = new Set([1003, 1008, 1009, 1013]);
@@ -86,6 +92,7 @@ export class Link {
   #fetching: number | undefined;
   #again: { readonly at: number; readonly what: "ticket" | "socket" } | undefined;
   #rollAt: number | undefined;
+  #stalePatience = STALE_PATIENCE;
   #hideAt: number | undefined;
 
   /** When to call `tick` next, if ever. */
@@ -94,7 +101,7 @@ export class Link {
     if (this.#opening) times.push(this.#opening.since + OPENING_PATIENCE);
     if (this.#live && this.status.kind === "live") times.push(this.#pulse.silentAt);
     if (this.#idle) {
-      const replaceAt = this.#pulse.silentAt + STALE_PATIENCE;
+      const replaceAt = this.#pulse.silentAt + this.#stalePatience;
       times.push(...(this.#live ? [this.#rollAt, replaceAt] : [this.#again?.at]));
     }
     const known = times.filter((time) => time !== undefined);
@@ -232,7 +239,8 @@ export class Link {
   #tickLive(line: Line, now: number): Effect[] {
     if (this.status.kind === "live" && now >= this.#pulse.silentAt) this.#wait();
     if (!this.#idle) return [];
-    if (now >= this.#pulse.silentAt + STALE_PATIENCE) {
+    if (now >= this.#pulse.silentAt + this.#stalePatience) {
+      this.#stalePatience = Math.min(LONGEST_STALE_PATIENCE, this.#stalePatience * 2);
       this.#live = undefined;
       return [{ kind: "close", line: line.id }, ...this.#open(now)];
     }
@@ -266,6 +274,8 @@ export class Link {
     const effects = first ? this.#promote(line, now) : [];
     const said = this.#postmark.read(snapshot.uptime, now, first ? line.asked : undefined);
     this.#pulse.beat(said);
+    line.readings += 1;
+    if (line.readings >= OFTEN_ENOUGH) this.#stalePatience = STALE_PATIENCE;
     /* It is told to the second: what is stale becomes live when there is no doubt. */
     const doubt = this.status.kind === "stale" ? CUT : 0;
     const late = now + doubt >= this.#pulse.silentAt;
@@ -322,7 +332,7 @@ export class Link {
     const given = this.#opening ? [{ kind: "close", line: this.#opening.id } as const] : [];
     this.#lines += 1;
     const session = new ClientSession(this.#ticket.token);
-    this.#opening = { id: this.#lines, session, since: now, asked: undefined };
+    this.#opening = { id: this.#lines, session, since: now, asked: undefined, readings: 0 };
     return [...given, { kind: "open", line: this.#lines, address: this.#ticket.socket }];
   }
 
