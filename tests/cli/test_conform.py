@@ -103,7 +103,7 @@ def test_a_certificate_that_is_not_believed_is_said_once(tmp_path: Path) -> None
     assert "it is another certificate, SHA-256 " in other.stderr
     assert stranger.stdout == other.stdout == ""
     assert no_tls.returncode == 6
-    assert "the connection was lost before there was an answer" in no_tls.stderr
+    assert "what answers speaks TLS: https:// is meant" in no_tls.stderr
 
 
 def test_clauses_can_be_listed() -> None:

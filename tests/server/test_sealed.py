@@ -1,5 +1,6 @@
 import asyncio
 import datetime as dt
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -176,11 +177,28 @@ async def test_a_handshake_left_half_done_is_given_up(
 
 async def test_what_is_no_handshake_is_hung_up_on(door: Door) -> None:
     peer = door.plainly()
-    peer.send(b"GET / HTTP/1.1\r\n\r\n")
+    peer.send(b"\x00not a handshake")
 
     await gone(peer)
 
     await until_async(lambda: len(door.accepting) == 0)
+
+
+async def test_who_wrote_http_is_told_to_write_https(door: Door) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+
+    writer.write(b'POST /v1/login HTTP/1.1\r\nHost: desk\r\n\r\n{"password":"a secret"}')
+    async with asyncio.timeout(patiently(5)):
+        answer = await reader.read()
+    writer.close()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["data"]["code"] == "bad_request"
+    assert "https://" in json.loads(body)["data"]["message"]
+    assert b"secret" not in answer
+    await until_async(lambda: len(door.accepting) == 0)
+    assert door.echoes == []
 
 
 async def test_a_peer_that_reads_nothing_is_gone_soon_after_the_close(

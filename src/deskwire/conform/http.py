@@ -103,7 +103,7 @@ class Http:
         However it answers, as long as it does: that is for the clauses.
         """
         try:
-            await self.ask("GET", "/healthz")
+            answer = await self.ask("GET", "/healthz")
         except aiohttp.ServerFingerprintMismatch as problem:
             seen = problem.got.hex(":").upper()
             raise NotBelieved(f"it is another certificate, SHA-256 {seen}") from None
@@ -121,6 +121,8 @@ class Http:
             return  # an answer, however wrong
         except CONNECTION_FAILED:
             raise NobodyThere("the connection was lost before there was an answer") from None
+        if not self.secure and answer.status == 400 and b"https" in answer.body.lower():
+            raise NobodyThere("what answers speaks TLS: https:// is meant")
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

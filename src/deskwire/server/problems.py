@@ -121,11 +121,17 @@ class ErrorAnswer(Struct, frozen=True, tag_field="object", tag="error"):
     data: ErrorData
 
 
+def body_of(problem: Problem) -> bytes:
+    """Say it in JSON."""
+    return msgspec.json.encode(ErrorAnswer(ErrorData(problem.code, problem.message)))
+
+
 def answer(problem: Problem) -> web.Response:
     """Say it in HTTP."""
-    body = msgspec.json.encode(ErrorAnswer(ErrorData(problem.code, problem.message)))
     response = web.Response(
-        body=body, status=STATUS.get(type(problem), 500), content_type="application/json"
+        body=body_of(problem),
+        status=STATUS.get(type(problem), 500),
+        content_type="application/json",
     )
     if response.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

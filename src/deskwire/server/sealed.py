@@ -10,12 +10,20 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from deskwire.model.units import Seconds
-from deskwire.server.stream import FAREWELL_WITHIN, Stream
+from deskwire.server.problems import BadRequest, body_of
+from deskwire.server.stream import FAREWELL_WITHIN, READ, Stream
 
 HANDSHAKE_WITHIN = Seconds(10)
+SPOKEN_IN_CLEAR = "HTTP_REQUEST"
+"""OpenSSL's reason where an HTTP request came in the place of a handshake."""
+SAY_HTTPS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    + body_of(BadRequest("this port speaks TLS: write https:// before its address"))
+)
 
 
 class Sealed(Stream):
@@ -52,12 +60,21 @@ class Sealed(Stream):
         except ssl.SSLWantWriteError:
             self._loop.add_writer(self.socket.fileno(), self._shake_hands)
         except OSError as problem:
+            if isinstance(problem, ssl.SSLError) and problem.reason == SPOKEN_IN_CLEAR:
+                self._answer_in_clear()
             self._end(problem)
         else:
             self._end_within(None)
             self._loop.remove_writer(self.socket.fileno())
             self._loop.remove_reader(self.socket.fileno())
             super().begin()
+
+    def _answer_in_clear(self) -> None:
+        """Tell somebody who wrote http:// what to write; what they asked for is not looked at."""
+        with suppress(OSError):
+            socket.socket.recv(self._tls, READ)  # what is left unread would take the answer back
+        with suppress(OSError):
+            socket.socket.send(self._tls, SAY_HTTPS)
 
     def can_write_eof(self) -> bool:
         """TLS has an end of its own, and not every peer is still to be heard after it."""
