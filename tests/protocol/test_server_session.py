@@ -199,6 +199,17 @@ def test_a_new_episode_is_told_again() -> None:
     assert episodes == [1, 1]
 
 
+def test_a_flood_that_goes_on_is_one_episode_though_some_of_it_passes() -> None:
+    live = session()
+    live.receive('{"event":"auth","args":["good"]}', instant(0))
+    tap = '{"event":"audio-next","args":["player1"]}'
+
+    effects = [e for at in range(3000) for e in live.receive(tap, instant(at / 100))]
+
+    assert sum(isinstance(effect, Perform) for effect in effects) > 200
+    assert sum(isinstance(effect, Send) for effect in effects) == 1
+
+
 @given(st.lists(st.tuples(st.floats(0, 3), st.text()), max_size=60))
 def test_whatever_is_said_it_answers_with_effects_and_ends_once(
     said: list[tuple[float, str]],

@@ -12,6 +12,7 @@ from signal import SIGTERM
 
 import pytest
 
+from deskwire.protocol.server_session import CALM
 from tests.parts.buses import PrivateBus
 from tests.parts.client import Client, Screen, Ticket, bearer
 from tests.parts.desk import Desk
@@ -171,6 +172,7 @@ async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
         obeyed, took = player.obeyed.count("Next"), time.monotonic() - began
         assert longest_gap(healthy, since) < patiently(1.5)
     assert set(errors) == {"throttled"}
+    assert len(errors) <= 1 + took / CALM
     assert 20 <= obeyed <= 20 + 10 * took + 1
 
 

@@ -11,6 +11,7 @@ be done. Time is CLOCK_BOOTTIME (`Instant.boot`), judged at every call; `deadlin
 call `tick` next. Ended means ended: nothing comes after a `Close`.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -33,6 +34,8 @@ Verify = Callable[[str, Instant], Grant]
 
 COMMANDS_A_SECOND = 10
 COMMANDS_AT_ONCE = 20
+CALM = Seconds(0.5)
+"""Without a dropped command for so long, the next that is dropped is a new episode."""
 FIRST_STATS_WITHIN = Seconds(0.3)
 """What a screen that comes late is warned after: it sees the desk first."""
 MALFORMED_ALLOWED = 10
@@ -88,7 +91,7 @@ class ServerSession:
         self._warn_at = Seconds(0.0)
         self._warned = False
         self._allowance = Allowance(COMMANDS_A_SECOND, COMMANDS_AT_ONCE)
-        self._throttled = False
+        self._dropped_at = Seconds(-math.inf)
         self._malformed: deque[Seconds] = deque(maxlen=MALFORMED_ALLOWED)
 
     @property
@@ -160,12 +163,10 @@ class ServerSession:
         if isinstance(message, Authenticate):
             return self._second_auth(message.token, now, grant)
         if self._allowance.take(now.boot):
-            self._throttled = False
             return [Perform(message, grant)]
-        if self._throttled:
-            return []
-        self._throttled = True
-        return [Send(Refusal("throttled", "too many commands; some were dropped"))]
+        calm = now.boot - self._dropped_at >= CALM
+        self._dropped_at = now.boot
+        return [Send(Refusal("throttled", "too many commands; some were dropped"))] if calm else []
 
     def _second_auth(self, token: str, now: Instant, grant: Grant) -> list[Effect]:
         try:
