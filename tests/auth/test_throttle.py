@@ -28,7 +28,6 @@ def passes(throttle: LoginThrottle, user: str, address: str, *, known: bool, now
         throttle.check(user, address, known, at(now))
     except Throttled:
         return False
-    throttle.failed(user, address, known, at(now))
     return True
 
 
@@ -153,16 +152,6 @@ def test_many_at_once_are_no_way_around() -> None:
     assert let_through == 16
 
 
-def test_how_many_tries_are_left_is_told() -> None:
-    throttle = make_throttle()
-    left = []
-    for _ in range(3):
-        throttle.check("ann", AWAY, False, at(0.0))
-        left.append(throttle.failed("ann", AWAY, False, at(0.0)))
-
-    assert left == [15, 14, 13]
-
-
 def test_a_flood_of_names_and_addresses_takes_no_more_memory_and_forgets_nobody() -> None:
     throttle = LoginThrottle(cells=256)
     for _ in range(16):
@@ -228,7 +217,6 @@ def test_in_no_span_are_there_more_wrong_passwords_than_promised(tries: list[Try
         if not one.right:
             for key in keys:
                 wrong[key].append(now)
-            throttle.failed(one.user, one.address, one.known, at(now))
             continue
         throttle.succeeded(one.user, one.address, one.known, at(now))
         if one.known:

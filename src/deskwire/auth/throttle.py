@@ -48,11 +48,6 @@ class LoginThrottle:
         for table, key in counted:
             table.add(key, -1.0, now.boot)
 
-    def failed(self, user: str, address: str, known: bool, now: Instant) -> int:
-        """Leave the try counted; return how many are left."""
-        counted = self._counted(user, address, known)
-        return int(min(table.level(key, now.boot) for table, key in counted))
-
     def succeeded(self, user: str, address: str, known: bool, now: Instant) -> None:
         """Take the try back; at an address that was known the wrong ones before it, too."""
         for table, key in self._counted(user, address, known):
@@ -73,13 +68,9 @@ class Table:
         self._cells = cells
         self._used: dict[int, tuple[float, Seconds]] = {}  # level, and when that was
 
-    def level(self, key: str, now: Seconds) -> float:
-        """Return how many tries are left."""
-        return self._level(self._cell(key), now)
-
     def wait(self, key: str, now: Seconds) -> float:
         """Return how many seconds there is no try; nothing or less if there is one."""
-        return (1.0 - self.level(key, now)) * EVERY
+        return (1.0 - self._level(self._cell(key), now)) * EVERY
 
     def add(self, key: str, tries: float, now: Seconds) -> None:
         """Give tries, or take them."""

@@ -15,7 +15,7 @@ from deskwire.auth.tokens import Tokens
 from deskwire.auth.turns import Turns
 from deskwire.auth.user import User, is_name
 from deskwire.auth.users import Users
-from deskwire.model.problems import Malformed, Refused, TokenRefused, WrongCredentials
+from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.server.cookie import LoginCookie
 from deskwire.server.deadlines import Clock
@@ -141,11 +141,7 @@ class Door:
         known = self._logins.known(name, address)
         async with self._turns[known].turn():
             self._throttle.check(name, address, known, self._clock())
-            try:
-                user = await self._users.verify(name, credentials.password)
-            except WrongCredentials:
-                self._throttle.failed(name, address, known, self._clock())
-                raise
+            user = await self._users.verify(name, credentials.password)
             self._throttle.succeeded(name, address, known, self._clock())
         return user
 
