@@ -1,6 +1,6 @@
 """One frame to 100, 1,000 and 5,000 screens: the daemon beside the floor and its peers.
 
-    .venv/bin/python -m bench.fanout [--passes 3] [--sizes 100,1000,5000] [--mode plain|tls]
+    .venv/bin/python -m bench.fanout [--passes 2] [--sizes 100,1000,5000] [--mode plain|tls]
                                      [--only WORD] [--add]
 
 Every candidate is started anew for each pass, and the passes are interleaved, so that what else the
@@ -24,9 +24,9 @@ SIZES = [100, 1000, 5000]
 FRAMES = 8
 INTERVALS = {"plain": 0.2, "tls": 0.3}
 """Seconds: longer than the slowest needs for one frame to 5,000."""
-PASSES = {"plain": 3, "tls": 2}
+PASSES = {"plain": 2, "tls": 2}
 PAIR = (DESKWIRE, FLOOR)
-MORE_PAIRS = 3
+MORE_PAIRS = 7
 """How often in each plain pass these two are measured again, with the largest crowd.
 
 Their ratio is a goal, and from one pair of runs to the next it swings by a fifth.
