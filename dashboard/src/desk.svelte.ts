@@ -129,9 +129,9 @@ export class Desk {
   }
 
   #remember(snapshot: Snapshot, at: number): void {
-    const { network } = snapshot;
-    const received = this.#received.take(network?.received, at);
-    const sent = this.#sent.take(network?.sent, at);
+    const { network, uptime } = snapshot;
+    const received = this.#received.take(network?.received, at, uptime);
+    const sent = this.#sent.take(network?.sent, at, uptime);
     this.rates = { received, sent };
     const all = this.histories;
     all.cpu.take(snapshot.cpu, at);

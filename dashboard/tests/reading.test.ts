@@ -45,6 +45,14 @@ test("a rate is what a total grew by a second", () => {
   assert.equal(found.take(4000, 3000), 500);
 });
 
+test("a rate stands while something else changes between two readings of the total", () => {
+  const found = new Rate();
+  found.take(1000, 0, 60);
+  assert.equal(found.take(3000, 1000, 61), 2000);
+  assert.equal(found.take(3000, 1700, 61), 2000);
+  assert.equal(found.take(3500, 2000, 62), 500);
+});
+
 test("there is no rate over a sleep, a restart or an absence", () => {
   const found = new Rate();
   found.take(1000, 0);

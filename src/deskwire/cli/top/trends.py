@@ -1,14 +1,15 @@
 """How the numbers went lately: what sparklines are drawn from.
 
 Snapshots come on change as well as on the beat, so one counts only when half a second has passed
-since the last that did; a rate is what came in between, over the time in between.
+since the last that did, and the uptime, which is read on the beat, is another. A rate is what came
+in between, over the time in between.
 """
 
 from collections import deque
 
 from msgspec import Struct
 
-from deskwire.model.snapshot import Network, Snapshot
+from deskwire.model.snapshot import Network, Snapshot, Uptime
 from deskwire.model.units import Seconds
 
 APART = Seconds(0.5)
@@ -35,13 +36,16 @@ class History:
         self._sent: deque[float] = deque(maxlen=KEPT)
         self._at: Seconds | None = None
         self._network: Network | None = None
+        self._uptime: Uptime | None = None
 
     def take(self, snapshot: Snapshot, now: Seconds) -> None:
         """Take a snapshot; `now` is CLOCK_MONOTONIC."""
         since = None if self._at is None else now - self._at
-        if since is not None and since < APART:
+        again = snapshot.uptime is not None and snapshot.uptime == self._uptime
+        if since is not None and (since < APART or again):
             return
         self._at = now
+        self._uptime = snapshot.uptime
         if snapshot.cpu is not None:
             self._cpu.append(snapshot.cpu.busy)
         if snapshot.memory is not None:
