@@ -217,29 +217,43 @@ test("a silent line is left for a new one with the same token, and heals", () =>
   assert.equal(link.status.kind, "live");
 });
 
-test("a desk that speaks every ten seconds is left less and less, and then no more", () => {
+/** Live five minutes with a desk that speaks every ten seconds, and after each word that often again,
+    of a player: what is read on its beat is as old as then. Return when a line was opened, and how
+    long the page was not live in the last four minutes. */
+function withSlowDesk(changes: readonly number[], said: (spokeAt: number) => string): [number[], number] {
   goLive();
   const left: number[] = [];
   let spokeAt = now;
   let line = 1;
+  let away = 0;
 
   for (let at = now; at <= now + 300_000; at += 100) {
-    for (const effect of told(link.tick(at))) {
-      if (!effect.startsWith("open")) continue;
+    if (told(link.tick(at)).some((effect) => effect.startsWith("open"))) {
       left.push(at - now);
       line += 1;
       link.opened(line, at);
-      link.heard(line, STATS, at);
+      link.heard(line, said(at - now), at);
       spokeAt = at;
     }
-    if (at - spokeAt >= 10_000) {
-      link.heard(line, STATS, at);
-      spokeAt = at;
-    }
+    const since = at - spokeAt;
+    if (since === 10_000) spokeAt = at;
+    if (since === 10_000 || changes.includes(since)) link.heard(line, said(spokeAt - now), at);
+    if (at > now + 60_000 && link.status.kind !== "live") away += 100;
   }
+  return [left, away];
+}
 
-  assert.deepEqual(left, [5500, 14_000]);
-  assert.equal(link.status.kind, "live");
+test("a desk that speaks every ten seconds is left less and less, and then no more", () => {
+  assert.deepEqual(withSlowDesk([], () => STATS), [[5500, 14_000], 0]);
+});
+
+test("what else such a desk tells in between changes nothing of that", () => {
+  const busy = [100, 1_000, 2_000, 3_000, 3_100, 4_000, 5_000, 6_000, 7_000, 8_000, 9_000];
+
+  const [left, away] = withSlowDesk(busy, (spokeAt) => up(100 + spokeAt / 1000));
+
+  assert.equal(left.length, 2);
+  assert.equal(away, 0);
 });
 
 test("one late word on the same line is enough to be live again", () => {

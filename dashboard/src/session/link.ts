@@ -64,18 +64,15 @@ interface Line {
   readonly since: number;
   /** When it was open and we said who we are. */
   asked: number | undefined;
-  /** How many readings came on it. */
-  readings: number;
 }
 
 const RECONNECT_AFTER = 5_000;
 const RETURN_AFTER = 1_000;
 const OPENING_PATIENCE = 10_000;
 /** A desk may be slow to speak, as its owner wants it: so each time that silence alone ended a line the
-    next is given twice as long, until one has spoken often enough to show how it is. */
+    next is given twice as long, until the desk shows that it is not. */
 const STALE_PATIENCE = 3_000;
 const LONGEST_STALE_PATIENCE = 120_000;
-const OFTEN_ENOUGH = 3;
 const HIDDEN_PATIENCE = 3_000;
 const ROLL_PAUSE = 1_000;
 const TURNED_DOWN: ReadonlySet<number> = new Set([1003, 1008, 1009, 1013]);
@@ -273,9 +270,7 @@ export class Link {
     const first = line === this.#opening;
     const effects = first ? this.#promote(line, now) : [];
     const said = this.#postmark.read(snapshot.uptime, now, first ? line.asked : undefined);
-    this.#pulse.beat(said);
-    line.readings += 1;
-    if (line.readings >= OFTEN_ENOUGH) this.#stalePatience = STALE_PATIENCE;
+    if (this.#pulse.beat(said, snapshot.uptime)) this.#stalePatience = STALE_PATIENCE;
     /* It is told to the second: what is stale becomes live when there is no doubt. */
     const doubt = this.status.kind === "stale" ? CUT : 0;
     const late = now + doubt >= this.#pulse.silentAt;
@@ -332,7 +327,7 @@ export class Link {
     const given = this.#opening ? [{ kind: "close", line: this.#opening.id } as const] : [];
     this.#lines += 1;
     const session = new ClientSession(this.#ticket.token);
-    this.#opening = { id: this.#lines, session, since: now, asked: undefined, readings: 0 };
+    this.#opening = { id: this.#lines, session, since: now, asked: undefined };
     return [...given, { kind: "open", line: this.#lines, address: this.#ticket.socket }];
   }
 
