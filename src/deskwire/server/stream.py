@@ -27,6 +27,7 @@ MOST_UNSENT = 64 * 1024
 """From here on the writer is asked to pause; below a quarter of it, to go on."""
 
 NOT_NOW = -1
+"""What an offer takes of a frame while none may be given: fewer bytes than nothing."""
 
 log = logging.getLogger("deskwire.http")
 
