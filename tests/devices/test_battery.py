@@ -26,7 +26,7 @@ from tests.parts.upower import (
     set_charge,
 )
 from tests.parts.watched import Watched
-from tests.parts.watching import upcoming, wait_for
+from tests.parts.watching import first_and_then, upcoming, wait_for
 
 VIA_UPOWER = "UPower on the system bus"
 
@@ -176,13 +176,9 @@ async def test_who_is_only_slow_is_waited_for(
 async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:
-    clock = asyncio.get_running_loop().time
     slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
     async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
-        began = clock()
-        first = await upcoming(readings)
-        took = clock() - began
-        then = await upcoming(readings)
+        first, then, took = await first_and_then(readings)
 
     assert (first, then) == (battery(70), battery(80))
     assert took < 0.25
@@ -197,9 +193,7 @@ async def test_an_upower_slow_to_start_is_asked_for_once_and_speaks_when_it_is_t
     slow = SlowBus(tmp_path, NAME, AN_UPOWER, starts_after=5.0)
     async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
         began = clock()
-        first = await upcoming(readings)
-        took = clock() - began
-        then = await upcoming(readings)
+        first, then, took = await first_and_then(readings)
 
     assert (first, then) == (battery(70), battery(80))
     assert took < 0.25

@@ -24,7 +24,7 @@ from tests.parts.patience import patiently
 from tests.parts.slow_bus import SlowBus
 from tests.parts.stopping import send
 from tests.parts.waiting import until_async
-from tests.parts.watching import upcoming, wait_for
+from tests.parts.watching import first_and_then, upcoming, wait_for
 
 NOT_CONNECTED = Wifi(ssid="", connected=False)
 BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)
@@ -307,13 +307,9 @@ async def test_who_is_only_slow_is_waited_for(
 async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
     tmp_path: Path, bus_takes: float, service_takes: float
 ) -> None:
-    clock = asyncio.get_running_loop().time
     slow = SlowBus(tmp_path, IWD, AN_IWD, lets_in_after=bus_takes, answers_after=service_takes)
     async with slow as bus, watching(bus) as watch:
-        began = clock()
-        first = await upcoming(watch)
-        took = clock() - began
-        then = await upcoming(watch)
+        first, then, took = await first_and_then(watch)
 
     assert (first, then) == (BAZINGA, CAFE)
     assert took < 0.25

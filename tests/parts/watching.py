@@ -36,6 +36,15 @@ async def upcoming(readings: AsyncGenerator[R, None], *, within: float = 3.0) ->
         return await anext(readings)
 
 
+async def first_and_then(readings: AsyncGenerator[R, None]) -> tuple[R, R, float]:
+    """Return the next two readings, and the seconds of the loop's clock until the first."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    first = await upcoming(readings)
+    took = clock() - began
+    return first, await upcoming(readings), took
+
+
 async def wait_for(readings: AsyncGenerator[R, None], wanted: R, *, within: float = 3.0) -> list[R]:
     """Read on until the reading is `wanted`; return all that came, that one included."""
     seen: list[R] = []

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.parts.desk import Desk
-from tests.parts.page import Browser
+from tests.parts.page import Browser, Screen
 from tests.parts.patience import patiently
 from tests.parts.proxy import Proxy
 from tests.parts.stopping import send
@@ -176,14 +176,19 @@ async def test_a_page_that_stood_still_goes_on_by_itself(browser: Browser, desk:
     assert sockets <= 3, "it goes on with what it had, or opens one anew"
 
 
+async def be_live_by(proxy: Proxy, screen: Screen) -> None:
+    """Open the page by way of the proxy, with a sleep to be had, and log in."""
+    await screen.page.add_init_script(NEWS + SLEEP)
+    await screen.page.goto(proxy.address)
+    await screen.log_in()
+    await screen.is_state("live")
+
+
 async def test_a_machine_that_slept_and_woke_without_its_network_does_not_pretend(
     browser: Browser, desk: Desk
 ) -> None:
     async with Proxy(desk.address) as proxy, browser.screen(desk) as screen:
-        await screen.page.add_init_script(NEWS + SLEEP)
-        await screen.page.goto(proxy.address)
-        await screen.log_in()
-        await screen.is_state("live")
+        await be_live_by(proxy, screen)
         proxy.freeze()
         await screen.page.evaluate("sleep(3_600_000)")
         await screen.is_state("stale")
@@ -200,10 +205,7 @@ async def test_what_a_dead_network_held_back_does_not_make_a_silent_desk_live(
     browser: Browser, desk: Desk
 ) -> None:
     async with Proxy(desk.address) as proxy, browser.screen(desk) as screen:
-        await screen.page.add_init_script(NEWS + SLEEP)
-        await screen.page.goto(proxy.address)
-        await screen.log_in()
-        await screen.is_state("live")
+        await be_live_by(proxy, screen)
         proxy.freeze()
         await until_async(lambda: proxy.held_back, what="a reading is held back")
         send(desk.pid, SIGSTOP)
