@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-WHOLE := tests/system tests/mock tests/conform tests/tools
+WHOLE := tests/system tests/simulator tests/conformance tests/tools
 FAULTS := tests/system/test_faults*.py
 # two processes, each with an order of sets of its own: pytest-xdist runs nothing if they name one test differently
 TWO := $(foreach seed,1 2,--tx "popen//python=env PYTHONHASHSEED=$(seed) $(BIN)/python") --dist loadfile
@@ -40,7 +40,7 @@ test-systemd: $(VENV)/.dev $(VENV)/.parts  ## packaging's units under a systemd 
 	$(BIN)/python -m pytest tests/system -m systemd $(ARGS)
 
 test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
-	tests/parts/install laptop
+	tests/support/install laptop
 	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
 
 BENCH := $(VENV)/.dev $(VENV)/.parts
@@ -124,6 +124,6 @@ $(VENV)/.scan: $(VENV)/.made requirements/scan.lock
 	$(VENV)/scan/bin/python -m pip install --quiet --require-hashes -r requirements/scan.lock
 	@touch $@
 
-$(VENV)/.parts: tests/parts/install
-	tests/parts/install
+$(VENV)/.parts: tests/support/install
+	tests/support/install
 	@touch $@

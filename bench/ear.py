@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
-from tests.parts.buses import PrivateBus
+from tests.support.buses import PrivateBus
 
 
 @asynccontextmanager

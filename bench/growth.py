@@ -24,10 +24,10 @@ from bench.load import load
 from bench.prepare import prepare
 from bench.processes import cpu_seconds, memory_mib
 from bench.surroundings import Surroundings, door, make_tokens, surroundings
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.fake_player import FakePlayer, metadata
+from tests.support.buses import PrivateBus
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.fake_player import FakePlayer, metadata
 
 SCREENS = [1, 10, 100, 1000]
 PLAYERS = [1, 10, 50]

@@ -18,11 +18,10 @@ import socket
 import sys
 import termios
 
-from deskwire.hub.frames import Frames
-from deskwire.hub.hub import Hub, Subscriber
-from deskwire.hub.state import State
+from deskwire.core.publisher import Hub, Subscriber
+from deskwire.core.store import State
 from deskwire.model.commands import Action, Command
-from deskwire.model.snapshot import (
+from deskwire.model.readings import (
     ArtKey,
     Battery,
     Cpu,
@@ -37,10 +36,11 @@ from deskwire.model.snapshot import (
     Wifi,
 )
 from deskwire.model.units import Bytes, Percent, Seconds
-from deskwire.protocol.codec import decode, decode_request, encode_request
-from deskwire.server.connection import Connection
-from deskwire.server.fanout import Fanout
-from deskwire.server.stream import Stream
+from deskwire.protocol.base.codec import decode, decode_request, encode_request
+from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.connection import Connection
+from deskwire.server.websocket.frame_cache import Frames
 
 SCREENS, FRAMES = 300, 40
 """More screens than one portion of the fan-out, and no more frames than a socket holds unread."""

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from bench.ear import listening
 from bench.surroundings import Surroundings
-from tests.parts.buses import PrivateBus
-from tests.parts.mpv import Mpv
+from tests.support.buses import PrivateBus
+from tests.support.mpv import Mpv
 
 FOLLOWED, POLLS = 40, 10
 APART = (0.08, 0.18)

@@ -35,10 +35,10 @@ from bench.instead import of_playerctl
 from bench.logins import of_logins
 from bench.prepare import prepare
 from bench.surroundings import Surroundings, surroundings
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client, Screen
-from tests.parts.desk import PROGRAM
-from tests.parts.fake_player import PATH, PLAYER, FakePlayer
+from tests.support.buses import PrivateBus
+from tests.support.client import Client, Screen
+from tests.support.desk import PROGRAM
+from tests.support.fake_player import PATH, PLAYER, FakePlayer
 
 SAMPLES = 150
 APART = (0.08, 0.18)

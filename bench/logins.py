@@ -25,9 +25,9 @@ from bench.processes import cpu_seconds, modest_seconds, running
 from bench.results import ROOT
 from bench.surroundings import Surroundings
 from deskwire.auth.passwords import MEMORY_KIB, PASSES
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.waiting import until_async
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.waiting import until_async
 
 LEAST = "log-in where nothing more is done"
 LOGINS = 20

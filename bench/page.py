@@ -20,11 +20,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench.results import ROOT
-from tests.parts.desk import Desk
-from tests.parts.everything import everything
-from tests.parts.media import make_media
-from tests.parts.page import PHONE, WIDE, Browser
-from tests.parts.page_measures import (
+from tests.support.desk import Desk
+from tests.support.full_desktop import everything
+from tests.support.media import make_media
+from tests.support.page import PHONE, WIDE, Browser
+from tests.support.page_measures import (
     first_visit,
     follow_a_tap,
     grown,

@@ -31,14 +31,14 @@ from bench.sections.soak import (  # noqa: E402 - the same
     judged,
     told,
 )
-from tests.parts.buses import PrivateBus  # noqa: E402 - the same
-from tests.parts.client import Client  # noqa: E402 - the same
-from tests.parts.crowd import Crowd  # noqa: E402 - the same
-from tests.parts.desk import Desk  # noqa: E402 - the same
-from tests.parts.pulse import Pulse  # noqa: E402 - the same
-from tests.parts.troubles import TROUBLES, Surroundings  # noqa: E402 - the same
-from tests.parts.usage import descriptors, resident_mib, threads  # noqa: E402 - the same
-from tests.parts.waiting import until_async  # noqa: E402 - the same
+from tests.support.buses import PrivateBus  # noqa: E402 - the same
+from tests.support.chaos import TROUBLES, Surroundings  # noqa: E402 - the same
+from tests.support.client import Client  # noqa: E402 - the same
+from tests.support.client_load import Crowd  # noqa: E402 - the same
+from tests.support.desk import Desk  # noqa: E402 - the same
+from tests.support.pulse import Pulse  # noqa: E402 - the same
+from tests.support.usage import descriptors, resident_mib, threads  # noqa: E402 - the same
+from tests.support.waiting import until_async  # noqa: E402 - the same
 
 LIFETIME = 40
 """Seconds of a session: so that many of them end and begin."""

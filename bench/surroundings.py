@@ -1,7 +1,7 @@
 """A desk as it stands on somebody's machine, for the daemon that is measured.
 
-Buses, two players, sound, battery and wifi are real programs (`tests/parts/everything.py`), on the
-load's core; the daemon is started on the server's. Its frame is the one peers send as well.
+Buses, two players, sound, battery and wifi are real programs (`tests/support/full_desktop.py`), on
+the load's core; the daemon is started on the server's. Its frame is the one peers send as well.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from bench.candidates import Door
 from bench.cores import LOAD, SERVER, on
 from bench.processes import tree
 from bench.results import BUILD
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client, bearer
-from tests.parts.desk import Desk
-from tests.parts.everything import Everything, everything
-from tests.parts.media import Media, make_media
-from tests.parts.mpv import Mpv
+from tests.support.buses import PrivateBus
+from tests.support.client import Client, bearer
+from tests.support.desk import Desk
+from tests.support.full_desktop import Everything, everything
+from tests.support.media import Media, make_media
+from tests.support.mpv import Mpv
 
 FRAME = BUILD / "frame.json"
 AUTH = BUILD / "auth.txt"

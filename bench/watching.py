@@ -23,9 +23,9 @@ from bench.monitors import MONITORS, Monitor, Poller
 from bench.prepare import prepare
 from bench.processes import cpu_seconds, memory_mib, running, tree
 from bench.surroundings import Surroundings, surroundings
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.usage import wake_ups
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.usage import wake_ups
 
 SECONDS, ROUNDS = 12.0, 2
 SETTLES = 3.0

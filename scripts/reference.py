@@ -19,13 +19,13 @@ import msgspec
 import yaml
 
 from deskwire import __version__
-from deskwire.cli import exits
-from deskwire.cli.conform import QUICK
+from deskwire.cli import exit_codes as exits
+from deskwire.cli.commands.conform import QUICK
 from deskwire.cli.main import COMMANDS, app
-from deskwire.conform.clause import Clause
-from deskwire.conform.clauses import TOPICS
-from deskwire.daemon.settings import RELOADABLE, Settings
-from deskwire.protocol import codec, stats
+from deskwire.conformance.clause import Clause
+from deskwire.conformance.clauses import TOPICS
+from deskwire.daemon.config.settings import RELOADABLE, Settings
+from deskwire.protocol.base import codec, stats
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"

@@ -1,7 +1,7 @@
 """What every test may use, and three watchmen.
 
 One fails a test that leaves a task behind, one fails code of ours that blocks the event loop, one
-fails a test that logs what must never be in a log. Real parts are in `tests/parts/`.
+fails a test that logs what must never be in a log. Real parts are in `tests/support/`.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from blockbuster import BlockBuster
 from hypothesis import settings
 from pytest_asyncio import is_async_test
 
-from tests.parts.buses import PrivateBus
-from tests.parts.logs import LOGS, Watchman
-from tests.parts.media import Media, make_media
-from tests.parts.warped import WarpedLoop
+from tests.support.buses import PrivateBus
+from tests.support.logs import LOGS, Watchman
+from tests.support.media import Media, make_media
+from tests.support.virtual_time import WarpedLoop
 
 MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
     # (file, function, why it may block the event loop)
@@ -39,7 +39,7 @@ settings.load_profile("desk")
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run what is marked so on a loop whose time is its own (tests/parts/warped.py)."""
+    """Run what is marked so on a loop whose time is its own (tests/support/virtual_time.py)."""
     if item.get_closest_marker("warped"):
         return {"warped": WarpedLoop}
     return {"usual": asyncio.new_event_loop}

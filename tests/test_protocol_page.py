@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.cli.conform import QUICK
-from deskwire.conform.clauses import every
+from deskwire.cli.commands.conform import QUICK
+from deskwire.conformance.clauses import every
 from deskwire.model.problems import (
     Malformed,
     NotSupported,
@@ -17,10 +17,10 @@ from deskwire.model.problems import (
     UnknownEvent,
     UnknownPlayer,
 )
+from deskwire.protocol.base.codec import ACTIONS, AUTH, ERROR, SESSION_EXPIRING, STATS
+from deskwire.protocol.base.stats import stats_schema
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.protocol.codec import ACTIONS, AUTH, ERROR, SESSION_EXPIRING, STATS
-from deskwire.protocol.stats import stats_schema
-from deskwire.server.problems import STATUS
+from deskwire.server.http.problems import STATUS
 
 PAGE = (Path(__file__).parents[1] / "docs/reference/protocol.md").read_text(encoding="utf-8")
 NOT_OVER_HTTP = {OutOfScope}

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deskwire.protocol.codec import ACTIONS, decode_request
-from deskwire.protocol.messages import Authenticate
+from deskwire.protocol.base.codec import ACTIONS, decode_request
+from deskwire.protocol.base.messages import Authenticate
 from scripts.reference import FOLDER, WRITTEN
 from tests.protocol.example import CONTRACT_STATS
 from tests.schemas import validator

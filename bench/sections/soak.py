@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bench.chart import Curve, chart
 from bench.markdown import table
-from tests.parts.crowd import Crowd
+from tests.support.client_load import Crowd
 
 MIB_MORE, THREADS_MORE, DESCRIPTORS_MORE, TASKS_MORE = 2.0, 0, 3, 1
 CROWD_MORE = 0.1

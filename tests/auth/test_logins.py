@@ -17,8 +17,8 @@ from deskwire.model.access import ALL_SCOPES, LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import StateUnavailable, WrongCredentials
 from deskwire.model.units import Seconds
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 PASSWORD = "correct horse"
 WEEK = Seconds(7 * 86400.0)

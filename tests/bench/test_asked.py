@@ -2,8 +2,8 @@ import subprocess
 from pathlib import Path
 
 from bench.asked import answers, ask, asked
-from tests.parts.patience import patiently
-from tests.parts.waiting import until
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until
 
 PROGRAM = """\
 import asyncio, sys

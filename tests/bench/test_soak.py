@@ -7,10 +7,10 @@ import pytest
 
 from bench.chart import MOST_POINTS, thinned
 from bench.sections.soak import Run, Sample, drawn, judged, told
-from tests.parts.crowd import Crowd
+from tests.support.client_load import Crowd
 
 if TYPE_CHECKING:
-    from tests.parts.desk import Desk
+    from tests.support.desk import Desk
 
 BEFORE = Sample(0, 13, 4, 5, 48.0)
 FLAT = [Sample(float(at), 70, 20, 5, 51.0) for at in range(600)]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.captured import captured
+from tests.support.captured import captured
 
 
 @pytest.fixture

@@ -45,5 +45,5 @@ def test_a_command_is_imported_without_the_others() -> None:
     )
 
     imported = set(done.stdout.split())
-    assert "deskwire.cli.serve" in imported
+    assert "deskwire.cli.commands.serve" in imported
     assert {f"deskwire.cli.{each}" for each in ("users", "media", "top")} & imported == set()

@@ -35,9 +35,9 @@ from deskwire.client.desk import Desk
 from deskwire.client.trust import SystemTrust
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
-from tests.parts.patience import patiently
-from tests.parts.scripted_desk import PASSWORD, ScriptedDesk
-from tests.parts.waiting import until_async
+from tests.support.scripted_desk import PASSWORD, ScriptedDesk
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 QUICK = Pace(
     first=Seconds(0.04),
@@ -649,7 +649,7 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
 async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
     there: ScriptedDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deskwire.client.line.LOOKS_EVERY", 0.05)
+    monkeypatch.setattr("deskwire.client.connection_manager.LOOKS_EVERY", 0.05)
     clock = Clock()
     pace = Pace(first=Seconds(600), longest=Seconds(600))
     async with with_clock(there, clock, pace) as desk:

@@ -5,7 +5,7 @@ import pytest
 from deskwire.client.in_flight import InFlight, is_seen
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, UnknownPlayer
-from deskwire.model.snapshot import Player, PlayerId, Position, Snapshot
+from deskwire.model.readings import Player, PlayerId, Position, Snapshot
 from deskwire.model.units import Seconds
 
 ONE, TWO = PlayerId("player1"), PlayerId("player2")

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.client.liveness import Liveness, Look
-from deskwire.client.pace import Pace
+from deskwire.client.timeouts import Pace
 from deskwire.model.units import Seconds
 
 PACE = Pace()

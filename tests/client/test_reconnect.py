@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.client.pace import Pace
 from deskwire.client.problems import (
     CertificateChanged,
     ClosedByDesk,
@@ -11,6 +10,7 @@ from deskwire.client.problems import (
     Unreachable,
 )
 from deskwire.client.reconnect import Again, By, End, Reconnect
+from deskwire.client.timeouts import Pace
 from deskwire.model.problems import (
     Problem,
     Throttled,

@@ -9,8 +9,8 @@ import pytest
 
 from deskwire.client import Art, NotConnected, Phase, Pinned, UnknownPlayer, WrongCredentials
 from deskwire.client.sync import LoopThread, connect
-from tests.parts.desk_in_a_thread import DeskInAThread
-from tests.parts.scripted_desk import PASSWORD
+from tests.support.desk_in_a_thread import DeskInAThread
+from tests.support.scripted_desk import PASSWORD
 
 MPV = {"id": "player1", "name": "mpv", "playing": True, "artist": "A", "title": "One"}
 

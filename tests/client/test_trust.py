@@ -15,8 +15,8 @@ from deskwire.client import CaFile, NotADesk, Pace, UntrustedCertificate, connec
 from deskwire.client.problems import CertificateChanged, Unreachable
 from deskwire.client.trust import Pinned, Trust, context_of, look_at_certificate, shown
 from deskwire.model.units import Seconds
-from deskwire.server.self_signed import make
-from tests.parts.scripted_desk import PASSWORD, ScriptedDesk
+from deskwire.server.net.self_signed import make
+from tests.support.scripted_desk import PASSWORD, ScriptedDesk
 
 OTHER = "ab" * 32
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from deskwire.daemon import port as module
+from deskwire.daemon.config.settings import Server
 from deskwire.daemon.port import PortTaken, address, inherited, why_taken
-from deskwire.daemon.settings import Server
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from contextlib import suppress
 
 import pytest
 
-from deskwire.daemon.config import BadSetting
+from deskwire.daemon.config.load import BadSetting
+from deskwire.daemon.config.settings import RELOADABLE, Compat, Server, Session, Settings
 from deskwire.daemon.reload import A_DAY, Reload, changes, merged
-from deskwire.daemon.settings import RELOADABLE, Compat, Server, Session, Settings
 from deskwire.daemon.systemd import Notify
 from deskwire.daemon.tls import Tls
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
-from tests.parts.waiting import until_async
+from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.warped
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.daemon.settings import Server
+from deskwire.daemon.config.settings import Server
 from deskwire.daemon.tls import Tls
-from deskwire.server import certificates
-from deskwire.server.self_signed import make
+from deskwire.server.net import certificates
+from deskwire.server.net.self_signed import make
 
 
 @pytest.fixture

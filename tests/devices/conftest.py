@@ -5,7 +5,7 @@ import pytest
 from deskwire.devices import battery, disk, players, volume, wifi
 from deskwire.devices.dbus import objects
 from deskwire.devices.power import upower
-from tests.parts.patience import patiently
+from tests.support.time_scaling import patiently
 
 DEADLINES = (
     (battery, "FIRST_TIMEOUT"),

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from deskwire.devices.backlight import BacklightSource, parse_level
 from deskwire.devices.device import Roots
-from deskwire.model.snapshot import Backlight
+from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent
-from tests.parts.testbed import SysTestbed
-from tests.parts.watched import Watched
-from tests.parts.watching import upcoming
+from tests.support.testbed import SysTestbed
+from tests.support.watched import Watched
+from tests.support.watching import upcoming
 
 
 @pytest.fixture

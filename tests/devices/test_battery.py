@@ -11,12 +11,12 @@ from deskwire.devices.battery import BatterySource
 from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.device import Roots
 from deskwire.devices.power.upower import BATTERY, DEVICE, DISPLAY_DEVICE, PATH
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
-from tests.parts.buses import PrivateBus
-from tests.parts.slow_bus import SlowBus
-from tests.parts.testbed import SysTestbed
-from tests.parts.upower import (
+from tests.support.buses import PrivateBus
+from tests.support.slow_bus import SlowBus
+from tests.support.testbed import SysTestbed
+from tests.support.upower import (
     NAME,
     PROGRAM,
     UPowerDaemon,
@@ -25,8 +25,8 @@ from tests.parts.upower import (
     add_mouse,
     set_charge,
 )
-from tests.parts.watched import Watched
-from tests.parts.watching import first_and_then, upcoming, wait_for
+from tests.support.watched import Watched
+from tests.support.watching import first_and_then, upcoming, wait_for
 
 VIA_UPOWER = "UPower on the system bus"
 

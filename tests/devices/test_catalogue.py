@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from deskwire.devices.art.artwork import Artwork
+from deskwire.art.artwork import Artwork
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Source
 from deskwire.devices.sound.address import SoundServers
-from deskwire.model.snapshot import Snapshot
+from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from tests.parts.captured import captured
+from tests.support.captured import captured
 
 
 def of(tmp_path: Path, *disabled: str) -> dict[str, Source[object]]:

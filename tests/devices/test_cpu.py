@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.cpu import CpuSource, Meter, Times, busy_percent, parse_stat
 from deskwire.devices.device import Roots
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Cpu
+from deskwire.model.readings import Cpu
 from deskwire.model.units import Percent, Seconds
-from tests.parts.captured import captured, copied
-from tests.parts.patience import patiently
-from tests.parts.watching import upcoming
+from tests.support.captured import captured, copied
+from tests.support.time_scaling import patiently
+from tests.support.watching import upcoming
 
 EVERY = Seconds(1.0)
 

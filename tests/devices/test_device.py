@@ -4,11 +4,11 @@ from contextlib import aclosing
 
 import pytest
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import poll
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
-from tests.parts.watching import upcoming
+from tests.support.watching import upcoming
 
 pytestmark = pytest.mark.warped
 

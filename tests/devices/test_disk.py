@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from deskwire.devices import disk
-from deskwire.devices.beat import Beat
 from deskwire.devices.disk import DiskSource, Questions, settle
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Disk
+from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
-from tests.parts.patience import patiently
-from tests.parts.waiting import until, until_async
-from tests.parts.watching import upcoming
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until, until_async
+from tests.support.watching import upcoming
 
 ROOT = Path("/")
 SHARE = Path("/srv/share")

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots
 from deskwire.devices.memory import MemorySource, parse_meminfo
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Memory
+from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
-from tests.parts.captured import captured, copied
-from tests.parts.watching import upcoming
+from tests.support.captured import captured, copied
+from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
 

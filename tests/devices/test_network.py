@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.network import Counters, NetworkSource, Totals, grown, parse_net_dev
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Network
+from deskwire.model.readings import Network
 from deskwire.model.units import Bytes, Seconds
-from tests.parts.captured import captured, copied
-from tests.parts.watching import upcoming
+from tests.support.captured import captured, copied
+from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
 HEAD = "Inter-|   Receive |  Transmit\n face |bytes packets |bytes packets\n"

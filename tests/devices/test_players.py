@@ -7,19 +7,19 @@ from signal import SIGCONT, SIGSTOP
 
 import pytest
 
-from deskwire.devices.art.artwork import Artwork
+from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.players import Players
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
-from deskwire.model.snapshot import PlayerId
-from tests.parts.buses import PrivateBus
-from tests.parts.fake_player import ROOT, FakePlayer, Told, metadata
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.patience import patiently
-from tests.parts.player_watch import PlayerWatch, at, titled
-from tests.parts.waiting import until_async
+from deskwire.model.readings import PlayerId
+from tests.support.buses import PrivateBus
+from tests.support.fake_player import ROOT, FakePlayer, Told, metadata
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.player_watch import PlayerWatch, at, titled
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots
+from deskwire.devices.ticker import Beat
 from deskwire.devices.uptime import UptimeSource, parse_uptime
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Uptime
+from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
-from tests.parts.captured import captured, copied
-from tests.parts.watching import upcoming
+from tests.support.captured import captured, copied
+from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
 

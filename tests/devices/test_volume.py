@@ -14,12 +14,12 @@ from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.sound.packets import Sink
 from deskwire.devices.volume import VolumeSource, parse_volume
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Volume
+from deskwire.model.readings import Volume
 from deskwire.model.units import Percent
-from tests.parts.patience import patiently
-from tests.parts.pipewire import PipeWire
-from tests.parts.pulse import Pulse
-from tests.parts.watching import patient, upcoming, wait_for
+from tests.support.pipewire import PipeWire
+from tests.support.pulse import Pulse
+from tests.support.time_scaling import patiently
+from tests.support.watching import patient, upcoming, wait_for
 
 
 def volume(level: int) -> Volume:

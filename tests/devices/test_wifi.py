@@ -15,16 +15,16 @@ from deskwire.devices.wifi import WifiSource
 from deskwire.devices.wireless import nl80211
 from deskwire.devices.wireless.adapters import Adapter
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Wifi
-from tests.parts.buses import PrivateBus
-from tests.parts.iwd import ADAPTER, DEVICE, NETWORK, STATION, Iwd
-from tests.parts.iwd import NAME as IWD
-from tests.parts.networkmanager import NO_PATH, PREPARING, UNMANAGED, NetworkManager
-from tests.parts.patience import patiently
-from tests.parts.slow_bus import SlowBus
-from tests.parts.stopping import send
-from tests.parts.waiting import until_async
-from tests.parts.watching import first_and_then, upcoming, wait_for
+from deskwire.model.readings import Wifi
+from tests.support.buses import PrivateBus
+from tests.support.iwd import ADAPTER, DEVICE, NETWORK, STATION, Iwd
+from tests.support.iwd import NAME as IWD
+from tests.support.networkmanager import NO_PATH, PREPARING, UNMANAGED, NetworkManager
+from tests.support.slow_bus import SlowBus
+from tests.support.stopping import send
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
+from tests.support.watching import first_and_then, upcoming, wait_for
 
 NOT_CONNECTED = Wifi(ssid="", connected=False)
 BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)

@@ -1,6 +1,6 @@
 """The example of api.md: its `stats` as text, and the desk that it tells of."""
 
-from deskwire.model.snapshot import (
+from deskwire.model.readings import (
     ArtKey,
     Backlight,
     Battery,

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deskwire.server.connection import Connection
-from deskwire.server.stream import Stream
-from tests.parts.patience import patiently
+from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.websocket.connection import Connection
+from tests.support.time_scaling import patiently
 
 
 class Pair:

@@ -15,14 +15,14 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
-from deskwire.daemon.settings import DEVICE_NAMES, Devices, Server, Session, Settings
+from deskwire.daemon.config.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES, Scope
-from deskwire.server.app import open_doors
-from deskwire.server.pages import Pages
-from tests.parts.patience import patiently
+from deskwire.server.http.app import open_doors
+from deskwire.server.http.pages import Pages
+from tests.support.time_scaling import patiently
 
 PASSWORD = "correct horse battery"
 

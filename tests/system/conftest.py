@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.parts.buses import PrivateBus
+from tests.support.buses import PrivateBus
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client, bearer
-from tests.parts.desk import Desk
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.playing import art_address
+from tests.support.buses import PrivateBus
+from tests.support.client import Client, bearer
+from tests.support.desk import Desk
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.playing import art_address
 
 
 @pytest.fixture(scope="module")

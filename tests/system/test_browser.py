@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.chromium import Chromium
-from tests.parts.client import Client, Screen, bearer
-from tests.parts.desk import Desk
-from tests.parts.media import Media
-from tests.parts.playing import Told, art_path, player_named
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.chromium import Chromium
+from tests.support.client import Client, Screen, bearer
+from tests.support.desk import Desk
+from tests.support.media import Media
+from tests.support.playing import Told, art_path, player_named
+from tests.support.waiting import until_async
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

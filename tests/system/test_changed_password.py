@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.desk import PROGRAM, Desk, environment, run
-from tests.parts.terminal import Terminal
-from tests.parts.tmux import Tmux
-from tests.parts.waiting import until
+from tests.support.desk import PROGRAM, Desk, environment, run
+from tests.support.terminal import Terminal
+from tests.support.tmux import Tmux
+from tests.support.waiting import until
 
 NEW = "quick brown fox"
 WATCH = (PROGRAM, "watch", "--json", "--fields", "uptime")

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.desk import PROGRAM, Desk, environment, run
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.terminal import Terminal
-from tests.parts.waiting import until
+from tests.support.buses import PrivateBus
+from tests.support.desk import PROGRAM, Desk, environment, run
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.terminal import Terminal
+from tests.support.waiting import until
 
 Done = subprocess.CompletedProcess[str]
 

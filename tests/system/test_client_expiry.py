@@ -10,11 +10,11 @@ import pytest
 from dbus_fast import Message
 
 from deskwire.client import Phase, Pinned, Snapshot, State, connect
-from tests.parts.buses import PrivateBus
-from tests.parts.desk import Desk
-from tests.parts.fake_player import FakePlayer
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.desk import Desk
+from tests.support.fake_player import FakePlayer
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 EXPIRIES = 50
 INTERVAL = 0.5

@@ -28,10 +28,10 @@ from deskwire.client.credentials import Credentials
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import Next
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.proxy import Proxy
-from tests.parts.waiting import until_async
+from tests.support.desk import Desk
+from tests.support.proxy import Proxy
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 SETTINGS = {"stats_interval": 0.2}
 PACE = Pace(

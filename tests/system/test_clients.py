@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from deskwire.mock.faults import parse_fault
-from deskwire.mock.mock import Mock
-from deskwire.mock.scenario import load
-from tests.parts.running_mock import ENV, PASSWORD, RunningMock
-from tests.parts.waiting import until
-from tests.parts.warped import WarpedLoop, run_warped
-from tests.parts.web import Web, content
+from deskwire.simulator.faults import parse_fault
+from deskwire.simulator.mock import Mock
+from deskwire.simulator.scenario import load
+from tests.support.running_mock import ENV, PASSWORD, RunningMock
+from tests.support.virtual_time import WarpedLoop, run_warped
+from tests.support.waiting import until
+from tests.support.web import Web, content
 
 HOWTO = Path(__file__).parents[2] / "docs/howto"
 CLIENTS = HOWTO / "clients"

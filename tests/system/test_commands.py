@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.parts.desk import Desk, environment, run
+from tests.support.desk import Desk, environment, run
 
 COMMANDS = (
     (),

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.desk import PROGRAM, Desk
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.running_mock import ENV, PASSWORD, RunningMock
+from tests.support.buses import PrivateBus
+from tests.support.desk import PROGRAM, Desk
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.running_mock import ENV, PASSWORD, RunningMock
 
 LIFETIME, WARNING = 6, 2
 LASTING = ("--lifetime", str(LIFETIME), "--warning", str(WARNING))

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.parts.client import Client
-from tests.parts.desk import Desk, run
-from tests.parts.everything import everything
-from tests.parts.media import Media
-from tests.parts.patience import patiently
-from tests.parts.usage import resident_mib, wake_ups
-from tests.parts.waiting import until_async
+from tests.support.client import Client
+from tests.support.desk import Desk, run
+from tests.support.full_desktop import everything
+from tests.support.media import Media
+from tests.support.time_scaling import patiently
+from tests.support.usage import resident_mib, wake_ups
+from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

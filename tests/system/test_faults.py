@@ -5,13 +5,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.playing import player_named
-from tests.parts.pulse import Pulse
+from tests.support.buses import PrivateBus
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.playing import player_named
+from tests.support.pulse import Pulse
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import random
 from signal import SIGCONT, SIGSTOP
 from typing import Any
 
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.fake_player import FakePlayer, metadata
-from tests.parts.playing import player_named
-from tests.parts.pulse import Pulse
-from tests.parts.usage import descriptors, resident_mib, threads
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.fake_player import FakePlayer, metadata
+from tests.support.playing import player_named
+from tests.support.pulse import Pulse
+from tests.support.usage import descriptors, resident_mib, threads
+from tests.support.waiting import until_async
 
 ROUNDS, SETTLED_AFTER = 50, 15
 BACK_WITHIN = 5.0

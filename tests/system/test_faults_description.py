@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.time_scaling import patiently
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SETTINGS = """\

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.tcp import far_end
-from tests.parts.usage import descriptors
-from tests.parts.waiting import until_async
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.tcp import far_end
+from tests.support.time_scaling import patiently
+from tests.support.usage import descriptors
+from tests.support.waiting import until_async
 
 CUT_WITHIN = 15.0
 LATE = patiently(10.0)

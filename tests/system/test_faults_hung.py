@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
-from tests.parts.client import Client, Screen
-from tests.parts.everything import everything
-from tests.parts.media import Media
-from tests.parts.patience import patiently
-from tests.parts.playing import player_named
-from tests.parts.stopping import send
+from tests.support.client import Client, Screen
+from tests.support.full_desktop import everything
+from tests.support.media import Media
+from tests.support.playing import player_named
+from tests.support.stopping import send
+from tests.support.time_scaling import patiently
 
 WHOLE = {"audio", "backlight", "battery", "cpu_absolute", "disk_bytes", "memory_bytes", "network"}
 WHOLE |= {"uptime", "volume", "wifi"}

@@ -25,10 +25,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.parts.client import Client, Screen, bearer
-from tests.parts.desk import Desk
-from tests.parts.fake_time import claims
-from tests.parts.waiting import until
+from tests.support.client import Client, Screen, bearer
+from tests.support.desk import Desk
+from tests.support.fake_time import claims
+from tests.support.waiting import until
 
 T = TypeVar("T")
 

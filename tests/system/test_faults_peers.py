@@ -12,18 +12,18 @@ from signal import SIGTERM
 
 import pytest
 
-from deskwire.protocol.server_session import CALM
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client, Screen, Ticket, bearer
-from tests.parts.desk import Desk
-from tests.parts.fake_player import FakePlayer, metadata
-from tests.parts.fake_time import sped_up
-from tests.parts.network import Apart
-from tests.parts.patience import patiently
-from tests.parts.raw_socket import RawSocket
-from tests.parts.tcp import far_end
-from tests.parts.usage import descriptors, resident_mib
-from tests.parts.waiting import until_async
+from deskwire.protocol.base.server_session import CALM
+from tests.support.buses import PrivateBus
+from tests.support.client import Client, Screen, Ticket, bearer
+from tests.support.desk import Desk
+from tests.support.fake_player import FakePlayer, metadata
+from tests.support.fake_time import sped_up
+from tests.support.network import Apart
+from tests.support.raw_socket import RawSocket
+from tests.support.tcp import far_end
+from tests.support.time_scaling import patiently
+from tests.support.usage import descriptors, resident_mib
+from tests.support.waiting import until_async
 
 LIFETIME = 8
 FREED_WITHIN = 3.0

@@ -14,10 +14,10 @@ from signal import SIGKILL
 import aiohttp
 import pytest
 
-from tests.parts.client import Client, bearer
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.client import Client, bearer
+from tests.support.desk import Desk
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 ROUNDS = 20
 STARTS_WITHIN = 2.0

@@ -20,10 +20,10 @@ from typing import NamedTuple, TypeVar
 
 import aiohttp
 
-from tests.parts.client import Client, Screen, Ticket
-from tests.parts.desk import Desk
-from tests.parts.fake_time import Clocks, Suspend, claims, sped_up
-from tests.parts.patience import patiently
+from tests.support.client import Client, Screen, Ticket
+from tests.support.desk import Desk
+from tests.support.fake_time import Clocks, Suspend, claims, sped_up
+from tests.support.time_scaling import patiently
 
 T = TypeVar("T")
 

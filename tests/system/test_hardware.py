@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.captured import captured, copied
-from tests.parts.client import Client, Screen
-from tests.parts.desk import Desk
-from tests.parts.networkmanager import NetworkManager
-from tests.parts.patience import patiently
-from tests.parts.testbed import SysTestbed
-from tests.parts.upower import UPowerDaemon, add_battery, add_charger, set_charge
+from tests.support.buses import PrivateBus
+from tests.support.captured import captured, copied
+from tests.support.client import Client, Screen
+from tests.support.desk import Desk
+from tests.support.networkmanager import NetworkManager
+from tests.support.testbed import SysTestbed
+from tests.support.time_scaling import patiently
+from tests.support.upower import UPowerDaemon, add_battery, add_charger, set_charge
 
 NO_HARDWARE = captured("container").sys
 PANEL = "class/backlight/intel_backlight"

@@ -10,8 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.parts.client import Client, bearer
-from tests.parts.desk import Desk
+from tests.support.client import Client, bearer
+from tests.support.desk import Desk
 
 WEEK = 7 * 24 * 3600
 JSON = {"Content-Type": "application/json"}

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.parts.laptop.machine import HERE, Laptop
-from tests.parts.laptop.radio import Iwd, NetworkManager, access_point, radios, supplicant
-from tests.parts.laptop.seen import Seen
+from tests.support.laptop.machine import HERE, Laptop
+from tests.support.laptop.radio import Iwd, NetworkManager, access_point, radios, supplicant
+from tests.support.laptop.seen import Seen
 
 pytestmark = pytest.mark.laptop
 

@@ -10,10 +10,10 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from tests.parts.client import Client, Screen, bearer
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.client import Client, Screen, bearer
+from tests.support.desk import Desk
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 PASSWORD = "correct horse battery staple"
 OTHER = "another one of some length"

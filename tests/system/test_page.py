@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.parts.buses import PrivateBus
-from tests.parts.desk import Desk
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.page import Browser, Screen
-from tests.parts.page_measures import first_visit, follow_a_tap
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.desk import Desk
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.page import Browser, Screen
+from tests.support.page_measures import first_visit, follow_a_tap
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

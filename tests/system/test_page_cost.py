@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.parts.desk import Desk
-from tests.parts.everything import everything
-from tests.parts.media import Media
-from tests.parts.page import PHONE, WIDE, Browser
-from tests.parts.page_measures import grown, work_for_a_reading
+from tests.support.desk import Desk
+from tests.support.full_desktop import everything
+from tests.support.media import Media
+from tests.support.page import PHONE, WIDE, Browser
+from tests.support.page_measures import grown, work_for_a_reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.parts.client import Answer, Client, bearer
-from tests.parts.desk import Desk
+from tests.support.client import Answer, Client, bearer
+from tests.support.desk import Desk
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tls", "plain"])

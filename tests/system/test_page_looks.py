@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.parts.buses import PrivateBus
-from tests.parts.desk import Desk
-from tests.parts.everything import everything
-from tests.parts.fake_player import FakePlayer, metadata
-from tests.parts.media import Media
-from tests.parts.page import PHONE, TABLET, WIDE, Browser, Screen
+from tests.support.buses import PrivateBus
+from tests.support.desk import Desk
+from tests.support.fake_player import FakePlayer, metadata
+from tests.support.full_desktop import everything
+from tests.support.media import Media
+from tests.support.page import PHONE, TABLET, WIDE, Browser, Screen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

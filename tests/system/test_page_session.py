@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.parts.desk import Desk
-from tests.parts.page import Browser, Screen
-from tests.parts.patience import patiently
-from tests.parts.proxy import Proxy
-from tests.parts.stopping import send
-from tests.parts.waiting import until_async
+from tests.support.desk import Desk
+from tests.support.page import Browser, Screen
+from tests.support.proxy import Proxy
+from tests.support.stopping import send
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,14 +9,14 @@ from signal import SIGCONT, SIGSTOP
 
 import pytest
 
-from tests.parts.buses import PrivateBus
-from tests.parts.client import Client, Screen
-from tests.parts.desk import Desk
-from tests.parts.media import Media
-from tests.parts.mpv import Mpv
-from tests.parts.patience import patiently
-from tests.parts.playing import art_path, player_by_id, player_named
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.client import Client, Screen
+from tests.support.desk import Desk
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.playing import art_path, player_by_id, player_named
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.parts.desk import Desk
+from tests.support.desk import Desk
 
 ROOT = Path(__file__).parents[2]
 LOOKS = 3

@@ -17,12 +17,12 @@ from signal import SIGHUP
 
 import pytest
 
-from deskwire.server.self_signed import make
-from tests.parts.client import Client
-from tests.parts.desk import PROGRAM, Desk, environment
-from tests.parts.logs import LOGS
-from tests.parts.patience import patiently
-from tests.parts.waiting import until, until_async
+from deskwire.server.net.self_signed import make
+from tests.support.client import Client
+from tests.support.desk import PROGRAM, Desk, environment
+from tests.support.logs import LOGS
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until, until_async
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
 UNITS = ("deskwire.service", "deskwire.socket")

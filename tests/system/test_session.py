@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.parts.client import Client, Frame
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.raw_socket import RawSocket
+from tests.support.client import Client, Frame
+from tests.support.desk import Desk
+from tests.support.raw_socket import RawSocket
+from tests.support.time_scaling import patiently
 
 LIFETIME = 6.0
 WARNING = 2.0

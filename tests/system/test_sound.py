@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.parts.client import Client, Screen
-from tests.parts.desk import Desk
-from tests.parts.patience import patiently
-from tests.parts.pipewire import PipeWire
-from tests.parts.pulse import Pulse
+from tests.support.client import Client, Screen
+from tests.support.desk import Desk
+from tests.support.pipewire import PipeWire
+from tests.support.pulse import Pulse
+from tests.support.time_scaling import patiently
 
 Sound = Pulse | PipeWire
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.client import Client
-from tests.parts.desk import Desk
-from tests.parts.raw_socket import RawSocket
-from tests.parts.usage import resident_mib
+from tests.support.client import Client
+from tests.support.desk import Desk
+from tests.support.raw_socket import RawSocket
+from tests.support.usage import resident_mib
 
 SCANNER = Path(__file__).parent.parent.parent / ".venv/scan/bin/sslyze"
 """`make system` installs it (requirements/scan.lock)."""

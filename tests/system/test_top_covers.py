@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.parts.desk import PROGRAM, environment, run
-from tests.parts.glass import Glass
-from tests.parts.picture_terminal import ANSWERS, KITTY, PictureTerminal
-from tests.parts.running_mock import PASSWORD, RunningMock
+from tests.support.desk import PROGRAM, environment, run
+from tests.support.picture_terminal import ANSWERS, KITTY, PictureTerminal
+from tests.support.running_mock import PASSWORD, RunningMock
+from tests.support.terminal_emulator import Glass
 
 Env = dict[str, str]
 UP, DOWN = "\x1b[A", "\x1b[B"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.parts.logs import LOGS
-from tests.parts.manager.manager import UserManager
-from tests.parts.media import Media
-from tests.parts.waiting import until
+from tests.support.logs import LOGS
+from tests.support.manager.manager import UserManager
+from tests.support.media import Media
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.systemd
 

@@ -18,13 +18,13 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from deskwire.protocol.framing import binary_frame, text_frame
-from deskwire.protocol.unframing import Binary, Text
-from deskwire.server.app import Doors, open_doors
-from deskwire.server.connection import Connection
-from deskwire.server.peer import Names
-from deskwire.server.route import Asked, Route
-from deskwire.server.upgrade import upgrade
+from deskwire.protocol.websocket.parser import Binary, Text
+from deskwire.protocol.websocket.serializer import binary_frame, text_frame
+from deskwire.server.http.app import Doors, open_doors
+from deskwire.server.http.request_policy import Names
+from deskwire.server.http.route import Asked, Route
+from deskwire.server.websocket.connection import Connection
+from deskwire.server.websocket.upgrade import upgrade
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 SEND_BUFFER = 1024 * 1024

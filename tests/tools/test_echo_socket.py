@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.protocol.unframing import unmasked
-from tests.parts.patience import patiently
+from deskwire.protocol.websocket.parser import unmasked
+from tests.support.time_scaling import patiently
 
 TOOL = Path(__file__).with_name("echo_socket.py")
 ROOT = TOOL.parent.parent.parent

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from deskwire.auth.addresses import neighbourhood
+from deskwire.auth.client_network import neighbourhood
 from deskwire.auth.lifetime import until
 from deskwire.auth.user import User, scopes_of
 from deskwire.model.access import LoginId, Scope

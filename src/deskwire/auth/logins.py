@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
-from deskwire.auth.addresses import neighbourhood
-from deskwire.auth.changes import changes
+from deskwire.auth.client_network import neighbourhood
+from deskwire.auth.database_watcher import changes
 from deskwire.auth.login import Login, all_logins, delete, insert, new_login
-from deskwire.auth.roll import Roll, read_roll
+from deskwire.auth.login_table import Roll, read_roll
 from deskwire.auth.state import DATABASE, Stamp, State, stamp
 from deskwire.auth.user import User
 from deskwire.model.access import LoginId

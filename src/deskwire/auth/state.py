@@ -19,8 +19,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from deskwire.auth import identity
-from deskwire.auth.folder import kept_secret, make_private
-from deskwire.auth.schema import connect, unavailable
+from deskwire.auth.database import connect, unavailable
+from deskwire.auth.private_files import kept_secret, make_private
 from deskwire.model.problems import StateUnavailable
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import math
 import secrets
 from hashlib import blake2b
 
-from deskwire.auth.addresses import neighbourhood
+from deskwire.auth.client_network import neighbourhood
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Throttled
 from deskwire.model.units import Seconds

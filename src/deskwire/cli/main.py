@@ -19,11 +19,11 @@ COMMANDS = {
     "login": "login.login",
     "logout": "login.logout",
     "watch": "watch.watch",
-    "top": "top.command.top",
-    "play-pause": "media.play_pause",
-    "next": "media.next_",
-    "previous": "media.previous",
-    "stop": "media.stop_",
+    "top": "top.top",
+    "play-pause": "players.play_pause",
+    "next": "players.next_",
+    "previous": "players.previous",
+    "stop": "players.stop_",
     "art": "art.art",
     "mock": "mock.mock",
     "conform": "conform.conform",
@@ -43,7 +43,7 @@ class Table(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].rpartition(".")
-        command = getattr(import_module(f"deskwire.cli.{module}"), name)
+        command = getattr(import_module(f"deskwire.cli.commands.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -8,12 +8,12 @@
 than `model` and `protocol`.
 """
 
+from deskwire.client.authenticator import Keep
 from deskwire.client.clock import read_clock
+from deskwire.client.connection_state import Phase, State
 from deskwire.client.credentials import Ask, Login
 from deskwire.client.desk import Desk, connect
-from deskwire.client.entrance import Keep
 from deskwire.client.http import Art
-from deskwire.client.pace import Pace
 from deskwire.client.problems import (
     CertificateChanged,
     ClosedByDesk,
@@ -24,7 +24,7 @@ from deskwire.client.problems import (
     Unreachable,
     UntrustedCertificate,
 )
-from deskwire.client.state import Phase, State
+from deskwire.client.timeouts import Pace
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
 from deskwire.model.problems import (
     NotSupported,
@@ -38,7 +38,7 @@ from deskwire.model.problems import (
     UnknownPlayer,
     WrongCredentials,
 )
-from deskwire.model.snapshot import Player, PlayerId, Snapshot
+from deskwire.model.readings import Player, PlayerId, Snapshot
 
 __all__ = [
     "Art",

@@ -17,14 +17,14 @@ import aiohttp
 from deskwire.client.credentials import Ticket
 from deskwire.client.http import Socket, open_pool, told
 from deskwire.client.liveness import Liveness, Look
-from deskwire.client.pace import Pace
 from deskwire.client.problems import NotConnected
+from deskwire.client.timeouts import Pace
 from deskwire.client.trust import Trust
 from deskwire.model.commands import Command
 from deskwire.model.instant import Instant
-from deskwire.model.snapshot import Snapshot
+from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.client_session import (
+from deskwire.protocol.base.client_session import (
     ClientEffect,
     ClientSession,
     Complain,
@@ -32,8 +32,8 @@ from deskwire.protocol.client_session import (
     Show,
     Transmit,
 )
+from deskwire.protocol.base.messages import Refusal
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.protocol.messages import Refusal
 
 NO_STATUS = 1005
 """A close frame without a code, RFC 6455 section 7.1.5."""

@@ -15,22 +15,22 @@ from types import TracebackType
 from typing import Self
 
 from deskwire.client.address import parse_address
+from deskwire.client.authenticator import Entrance, Keep
 from deskwire.client.clock import read_clock
 from deskwire.client.connection import Connection, Hear
+from deskwire.client.connection_manager import Line
+from deskwire.client.connection_state import State
 from deskwire.client.credentials import Ask, Credentials, Login, Ticket
-from deskwire.client.entrance import Entrance, Keep
-from deskwire.client.heard import Heard, Snapshots
+from deskwire.client.desk_state import Heard, Snapshots
 from deskwire.client.http import Art, Http
 from deskwire.client.in_flight import find
-from deskwire.client.line import Line
-from deskwire.client.pace import Pace
 from deskwire.client.problems import ClosedByDesk, NotConnected
-from deskwire.client.state import State
+from deskwire.client.timeouts import Pace
 from deskwire.client.trust import SystemTrust, Trust, context_of
 from deskwire.model.commands import Action, Command
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem, UnknownPlayer
-from deskwire.model.snapshot import Player, PlayerId, Snapshot
+from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.protocol.close_codes import CloseCode
 
 

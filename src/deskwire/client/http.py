@@ -29,9 +29,9 @@ from deskwire.client.problems import (
 )
 from deskwire.client.trust import Pinned, Trust, shown
 from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
-from deskwire.model.snapshot import ArtKey
+from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
-from deskwire.protocol.art_urls import art_url
+from deskwire.protocol.base.art_urls import art_url
 
 LARGEST_ANSWER = 64 * 1024
 LARGEST_PICTURE = 16 * 1024 * 1024

@@ -10,7 +10,7 @@ import asyncio
 
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import Problem, UnknownPlayer
-from deskwire.model.snapshot import Player, PlayerId, Snapshot
+from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 
 JUMP = Seconds(2.5)

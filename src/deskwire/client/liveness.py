@@ -7,7 +7,7 @@ ping, and only an unanswered one counts. The clock goes on while this machine sl
 
 from enum import Enum
 
-from deskwire.client.pace import Pace
+from deskwire.client.timeouts import Pace
 from deskwire.model.units import Seconds
 
 

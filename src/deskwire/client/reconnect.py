@@ -23,8 +23,8 @@ from enum import Enum
 
 from msgspec import Struct
 
-from deskwire.client.pace import Pace
 from deskwire.client.problems import ClosedByDesk, LoginEnded
+from deskwire.client.timeouts import Pace
 from deskwire.model.problems import (
     Problem,
     Refused,

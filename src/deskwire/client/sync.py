@@ -15,16 +15,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from deskwire.client import desk as asynchronous
-from deskwire.client import heard
+from deskwire.client import desk_state as heard
+from deskwire.client.authenticator import Keep
+from deskwire.client.connection_state import State
 from deskwire.client.credentials import Ask, Login
-from deskwire.client.entrance import Keep
 from deskwire.client.http import Art
-from deskwire.client.pace import Pace
 from deskwire.client.problems import NotConnected
-from deskwire.client.state import State
+from deskwire.client.timeouts import Pace
 from deskwire.client.trust import Trust
 from deskwire.model.problems import Problem
-from deskwire.model.snapshot import Player, Snapshot
+from deskwire.model.readings import Player, Snapshot
 
 __all__ = ["Desk", "Snapshots", "connect"]
 

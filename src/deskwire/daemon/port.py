@@ -4,11 +4,11 @@ import errno
 import socket
 from collections.abc import Mapping
 
-from deskwire.daemon.config import is_loopback
-from deskwire.daemon.settings import Server
+from deskwire.daemon.config.load import is_loopback
+from deskwire.daemon.config.settings import Server
 from deskwire.daemon.systemd import handed_over
 from deskwire.model.problems import Unavailable
-from deskwire.server.certificates import outward_address
+from deskwire.server.net.certificates import outward_address
 
 
 class PortTaken(Unavailable):

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from deskwire.daemon.config import BadSetting
-from deskwire.daemon.settings import RELOADABLE, Settings
+from deskwire.daemon.config.load import BadSetting
+from deskwire.daemon.config.settings import RELOADABLE, Settings
 from deskwire.daemon.systemd import Notify
 from deskwire.daemon.tls import Tls
 from deskwire.model.units import Seconds
-from deskwire.server.deadlines import Clock
+from deskwire.server.websocket.deadlines import Clock
 
 A_DAY = Seconds(86_400.0)
 

@@ -8,9 +8,9 @@ import logging
 import ssl
 from pathlib import Path
 
-from deskwire.daemon.settings import Server
+from deskwire.daemon.config.settings import Server
 from deskwire.model.problems import StateUnavailable
-from deskwire.server.certificates import fingerprint, own_certificate, server_context, take_anew
+from deskwire.server.net.certificates import fingerprint, own_certificate, server_context, take_anew
 
 log = logging.getLogger("deskwire")
 

@@ -11,30 +11,30 @@ knows how it is put together.
 from dataclasses import dataclass
 from pathlib import Path
 
+from deskwire.art.artwork import Artwork
 from deskwire.auth.logins import Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
+from deskwire.core.command_router import Dispatcher
+from deskwire.core.publisher import Hub
+from deskwire.core.supervisor import Supervisor
 from deskwire.daemon.clock import read_clock
-from deskwire.daemon.settings import Server, Settings
-from deskwire.daemon.supervisor import Supervisor
-from deskwire.devices.art.artwork import Artwork
+from deskwire.daemon.config.settings import Server, Settings
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import Players
 from deskwire.devices.sound.address import SoundServers
-from deskwire.hub.dispatcher import Dispatcher
-from deskwire.hub.hub import Hub
-from deskwire.server.app import Doors
-from deskwire.server.deadlines import Deadlines
-from deskwire.server.fanout import Fanout
-from deskwire.server.login import Door
-from deskwire.server.monitor import Monitor
-from deskwire.server.pages import Pages
-from deskwire.server.peer import Names
-from deskwire.server.routes import routes
-from deskwire.server.sockets import Sockets
+from deskwire.server.http.app import Doors
+from deskwire.server.http.login_service import Door
+from deskwire.server.http.pages import Pages
+from deskwire.server.http.request_policy import Names
+from deskwire.server.http.routes import routes
+from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.deadlines import Deadlines
+from deskwire.server.websocket.endpoint import Monitor
+from deskwire.server.websocket.session_registry import Sockets
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deskwire.devices.beat import Beat, News
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
 from deskwire.devices.kernel.uevents import uevents
-from deskwire.model.snapshot import Backlight
+from deskwire.devices.ticker import Beat, News
+from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent, Seconds
 
 SUBSYSTEM = "backlight"

@@ -11,14 +11,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
-from deskwire.devices.beat import Beat, News
 from deskwire.devices.dbus.buses import CALL_TIMEOUT, Buses, BusLost
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
 from deskwire.devices.power.upower import UPower, watched
+from deskwire.devices.ticker import Beat, News
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Seconds
 
 VIA_UPOWER = "UPower on the system bus"

@@ -4,10 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from deskwire.devices.art.artwork import Artwork
+from deskwire.art.artwork import Artwork
 from deskwire.devices.backlight import BacklightSource
 from deskwire.devices.battery import BatterySource
-from deskwire.devices.beat import Beat
 from deskwire.devices.cpu import CpuSource
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots, Source
@@ -16,6 +15,7 @@ from deskwire.devices.memory import MemorySource
 from deskwire.devices.network import NetworkSource
 from deskwire.devices.players import Players
 from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.ticker import Beat
 from deskwire.devices.uptime import UptimeSource
 from deskwire.devices.volume import VolumeSource
 from deskwire.devices.wifi import WifiSource

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Cpu
+from deskwire.model.readings import Cpu
 from deskwire.model.units import Percent, Seconds
 
 FIRST = Seconds(0.2)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from deskwire.devices.beat import Beat
+from deskwire.devices.ticker import Beat
 from deskwire.model.commands import Command
 
 R = TypeVar("R")

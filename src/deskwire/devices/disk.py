@@ -14,10 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.kernel.mounts import ROOT, root_answers_at_once
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Disk
+from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
 
 FIRST_TIMEOUT = Seconds(0.2)

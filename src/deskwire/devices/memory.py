@@ -8,11 +8,11 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Memory
+from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes
 
 TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)

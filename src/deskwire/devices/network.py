@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import KernelFile
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Network
+from deskwire.model.readings import Network
 from deskwire.model.units import Bytes
 
 

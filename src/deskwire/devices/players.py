@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-from deskwire.devices.art.artwork import Artwork
+from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import (
     PROPERTIES,
     Buses,
@@ -23,13 +23,13 @@ from deskwire.devices.dbus.buses import (
     CallTimedOut,
     unwrap,
 )
-from deskwire.devices.mpris.ids import PlayerIds
-from deskwire.devices.mpris.player import SETTLES_WITHIN
-from deskwire.devices.mpris.roster import Roster
+from deskwire.devices.mpris.bus_player import SETTLES_WITHIN
+from deskwire.devices.mpris.player_ids import PlayerIds
+from deskwire.devices.mpris.player_registry import Roster
 from deskwire.devices.mpris.values import PATH, PLAYER, Status
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
-from deskwire.model.snapshot import Player, PlayerId
+from deskwire.model.readings import Player, PlayerId
 from deskwire.model.units import Seconds
 
 FIRST_READING = Seconds(0.2)

@@ -6,11 +6,11 @@ Source: /proc/uptime, proc_uptime(5): seconds since boot, those spent in suspend
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from deskwire.devices.beat import Beat
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
+from deskwire.devices.ticker import Beat
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Uptime
+from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
 
 

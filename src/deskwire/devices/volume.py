@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.sound.packets import Sink
 from deskwire.devices.sound.server import connected
-from deskwire.model.snapshot import Volume
+from deskwire.model.readings import Volume
 from deskwire.model.units import Percent, Seconds
 
 STAND_INS = frozenset({"auto_null", "@DEFAULT_SINK@", "@NONE@"})

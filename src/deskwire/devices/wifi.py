@@ -22,7 +22,7 @@ from deskwire.devices.wireless import iwd, networkmanager
 from deskwire.devices.wireless.adapters import Adapter, reading
 from deskwire.devices.wireless.nl80211 import Kernel
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Wifi
+from deskwire.model.readings import Wifi
 from deskwire.model.units import Seconds
 
 PATIENCE = Seconds(0.1)

@@ -4,7 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from deskwire.model.snapshot import PlayerId
+from deskwire.model.readings import PlayerId
 
 
 class Action(Enum):

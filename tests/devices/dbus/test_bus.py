@@ -19,10 +19,10 @@ from deskwire.devices.dbus.buses import (
     unwrap,
 )
 from deskwire.model.units import Seconds
-from tests.parts.buses import PrivateBus
-from tests.parts.fake_player import PATH, PLAYER, FakePlayer, metadata
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.fake_player import PATH, PLAYER, FakePlayer, metadata
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from deskwire.devices.dbus.buses import (
     Buses,
     BusLost,
 )
-from tests.parts.buses import PrivateBus
-from tests.parts.fake_player import PATH, PLAYER, FakePlayer
-from tests.parts.patience import patiently
-from tests.parts.waiting import until_async
+from tests.support.buses import PrivateBus
+from tests.support.fake_player import PATH, PLAYER, FakePlayer
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.interfaces import real_interfaces
-from tests.parts.captured import captured, copied
+from tests.support.captured import captured, copied
 
 LAPTOP = ["lo", "enp0s31f6", "wlp0s20f3", "docker0", "veth4a1b2c3", "virbr0", "tun0"]
 

@@ -1,5 +1,5 @@
 from deskwire.devices.mpris.playhead import Playhead
-from deskwire.model.snapshot import Position
+from deskwire.model.readings import Position
 from deskwire.model.units import Seconds
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.power.power_supply import ATTRIBUTES, parse_battery, read_battery
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 
 # As files of a ThinkPad X240 (two batteries) and of a mouse say it.

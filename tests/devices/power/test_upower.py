@@ -4,7 +4,7 @@ import pytest
 from dbus_fast import Message, MessageType, Variant
 
 from deskwire.devices.power.upower import parse_battery, tells
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 
 DEVICE = "org.freedesktop.UPower.Device"

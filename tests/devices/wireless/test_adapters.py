@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.wireless.adapters import Adapter, readable, reading
-from deskwire.model.snapshot import Wifi
+from deskwire.model.readings import Wifi
 
 
 @pytest.mark.parametrize(

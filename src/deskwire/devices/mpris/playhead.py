@@ -4,7 +4,7 @@ Positions are read seldom and extrapolated (`model.snapshot.Position`); what a p
 a jump only when it is not about where it should be by now.
 """
 
-from deskwire.model.snapshot import Position
+from deskwire.model.readings import Position
 from deskwire.model.units import Seconds
 
 ABOUT = Seconds(0.1)

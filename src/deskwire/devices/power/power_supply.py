@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from deskwire.devices.kernel.sysfs import devices, number, read_attributes
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 
 SUBSYSTEM = "power_supply"

@@ -27,7 +27,7 @@ from deskwire.devices.dbus.buses import (
 )
 from deskwire.devices.power.power_supply import Cell, combine
 from deskwire.model.problems import DeviceUnavailable
-from deskwire.model.snapshot import Battery
+from deskwire.model.readings import Battery
 from deskwire.model.units import Seconds
 
 UPOWER = "org.freedesktop.UPower"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from deskwire.model.snapshot import Wifi
+from deskwire.model.readings import Wifi
 
 UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """General categories (Unicode, 4.5) that are dropped: controls, lone surrogates, line breaks."""

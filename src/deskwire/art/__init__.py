@@ -1,0 +1,1 @@
+"""Pictures that players name, kept as bytes."""

@@ -1,0 +1,66 @@
+"""Files for the pictures that have none: those that came in an address or from the web.
+
+Nobody reads them again; they give a picture a path to be named by, as every other picture has one.
+The folder holds what is kept now: what an earlier run left is removed before the first is written.
+All of this blocks and belongs in a thread.
+"""
+
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from deskwire.art.picture import Art
+from deskwire.model.readings import ArtKey
+
+ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+}
+OURS = re.compile(r"[0-9a-f]{32}\.(?:" + "|".join(ENDINGS.values()) + ")")
+
+
+class ArtCache:
+    """Pictures as files in `folder`, named by their content."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self._tidy = threading.Lock()
+        self._tidied = False
+
+    def holds(self, key: ArtKey) -> bool:
+        """Whether the picture's file is one of these."""
+        return Path(key).parent == self.folder
+
+    def write(self, art: Art) -> ArtKey:
+        """Write a picture, unless it is there, and return its path.
+
+        A disk that is full or gone does not matter: the bytes are in memory.
+        """
+        path = self.folder / f"{art.etag}.{ENDINGS[art.media_type]}"
+        with suppress(OSError):
+            self._prepare()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(path, flags, 0o600)
+            with os.fdopen(file, "wb") as written:
+                written.write(art.content)
+        return ArtKey(str(path))
+
+    def remove(self, key: ArtKey) -> None:
+        """Remove the file of a picture that is not kept any more."""
+        with suppress(OSError):
+            Path(key).unlink()
+
+    def _prepare(self) -> None:
+        with self._tidy:
+            if self._tidied:
+                return
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in self.folder.iterdir():
+                if OURS.fullmatch(left.name):
+                    left.unlink()
+            self._tidied = True

@@ -1,0 +1,117 @@
+"""Reading a picture that somebody else named: nothing else than a picture may come of it.
+
+The name comes from a program we do not know, so it is followed through no link, and the file must
+be a regular one of our own user's, of at most 8 MiB, that begins as a PNG, JPEG, WebP, GIF or AVIF
+does. SVG is a program and is never a picture here.
+
+Source: the PNG, JFIF, GIF89a, WebP and AVIF file formats; open(2) for the second opening through
+/proc/self/fd, which reads the very file that was looked at.
+"""
+
+import hashlib
+import os
+import stat
+import time
+
+from msgspec import Struct
+
+from deskwire.art.open_nofollow import handle_of
+from deskwire.model.units import Bytes
+
+LARGEST = Bytes(8 * 1024 * 1024)
+CHUNK = 256 * 1024
+TRIES = 3
+PAUSE = 0.03
+"""Seconds between two tries at a file that is being written."""
+READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Art(Struct, frozen=True):
+    """A picture, as it is served."""
+
+    content: bytes
+    media_type: str
+    """`image/png`."""
+    etag: str
+    """Hash of the content, without quotes."""
+
+
+class NotAPicture(Exception):
+    """What was named is not a picture we would show; the message says why."""
+
+
+def media_type(content: bytes) -> str | None:
+    """Tell by the first bytes what picture it is; `None` when it is none."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "image/webp"
+    if content[4:8] == b"ftyp":
+        size = int.from_bytes(content[:4], "big")
+        brands = content[8 : min(size, 256)]
+        if {brands[at : at + 4] for at in (0, *range(8, len(brands), 4))} & {b"avif", b"avis"}:
+            return "image/avif"
+    return None
+
+
+def make_art(content: bytes) -> Art:
+    """Make a picture of its bytes; raises `NotAPicture`."""
+    kind = media_type(content)
+    if kind is None:
+        raise NotAPicture("it does not begin as a picture does")
+    if len(content) > LARGEST:
+        raise NotAPicture("it is too large")
+    return Art(content, kind, hashlib.sha256(content).hexdigest()[:32])
+
+
+def read_picture(path: bytes) -> Art:
+    """Read the picture at this absolute path; blocks. Raises `NotAPicture` or `OSError`."""
+    handle = handle_of(path)
+    try:
+        check(os.fstat(handle))
+        file = os.open(b"/proc/self/fd/%d" % handle, READING)
+    finally:
+        os.close(handle)
+    try:
+        return make_art(read_whole(file))
+    finally:
+        os.close(file)
+
+
+def check(found: os.stat_result) -> None:
+    """Raise `NotAPicture` unless it is a regular file of our own, and not too large."""
+    if not stat.S_ISREG(found.st_mode):
+        raise NotAPicture("it is no regular file")
+    if found.st_uid != os.geteuid():
+        raise NotAPicture("it is somebody else's")
+    if found.st_size > LARGEST:
+        raise NotAPicture("it is too large")
+
+
+def read_whole(file: int) -> bytes:
+    """Read a file that nobody writes to meanwhile; raises `NotAPicture` if somebody does."""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(PAUSE)
+        before = os.fstat(file)
+        check(before)
+        content = read_up_to(file, before.st_size)
+        after = os.fstat(file)
+        if len(content) == after.st_size > 0 and after.st_mtime_ns == before.st_mtime_ns:
+            return content
+    raise NotAPicture("it is empty, or is being written")
+
+
+def read_up_to(file: int, size: int) -> bytes:
+    """Read `size` bytes from the start, fewer if there are fewer."""
+    content = bytearray()
+    while len(content) < size:
+        chunk = os.pread(file, min(CHUNK, size - len(content)), len(content))
+        if not chunk:
+            break
+        content += chunk
+    return bytes(content)

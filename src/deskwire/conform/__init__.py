@@ -1,1 +1,0 @@
-"""Judges a server by the contract, from outside; takes no word of the contract from the house."""

@@ -1,0 +1,1 @@
+"""Conformance checker for servers of the protocol."""

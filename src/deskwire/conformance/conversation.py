@@ -1,0 +1,224 @@
+"""What is said on an open socket: the envelope, a second auth, the token used again."""
+
+import json
+from collections.abc import Iterable
+
+from deskwire.conformance import frames
+from deskwire.conformance.check_context import Bench
+from deskwire.conformance.clause import Clause, Topic
+from deskwire.conformance.jwt import forged
+from deskwire.conformance.socket import Socket
+from deskwire.conformance.verdicts import Broken, expect, short
+
+LARGEST = 16 * 1024
+NOBODY = "player999999"
+"""Never a player: numbers count from one and nobody starts as many."""
+SOON = 1.5
+
+
+async def bad_json(bench: Bench) -> str:
+    """Bad JSON gets an `error` whose argument is JSON with `code` and `message`; it stays open."""
+    return await _stays(bench, ["{", "not JSON", ""])
+
+
+async def wrong_types(bench: Bench) -> str:
+    """Wrong types in the envelope get an `error`, and the socket stays."""
+    texts = ['["auth"]', '{"event":7}', '{"event":"audio-next","args":"player1"}']
+    return await _stays(bench, [*texts, '{"event":"audio-next","args":[1]}'])
+
+
+async def unknown_event(bench: Bench) -> str:
+    """An unknown event gets an `error`, and the socket stays."""
+    return await _stays(bench, ['{"event":"audio-louder","args":["player1"]}'])
+
+
+async def missing_argument(bench: Bench) -> str:
+    """A command without its argument gets an `error`; missing `args` are empty ones."""
+    return await _stays(bench, ['{"event":"audio-next","args":[]}', '{"event":"audio-next"}'])
+
+
+async def unknown_keys(bench: Bench) -> str:
+    """Unknown keys in the envelope are ignored."""
+    message = {"event": "audio-next", "args": [NOBODY], "id": 7, "more": {"x": []}}
+    async with bench.watch() as socket:
+        code = await error_code(socket, json.dumps(message))
+    expect(code == "unknown_player", f"error {code} instead of obeying")
+    return "obeyed: unknown_player"
+
+
+async def trimmed(bench: Bench) -> str:
+    """The names of events are trimmed."""
+    ticket = await bench.ticket()
+    async with bench.connect(ticket.socket) as socket:
+        socket.say(" auth ", ticket.token)
+        await socket.event("stats")
+        code = await error_code(socket, json.dumps({"event": "audio-next ", "args": [NOBODY]}))
+    expect(code == "unknown_player", f"error {code} instead of obeying")
+    return "obeyed: unknown_player"
+
+
+async def too_malformed(bench: Bench) -> str:
+    """Ten malformed messages within 10 s are closed 1008, nine are not."""
+    async with bench.watch() as socket:
+        for _ in range(9):
+            socket.text("{")
+        await socket.alive()
+        for _ in range(3):
+            socket.text("{")
+        return await socket.closed(1008)
+
+
+async def binary(bench: Bench) -> str:
+    """A binary message is closed 1003."""
+    async with bench.watch() as socket:
+        socket.raw(frames.frame(frames.BINARY, b'{"event":"audio-next","args":["player1"]}'))
+        return await socket.closed(1003)
+
+
+async def too_big(bench: Bench) -> str:
+    """A message over 16 KiB is closed 1009, in one frame or in many; one of 16,000 bytes is not."""
+    async with bench.watch() as socket:
+        await error_code(socket, _of_size(16_000))
+        await socket.alive()
+    async with bench.watch() as socket:
+        socket.text(_of_size(LARGEST + 1))
+        await socket.closed(1009)
+    async with bench.watch() as socket:
+        socket.raw(frames.frame(frames.TEXT, b"x" * 6000, final=False))
+        for _ in range(2):
+            socket.raw(frames.frame(frames.CONTINUATION, b"x" * 6000, final=False))
+        return await socket.closed(1009)
+
+
+async def good_second_auth(bench: Bench) -> str:
+    """A second `auth` with a good token of the same user is ignored."""
+    async with bench.watch() as socket:
+        since = socket.count
+        socket.say("auth", (await bench.ticket()).token)
+        await socket.alive()
+        other = [each.text for each in socket.heard[since:] if each.event != "stats"]
+        expect(not other, f"answered {short(other)}")
+    return "it stays, and nothing is answered"
+
+
+async def bad_second_auth(bench: Bench) -> str:
+    """A second `auth` with a bad token is closed 4001."""
+    bad = dict(forged((await bench.ticket()).token))["another's signature"]
+    async with bench.watch() as socket:
+        socket.say("auth", bad)
+        return await socket.closed(4001)
+
+
+async def newest_wins(bench: Bench) -> str:
+    """One live socket a token: the newest wins, and the older is closed 4001."""
+    ticket = await bench.ticket()
+    async with bench.watch(ticket) as older, bench.watch(ticket) as newer:
+        end = await older.closed(4001)
+        await newer.alive()
+    return f"the older is {end}"
+
+
+async def again_after_a_loss(bench: Bench) -> str:
+    """A token may be used again while it lives, as after 1006."""
+    ticket = await bench.ticket()
+    async with bench.watch(ticket) as lost:
+        lost.polite = False
+        lost.abort()
+    async with bench.watch(ticket):
+        return "let in again"
+
+
+async def pinged(bench: Bench) -> str:
+    """A ping is answered with a pong that carries the same payload."""
+    async with bench.watch() as socket:
+        await socket.alive()
+    return "answered"
+
+
+async def farewell(bench: Bench) -> str:
+    """A client's close is answered with the same code, and the connection ends."""
+    async with bench.watch() as socket:
+        socket.raw(frames.closing(1000))
+        end = await socket.closed(1000)
+        expect(await socket.vanished(within=3.0), "the connection stays")
+    return end
+
+
+async def bounded_close(bench: Bench) -> str:
+    """A close is bounded: who does not answer it is disconnected within 3 s."""
+    async with bench.watch() as socket:
+        socket.polite = False
+        socket.raw(frames.frame(frames.BINARY, b"x"))
+        expect(await socket.ended(within=2.0), "not closed at all")
+        expect(await socket.vanished(within=3.0), "the connection stays")
+        assert socket.gone is not None
+        assert socket.end is not None
+        return f"disconnected {socket.gone - socket.end.at:.1f} s after the close"
+
+
+async def fragments(bench: Bench) -> str:
+    """A command in fragments of one byte each is obeyed."""
+    command = json.dumps({"event": "audio-next", "args": [NOBODY]}).encode()
+    async with bench.watch() as socket:
+        since = socket.count
+        last = len(command) - 1
+        for at in range(len(command)):
+            opcode = frames.CONTINUATION if at else frames.TEXT
+            socket.raw(frames.frame(opcode, command[at : at + 1], final=at == last))
+        code = (await socket.event("error", since=since)).inner.get("code")
+    expect(code == "unknown_player", f"error {short(code)}")
+    return "obeyed: unknown_player"
+
+
+async def error_code(socket: Socket, text: str) -> str:
+    """Send a message and return the code of the error that answers it."""
+    since = socket.count
+    socket.text(text)
+    inner = (await socket.event("error", since=since)).inner
+    expect(isinstance(inner, dict), f"an error of {short(inner)}")
+    code, message = inner.get("code"), inner.get("message")
+    expect(isinstance(code, str) and code, f"an error of {short(inner)}")
+    expect(isinstance(message, str), f"an error of {short(inner)}")
+    return str(code)
+
+
+async def _stays(bench: Bench, texts: Iterable[str]) -> str:
+    codes = []
+    async with bench.watch() as socket:
+        for text in texts:
+            try:
+                codes.append(await error_code(socket, text))
+            except Broken as broken:
+                raise Broken(f"{short(text)}: {broken}") from None
+        await socket.alive()
+    return f"error {', '.join(dict.fromkeys(codes))}, and it stays"
+
+
+def _of_size(size: int) -> str:
+    frame = '{"event":"audio-next","args":[""]}'
+    return frame.replace('""', '"' + "x" * (size - len(frame)) + '"')
+
+
+TOPIC = Topic(
+    4,
+    "conversation",
+    (
+        Clause("4.1", "ruling 11", bad_json),
+        Clause("4.2", "ruling 11", wrong_types),
+        Clause("4.3", "ruling 11", unknown_event),
+        Clause("4.4", "ruling 11", missing_argument),
+        Clause("4.5", "ruling 11", unknown_keys),
+        Clause("4.6", "ruling 11", trimmed),
+        Clause("4.7", "ruling 11", too_malformed),
+        Clause("4.8", "ruling 11", binary),
+        Clause("4.9", "ruling 11", too_big),
+        Clause("4.10", "ruling 5", good_second_auth),
+        Clause("4.11", "ruling 5", bad_second_auth),
+        Clause("4.12", "ruling 5", newest_wins),
+        Clause("4.13", "api.md Close Codes, ruling 5", again_after_a_loss),
+        Clause("4.14", "RFC 6455, 5.5.3", pinged),
+        Clause("4.15", "api.md Close Codes", farewell),
+        Clause("4.16", "ruling 14", bounded_close),
+        Clause("4.17", "RFC 6455, 5.4", fragments),
+    ),
+)

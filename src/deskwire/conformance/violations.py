@@ -1,0 +1,103 @@
+"""Frames that RFC 6455 does not allow: each fails the connection, with its code or at once."""
+
+from collections.abc import Iterable
+
+from deskwire.conformance import frames
+from deskwire.conformance.check_context import Bench
+from deskwire.conformance.clause import Clause, Topic
+from deskwire.conformance.socket import LOST
+from deskwire.conformance.verdicts import Broken, expect, short
+
+PROTOCOL, BAD_TEXT, TOO_BIG = 1002, 1007, 1009
+COMMAND = b'{"event":"audio-next","args":["player999999"]}'
+
+
+async def unmasked(bench: Bench) -> str:
+    """An unmasked frame is closed 1002."""
+    return await _fails(bench, [frames.frame(frames.TEXT, COMMAND, mask=False)], PROTOCOL)
+
+
+async def reserved_bits(bench: Bench) -> str:
+    """A frame with a reserved bit set is closed 1002."""
+    wrong = [frames.frame(frames.TEXT, COMMAND, reserved=bit) for bit in (1, 2, 4)]
+    return await _fails(bench, wrong, PROTOCOL)
+
+
+async def unknown_opcodes(bench: Bench) -> str:
+    """A frame of a reserved opcode is closed 1002."""
+    return await _fails(bench, [frames.frame(opcode, b"x") for opcode in (3, 7, 11, 15)], PROTOCOL)
+
+
+async def bad_control(bench: Bench) -> str:
+    """A control frame over 125 bytes, or in fragments, is closed 1002."""
+    wrong = [
+        frames.frame(frames.PING, b"x" * 126),
+        frames.frame(frames.PING, b"x", final=False),
+        frames.frame(frames.CLOSE, b"", final=False),
+    ]
+    return await _fails(bench, wrong, PROTOCOL)
+
+
+async def bad_fragments(bench: Bench) -> str:
+    """A continuation of nothing, or a new message inside another, is closed 1002."""
+    inside = frames.frame(frames.TEXT, b"{", final=False) + frames.frame(frames.TEXT, b"}")
+    return await _fails(bench, [frames.frame(frames.CONTINUATION, b"x"), inside], PROTOCOL)
+
+
+async def bad_text(bench: Bench) -> str:
+    """Text that is not UTF-8 is closed 1007."""
+    return await _fails(bench, [frames.frame(frames.TEXT, b"\xc3\x28\xff")], BAD_TEXT)
+
+
+async def immense(bench: Bench) -> str:
+    """A frame that claims to be of 2^40 bytes, or of more than there are, is closed at once."""
+    return await _fails(
+        bench, [frames.huge(1 << 40), frames.huge((1 << 63) + 1)], TOO_BIG, PROTOCOL
+    )
+
+
+async def bad_close(bench: Bench) -> str:
+    """A close frame of one byte, or with a code nobody may send, is closed 1002."""
+    wrong = [frames.closing(code) for code in (0, 999, 1004, 1005, 1006)]
+    return await _fails(bench, [frames.frame(frames.CLOSE, b"x"), *wrong], PROTOCOL)
+
+
+async def own_frames(bench: Bench) -> str:
+    """The server's own frames are as RFC 6455 has them: unmasked, whole, no reserved bit."""
+    async with bench.watch() as socket:
+        for _ in range(3):
+            await bench.stats(socket)
+        await socket.alive()
+        socket.raw(frames.closing(1000))
+        await socket.vanished(within=3.0)
+        expect(not socket.faults, f"{short(', '.join(socket.faults))}")
+    return f"{socket.count} messages, a pong and a close without a fault"
+
+
+async def _fails(bench: Bench, wrong: Iterable[bytes], *codes: int) -> str:
+    seen = set()
+    for content in wrong:
+        async with bench.watch() as socket:
+            socket.raw(content)
+            try:
+                seen.add(await socket.closed(*codes, LOST))
+            except Broken as broken:
+                raise Broken(f"{content[:8].hex(' ')}\N{HORIZONTAL ELLIPSIS}: {broken}") from None
+    return ", ".join(sorted(seen))
+
+
+TOPIC = Topic(
+    5,
+    "frames",
+    (
+        Clause("5.1", "RFC 6455, 5.1", unmasked),
+        Clause("5.2", "RFC 6455, 5.2", reserved_bits),
+        Clause("5.3", "RFC 6455, 5.2", unknown_opcodes),
+        Clause("5.4", "RFC 6455, 5.5", bad_control),
+        Clause("5.5", "RFC 6455, 5.4", bad_fragments),
+        Clause("5.6", "RFC 6455, 8.1", bad_text),
+        Clause("5.7", "ruling 11", immense),
+        Clause("5.8", "RFC 6455, 7.4", bad_close),
+        Clause("5.9", "RFC 6455, 5", own_frames),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Current readings, their publication, and the routing of commands."""

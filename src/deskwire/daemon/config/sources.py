@@ -1,0 +1,188 @@
+"""What somebody set, and where it stands: on the command line, in the environment, in a file.
+
+Each source gives `Given` values whose keys are known to exist; whether a value is a good one is
+`config`'s business. A key nobody knows is refused here, with the name that is nearest. In the
+environment a key is `DESKWIRE_SECTION_KEY`; a list there is separated by commas, a yes or no is
+`true`, `false`, `1` or `0`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from deskwire.daemon import paths as places
+from deskwire.daemon.config.settings import Settings
+from deskwire.model.problems import Refused
+
+PREFIX = "DESKWIRE_"
+
+
+class BadSetting(Refused):
+    """A setting nobody knows, or with a value it cannot have; the message is one whole line."""
+
+    code = "bad_setting"
+
+
+class Key(NamedTuple):
+    """One setting's name."""
+
+    section: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.key}"
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return f"{PREFIX}{self.section}_{self.key}".upper()
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line, where it has one."""
+        return "--no-tls" if self == ("server", "tls") else "--" + self.key.replace("_", "-")
+
+
+class Given(NamedTuple):
+    """A value somebody gave."""
+
+    key: Key
+    value: Any
+    where: str
+    """For a person: `--port`, `DESKWIRE_SERVER_PORT`, `/home/ann/config.toml:3`."""
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = get_type_hints(Settings)
+TYPES: dict[Key, Any] = {
+    Key(section, key): hint
+    for section, struct in SECTIONS.items()
+    for key, hint in get_type_hints(struct, include_extras=True).items()
+}
+VARIABLES = {key.variable: key for key in TYPES}
+
+
+def from_flags(flags: Mapping[str, Mapping[str, Any]]) -> Iterator[Given]:
+    """Give what the command line says."""
+    for section, keys in flags.items():
+        for name, value in keys.items():
+            if value is not None:
+                key = known(Key(section, name), f"--{name}")
+                yield Given(key, value, key.flag)
+
+
+def from_environ(environ: Mapping[str, str]) -> Iterator[Given]:
+    """Give what the environment says, as the types of the settings ask; other variables stay."""
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in VARIABLES:
+            raise BadSetting(f"{variable}: no such setting{near(variable, VARIABLES)}")
+        key = VARIABLES[variable]
+        yield Given(key, from_text(text, TYPES[key]), variable)
+
+
+def from_text(text: str, hint: Any) -> Any:
+    """Return what a variable's text means for this type; text that cannot mean it stays text."""
+    kind = plain(hint)
+    if kind is bool:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if get_origin(kind) in {tuple, frozenset}:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind in {int, float}:
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+    return text
+
+
+def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
+    """Give what the file says."""
+    path = places.config_file(environ) if file is None else places.whole(file, environ)
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+        tables = tomllib.loads(text)
+    except FileNotFoundError:
+        if file is None:
+            return
+        raise BadSetting(f"{path}: there is no such file (it was named by --config)") from None
+    except OSError as problem:
+        raise BadSetting(f"{path}: cannot be read: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSetting(f"{path}: is not UTF-8 text") from None
+    except (ValueError, RecursionError) as problem:
+        raise BadSetting(f"{path}: is not TOML: {problem}") from None
+    for section, keys in tables.items():
+        if section not in SECTIONS:
+            line = place(path, text, section)
+            raise BadSetting(f"{line}: {section}: no such section{near(section, SECTIONS)}")
+        if not isinstance(keys, dict):
+            line = place(path, text, section)
+            raise BadSetting(f"{line}: {section}: expected a section, found {shown(keys)}")
+        for name, value in keys.items():
+            line = place(path, text, section, name)
+            yield Given(known(Key(section, name), line), value, line)
+
+
+def place(path: Path, text: str, section: str, key: str | None = None) -> str:
+    """Return `path:line` of a section or of one of its keys; `path` alone where it cannot be seen.
+
+    Sees plain headers and keys, and `section.key = …`; TOML has stranger spellings.
+    """
+    here = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w-]+)\s*\]+", line):
+            here = header[1]
+            if here == section and key is None:
+                return f"{path}:{number}"
+        elif assigned := re.match(r"\s*([\w-]+)(?:\s*\.\s*([\w-]+))?\s*=", line):
+            within, name = (here, assigned[1]) if here else (assigned[1], assigned[2])
+            if within == section and (key is None or name in {key, None}):
+                return f"{path}:{number}"
+    return str(path)
+
+
+def known(key: Key, where: str) -> Key:
+    """Return the key if there is such a setting, else say so and name the nearest."""
+    if key in TYPES:
+        return key
+    inside = [each.key for each in TYPES if each.section == key.section]
+    elsewhere = [str(each) for each in TYPES if each.key == key.key]
+    hint = near(key.key, inside, key.section) or (
+        f'; did you mean "{elsewhere[0]}"?' if elsewhere else ""
+    )
+    raise BadSetting(f"{where}: {key}: no such setting{hint}")
+
+
+def near(name: str, names: Iterable[str], section: str = "") -> str:
+    """Return `; did you mean "…"?`, or nothing where no name is near."""
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
+    whole = [f"{section}.{each}" if section else each for each in found]
+    return f'; did you mean "{whole[0]}"?' if whole else ""
+
+
+def shown(value: Any) -> str:
+    """Return a value on one line, as TOML would have it, cut where it is long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return cut(f"[{', '.join(map(shown, value))}]")
+    return cut(f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value))
+
+
+def cut(text: str) -> str:
+    """Return the text, or its beginning where it is long."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def plain(hint: Any) -> Any:
+    """Return the type under `Annotated` and `NewType`."""
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return getattr(hint, "__supertype__", hint)

@@ -1,1 +1,0 @@
-"""Album art: the pictures that players name, read safely and kept as bytes."""

@@ -1,0 +1,1 @@
+"""The base protocol: messages, codec and both session state machines."""

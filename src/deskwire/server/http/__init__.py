@@ -1,0 +1,1 @@
+"""HTTP: connection protocol, routes, policy and pages."""

@@ -1,0 +1,1 @@
+"""TCP and TLS: listener, transports and certificates."""

@@ -1,0 +1,1 @@
+"""WebSocket endpoint: handshake, sessions and broadcast."""

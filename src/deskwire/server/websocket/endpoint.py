@@ -1,0 +1,216 @@
+"""One socket's life: a session that decides, a connection that is written to, a clock.
+
+    upgrade ─▶ wait for auth ─▶ seated: frames out, commands in ─▶ last words ─▶ gone
+
+Any path /v1/monitor/<anything>/ws is accepted, so that a browser gets to see the close code.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+from msgspec import Struct
+
+from deskwire.core.command_router import Dispatcher
+from deskwire.model.access import Grant, LoginId, Scope
+from deskwire.model.commands import Command
+from deskwire.model.instant import Instant
+from deskwire.model.problems import Problem, UnknownPlayer
+from deskwire.model.units import Seconds
+from deskwire.protocol.base.codec import encode
+from deskwire.protocol.base.messages import FromDesk
+from deskwire.protocol.base.server_session import (
+    Admit,
+    Close,
+    Effect,
+    Perform,
+    Send,
+    ServerSession,
+    refusal,
+)
+from deskwire.protocol.close_codes import CloseCode
+from deskwire.protocol.websocket.parser import Binary, Text
+from deskwire.protocol.websocket.serializer import text_frame
+from deskwire.server.rate_limited_logger import Sparing
+from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.connection import Connection
+from deskwire.server.websocket.deadlines import Clock, Deadlines
+from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.upgrade import upgrade
+
+VerifyFor = Callable[[str, str, Instant], Grant]
+"""Turn (token, desk in the path, now) into a grant; raises `TokenExpired` or another `Refused`."""
+
+LARGEST_MESSAGE = 16 * 1024
+
+log = logging.getLogger("deskwire.socket")
+
+
+class Watcher(Struct, frozen=True):
+    """Somebody who is watching."""
+
+    login: LoginId
+    address: str
+    since: Seconds
+    """Wall clock."""
+
+
+class Monitor:
+    """Answers upgrades, and lives each socket's life."""
+
+    def __init__(
+        self,
+        *,
+        verify: VerifyFor,
+        dispatcher: Dispatcher,
+        fanout: Fanout,
+        sockets: Sockets,
+        deadlines: Deadlines,
+        clock: Clock,
+        auth_timeout: Seconds,
+        warning: Seconds,
+        literal_names: bool,
+    ) -> None:
+        self.verify = verify
+        self.dispatcher = dispatcher
+        self.fanout = fanout
+        self.sockets = sockets
+        self.deadlines = deadlines
+        self.clock = clock
+        self.auth_timeout = auth_timeout
+        self.warning = warning
+        self.literal_names = literal_names
+        self.strangers = Sparing(log, logging.INFO)
+
+    def watching(self) -> list[Watcher]:
+        """Return who is watching now."""
+        return [
+            Watcher(grant.login, life.address, life.opened.wall)
+            for life, grant in self.sockets.seated()
+            if isinstance(life, _Life)
+        ]
+
+    async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
+        """Upgrade."""
+        return upgrade(
+            request,
+            lambda connection: _Life(self, connection, desk, address),
+            largest=LARGEST_MESSAGE,
+        )
+
+
+class _Life:
+    """One socket."""
+
+    def __init__(self, monitor: Monitor, connection: Connection, desk: str, address: str) -> None:
+        self._m = monitor
+        self._connection = connection
+        self.address = address
+        self.opened = monitor.clock()
+        self._session = ServerSession(
+            self.opened,
+            verify=lambda token, now: monitor.verify(token, desk, now),
+            auth_timeout=monitor.auth_timeout,
+            warning=monitor.warning,
+        )
+        self._commands: set[asyncio.Task[None]] = set()
+        self._performed = 0
+        monitor.sockets.arrive(self)
+        self._remind()
+
+    def hear(self, message: Text | Binary) -> None:
+        """Do what the session makes of it."""
+        if isinstance(message, Text):
+            self._obey(self._session.receive(message.text, self._m.clock()))
+        else:
+            self.end(CloseCode.UNSUPPORTED, "text only")
+
+    def end(self, code: CloseCode, reason: str) -> None:
+        """Close it, within a bound."""
+        self._obey(self._session.end(code, reason))
+
+    def drop(self) -> None:
+        """Be rid of it at once."""
+        self._connection.abort()
+
+    def leave(self) -> None:
+        """Stream to it no more, and remind it of nothing."""
+        self._m.fanout.leave(self._connection)
+        self._m.deadlines.drop(self._tick)
+
+    def over(self) -> None:
+        """The socket is gone: leave every list."""
+        self._session.end(CloseCode.ABNORMAL, "")
+        self.leave()
+        self._m.sockets.leave(self)
+        for task in self._commands:
+            task.cancel()
+        self._log()
+
+    def _obey(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Admit(grant):
+                    self._admit(grant)
+                case Perform(command, grant):
+                    task = asyncio.create_task(self._perform(command, grant))
+                    self._commands.add(task)
+                    task.add_done_callback(self._commands.discard)
+                case Send(message):
+                    self._say(message)
+                case Close(code, reason):
+                    self.leave()
+                    self._connection.close(code, reason)
+        self._remind()
+
+    def _admit(self, grant: Grant) -> None:
+        if not self._m.sockets.seat(self, grant):
+            self.end(CloseCode.TRY_LATER, "too many sockets")
+        elif Scope.MONITOR in grant.scopes:
+            self._m.fanout.join(self._connection)
+        else:
+            self._m.fanout.accompany(self._connection)
+
+    async def _perform(self, command: Command, grant: Grant) -> None:
+        self._performed += 1
+        try:
+            await self._m.dispatcher.perform(command, grant)
+        except Problem as problem:
+            self._say(refusal(problem))
+            if isinstance(problem, UnknownPlayer):
+                self._m.fanout.refresh(self._connection)
+
+    def _say(self, message: FromDesk) -> None:
+        literal = self._m.literal_names
+        self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
+
+    def _remind(self) -> None:
+        deadline = self._session.deadline
+        if deadline is None:
+            self._m.deadlines.drop(self._tick)
+        else:
+            self._m.deadlines.set(self._tick, deadline)
+
+    def _tick(self, now: Instant) -> None:
+        self._obey(self._session.tick(now))
+
+    def _log(self) -> None:
+        grant = self._session.grant
+        code, reason = self._connection.last_word or (CloseCode.ABNORMAL, "lost")
+        lasted = self._m.clock().boot - self.opened.boot
+        close = f"close={code:d}{f' ({reason})' if reason else ''}"
+        if grant is None:
+            self._m.strangers.write(
+                f"socket ended  from={self.address} lasted={lasted:.1f}s {close}"
+            )
+            return
+        log.info(
+            "session ended  user=%s from=%s lasted=%.1fs skipped=%d commands=%d %s",
+            grant.user,
+            self.address,
+            lasted,
+            self._connection.skipped,
+            self._performed,
+            close,
+        )

@@ -1,0 +1,1 @@
+"""The mock server: a written scenario in place of devices."""

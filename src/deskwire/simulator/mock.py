@@ -1,0 +1,135 @@
+"""The mock as a program of its own starts it, or a test in the same process.
+
+    async with Mock(scenario) as mock:
+        mock.address, mock.password
+
+Users, logins and the key live in a folder of their own that is gone afterwards.
+"""
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Self
+
+from deskwire.auth.logins import Logins
+from deskwire.auth.passwords import Passwords
+from deskwire.auth.state import State
+from deskwire.auth.users import Users
+from deskwire.model.access import ALL_SCOPES, Scope
+from deskwire.model.readings import ArtKey
+from deskwire.model.units import Seconds
+from deskwire.server.http.app import OpenDoors, open_doors
+from deskwire.server.http.pages import read_pages
+from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
+from deskwire.server.websocket.deadlines import Clock
+from deskwire.simulator.faults import Fault
+from deskwire.simulator.scenario import Scenario
+from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDesk, read_clock, wire
+
+USER = "owner"
+WATCHER = "watcher"
+"""Who may see the desk and not move it."""
+PASSWORD = "only-a-rehearsal"  # noqa: S105 - it opens nothing but a mock, and is in the docs
+KEY_BYTES = 32
+
+
+class Mock:
+    """A server without a desk, from entering to leaving."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        pictures: Mapping[ArtKey, bytes] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        user: str = USER,
+        password: str = PASSWORD,
+        tls: bool = False,
+        lifetime: Seconds = LIFETIME,
+        warning: Seconds = WARNING,
+        faults: Iterable[Fault] = (),
+        origins: Iterable[str] = (),
+        clock: Clock = read_clock,
+    ) -> None:
+        self._scenario = scenario
+        self._pictures = pictures or {}
+        self._host = host
+        self._port = port
+        self.user = user
+        self.password = password
+        self._tls = tls
+        self._lifetime = lifetime
+        self._warning = warning
+        self._faults = tuple(faults)
+        self._origins = tuple(origins)
+        self._clock = clock
+        self._folder = Path()
+        self.address = ""
+        """`https://127.0.0.1:8765`, set on entering."""
+        self.fingerprint = ""
+        """SHA-256 of the certificate, as `AB:CD:…`; empty without TLS."""
+
+    async def __aenter__(self) -> Self:
+        """Raises `OSError` when the address cannot be had, and a user's `Problem`."""
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="deskwire-mock-"))
+        self._state = await asyncio.to_thread(State.open, self._folder / "state")
+        try:
+            await self._open()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._doors.shut()
+        await self._desk.sockets.end_all()
+        self._desk.scene.stop()
+        self._rehearsal.cancel()
+        await asyncio.gather(self._rehearsal, return_exceptions=True)
+        await self._doors.leave()
+        await self._close()
+
+    async def _open(self) -> None:
+        state = self._state
+        users = Users(state, Passwords())
+        logins = Logins(state, LOGIN_LIFETIME)
+        await users.add(self.user, self.password, ALL_SCOPES)
+        if self.user != WATCHER:
+            await users.add(WATCHER, self.password, {Scope.MONITOR})
+        await logins.load()
+        self._desk: MockDesk = wire(
+            self._scenario,
+            self._pictures,
+            self._faults,
+            users=users,
+            logins=logins,
+            key=await asyncio.to_thread(state.secret, "signing", KEY_BYTES),
+            desk=await asyncio.to_thread(state.desk_id),
+            boot_id=state.boot_id,
+            clock=self._clock,
+            lifetime=self._lifetime,
+            warning=self._warning,
+            origins=self._origins,
+            tls=self._tls,
+            pages=await asyncio.to_thread(read_pages),
+        )
+        context = await asyncio.to_thread(self._context) if self._tls else None
+        self._doors: OpenDoors = await open_doors(
+            self._desk.doors, host=self._host, port=self._port, context=context
+        )
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self.address = f"http{'s' if self._tls else ''}://{host}:{self._doors.port}"
+        self._rehearsal = asyncio.create_task(self._desk.rehearsal.run(), name="rehearsal")
+
+    def _context(self) -> ssl.SSLContext:
+        certificate, key = own_certificate(self._folder / "tls")
+        self.fingerprint = fingerprint(certificate)
+        return server_context(certificate, key)
+
+    async def _close(self) -> None:
+        self._state.close()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""The scene on the event loop: readings into the hub, commands out of the dispatcher, pictures.
+
+It stands where the devices and their supervisor stand in the daemon. The scene begins when somebody
+first watches, and goes on whether or not somebody does.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deskwire.art.picture import Art, make_art
+from deskwire.art.picture_store import KeptPictures
+from deskwire.model.commands import Command
+from deskwire.model.problems import PlayerTimeout
+from deskwire.model.readings import ArtKey, Snapshot
+from deskwire.model.units import Seconds
+from deskwire.simulator.covers import made_up
+from deskwire.simulator.scenario import Scenario
+from deskwire.simulator.simulation import Stage
+
+BEAT = Seconds(1.0)
+ANSWERS_WITHIN = Seconds(1.0)
+"""How long a player that hangs is waited for."""
+
+Take = Callable[[str, Any], None]
+
+
+class SceneDesk:
+    """A desk of which a scene tells."""
+
+    def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], take: Take) -> None:
+        self._scenario = scenario
+        self._pictures = pictures
+        self._take = take
+        self._stage: Stage | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._kept = KeptPictures(lambda _: None, self._now)
+        self._named: set[ArtKey] = set()
+
+    def watch(self, watched: bool) -> None:
+        """Tell the hub everything, now that somebody watches."""
+        if watched:
+            self._tell(self._begun())
+
+    def stop(self) -> None:
+        """Let nothing more happen."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def perform(self, command: Command) -> None:
+        """Do it, or raise what the scene has for it; a player that hangs takes its second."""
+        stage = self._begun()
+        if stage.refusal(command) == PlayerTimeout.code:
+            await asyncio.sleep(ANSWERS_WITHIN)
+        stage.obey(command, self._now())
+        self._tell(stage)
+
+    def find(self, key: str) -> Art | None:
+        """Return a picture that a player names now or did within the last minute."""
+        return self._kept.find(ArtKey(key))
+
+    def _begun(self) -> Stage:
+        if self._stage is None:
+            self._stage = Stage(self._scenario, self._now())
+        return self._stage
+
+    def _tell(self, stage: Stage) -> None:
+        now = self._now()
+        stage.tick(now)
+        snapshot = stage.snapshot(now)
+        self._name({player.art for player in snapshot.players if player.art is not None})
+        for name in Snapshot.__struct_fields__:
+            self._take(name, getattr(snapshot, name))
+        self._tell_later(stage, now)
+
+    def _tell_later(self, stage: Stage, now: Seconds) -> None:
+        self.stop()
+        due = (now // BEAT + 1) * BEAT
+        if stage.next is not None:
+            due = min(due, stage.next)
+        # a callback and no task: it runs before the hub's own, which follows the beat at once
+        self._timer = asyncio.get_running_loop().call_at(due, self._tell, stage)
+
+    def _name(self, named: set[ArtKey]) -> None:
+        for key in named - self._named:
+            content = self._pictures.get(key)
+            self._kept.hold(key, make_art(made_up(key) if content is None else content))
+        for key in self._named - named:
+            self._kept.release(key)
+        self._named = named
+
+    @staticmethod
+    def _now() -> Seconds:
+        return Seconds(asyncio.get_running_loop().time())

@@ -1,0 +1,129 @@
+"""The mock on one page: the daemon's rooms, with a scene where the devices are.
+
+    scene ──readings──▶ hub ──frames──▶ fanout ──▶ screens
+    scene ◀──commands── dispatcher ◀── monitor ◀── screens
+    faults ──▶ hub, sockets, logins
+
+Whatever a screen speaks to here is what it speaks to in the daemon.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from deskwire.auth.logins import Logins
+from deskwire.auth.throttle import LoginThrottle
+from deskwire.auth.tokens import Tokens
+from deskwire.auth.users import Users
+from deskwire.core.command_router import Dispatcher
+from deskwire.model.instant import Instant
+from deskwire.model.readings import ArtKey, Snapshot
+from deskwire.model.units import Seconds
+from deskwire.server.http.app import Doors
+from deskwire.server.http.login_service import Door
+from deskwire.server.http.pages import Pages
+from deskwire.server.http.request_policy import Names
+from deskwire.server.http.routes import routes
+from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.deadlines import Clock, Deadlines
+from deskwire.server.websocket.endpoint import Monitor
+from deskwire.server.websocket.session_registry import Sockets
+from deskwire.simulator.fault_scheduler import Rehearsal
+from deskwire.simulator.faults import Fault, FaultyHub, FaultySockets
+from deskwire.simulator.scenario import Scenario
+from deskwire.simulator.simulated_desk import BEAT, SceneDesk
+
+PERIODIC = frozenset({"cpu", "memory", "network", "uptime", "disk"})
+"""Readings that change with the beat and not between two of them, as on a real desk."""
+
+LOGIN_LIFETIME = Seconds(604_800.0)
+LIFETIME = Seconds(1200.0)
+WARNING = Seconds(240.0)
+AUTH_TIMEOUT = Seconds(10.0)
+MOST_SOCKETS = 256
+MOST_SOCKETS_A_USER = 16
+MOST_WAITING = 64
+
+
+@dataclass(frozen=True)
+class MockDesk:
+    """What has to be started and stopped."""
+
+    scene: SceneDesk
+    rehearsal: Rehearsal
+    sockets: Sockets
+    doors: Doors
+
+
+def wire(
+    scenario: Scenario,
+    pictures: Mapping[ArtKey, bytes],
+    faults: Iterable[Fault],
+    *,
+    users: Users,
+    logins: Logins,
+    key: bytes,
+    desk: str,
+    boot_id: str,
+    clock: Clock,
+    lifetime: Seconds,
+    warning: Seconds,
+    origins: Iterable[str],
+    tls: bool,
+    pages: Pages,
+) -> MockDesk:
+    """Put the rooms together."""
+    hub = FaultyHub(interval=BEAT, devices=Snapshot.__struct_fields__, periodic=PERIODIC)
+    scene = SceneDesk(scenario, pictures, hub.take)
+    hub.on_watched = scene.watch
+    sockets = FaultySockets(
+        most=MOST_SOCKETS, most_a_user=MOST_SOCKETS_A_USER, most_waiting=MOST_WAITING
+    )
+    logins.on_ended(sockets.end_logins)
+
+    tokens = Tokens(
+        key,
+        desk=desk,
+        boot_id=boot_id,
+        login_lifetime=LOGIN_LIFETIME,
+        websocket_lifetime=lifetime,
+        alive=logins.get,
+    )
+    monitor = Monitor(
+        verify=sockets.verifying(tokens.verify_websocket),
+        dispatcher=Dispatcher(scene.perform),
+        fanout=Fanout(hub),
+        sockets=sockets,
+        deadlines=Deadlines(clock),
+        clock=clock,
+        auth_timeout=AUTH_TIMEOUT,
+        warning=warning,
+        literal_names=False,
+    )
+    door = Door(
+        users=users,
+        logins=logins,
+        tokens=tokens,
+        throttle=LoginThrottle(),
+        clock=clock,
+        desk=desk,
+        public_url="",
+        tls=tls,
+        expect=hub.expect,
+    )
+    names = Names(allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=())
+    table = routes(
+        door=door,
+        monitor=monitor,
+        find_art=scene.find,
+        art_is_public=False,
+        pages=pages,
+    )
+    doors = Doors(table, names, cookie=door.cookie.name)
+    return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, doors)
+
+
+def read_clock() -> Instant:
+    """Return the present moment."""
+    boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return Instant(wall=Seconds(time.time()), boot=Seconds(boot))

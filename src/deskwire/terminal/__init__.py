@@ -1,0 +1,1 @@
+"""Terminal output and input shared by `cli` and `tui`."""

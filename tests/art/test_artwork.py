@@ -1,0 +1,329 @@
+import asyncio
+import base64
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deskwire.art import artwork as artwork_module
+from deskwire.art import remote
+from deskwire.art.artwork import Art, Artwork, Naming
+from deskwire.art.picture import LARGEST, read_picture
+from tests.support.hanging_folder import HangingFolder
+from tests.support.pictures import GIF, JPEG, PNG, SVG
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
+from tests.support.web import Web, content
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def artwork(tmp_path: Path, clock: Clock) -> Artwork:
+    return Artwork(tmp_path / "cache", now=clock)
+
+
+@pytest.fixture
+def cover(tmp_path: Path) -> Path:
+    cover = tmp_path / "cover.png"
+    cover.write_bytes(PNG)
+    return cover
+
+
+async def named(artwork: Artwork, address: str) -> Naming:
+    """Name a picture and wait until it is in hand, or nothing is."""
+    settled = asyncio.Event()
+    naming = artwork.name(address, settled.set)
+    if not naming.settled:
+        async with asyncio.timeout(patiently(3)):
+            await settled.wait()
+    return naming
+
+
+def inlined(picture: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def found(artwork: Artwork, key: str | None) -> Art:
+    art = artwork.find(key or "")
+    assert art is not None
+    return art
+
+
+async def test_a_file_is_kept_under_its_path(artwork: Artwork, cover: Path) -> None:
+    naming = await named(artwork, cover.as_uri())
+
+    assert naming.key == str(cover)
+    art = found(artwork, str(cover))
+    assert (art.content, art.media_type) == (PNG, "image/png")
+    assert art.etag
+
+
+async def test_a_name_is_given_once_the_bytes_are_in_hand(artwork: Artwork, cover: Path) -> None:
+    naming = artwork.name(cover.as_uri(), lambda: None)
+
+    assert (naming.key, naming.settled) == (None, False)
+    assert artwork.find(str(cover)) is None
+    await until_async(lambda: naming.settled)
+    assert naming.key == str(cover)
+
+
+async def test_nothing_that_is_not_named_is_found(artwork: Artwork, cover: Path) -> None:
+    await named(artwork, cover.as_uri())
+    other = cover.with_name("other.png")
+    other.write_bytes(PNG)
+
+    for key in (
+        str(other),
+        "/etc/passwd",
+        "/proc/self/environ",
+        cover.as_uri(),
+        f"/{cover}",
+        f"{cover}/",
+        f"{cover.parent}/./cover.png",
+        f"{cover}\0",
+        "",
+        "\udcff",
+    ):
+        assert artwork.find(key) is None
+    assert artwork._by_url == {}
+
+
+async def test_a_picture_in_the_address_is_kept_as_a_file_of_our_own(
+    artwork: Artwork, tmp_path: Path, clock: Clock
+) -> None:
+    naming = await named(artwork, inlined(GIF))
+
+    assert naming.key is not None
+    assert found(artwork, naming.key).media_type == "image/gif"
+    file = Path(naming.key)
+    assert file.parent == tmp_path / "cache"
+    assert file.read_bytes() == GIF
+    naming.drop()
+    clock.now += 61
+    assert artwork.find(str(file)) is None
+    await until_async(lambda: not file.exists())
+
+
+async def test_a_picture_outlives_its_naming_by_a_minute(
+    artwork: Artwork, cover: Path, clock: Clock
+) -> None:
+    naming = await named(artwork, cover.as_uri())
+    cover.unlink()
+    clock.now += 1000
+    naming.drop()
+    clock.now += 60
+
+    assert artwork.find(str(cover)) is not None
+    clock.now += 1
+    assert artwork.find(str(cover)) is None
+
+
+async def test_two_players_may_name_the_same_picture(
+    artwork: Artwork, cover: Path, clock: Clock
+) -> None:
+    one, other = await named(artwork, cover.as_uri()), await named(artwork, str(cover))
+    one.drop()
+    clock.now += 100
+
+    assert other.key == str(cover)
+    assert artwork.find(str(cover)) is not None
+
+
+async def test_a_picture_named_again_is_read_again(artwork: Artwork, cover: Path) -> None:
+    naming = await named(artwork, cover.as_uri())
+    before = found(artwork, str(cover))
+    cover.write_bytes(JPEG)
+
+    naming.again()
+    await until_async(lambda: naming.settled)
+
+    after = found(artwork, str(cover))
+    assert (after.content, after.media_type) == (JPEG, "image/jpeg")
+    assert after.etag != before.etag
+
+
+async def test_a_picture_named_again_that_is_gone_stays_as_it_was(
+    artwork: Artwork, cover: Path
+) -> None:
+    naming = await named(artwork, cover.as_uri())
+    cover.unlink()
+
+    naming.again()
+    await until_async(lambda: naming.settled)
+
+    assert naming.key == str(cover)
+    assert found(artwork, str(cover)).content == PNG
+
+
+async def test_a_picture_named_while_it_is_read_is_read_once_more(
+    artwork: Artwork, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = threading.Event()
+
+    def read_and_wait(path: bytes) -> Art:
+        art = read_picture(path)
+        read.wait(5)
+        return art
+
+    monkeypatch.setattr(artwork_module, "read_picture", read_and_wait)
+    naming = artwork.name(cover.as_uri(), lambda: None)
+    await asyncio.sleep(0.02)
+    cover.write_bytes(PNG + b"new")
+    naming.again()
+    read.set()
+    await until_async(lambda: naming.settled)
+
+    assert found(artwork, str(cover)).content == PNG + b"new"
+
+
+async def test_a_dropped_naming_keeps_nothing(artwork: Artwork, cover: Path) -> None:
+    naming = artwork.name(cover.as_uri(), lambda: pytest.fail("nobody is told"))
+    naming.drop()
+    await named(artwork, cover.as_uri())
+
+    assert naming.key is None
+
+
+async def test_what_is_no_picture_of_ours_is_not_kept(
+    artwork: Artwork, cover: Path, tmp_path: Path
+) -> None:
+    paths = {kind: tmp_path / kind for kind in ("link", "fifo", "svg", "html", "theirs", "large")}
+    paths["link"].symlink_to(cover)
+    os.mkfifo(paths["fifo"])
+    paths["svg"].write_bytes(SVG)
+    paths["html"].write_text("<html>")
+    paths["theirs"].write_bytes(PNG)
+    os.chown(paths["theirs"], 4321, -1)
+    paths["large"].write_bytes(PNG)
+    os.truncate(paths["large"], LARGEST + 1)
+    (tmp_path / "linked").symlink_to(tmp_path)
+    addresses = [path.as_uri() for path in paths.values()]
+    addresses += [
+        (tmp_path / "linked" / "cover.png").as_uri(),
+        tmp_path.as_uri(),
+        "file:///dev/zero",
+        "file:///proc/self/environ",
+        "file:///etc/passwd",
+        inlined(SVG),
+        inlined(b""),
+        inlined(PNG + bytes(LARGEST)),
+        "data:image/png;base64,!",
+        "https://example.org/a.png",
+        "gopher://example.org/",
+        "",
+    ]
+
+    for address in addresses:
+        assert (await named(artwork, address)).key is None, address[:80]
+    for path in paths.values():
+        assert artwork.find(str(path)) is None
+
+
+async def test_forty_fifos_and_a_hanging_folder_do_not_hold_up_a_picture(
+    artwork: Artwork, cover: Path, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with HangingFolder(tmp_path / "hangs") as hanging:
+        hung = [
+            artwork.name(address, lambda: None)
+            for number in range(40)
+            for address in (fifo.as_uri(), (hanging.path / f"{number}.png").as_uri())
+        ]
+        begun = time.monotonic()
+        naming = await named(artwork, cover.as_uri())
+
+        assert naming.key == str(cover)
+        assert time.monotonic() - begun < patiently(1.0)
+        for each in hung:
+            each.drop()
+        hanging.release()
+
+
+async def test_a_picture_whose_folder_comes_back_is_kept_then(
+    artwork: Artwork, tmp_path: Path
+) -> None:
+    with HangingFolder(tmp_path / "hangs") as hanging:
+        stuck = [
+            artwork.name((hanging.path / f"{number}.png").as_uri(), lambda: None)
+            for number in range(5)
+        ]
+        await named(artwork, (tmp_path / "nothing").as_uri())
+        assert not stuck[-1].settled
+        hanging.release()
+        await until_async(lambda: all(naming.settled for naming in stuck))
+
+
+async def test_a_full_house_takes_no_more(artwork: Artwork, tmp_path: Path) -> None:
+    keys = []
+    for number in range(5):
+        file = tmp_path / f"{number}.png"
+        file.write_bytes(PNG)
+        os.truncate(file, LARGEST)
+        keys.append((await named(artwork, file.as_uri())).key)
+
+    assert [key is not None for key in keys] == [True] * 4 + [False]
+
+
+# ---- from the web --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    monkeypatch.setattr(remote, "is_public", lambda _: True)
+    with Web({"/a.png": content(PNG)}) as web:
+        yield web
+
+
+async def test_the_web_is_not_asked_unless_it_is_wanted(artwork: Artwork, web: Web) -> None:
+    assert (await named(artwork, web.url("/a.png"))).key is None
+    assert web.asked == []
+
+
+async def test_a_picture_from_the_web_is_kept_and_not_fetched_twice(
+    tmp_path: Path, clock: Clock, web: Web
+) -> None:
+    artwork = Artwork(tmp_path / "cache", fetch_remote=True, now=clock)
+
+    first = await named(artwork, web.url("/a.png"))
+    second = await named(artwork, web.url("/a.png"))
+
+    assert first.key is not None
+    assert first.key == second.key
+    assert Path(first.key).parent == tmp_path / "cache"
+    assert found(artwork, first.key).content == PNG
+    assert web.asked == ["/a.png"]
+    key = first.key
+    first.drop()
+    second.drop()
+    clock.now += 61
+    assert artwork.find(key) is None
+    assert artwork._by_url == {}
+    assert (await named(artwork, web.url("/a.png"))).key is not None
+    assert web.asked == ["/a.png", "/a.png"]
+
+
+async def test_a_picture_that_is_not_to_be_had_from_the_web_is_none(
+    tmp_path: Path, web: Web
+) -> None:
+    artwork = Artwork(tmp_path / "cache", fetch_remote=True)
+
+    naming = await named(artwork, web.url("/missing.png"))
+
+    assert naming.key is None
+    naming.again()
+    assert naming.settled

@@ -1,0 +1,184 @@
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deskwire.art import picture_pool as pool_module
+from deskwire.art.picture_pool import AT_ONCE, Job, PicturePool, mount_point
+from tests.support.hanging_folder import HangingFolder
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
+
+MOUNTS = b"""\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+25 22 0:20 / /tmp rw shared:1 - tmpfs tmpfs rw
+90 25 0:50 / /tmp/hangs rw - fuse hangs rw
+91 22 0:51 / /media/a\\040b\\134c rw - fuse hangs rw
+malformed
+"""
+
+Pool = PicturePool[bytes | None]
+
+
+def read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def reading(path: Path, told: Callable[[bytes | None], None]) -> Job[bytes | None]:
+    return Job(lambda: read(path), told, path=bytes(path))
+
+
+def ours() -> int:
+    return sum(thread.name == "deskwire-art" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(
+    ("path", "point"),
+    [
+        (b"/tmp/hangs/a.png", b"/tmp/hangs"),
+        (b"/tmp/hangs", b"/tmp/hangs"),
+        (b"/tmp/hangsnot/a.png", b"/tmp"),
+        (b"/home/ann/a.png", b"/"),
+        (b"/media/a b\\c/a.png", b"/media/a b\\c"),
+    ],
+)
+def test_a_paths_mount_is_found_without_touching_it(path: bytes, point: bytes) -> None:
+    assert mount_point(path, MOUNTS) == point
+
+
+def test_without_a_list_of_mounts_none_is_known() -> None:
+    assert mount_point(b"/a", b"") == b""
+
+
+async def test_what_was_read_is_told_and_no_thread_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    told: list[bytes | None] = []
+    pool = Pool()
+
+    pool.submit(reading(tmp_path / "a", told.append))
+    await until_async(lambda: told)
+
+    assert told == [b"content"]
+    await until_async(lambda: ours() == 0)
+
+
+async def test_a_cancelled_job_tells_nobody(tmp_path: Path) -> None:
+    told: list[bytes | None] = []
+    pool = Pool()
+    job = reading(tmp_path / "a", told.append)
+
+    pool.submit(job)
+    job.cancel()
+    await until_async(lambda: ours() == 0)
+
+    assert told == []
+
+
+async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
+    let_go = threading.Event()
+    told: list[str] = []
+    pool = PicturePool[str]()
+
+    def hang() -> str:
+        let_go.wait(5)
+        return "hung"
+
+    def read_it() -> str:
+        told.append("read though cancelled")
+        return ""
+
+    for _ in range(AT_ONCE):
+        pool.submit(Job(hang, told.append))
+    cancelled = Job(read_it, told.append)
+    pool.submit(cancelled)
+    pool.submit(Job(lambda: "last", told.append))
+    cancelled.cancel()
+    let_go.set()
+    await until_async(lambda: "last" in told)
+
+    assert sorted(told) == ["hung"] * AT_ONCE + ["last"]
+
+
+async def test_no_more_than_a_few_read_at_once() -> None:
+    begun, let_go = threading.Semaphore(0), threading.Event()
+    told: list[bytes | None] = []
+    pool = Pool()
+
+    def work() -> None:
+        begun.release()
+        let_go.wait(5)
+
+    for _ in range(10):
+        pool.submit(Job(work, told.append))
+    assert ours() <= AT_ONCE
+    let_go.set()
+    await until_async(lambda: len(told) == 10)
+
+
+async def test_forty_reads_in_a_hanging_folder_delay_a_healthy_one_by_a_moment(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "healthy").write_bytes(b"healthy")
+    told: list[bytes | None] = []
+    pool = Pool()
+    with HangingFolder(tmp_path / "hangs") as hanging:
+        for number in range(40):
+            folder = hanging.path / str(number)
+            pool.submit(reading(folder / "cover.png", told.append))
+        begun = time.monotonic()
+        pool.submit(reading(tmp_path / "healthy", told.append))
+        await until_async(lambda: told)
+
+        assert time.monotonic() - begun < patiently(0.5)
+        assert told == [b"healthy"]
+        assert ours() <= 2 * AT_ONCE
+        hanging.release()
+        await until_async(lambda: len(told) == 41)
+
+    assert told == [b"healthy"] + [None] * 40
+    await until_async(lambda: ours() == 0)
+
+
+async def test_a_host_that_hangs_does_not_hold_up_another() -> None:
+    let_go = threading.Event()
+    told: list[bytes | None] = []
+    pool = Pool()
+
+    def hang() -> None:
+        let_go.wait(5)
+
+    for _ in range(10):
+        pool.submit(Job(hang, told.append, host="slow.example"))
+    pool.submit(Job(lambda: b"quick", told.append, host="quick.example"))
+    await until_async(lambda: told)
+
+    assert told == [b"quick"]
+    assert ours() <= 2 * AT_ONCE
+    let_go.set()
+    await until_async(lambda: len(told) == 11)
+
+
+async def test_there_are_never_more_threads_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "AT_MOST", 2 * AT_ONCE)
+    monkeypatch.setattr(pool_module, "SLOW", 0.02)
+    let_go = threading.Event()
+    told: list[bytes | None] = []
+    pool = Pool()
+
+    def hang() -> None:
+        let_go.wait(5)
+
+    for number in range(20):
+        pool.submit(Job(hang, told.append, host=f"{number}.example"))
+    await until_async(lambda: ours() == 2 * AT_ONCE)
+    await asyncio.sleep(0.1)
+
+    assert ours() == 2 * AT_ONCE
+    let_go.set()
+    await until_async(lambda: len(told) == 20)

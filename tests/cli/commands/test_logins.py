@@ -1,0 +1,127 @@
+import asyncio
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deskwire.auth.login import Login
+from deskwire.auth.logins import Logins
+from deskwire.auth.passwords import Passwords
+from deskwire.auth.state import State
+from deskwire.auth.users import Users
+from deskwire.cli.commands.logins import logins, watched
+from deskwire.daemon.clock import read_clock
+from deskwire.model.access import ALL_SCOPES
+from deskwire.model.instant import Instant
+from deskwire.model.units import Seconds
+from deskwire.server.websocket.endpoint import Watcher
+
+WEEK = Seconds(7 * 86400.0)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be somebody with an empty home, and return where the state is."""
+    for name in [*os.environ]:
+        if name.startswith(("XDG_", "DESKWIRE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    return tmp_path / ".local/state/deskwire"
+
+
+@pytest.fixture
+def phone(folder: Path) -> Login:
+    """Lend somebody's phone that is logged in; another of the logins has run out."""
+
+    async def log_in(state: State) -> Login:
+        users = Users(state, Passwords(memory_kib=1024))
+        await users.add("ann", "correct horse", ALL_SCOPES)
+        ann = await users.verify("ann", "correct horse")
+        living, now = Logins(state, WEEK), read_clock()
+        before = Instant(Seconds(now.wall - WEEK), Seconds(now.boot - WEEK))
+        await living.begin(ann, address="192.0.2.8", agent="old", now=before)
+        return await living.begin(ann, address="192.0.2.7", agent="My phone\x1b[2J", now=now)
+
+    state = State.open(folder)
+    login = asyncio.run(log_in(state))
+    state.close()
+    return login
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(logins, words, catch_exceptions=False)
+
+
+def done(*words: str) -> str:
+    result = typed(*words)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_nobody_is_logged_in_at_first() -> None:
+    assert done() == "nobody is logged in\n"
+    assert done("--json") == "[]\n"
+
+
+def test_who_is_logged_in_from_where_since_when_and_until_when(phone: Login) -> None:
+    heading, row = done().splitlines()
+
+    assert heading.split() == ["ID", "USER", "FROM", "SINCE", "UNTIL", "WATCHING", "SCREEN"]
+    assert re.fullmatch(
+        rf"{phone.id}  ann   192\.0\.2\.7  [-\d]+ [:\d]+  [-\d]+ [:\d]+  -         My phone�\[2J",
+        row,
+    )
+
+
+def test_programs_get_json(phone: Login) -> None:
+    (found,) = json.loads(done("--json"))
+
+    created, expires = (
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+        for moment in (phone.created, phone.expires)
+    )
+    assert found == {
+        "id": phone.id,
+        "user": "ann",
+        "address": "192.0.2.7",
+        "agent": "My phone�[2J",
+        "created": created,
+        "expires": expires,
+        "watching": [],
+    }
+
+
+def test_who_watches_now_is_said(phone: Login) -> None:
+    since = Seconds(1_700_000_000.0)
+    here = [Watcher(phone.id, "192.0.2.9", Seconds(since + offset)) for offset in (60, 0)]
+
+    assert watched(here) == "since 2023-11-14 22:13 (2)"
+    assert watched(here[1:]) == "since 2023-11-14 22:13"
+
+
+def test_a_login_can_be_ended(phone: Login) -> None:
+    assert done("--end", phone.id) == f"{phone.id} is logged out\n"
+    assert done() == "nobody is logged in\n"
+
+
+@pytest.mark.parametrize("what", ["nothing", "", "\x1b[2J", "\udcff"])
+def test_a_login_that_is_not_there_is_one_line_and_exit_code_1(phone: Login, what: str) -> None:
+    result = typed("--end", what)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"deskwire: there is no login {what!r}; `deskwire logins` lists them\n"
+    assert phone.id in done()
+
+
+def test_a_state_directory_that_cannot_be_used_is_exit_code_4(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = typed("--state-dir", str(tmp_path / "file"))
+
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr == f"deskwire: {tmp_path / 'file'} is not a folder\n"

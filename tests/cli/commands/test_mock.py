@@ -1,0 +1,74 @@
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deskwire.cli.commands import mock as command
+from tests.support.desk import run
+from tests.support.running_mock import ENV, RunningMock
+
+
+def test_a_mock_says_where_it_is_and_who_gets_in_and_leaves_nothing(tmp_path: Path) -> None:
+    mock = RunningMock(tmp_path)
+    said = mock.said
+
+    assert re.fullmatch(
+        r"certificate SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\n"
+        r"a mock: the user is owner, the password: only-a-rehearsal\n"
+        r"  watcher, with the same password, may watch and not control\n"
+        r"deskwire is ready at https://127\.0\.0\.1:\d+\n",
+        said,
+    )
+    assert [path.name for path in tmp_path.glob("deskwire-mock-*/*")]
+    assert mock.stop() == 0
+    assert not list(tmp_path.glob("deskwire-mock-*"))
+
+
+def test_a_password_of_ones_own_is_not_printed(tmp_path: Path) -> None:
+    mock = RunningMock(
+        tmp_path, "--no-tls", "--user", "ann", "--password-stdin", given="a secret of mine\n"
+    )
+    judged = run(
+        *("conform", mock.address, "--user", "ann", "--password-stdin", "--only", "1.1"),
+        env=ENV,
+        given="a secret of mine\n",
+    )
+
+    assert "the user is ann, the password: (as given)" in mock.said
+    assert "a secret of mine" not in mock.said
+    assert judged.returncode == 0, judged.stdout
+    mock.stop()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--fault", "close=1@2"], "--fault: expected a close code out of 1000,"),
+        (["--scenario", "nowhere"], "nowhere: expected one of example, laptop, players, none,"),
+        (["--no-tls", "--host", "0.0.0.0"], "--no-tls is for a loopback address"),
+        (["--lifetime", "0"], "--lifetime: expected a number of seconds above 0"),
+    ],
+)
+def test_a_wrong_word_ends_the_mock_with_a_line_and_2(words: list[str], why: str) -> None:
+    ended = CliRunner().invoke(command.mock, ["--port", "0", *words], catch_exceptions=False)
+
+    assert ended.exit_code == 2
+    assert ended.stderr.splitlines()[-1].startswith(f"deskwire: {why}")
+
+
+def test_a_name_nobody_can_have_ends_the_mock_with_a_line_and_2() -> None:
+    ended = run("mock", "--port", "0", "--user", "no body", env=ENV)
+
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("deskwire: a name has 1 to 32 letters")
+
+
+def test_a_port_that_is_taken_ends_the_mock_with_3() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("mock", "--no-tls", "--port", str(port), env=ENV)
+
+    assert ended.returncode == 3
+    assert f"127.0.0.1 port {port}: " in ended.stderr

@@ -1,0 +1,111 @@
+import json
+import time
+
+import pytest
+
+from deskwire.cli.watch_output import FIELDS, JsonLines, Lines, UnknownField, chosen_fields
+from deskwire.model.readings import (
+    Battery,
+    Cpu,
+    Player,
+    PlayerId,
+    Position,
+    Snapshot,
+    Volume,
+)
+from deskwire.model.units import Percent, Seconds
+
+NOW = Seconds(100)
+AT = time.strptime("06:45:50", "%H:%M:%S")
+PLAYER = Player(
+    id=PlayerId("player1"),
+    name="mpv",
+    playing=True,
+    artist="Hoobastank",
+    title="The Reason",
+    position=Position(Seconds(115), NOW, 1.0),
+    duration=Seconds(232),
+)
+
+
+def volume(level: float) -> Snapshot:
+    return Snapshot(volume=Volume(Percent(level)), players=(PLAYER,))
+
+
+def test_the_first_line_says_everything_and_later_ones_what_changed() -> None:
+    lines = Lines(("cpu", "volume", "players", "battery"))
+    first = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(88)), players=(PLAYER,))
+    second = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(90)), players=(PLAYER,))
+
+    assert lines.line(first, NOW, AT) == (
+        "06:45:50  cpu 18.8 % busy · volume 88 % · "
+        "players player1 mpv: plays Hoobastank - The Reason"
+    )
+    assert lines.line(second, NOW, AT) == "06:45:50  volume 90 %"
+    assert lines.line(second, NOW, AT) == ""
+
+
+def test_a_player_that_plays_on_is_no_change() -> None:
+    lines = Lines(("players",))
+    lines.line(volume(88), NOW, AT)
+
+    assert lines.line(volume(88), Seconds(NOW + 5), AT) == ""
+
+
+def test_hardware_that_goes_is_said_once() -> None:
+    lines = Lines(("battery",))
+    there = Snapshot(battery=Battery(Percent(70), plugged_in=True))
+
+    said = [lines.line(each, NOW, AT) for each in (Snapshot(), there, Snapshot(), Snapshot())]
+
+    assert said == ["", "06:45:50  battery 70 %, plugged in", "06:45:50  battery none", ""]
+
+
+def test_a_json_line_is_the_object_of_stats() -> None:
+    line = JsonLines(FIELDS).line(volume(88), NOW, AT)
+
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "audio": [
+            {
+                "id": "player1",
+                "name": "mpv",
+                "playing": True,
+                "artist": "Hoobastank",
+                "title": "The Reason",
+                "timestamp": 115,
+                "duration": 232,
+            }
+        ],
+        "volume": 88,
+    }
+
+
+def test_a_json_line_has_the_chosen_fields_and_comes_when_they_change() -> None:
+    lines = JsonLines(("volume",))
+
+    said = [lines.line(volume(level), NOW, AT) for level in (88, 88, 90)]
+
+    assert said == ['{"volume":88}', "", '{"volume":90}']
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (None, FIELDS),
+        ("volume", ("volume",)),
+        ("players, volume", ("players", "volume")),
+        ("audio,memory_bytes,cpu_absolute", ("players", "memory", "cpu")),
+        ("volume,volume", ("volume",)),
+    ],
+)
+def test_fields_are_named_as_in_a_snapshot_or_as_on_the_wire(
+    text: str | None, names: tuple[str, ...]
+) -> None:
+    assert chosen_fields(text) == names
+
+
+@pytest.mark.parametrize("text", ["", ",", "volum", "volume,x"])
+def test_a_field_there_is_not_is_told_with_those_there_are(text: str) -> None:
+    with pytest.raises(UnknownField, match="memory, cpu, network"):
+        chosen_fields(text)

@@ -1,0 +1,134 @@
+"""Wrong about tokens."""
+
+import base64
+import json
+import secrets
+import uuid
+from typing import Any
+
+from aiohttp import web
+
+from deskwire.auth.login import Login
+from deskwire.auth.signature import Signature
+from deskwire.auth.tokens import Tokens
+from deskwire.model.access import LoginId
+from deskwire.model.instant import Instant
+from deskwire.model.problems import TokenRefused
+from deskwire.server.http.login_service import Door
+from tests.conformance.broken.variant import Patch, bodies, breaks, statuses
+
+LOGIN = "/v1/login"
+WEBSOCKET = "/v1/websocket"
+
+
+@breaks("2.1")
+def says_more_than_asked(patch: Patch) -> None:
+    bodies(patch, WEBSOCKET, lambda body: body["data"].update(expires_in=1200))
+
+
+@breaks("2.2")
+def gives_an_address_of_http(patch: Patch) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["data"]["socket"] = body["data"]["socket"].replace("ws://", "wss://")
+
+    bodies(patch, WEBSOCKET, change)
+
+
+@breaks("2.3")
+def gives_the_same_token_again(patch: Patch) -> None:
+    original = Tokens.websocket_token
+    minted: dict[LoginId, str] = {}
+
+    def websocket_token(self: Tokens, login: Login, now: Instant) -> str:
+        return minted.setdefault(login.id, original(self, login, now))
+
+    patch.setattr(Tokens, "websocket_token", websocket_token)
+
+
+@breaks("2.4")
+def is_another_desk_each_time(patch: Patch) -> None:
+    def change(body: dict[str, Any]) -> None:
+        steps = body["data"]["socket"].split("/")
+        steps[-2] = str(uuid.uuid4())
+        body["data"]["socket"] = "/".join(steps)
+
+    bodies(patch, WEBSOCKET, change)
+
+
+@breaks("2.5")
+def reads_the_token_from_the_query(patch: Patch) -> None:
+    token = Door._token
+
+    def anywhere(door: Door, request: web.BaseRequest) -> str:
+        return request.query.get("token") or token(door, request)
+
+    patch.setattr(Door, "_token", anywhere)
+
+
+@breaks("2.6")
+@breaks("3.6")
+def checks_no_signature(patch: Patch) -> None:
+    def verified(_: Signature, token: str) -> bytes:
+        try:
+            body = token.split(".")[1]
+            return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        except (IndexError, ValueError):
+            raise TokenRefused("no token") from None
+
+    patch.setattr(Signature, "verified", verified)
+
+
+@breaks("2.7")
+def takes_a_websocket_token_for_a_login(patch: Patch) -> None:
+    original = Tokens.verify_login
+
+    def verify_login(self: Tokens, token: str, now: Instant) -> LoginId:
+        try:
+            return original(self, token, now)
+        except TokenRefused:
+            return self.verify_websocket(token, self._desk, now).login
+
+    patch.setattr(Tokens, "verify_login", verify_login)
+
+
+@breaks("2.8")
+def leaves_out_the_issuer(patch: Patch) -> None:
+    claims(patch, WEBSOCKET, lambda claims: claims.pop("iss"))
+
+
+@breaks("2.9")
+def has_one_audience_for_both(patch: Patch) -> None:
+    claims(patch, WEBSOCKET, lambda claims: claims.update(aud="deskwire:login"))
+
+
+@breaks("2.10")
+def numbers_all_tokens_one(patch: Patch) -> None:
+    claims(patch, WEBSOCKET, lambda claims: claims.update(jti="1"))
+
+
+@breaks("2.11")
+def lets_a_token_live_an_hour(patch: Patch) -> None:
+    claims(patch, WEBSOCKET, lambda claims: claims.update(exp=claims["iat"] + 3600))
+
+
+@breaks("2.12")
+def does_not_bind_a_token_to_the_desk(patch: Patch) -> None:
+    claims(patch, WEBSOCKET, lambda claims: claims.pop("desk"))
+
+
+@breaks("2.13")
+def logs_anybody_out(patch: Patch) -> None:
+    statuses(patch, "/v1/logout", 401, 204)
+
+
+def claims(patch: Patch, path: str, change: Any) -> None:
+    """Give tokens that say something else; their signature is for show."""
+
+    def changed(body: dict[str, Any]) -> None:
+        head, middle, _ = body["data"]["token"].split(".")
+        inside = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        change(inside)
+        packed = base64.urlsafe_b64encode(json.dumps(inside).encode()).decode().rstrip("=")
+        body["data"]["token"] = f"{head}.{packed}.{secrets.token_urlsafe(32)}"
+
+    bodies(patch, path, changed)

@@ -1,0 +1,227 @@
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+from dbus_fast import Message, Variant
+
+from deskwire.art.artwork import Artwork
+from deskwire.devices.dbus.buses import Bus, Buses
+from deskwire.devices.players import Players
+from tests.support.buses import PrivateBus
+from tests.support.fake_player import ROOT, FakePlayer, metadata
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+from tests.support.player_watch import PlayerWatch, at, titled, titles
+from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
+
+
+@pytest.fixture
+def artwork(tmp_path: Path) -> Artwork:
+    return Artwork(tmp_path / "cache")
+
+
+@pytest.fixture
+def players(session_bus: PrivateBus, artwork: Artwork) -> Players:
+    return Players(Buses(session=session_bus.address, system=None), artwork)
+
+
+@pytest.mark.parametrize("name", ["playerctld", "kdeconnect.mpris_000001", "GSConnect.phone"])
+async def test_those_who_repeat_other_players_are_left_out(
+    session_bus: PrivateBus, players: Players, name: str
+) -> None:
+    async with (
+        FakePlayer(session_bus, name, Metadata=metadata(title="Echo")),
+        PlayerWatch(players) as watch,
+        FakePlayer(session_bus, "real"),
+    ):
+        await watch.player(titled("The Reason"))
+
+    assert {"Echo"}.isdisjoint(title for reading in watch.readings for title in titles(reading))
+
+
+async def test_a_ghost_is_left_out_until_it_plays_something(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    nothing = metadata(trackid=Variant("o", "/org/mpris/MediaPlayer2/TrackList/NoTrack"))
+    fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=nothing)
+    async with fake, PlayerWatch(players) as watch:
+        assert watch.now == ()
+        await fake.change(PlaybackStatus="Playing", Metadata=metadata(title="Here"))
+        await watch.player(titled("Here"))
+        await fake.change(PlaybackStatus="Stopped")
+        await watch.player(lambda player: not player.playing)
+        await fake.change(Metadata=metadata())
+        await watch.see(lambda reading: reading == ())
+
+
+async def test_two_names_on_one_connection_are_one_player(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with FakePlayer(session_bus, "mpv") as fake:
+        await fake.take_name(f"{ROOT}.mpv.instance1")
+        async with PlayerWatch(players) as watch:
+            assert titles(watch.now) == ["The Reason"]
+            await fake.drop_name()
+            await fake.change(Metadata=metadata(title="Still"))
+            assert (await watch.player(titled("Still"))).id == "player1"
+
+
+async def test_a_process_that_is_there_twice_under_one_identity_is_one_player(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with (
+        FakePlayer(session_bus, "vlc.instance7", Identity="VLC"),
+        PlayerWatch(players) as watch,
+    ):
+        async with FakePlayer(session_bus, "vlc", Identity="VLC") as first:
+            await until_async(lambda: "Get Identity" in first.asked)
+            await first.change(PlaybackStatus="Paused")
+            assert len(watch.now) == 1
+        assert (await watch.player()).id == "player1"
+
+    assert {player.id for reading in watch.readings for player in reading} == {"player1"}
+
+
+async def test_the_id_stays_when_the_shown_one_of_two_leaves(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with AsyncExitStack() as shown:
+        await shown.enter_async_context(FakePlayer(session_bus, "vlc", Identity="VLC"))
+        second = FakePlayer(session_bus, "vlc.instance7", Identity="VLC", Position=7_000_000)
+        async with second, PlayerWatch(players) as watch:
+            assert (await watch.player()).id == "player1"
+            await shown.aclose()
+            left = await watch.player(lambda player: at(player) == 7.0)
+
+    assert left.id == "player1"
+
+
+async def test_one_process_with_two_identities_is_two_players(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with (
+        FakePlayer(session_bus, "phone", Identity="Ann's phone"),
+        FakePlayer(session_bus, "tablet", Identity="Ann's tablet"),
+        PlayerWatch(players) as watch,
+    ):
+        assert [player.name for player in watch.now] == ["Ann's phone", "Ann's tablet"]
+
+
+async def test_the_browser_bridge_is_left_out_while_its_browser_is_shown(
+    session_bus: PrivateBus, players: Players, media: Media
+) -> None:
+    with Mpv(session_bus, [media.first.file]) as browser:
+        repeats = metadata(title="Echo", kde__pid=Variant("u", browser.pid))
+        bridge = FakePlayer(session_bus, "plasma-browser-integration", Metadata=repeats)
+        async with bridge, PlayerWatch(players) as watch:
+            await watch.player(titled("The Reason"))
+            browser.kill()
+            await watch.player(titled("Echo"))
+
+
+@pytest.mark.usefixtures("_hurried")
+async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
+    session_bus: PrivateBus, players: Players, media: Media
+) -> None:
+    with Mpv(session_bus, [media.first.file]) as hung:
+        async with FakePlayer(session_bus, Metadata=metadata(title="Lively")):
+            hung.signal(SIGSTOP)
+            begun = time.monotonic()
+            async with PlayerWatch(players) as watch:
+                assert time.monotonic() - begun < patiently(0.35)
+                await watch.see(lambda reading: titles(reading) == ["Lively"])
+                hung.signal(SIGCONT)
+                await watch.see(lambda reading: len(reading) == 2)
+
+    assert titles(watch.now) == ["Lively", "The Reason"]
+
+
+async def test_an_id_stays_with_a_double_when_the_other_stops(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with (
+        FakePlayer(session_bus, "vlc", Identity="VLC") as first,
+        FakePlayer(session_bus, "vlc.instance7", Identity="VLC", Metadata=metadata(title="2")),
+        PlayerWatch(players) as watch,
+    ):
+        assert titles(watch.now) == ["The Reason"]
+        await first.change(PlaybackStatus="Stopped", Metadata=metadata())
+        assert (await watch.player(titled("2"))).id == "player1"
+        await first.change(PlaybackStatus="Playing", Metadata=metadata(title="Back"))
+        assert (await watch.player(titled("Back"))).id == "player1"
+
+
+async def test_who_came_to_the_bus_first_has_the_lower_id(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with (
+        FakePlayer(session_bus, "z"),
+        FakePlayer(session_bus, "a"),
+        PlayerWatch(players) as watch,
+    ):
+        assert [(player.id, player.name) for player in watch.now] == [
+            ("player1", "z"),
+            ("player2", "a"),
+        ]
+
+
+async def test_who_leaves_while_the_bus_is_looked_over_is_not_taken_for_there(
+    session_bus: PrivateBus, players: Players, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guid = Bus.guid
+    leaving, coming = FakePlayer(session_bus, "leaving"), FakePlayer(session_bus, "coming")
+
+    async def look_on(bus: Bus) -> str:
+        await leaving.leave()
+        await coming.__aenter__()
+        while await bus.owner(leaving.name):
+            pass
+        return await guid(bus)
+
+    monkeypatch.setattr(Bus, "guid", look_on)
+    async with leaving:
+        begun = time.monotonic()
+        async with PlayerWatch(players) as watch:
+            assert [player.name for player in watch.now] == ["coming"]
+            assert time.monotonic() - begun < patiently(0.15)
+        await coming.leave()
+
+
+async def test_only_the_bus_itself_says_who_comes_and_goes(
+    session_bus: PrivateBus, players: Players
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
+        roster = players._roster
+        assert roster is not None
+        unique = fake.connection.unique_name or ""
+        forged = Message.new_signal(
+            "/", "org.freedesktop.DBus", "NameOwnerChanged", "sss", [fake.name, unique, ""]
+        )
+        forged.sender = unique
+        roster._receive(forged)
+        await fake.change(PlaybackStatus="Paused")
+
+        await watch.player(lambda player: not player.playing)
+        assert len(watch.readings) == 2
+
+
+@pytest.mark.parametrize("hung", [True, False])
+async def test_players_that_leave_before_they_answer_leave_nothing_behind(
+    session_bus: PrivateBus, players: Players, hung: bool
+) -> None:
+    async with PlayerWatch(players):
+        roster = players._roster
+        assert roster is not None
+        before = len(roster._tasks)
+        for _ in range(20):
+            fake = FakePlayer(session_bus)
+            fake.silent.add("GetAll")
+            async with fake:
+                if hung:
+                    await until_async(lambda fake=fake: fake.asked)  # type: ignore[misc]
+
+        await until_async(lambda: not roster._players)
+        await until_async(lambda: len(roster._tasks) == before)

@@ -1,0 +1,103 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.model.commands import Command
+from deskwire.model.readings import PlayerId
+from deskwire.model.units import Seconds
+from deskwire.protocol.base.client_session import (
+    ClientEffect,
+    ClientSession,
+    Complain,
+    RollOver,
+    Show,
+    Then,
+    Transmit,
+)
+from deskwire.protocol.base.codec import ACTIONS
+from tests.protocol.transcript import Line, conversations
+
+
+def opening(conversation: list[Line]) -> str | None:
+    """The token a correct screen would have used, if this conversation is a correct screen's."""
+    first = next((line for line in conversation if line.mark == "<"), None)
+    if first is None:
+        return None
+    try:
+        said = json.loads(first.text)
+    except json.JSONDecodeError:
+        return None
+    return str(said["args"][0]) if said.get("event") == "auth" else None
+
+
+def described(at: float, effect: ClientEffect) -> Line:
+    match effect:
+        case Show(snapshot):
+            return Line(at, "?", f"show {len(snapshot.players)}")
+        case RollOver():
+            return Line(at, "?", "roll over")
+        case Complain(refusal):
+            return Line(at, "?", f"complain {refusal.code}")
+        case Then(what):
+            return Line(at, "?", what.value)
+        case Transmit(said):
+            return Line(at, "<", said)
+
+
+@pytest.mark.parametrize("conversation", conversations())
+def test_the_client_half_keeps_to_the_conversation(conversation: list[Line]) -> None:
+    client = ClientSession(opening(conversation) or "")
+    decided: list[Line] = []
+
+    for line in conversation:
+        match line.mark:
+            case ">":
+                effects = client.receive(line.text, Seconds(line.at))
+            case "x":
+                effects = client.closed(int(line.text.removeprefix("< ")))
+            case _:
+                effects = []
+        decided += [described(line.at, effect) for effect in effects]
+
+    assert decided == [line for line in conversation if line.mark == "?"]
+
+
+@pytest.mark.parametrize("conversation", conversations())
+def test_the_client_half_says_what_the_conversation_says(conversation: list[Line]) -> None:
+    client = ClientSession(opening(conversation) or "")
+    said: list[object] = []
+    correct: list[object] = []
+
+    for line in conversation:
+        if line.mark != "<":
+            continue
+        try:
+            message = json.loads(line.text)
+            event, arguments = message["event"], message["args"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue
+        if event == "auth" and not said:
+            effects = client.open()
+        elif event in ACTIONS and isinstance(arguments[0], str) and said:
+            effects = client.command(Command(ACTIONS[event], PlayerId(arguments[0])))
+        else:
+            continue
+        correct.append(message)
+        said += [json.loads(e.text) for e in effects if isinstance(e, Transmit)]
+
+    assert said == correct
+
+
+def test_an_ended_session_neither_says_nor_hears_anything() -> None:
+    client = ClientSession("good")
+    client.closed(1000)
+
+    assert client.receive('{"event":"stats","args":["{\\"audio\\":[]}"]}', Seconds(1)) == []
+    assert client.closed(1006) == []
+
+
+@given(st.text())
+def test_what_it_cannot_read_it_passes_over(text: str) -> None:
+    assert ClientSession("good").receive(text, Seconds(0)) == []

@@ -1,0 +1,110 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from deskwire.model.readings import ArtKey
+from deskwire.model.units import Seconds
+from deskwire.protocol.base.stats import encode_snapshot
+from deskwire.simulator.covers import made_up
+from deskwire.simulator.scenario import SCENES, BadScenario, load, parse
+from deskwire.simulator.simulation import Stage, rehearse
+from tests.protocol.example import CONTRACT_STATS
+
+LEAST = "[stats]\naudio = []\n"
+NOW = Seconds(1000)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_scene_that_comes_along_can_be_played_to_its_end(name: str) -> None:
+    scenario, _ = load(name)
+
+    rehearse(scenario, name)
+    assert scenario.about
+
+
+def test_the_documented_scene_can_be_played() -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/write-a-client.md").read_text("utf-8")
+    (scene,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+
+    rehearse(parse(scene, "documented"), "documented")
+
+
+def test_the_example_is_the_contracts_to_the_byte() -> None:
+    scenario, _ = load("example")
+
+    first = encode_snapshot(Stage(scenario, NOW).snapshot(NOW), NOW)
+
+    assert first.decode() == CONTRACT_STATS
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "missing required field `stats`"),
+        ("nonsense", "Expected '='"),
+        (LEAST + "[more]", "unknown field `more`"),
+        (LEAST + "[[then]]\nafter = 3", "unknown field `after`"),
+        (LEAST + "[[then]]\nat = -1", "`float` >= 0"),
+        (LEAST + '[cannot]\nplayer1 = "dance"', "expected one of not_supported, player_timeout"),
+    ],
+)
+def test_what_is_wrong_in_a_scene_is_said_in_a_line(text: str, why: str) -> None:
+    with pytest.raises(BadScenario) as caught:
+        parse(text, "mine.toml")
+
+    said = str(caught.value)
+    assert said.startswith("mine.toml: ")
+    assert why in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[stats]\nvolum = 3", "mine: stats: volum: no such key"),
+        (
+            "[stats]\nvolume = 3.5",
+            "mine: stats: Expected `int`, got `float`",
+        ),
+        ("[stats]\naudio = [{ name = 'x' }]", "mine: stats: a player without an id"),
+        ("[stats]\naudio = 3", "mine: stats: audio is a list of players"),
+        (LEAST + "[[then]]\nat = 4\ngone = ['wifi']", "mine: then, at 4: 'wifi' is gone already"),
+        (LEAST + "[[then]]\nat = 4\nstats = { backlight = 'x' }", "mine: then, at 4: Expected"),
+    ],
+)
+def test_a_scene_is_rehearsed_before_anybody_watches(text: str, why: str) -> None:
+    with pytest.raises(BadScenario) as caught:
+        rehearse(parse(text, "mine"), "mine")
+
+    assert str(caught.value).startswith(why)
+
+
+def test_a_scene_of_ones_own_brings_its_pictures(tmp_path: Path) -> None:
+    picture = made_up(ArtKey("any"))
+    (tmp_path / "cover.png").write_bytes(picture)
+    player = 'id = "player1", name = "mpv", playing = true, artist = "", title = "x"'
+    scene = tmp_path / "scene.toml"
+    scene.write_text(f'[stats]\naudio = [{{ {player}, picture = "cover.png" }}]\n')
+
+    scenario, pictures = load(str(scene))
+
+    (told,) = Stage(scenario, NOW).snapshot(NOW).players
+    assert told.art == str(tmp_path / "cover.png")
+    assert pictures[told.art] == picture
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "no such file"), (b"<svg/>", "picture")])
+def test_a_picture_that_is_none_is_said(tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "cover.png").write_bytes(content)
+    scene = tmp_path / "scene.toml"
+    scene.write_text('[stats]\naudio = []\n[[tracks.player1]]\npicture = "cover.png"\n')
+
+    with pytest.raises(BadScenario, match=why):
+        load(str(scene))
+
+
+def test_a_name_that_is_no_scene_and_no_file_is_said() -> None:
+    with pytest.raises(BadScenario, match=r"^nowhere: expected one of example, .* or a file$"):
+        load("nowhere")

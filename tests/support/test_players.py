@@ -1,0 +1,27 @@
+"""The real parts themselves: what the other tests lean on."""
+
+from tests.support.buses import PrivateBus
+from tests.support.media import Media
+from tests.support.mpv import Mpv
+
+
+def test_a_bus_comes_back_on_the_same_address(session_bus: PrivateBus) -> None:
+    before = session_bus.address
+
+    session_bus.kill()
+    assert not session_bus.has("org.freedesktop.DBus")
+    session_bus.restart()
+
+    assert session_bus.address == before
+    assert session_bus.has("org.freedesktop.DBus")
+
+
+def test_two_players_have_names_of_their_own(session_bus: PrivateBus, media: Media) -> None:
+    with (
+        Mpv(session_bus, [media.first.file]) as one,
+        Mpv(session_bus, [media.bare.file], paused=True) as other,
+    ):
+        assert one.name != other.name
+        assert (one.get("pause"), other.get("pause")) == (False, True)
+        assert one.get("metadata/by-key/title") == media.first.title
+        assert other.get("media-title") == media.bare.file.name

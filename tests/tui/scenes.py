@@ -1,0 +1,63 @@
+"""Scenes to draw: the contract's own example, and the same with other players."""
+
+import io
+
+from msgspec.structs import replace
+from PIL import Image
+
+from deskwire.client.connection_state import Phase, State
+from deskwire.model.instant import Instant
+from deskwire.model.readings import Player, PlayerId, Snapshot
+from deskwire.model.units import Seconds
+from deskwire.protocol.base.stats import decode_snapshot
+from deskwire.tui.playheads import Playheads
+from deskwire.tui.screen import Scene
+from deskwire.tui.trends import Trends
+from tests.protocol.example import CONTRACT_STATS
+
+BOOT = Seconds(1000)
+MONOTONIC = Seconds(100)
+LIVE = State(phase=Phase.LIVE, ends=Seconds(BOOT + 1182))
+TRENDS = Trends(
+    cpu=tuple(float(at * 7 % 100) for at in range(60)),
+    memory=tuple(10.5e9 + at * 2e7 for at in range(60)),
+    received=tuple(float(at * 37_000 % 900_000) for at in range(60)),
+    sent=(0.0,) * 60,
+)
+
+
+def example() -> Snapshot:
+    """Return the contract's own."""
+    return decode_snapshot(CONTRACT_STATS, MONOTONIC)
+
+
+def player(number: int, **keys: object) -> Player:
+    """Return one more player."""
+    one = Player(id=PlayerId(f"player{number}"), name="mpv", playing=False, title=f"Song {number}")
+    return replace(one, **keys)
+
+
+def scene(snapshot: Snapshot | None = None, **keys: object) -> Scene:
+    """Return a scene, live, 18 seconds into its session."""
+    snapshot = snapshot or example()
+    heads = Playheads()
+    heads.take(snapshot)
+    drawn = Scene(
+        address="https://desk.local:8765",
+        snapshot=snapshot,
+        state=LIVE,
+        trends=TRENDS,
+        heads=heads,
+        monotonic=MONOTONIC,
+        now=Instant(wall=Seconds(0), boot=BOOT),
+    )
+    return replace(drawn, **keys)
+
+
+def picture(width: int = 40, height: int = 40, kind: str = "PNG") -> bytes:
+    """Return a picture, red above and blue below."""
+    image = Image.new("RGB", (width, height), (255, 0, 0))
+    image.paste((0, 0, 255), (0, height // 2, width, height))
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
