@@ -25,10 +25,10 @@ from tests.support.full_desktop import everything
 from tests.support.media import make_media
 from tests.support.page import PHONE, WIDE, Browser
 from tests.support.page_measures import (
+    cpu_shares,
     first_visit,
-    follow_a_tap,
-    grown,
-    shares_of_a_core,
+    heap_growth,
+    measure_command,
 )
 
 PAGE = ROOT / "src/deskwire/server/page"
@@ -70,12 +70,12 @@ async def costs(browser: Browser, desk: Desk) -> list[Figure]:
     """Measure what a page that nobody touches takes of a core, at each size."""
     figures = []
     for name, size in SIZES.items():
-        async with browser.screen(desk, size) as screen:
-            await screen.enter()
-            await screen.until("document.querySelector('main img')?.naturalWidth")
-            await screen.until("document.querySelectorAll('.uplot canvas').length === 7")
+        async with browser.open(desk, size) as dashboard:
+            await dashboard.open_and_log_in()
+            await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
+            await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
             await asyncio.sleep(SETTLES)
-            shares = await shares_of_a_core(browser, WINDOWS, SPAN)
+            shares = await cpu_shares(browser, WINDOWS, SPAN)
         label = f"processor, a reading a second, {size[0]} x {size[1]} ({name})"
         figures.append(Figure(label, min(shares), "%", CORE_AT_MOST, median(shares)))
     return figures
@@ -83,10 +83,10 @@ async def costs(browser: Browser, desk: Desk) -> list[Figure]:
 
 async def taps(browser: Browser, desk: Desk) -> Figure:
     """Measure from a click on pause until the page shows that the player obeyed."""
-    async with browser.screen(desk) as screen:
-        await screen.enter()
-        await screen.button("Pause").wait_for()
-        took = [await follow_a_tap(screen, name) for name in ("Pause", "Play") * TAPS]
+    async with browser.open(desk) as dashboard:
+        await dashboard.open_and_log_in()
+        await dashboard.button("Pause").wait_for()
+        took = [await measure_command(dashboard, name) for name in ("Pause", "Play") * TAPS]
     return Figure("a tap on pause, until it is seen (median)", median(took), "ms", TAP_AT_MOST)
 
 
@@ -94,11 +94,11 @@ async def visits(browser: Browser, desk: Desk) -> list[Figure]:
     """Measure a first visit: what is fetched, and when one can type."""
     ready, fetched, asked = [], 0.0, set[str]()
     for _ in range(VISITS):
-        async with browser.screen(desk) as screen:
-            visit = await first_visit(screen)
+        async with browser.open(desk) as dashboard:
+            visit = await first_visit(dashboard)
             ready.append(visit.ready / 1000)
             fetched = max(fetched, visit.transferred)
-            asked |= {urlsplit(address).path[1:] for address in screen.asked}
+            asked |= {urlsplit(address).path[1:] for address in dashboard.requests}
     gzipped = sum(map(gzipped_size, asked))
     return [
         Figure("a first visit, over the wire", fetched / KIB, "KiB", LOAD_AT_MOST),
@@ -118,22 +118,22 @@ def gzipped_size(path: str) -> int:
 async def returns(browser: Browser, desk: Desk) -> Figure:
     """Measure from looking at a page again, that rested while nobody did, until it is live."""
     took = []
-    async with browser.screen(desk) as screen:
-        await screen.enter()
+    async with browser.open(desk) as dashboard:
+        await dashboard.open_and_log_in()
         for _ in range(RETURNS):
-            await screen.hide(True)
-            await screen.is_state("resting")
-            began: float = await screen.page.evaluate("performance.now()")
-            await screen.hide(False)
-            await screen.is_state("live")
-            took.append(await screen.page.evaluate("states.at(-1).at") - began)
+            await dashboard.hide(True)
+            await dashboard.wait_for_state("paused")
+            began: float = await dashboard.page.evaluate("performance.now()")
+            await dashboard.hide(False)
+            await dashboard.wait_for_state("live")
+            took.append(await dashboard.page.evaluate("states.at(-1).at") - began)
     return Figure("looked at again, until it is live (median)", median(took) / 1000, "s", 1.0)
 
 
 async def hour(browser: Browser, desk: Desk) -> Figure:
     """Measure what an hour of readings leaves behind."""
-    async with browser.screen(desk) as screen:
-        more = await grown(screen, HOUR)
+    async with browser.open(desk) as dashboard:
+        more = await heap_growth(dashboard, HOUR)
     return Figure("heap, grown by an hour of readings", more / MIB, "MiB", GROWN_AT_MOST)
 
 

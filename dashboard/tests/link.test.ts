@@ -300,7 +300,7 @@ test("a page that nobody looks at stops asking, and is live soon after it is loo
   link.hide(now);
   assert.deepEqual(told(link.tick(now + 2999)), []);
   assert.deepEqual(told(link.tick(now + 3000)), ["close 1"]);
-  assert.equal(link.status.kind, "resting");
+  assert.equal(link.status.kind, "paused");
   assert.equal(link.deadline, undefined);
 
   assert.deepEqual(told(link.reveal(now + 600_000)), ["open 2"]);

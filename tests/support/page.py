@@ -1,7 +1,7 @@
-"""The desk's page in Debian's Chromium, driven by Playwright, as a person has it before them.
+"""Page object for the dashboard in Debian's Chromium, driven by Playwright.
 
-Every page keeps what a person does not see and a test must: addresses that were asked for, what the
-console and the content policy complained of, each state the connection was said to be in.
+It records the requests of the page, the console errors, the violations of the content security
+policy and each connection state that the page showed.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ PHONE = (360, 800)
 TABLET = (820, 1180)
 WIDE = (1440, 900)
 AXE = Path(__file__).parents[2] / "dashboard/node_modules/axe-core/axe.min.js"
-REMEMBER = """
+RECORDER = """
 window.states = [];
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
@@ -34,29 +34,29 @@ new MutationObserver(() => {
   if (states.at(-1)?.state !== state) states.push({ state, at: performance.now() });
 }).observe(document, { subtree: true, childList: true, attributes: true });
 """
-EXPECTED = "the server responded with a status of 401"
-"""What the console says of a first visit: nobody is logged in yet."""
+EXPECTED_ERROR = "the server responded with a status of 401"
+"""Console message of a first visit, before the log-in."""
 
 
-class Screen:
-    """One page of one desk."""
+class Dashboard:
+    """One browser tab with the page of one desk."""
 
     def __init__(self, page: Page, desk: Desk) -> None:
         self.page = page
         self.desk = desk
-        self.asked: list[str] = []
-        """Every address that was asked for."""
-        self.complaints: list[str] = []
-        """What went wrong on the page by its own word."""
-        page.on("request", lambda request: self.asked.append(request.url))
+        self.requests: list[str] = []
+        """Address of each request that the page made."""
+        self.errors: list[str] = []
+        """Console errors, console warnings and uncaught exceptions."""
+        page.on("request", lambda request: self.requests.append(request.url))
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    async def go(self, *, state: str = "") -> None:
-        """Open the desk's address; with `state`, wait until the connection is said to be so."""
+    async def open(self, *, state: str = "") -> None:
+        """Open the desk's address; with `state`, wait until the page shows that state."""
         await self.page.goto(self.desk.address)
         if state:
-            await self.is_state(state)
+            await self.wait_for_state(state)
 
     async def log_in(self, user: str = "owner", password: str = "") -> None:
         """Type name and password and press Enter."""
@@ -65,43 +65,43 @@ class Screen:
         await field.fill(password or self.desk.owner_password)
         await field.press("Enter")
 
-    async def enter(self) -> None:
+    async def open_and_log_in(self) -> None:
         """Open the page, log in and wait until it is live."""
-        await self.go()
+        await self.open()
         await self.log_in()
-        await self.is_state("live")
+        await self.wait_for_state("live")
 
-    async def is_state(self, state: str, *, within: float = 5.0) -> None:
-        """Wait until the connection is said to be in this state."""
+    async def wait_for_state(self, state: str, *, within: float = 5.0) -> None:
+        """Wait until the page shows this connection state."""
         await self.page.wait_for_selector(
             f'[data-state="{state}"]', timeout=patiently(within) * 1000
         )
 
     def button(self, name: str) -> Locator:
-        """One of the player's buttons."""
+        """Find a button by its accessible name."""
         return self.page.get_by_role("button", name=name, exact=True)
 
-    async def see(self, text: str, *, within: float = 5.0) -> None:
+    async def wait_for_text(self, text: str, *, within: float = 5.0) -> None:
         """Wait until a text is on the page."""
         found = self.page.get_by_text(text, exact=True).first
         await found.wait_for(timeout=patiently(within) * 1000)
 
-    async def until(self, condition: str, *, within: float = 5.0) -> None:
+    async def wait_for(self, condition: str, *, within: float = 5.0) -> None:
         """Wait until a JavaScript condition holds.
 
-        Asked from outside: the page's policy lets nothing inside it evaluate a text.
+        Playwright evaluates it from outside: the page's content security policy forbids `eval`.
         """
         await until_async(
             lambda: self.page.evaluate(f"Boolean({condition})"), within=within, what=condition
         )
 
     async def states(self) -> list[str]:
-        """Every state the connection was said to be in, in turn, since the page was opened."""
-        told: list[str] = await self.page.evaluate("states.map((each) => each.state)")
-        return told
+        """Return each connection state that the page showed, in order, since it was opened."""
+        states: list[str] = await self.page.evaluate("states.map((each) => each.state)")
+        return states
 
     async def hide(self, hidden: bool) -> None:
-        """Have the browser say that nobody looks at the page, or somebody does again."""
+        """Make the browser report the page as hidden, or as visible again."""
         await self.page.evaluate(
             """(hidden) => {
               Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -110,26 +110,26 @@ class Screen:
             hidden,
         )
 
-    async def faults_for_axe(self) -> list[str]:
-        """What axe-core finds fault with, as rule and place."""
+    async def axe_violations(self) -> list[str]:
+        """Return the violations that axe-core finds, as rule and element."""
         await self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: list[dict[str, Any]] = await self.page.evaluate(
             "async () => (await axe.run(document)).violations"
         )
         return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
-    async def violations(self) -> list[str]:
-        """What the content policy stopped."""
-        told: list[str] = await self.page.evaluate("violations")
-        return told
+    async def csp_violations(self) -> list[str]:
+        """Return the directives of the content security policy that the page violated."""
+        directives: list[str] = await self.page.evaluate("violations")
+        return directives
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and EXPECTED not in message.text:
-            self.complaints.append(message.text)
+        if message.type in {"error", "warning"} and EXPECTED_ERROR not in message.text:
+            self.errors.append(message.text)
 
 
 class Browser:
-    """One Chromium; each screen in it knows nothing of the others."""
+    """One Chromium process; each dashboard in it has its own cookies and storage."""
 
     def __init__(self, *flags: str) -> None:
         self._flags = flags
@@ -137,46 +137,46 @@ class Browser:
         self._browser: PlaywrightBrowser | None = None
 
     @asynccontextmanager
-    async def screen(
+    async def open(
         self, desk: Desk, size: tuple[int, int] = PHONE, **more: Any
-    ) -> AsyncIterator[Screen]:
-        """Lend a screen that has no complaint at its end; `more` is for Playwright's context."""
+    ) -> AsyncIterator[Dashboard]:
+        """Lend a dashboard that must end without errors; `more` goes to Playwright's context."""
         assert self._browser is not None
         context = await self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             ignore_https_errors=True,
             **{"locale": "en-GB", "color_scheme": "dark", **more},
         )
-        await context.add_init_script(REMEMBER)
+        await context.add_init_script(RECORDER)
         try:
-            screen = Screen(await context.new_page(), desk)
-            yield screen
-            assert screen.complaints == [], screen.complaints
+            dashboard = Dashboard(await context.new_page(), desk)
+            yield dashboard
+            assert dashboard.errors == [], dashboard.errors
         finally:
             await context.close()
 
     async def processes(self) -> "Processes":
-        """Ask which processes it has now."""
+        """Ask the browser which processes it has now."""
         assert self._browser is not None
         session = await self._browser.new_browser_cdp_session()
-        told = await session.send("SystemInfo.getProcessInfo")
+        answer = await session.send("SystemInfo.getProcessInfo")
         await session.detach()
-        return Processes({int(each["id"]): each["type"] for each in told["processInfo"]})
+        return Processes({int(each["id"]): each["type"] for each in answer["processInfo"]})
 
     @asynccontextmanager
     async def traced(self, *categories: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """Have it note what it does; the list is filled when the block has ended."""
+        """Record a trace of these categories; the list is filled when the block has ended."""
         assert self._browser is not None
         session = await self._browser.new_browser_cdp_session()
         events: list[dict[str, Any]] = []
-        over = asyncio.Event()
-        session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
-        session.on("Tracing.tracingComplete", lambda _: over.set())
+        complete = asyncio.Event()
+        session.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))
+        session.on("Tracing.tracingComplete", lambda _: complete.set())
         config = {"includedCategories": list(categories), "excludedCategories": ["*"]}
         await session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": config})
         yield events
         await session.send("Tracing.end")
-        await over.wait()
+        await complete.wait()
         await session.detach()
 
     async def __aenter__(self) -> Self:
@@ -200,17 +200,17 @@ class Browser:
 
 
 class Processes:
-    """All processes of one browser, as they were when it was asked; each with its kind."""
+    """All processes of one browser at one moment, each with its kind."""
 
     def __init__(self, kinds: dict[int, str]) -> None:
         self._kinds = kinds
 
     def cpu_milliseconds(self) -> float:
-        """Processor time they have used so far."""
+        """Return the CPU time that all processes have used so far."""
         return sum(map(cpu_milliseconds, self._kinds))
 
     def signal_pages(self, signal: Signals) -> None:
-        """Send a signal to those that run pages."""
+        """Send a signal to the processes that run pages."""
         for pid, kind in self._kinds.items():
             if kind == "renderer":
                 os.kill(pid, signal)

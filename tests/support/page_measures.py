@@ -1,7 +1,7 @@
-"""What can be measured of a page in a real browser: time, bytes, memory, work.
+"""Measurements of the page in a real browser: time, bytes, memory, work.
 
-Used by tests, which allow plenty because they run beside others, and by `bench/page.py`, which is
-run on a quiet machine and holds the page to what is promised.
+The tests use them with generous limits, because they run beside others. `bench/page.py` runs on a
+quiet machine and checks the documented limits.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from tests.support.page import Browser, Screen
+from tests.support.page import Browser, Dashboard
 from tests.support.time_scaling import patiently
 
-FOLLOW = """async (name) => {
+TIME_COMMAND = """async (name) => {
   const button = (name) => document.querySelector(`button[aria-label="${name}"]`);
   const other = name === "Pause" ? "Play" : "Pause";
   const began = performance.now();
@@ -63,82 +63,82 @@ window.replay = async (from, to) => {
 MINUTE = 60
 COVER = "/v1/img/"
 READING = "WebSocketReceive"
-BEGUN = 2
-"""Readings until the browser is over it that it is watched: it draws everything anew for that."""
+WARM_UP = 2
+"""Readings to skip at the start: the browser repaints everything when a trace begins."""
 COUNTED = {
     "frames": "ProxyMain::BeginMainFrame",
     "draws": "ProxyImpl::ScheduledActionDraw",
     "layouts": "Layout",
     "rasters": "RasterTask",
 }
-"""What the trace calls each kind of `Work`."""
+"""Name of the trace event for each field of `Work`."""
 
 
 class Visit(NamedTuple):
-    """A first visit, from nothing to a live page."""
+    """A first visit, from an empty cache to a live page."""
 
     transferred: float
-    """Bytes over the wire, as the server compressed them for this browser; without the cover."""
+    """Bytes on the wire, compressed, without the cover."""
     ready: float
-    """Milliseconds until the form could be typed into."""
+    """Milliseconds until the log-in form accepts input."""
 
 
 class Work(NamedTuple):
-    """How often the browser does a thing between one reading and the next: the usual number."""
+    """Number of browser operations between two readings: the median."""
 
     frames: float
-    """The page is looked through for what changed."""
+    """The browser checks the page for changes."""
     draws: float
-    """The screen is put together anew; a running animation does so sixty times a second."""
+    """The browser composes a frame; a running animation does so 60 times a second."""
     layouts: float
     rasters: float
-    """Squares of the page are painted anew; a wide page has some 25."""
+    """The browser repaints a tile of the page; a wide page has about 25."""
 
 
-async def follow_a_tap(screen: Screen, name: str) -> float:
-    """Click Pause or Play; return the milliseconds until the page shows that the player obeyed."""
-    took: float = await screen.page.evaluate(FOLLOW, name)
+async def measure_command(dashboard: Dashboard, name: str) -> float:
+    """Click Pause or Play; return the milliseconds until the page shows the new state."""
+    took: float = await dashboard.page.evaluate(TIME_COMMAND, name)
     return took
 
 
-async def first_visit(screen: Screen) -> Visit:
-    """Visit for the first time, log in, and wait until the page is live and its lines are drawn."""
-    session = await screen.page.context.new_cdp_session(screen.page)
+async def first_visit(dashboard: Dashboard) -> Visit:
+    """Open the page, log in, and wait until it is live and a sparkline is drawn."""
+    session = await dashboard.page.context.new_cdp_session(dashboard.page)
     await session.send("Network.enable")
     covers: set[str] = set()
     sizes: dict[str, float] = {}
     session.on(
         "Network.requestWillBeSent",
-        lambda told: covers.add(told["requestId"] if COVER in told["request"]["url"] else ""),
+        lambda sent: covers.add(sent["requestId"] if COVER in sent["request"]["url"] else ""),
     )
     session.on(
         "Network.loadingFinished",
-        lambda told: sizes.update({told["requestId"]: told["encodedDataLength"]}),
+        lambda done: sizes.update({done["requestId"]: done["encodedDataLength"]}),
     )
-    await screen.go()
-    await screen.page.get_by_label("Name").wait_for()
-    ready: float = await screen.page.evaluate("performance.now()")
-    await screen.log_in()
-    await screen.is_state("live")
-    await screen.until("document.querySelector('.uplot canvas')")
+    await dashboard.open()
+    await dashboard.page.get_by_label("Name").wait_for()
+    ready: float = await dashboard.page.evaluate("performance.now()")
+    await dashboard.log_in()
+    await dashboard.wait_for_state("live")
+    await dashboard.wait_for("document.querySelector('.uplot canvas')")
     await session.detach()
     return Visit(sum(size for each, size in sizes.items() if each not in covers), ready)
 
 
-async def grown(screen: Screen, readings: int) -> float:
-    """Return by how many bytes so many readings make the heap grow; they come all at once."""
-    await screen.page.add_init_script(REPLAY)
-    await screen.enter()
-    await screen.until("document.querySelectorAll('.uplot canvas').length === 7")
-    await screen.page.evaluate(f"replay(1, {MINUTE})")
-    before = await heap(screen)
-    await screen.page.evaluate(f"replay({MINUTE}, {MINUTE + readings})")
-    return await heap(screen) - before
+async def heap_growth(dashboard: Dashboard, readings: int) -> float:
+    """Return the bytes by which the heap grows while the page receives `readings` at once."""
+    await dashboard.page.add_init_script(REPLAY)
+    await dashboard.open_and_log_in()
+    await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+    await dashboard.page.evaluate(f"replay(1, {MINUTE})")
+    before = await heap(dashboard)
+    await dashboard.page.evaluate(f"replay({MINUTE}, {MINUTE + readings})")
+    return await heap(dashboard) - before
 
 
-async def heap(screen: Screen) -> float:
-    """Return the bytes that the page's scripts hold on to."""
-    session = await screen.page.context.new_cdp_session(screen.page)
+async def heap(dashboard: Dashboard) -> float:
+    """Return the size of the JavaScript heap in bytes, after a garbage collection."""
+    session = await dashboard.page.context.new_cdp_session(dashboard.page)
     for _ in range(3):
         await session.send("HeapProfiler.collectGarbage")
     used: float = (await session.send("Runtime.getHeapUsage"))["usedSize"]
@@ -146,11 +146,11 @@ async def heap(screen: Screen) -> float:
     return used
 
 
-async def shares_of_a_core(browser: Browser, windows: int, span: float) -> list[float]:
-    """Return what the whole browser uses of one core, in percent, for windows of `span` seconds.
+async def cpu_shares(browser: Browser, windows: int, span: float) -> list[float]:
+    """Return the CPU use of the whole browser in percent of a core, per window of `span` seconds.
 
-    It is asked once and before them which processes it has: to be asked makes it draw everything
-    anew, which costs as much as seconds of readings.
+    The list of processes is read once, before the windows: that request makes the browser repaint
+    everything, which costs as much as seconds of readings.
     """
     processes = await browser.processes()
     shares = []
@@ -162,24 +162,24 @@ async def shares_of_a_core(browser: Browser, windows: int, span: float) -> list[
     return shares
 
 
-async def work_for_a_reading(browser: Browser, screen: Screen, readings: int) -> Work:
-    """Watch so many readings come and tell by the browser's own trace what it does for each."""
-    session = await screen.page.context.new_cdp_session(screen.page)
+async def work_per_reading(browser: Browser, dashboard: Dashboard, readings: int) -> Work:
+    """Wait for this many readings and count in the browser's trace the work for each."""
+    session = await dashboard.page.context.new_cdp_session(dashboard.page)
     await session.send("Network.enable")
-    came = asyncio.Semaphore(0)
-    session.on("Network.webSocketFrameReceived", lambda _: came.release())
+    arrived = asyncio.Semaphore(0)
+    session.on("Network.webSocketFrameReceived", lambda _: arrived.release())
     async with browser.traced("devtools.timeline", "cc") as trace:
         async with asyncio.timeout(patiently(readings + 5)):
             for _ in range(readings):
-                await came.acquire()
+                await arrived.acquire()
     await session.detach()
     (page,) = {event["pid"] for event in trace if event["name"] == READING}
     done = sorted((e["ts"], e["name"]) for e in trace if e["pid"] == page and e["ph"] in "XI")
-    beats = [at for at, name in done if name == READING][BEGUN:]
+    arrivals = [at for at, name in done if name == READING][WARM_UP:]
     usual = {
         field: median(
             sum(after > at >= before and each == name for at, each in done)
-            for before, after in pairwise(beats)
+            for before, after in pairwise(arrivals)
         )
         for field, name in COUNTED.items()
     }

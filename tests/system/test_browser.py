@@ -1,4 +1,4 @@
-"""A browser that plays: the contract's own example, and a picture that is soon deleted."""
+"""Chromium as a player: its media session, and a picture file that it soon deletes."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +36,7 @@ async def screen(client: Client) -> AsyncIterator[Screen]:
 
 
 async def shown(screen: Screen, title: str, *, other_than: str = "") -> Told:
-    """Wait until the page plays this track and its own picture is there."""
+    """Wait until the browser plays this track and its picture is available."""
     stats = await screen.stats(
         lambda stats: player_named(stats, title).get("art_url", other_than) != other_than,
         what=f"{title!r} with its picture",
@@ -44,19 +44,23 @@ async def shown(screen: Screen, title: str, *, other_than: str = "") -> Told:
     return player_named(stats, title)
 
 
-async def test_a_page_is_told_as_in_the_contracts_example(screen: Screen) -> None:
-    told = await shown(screen, "The Reason")
+async def test_media_session_is_reported_with_all_player_keys(screen: Screen) -> None:
+    player = await shown(screen, "The Reason")
 
-    assert set(told) == {
+    assert set(player) == {
         *("id", "name", "playing", "artist", "title", "album"),
         *("art_url", "timestamp", "duration"),
     }
-    assert (told["name"], told["playing"]) == ("Chromium", True)
-    assert (told["title"], told["artist"], told["album"]) == ("The Reason", "Hoobastank", "Fallen")
-    assert re.fullmatch(r"/tmp/\.org\.chromium\.Chromium\.\w{6}", art_path(told["art_url"]))
+    assert (player["name"], player["playing"]) == ("Chromium", True)
+    assert (player["title"], player["artist"], player["album"]) == (
+        "The Reason",
+        "Hoobastank",
+        "Fallen",
+    )
+    assert re.fullmatch(r"/tmp/\.org\.chromium\.Chromium\.\w{6}", art_path(player["art_url"]))
 
 
-async def test_a_pages_picture_outlives_the_file_it_was_in(client: Client, screen: Screen) -> None:
+async def test_picture_is_served_after_its_file_is_deleted(client: Client, screen: Screen) -> None:
     first = await shown(screen, "The Reason")
     seen = await client.request("GET", first["art_url"], headers=bearer(client.login_token))
 
@@ -65,8 +69,8 @@ async def test_a_pages_picture_outlives_the_file_it_was_in(client: Client, scree
     file = Path(art_path(first["art_url"]))
     await until_async(lambda: not file.exists(), what="Chromium has deleted its file")
     later, new = [
-        await client.request("GET", told["art_url"], headers=bearer(client.login_token))
-        for told in (first, second)
+        await client.request("GET", player["art_url"], headers=bearer(client.login_token))
+        for player in (first, second)
     ]
 
     assert seen.status == 200

@@ -1,4 +1,4 @@
-"""The page on a phone: in and out, what plays, the hand on it; real browser, real player."""
+"""Page on a phone: log-in, player and controls, with a real browser and a real player."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -13,14 +13,14 @@ from tests.support.buses import PrivateBus
 from tests.support.desk import Desk
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.page import Browser, Screen
-from tests.support.page_measures import first_visit, follow_a_tap
+from tests.support.page import Browser, Dashboard
+from tests.support.page_measures import first_visit, measure_command
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LOOKER = "a password for looking on"
+MONITOR_PASSWORD = "a password for looking on"
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def screen(browser: Browser, desk: Desk) -> AsyncIterator[Screen]:
-    async with browser.screen(desk, has_touch=True) as screen:
-        await screen.enter()
-        yield screen
+async def dashboard(browser: Browser, desk: Desk) -> AsyncIterator[Dashboard]:
+    async with browser.open(desk, has_touch=True) as dashboard:
+        await dashboard.open_and_log_in()
+        yield dashboard
 
 
 @pytest.fixture
@@ -48,42 +48,42 @@ def mpv(bus: PrivateBus, media: Media) -> Iterator[Mpv]:
         yield mpv
 
 
-async def test_a_login_outlives_a_reload_and_no_script_can_reach_it(
+async def test_login_survives_a_reload_and_is_invisible_to_scripts(
     browser: Browser, desk: Desk
 ) -> None:
-    async with browser.screen(desk) as screen:
-        await screen.enter()
-        reach = """JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage},
+    async with browser.open(desk) as dashboard:
+        await dashboard.open_and_log_in()
+        storage = """JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage},
                                    (await cookieStore.getAll()).map((each) => each.name)])"""
-        reached = await screen.page.evaluate(f"(async () => {reach})()")
-        (cookie,) = await screen.page.context.cookies()
-        await screen.go(state="live")
+        readable = await dashboard.page.evaluate(f"(async () => {storage})()")
+        (cookie,) = await dashboard.page.context.cookies()
+        await dashboard.open(state="live")
 
-    assert json.loads(reached) == ["", {}, {}, []]
+    assert json.loads(readable) == ["", {}, {}, []]
     assert (cookie.get("httpOnly"), cookie.get("secure")) == (True, True)
     assert cookie.get("sameSite") == "Strict"
     assert cookie.get("name", "").startswith("__Host-deskwire-")
 
 
-async def test_a_wrong_password_is_told_and_the_next_try_lets_in(
+async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
     browser: Browser, desk: Desk
 ) -> None:
-    async with browser.screen(desk) as screen:
-        await screen.go()
-        await screen.log_in(password="guess")
-        await screen.see("That name and password do not belong together.")
-        focused = await screen.page.evaluate("document.activeElement.id")
-        await screen.log_in()
-        await screen.is_state("live")
+    async with browser.open(desk) as dashboard:
+        await dashboard.open()
+        await dashboard.log_in(password="guess")
+        await dashboard.wait_for_text("That name and password do not belong together.")
+        focused = await dashboard.page.evaluate("document.activeElement.id")
+        await dashboard.log_in()
+        await dashboard.wait_for_state("live")
 
     assert focused == "password"
 
 
-async def test_whoever_guesses_on_and_on_is_told_when_to_come_back(browser: Browser) -> None:
+async def test_repeated_wrong_passwords_show_when_to_try_again(browser: Browser) -> None:
     with Desk() as desk:
-        async with browser.screen(desk) as screen:
-            await screen.go()
-            ask = """async () => {
+        async with browser.open(desk) as dashboard:
+            await dashboard.open()
+            guess = """async () => {
               for (let i = 0; i < 30; i += 1) {
                 const answer = await fetch("v1/page/login", {
                   method: "POST", headers: { "Content-Type": "application/json" },
@@ -92,43 +92,45 @@ async def test_whoever_guesses_on_and_on_is_told_when_to_come_back(browser: Brow
                 if (answer.status === 429) return i;
               }
             }"""
-            tries = await screen.page.evaluate(ask)
-            await screen.log_in("stranger", "guess")
-            await screen.see("Too many attempts.")
-            await screen.page.get_by_text("Try again in").wait_for()
-            button = screen.page.get_by_role("button", name="Log in")
+            tries = await dashboard.page.evaluate(guess)
+            await dashboard.log_in("stranger", "guess")
+            await dashboard.wait_for_text("Too many attempts.")
+            await dashboard.page.get_by_text("Try again in").wait_for()
+            button = dashboard.page.get_by_role("button", name="Log in")
             disabled = await button.get_attribute("aria-disabled")
-            screen.complaints.clear()  # the browser lists every 429
+            dashboard.errors.clear()  # the browser lists every 429
 
     assert tries < 20
     assert disabled == "true"
 
 
-async def test_logging_out_ends_the_login_and_shows_nothing_any_more(
+async def test_log_out_ends_the_login_and_clears_the_page(
     browser: Browser, desk: Desk, mpv: Mpv
 ) -> None:
-    async with browser.screen(desk) as screen:
+    async with browser.open(desk) as dashboard:
 
         async def no_cookie() -> Any:
-            return await screen.page.context.cookies() == []
+            return await dashboard.page.context.cookies() == []
 
-        await screen.enter()
-        await screen.see("The Reason")
-        await screen.button("Log out").click()
-        await screen.see("You are logged out.")
-        left = await screen.page.content()
-        await until_async(no_cookie, what="the cookie is taken back")
-        await screen.go()
-        await screen.page.get_by_label("Name").wait_for()
+        await dashboard.open_and_log_in()
+        await dashboard.wait_for_text("The Reason")
+        await dashboard.button("Log out").click()
+        await dashboard.wait_for_text("You are logged out.")
+        content = await dashboard.page.content()
+        await until_async(no_cookie, what="the cookie is removed")
+        await dashboard.open()
+        await dashboard.page.get_by_label("Name").wait_for()
 
-    assert "The Reason" not in left
+    assert "The Reason" not in content
 
 
-async def test_a_password_manager_knows_the_form(browser: Browser, desk: Desk) -> None:
-    async with browser.screen(desk) as screen:
-        await screen.go()
+async def test_login_form_has_the_hints_that_password_managers_need(
+    browser: Browser, desk: Desk
+) -> None:
+    async with browser.open(desk) as dashboard:
+        await dashboard.open()
         name, password = (
-            screen.page.locator(f"form input#{id_}") for id_ in ("username", "password")
+            dashboard.page.locator(f"form input#{id_}") for id_ in ("username", "password")
         )
         hints = [await field.get_attribute("autocomplete") for field in (name, password)]
         kind = await password.get_attribute("type")
@@ -137,47 +139,51 @@ async def test_a_password_manager_knows_the_form(browser: Browser, desk: Desk) -
     assert kind == "password"
 
 
-async def test_what_plays_is_there_with_its_cover_and_its_colours(screen: Screen, mpv: Mpv) -> None:
+async def test_playing_track_shows_its_cover_and_takes_its_colours(
+    dashboard: Dashboard, mpv: Mpv
+) -> None:
     for text in ("The Reason", "Hoobastank", "Fallen", "3:52", "mpv"):
-        await screen.see(text)
-    await screen.until("document.querySelector('main img')?.naturalWidth === 300")
-    with_cover = await accent(screen)
-    alt = await screen.page.locator("main img").get_attribute("alt")
+        await dashboard.wait_for_text(text)
+    await dashboard.wait_for("document.querySelector('main img')?.naturalWidth === 300")
+    with_cover = await accent(dashboard)
+    alt = await dashboard.page.locator("main img").get_attribute("alt")
     mpv.command("stop")
-    await screen.see("Nothing is playing")
+    await dashboard.wait_for_text("Nothing is playing")
     accents = "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
-    await screen.until(f"{accents} !== '{with_cover}'")
+    await dashboard.wait_for(f"{accents} !== '{with_cover}'")
 
     assert alt == "Cover of Fallen"
 
 
-async def test_a_tap_on_pause_is_heard_and_seen_at_once(screen: Screen, mpv: Mpv) -> None:
-    await screen.see("The Reason")
-    took = [await follow_a_tap(screen, name) for name in ("Pause", "Play") * 3]
-    await screen.page.get_by_role("button", name="Pause").tap()
+async def test_pause_button_acts_and_updates_within_150_ms(dashboard: Dashboard, mpv: Mpv) -> None:
+    await dashboard.wait_for_text("The Reason")
+    took = [await measure_command(dashboard, name) for name in ("Pause", "Play") * 3]
+    await dashboard.page.get_by_role("button", name="Pause").tap()
     mpv.wait_for("pause", True)
 
     assert median(took) <= patiently(150)
 
 
-async def test_next_previous_and_stop_are_obeyed(screen: Screen, mpv: Mpv) -> None:
-    await screen.see("The Reason")
-    await screen.button("Next track").tap()
-    await screen.see("Going Under")
-    await screen.until("!document.querySelector('[aria-busy=true]')")
-    await screen.button("Previous track").tap()
-    await screen.see("The Reason")
-    await screen.until("!document.querySelector('[aria-busy=true]')")
-    await screen.button("Stop").tap()
+async def test_player_obeys_next_previous_and_stop(dashboard: Dashboard, mpv: Mpv) -> None:
+    await dashboard.wait_for_text("The Reason")
+    await dashboard.button("Next track").tap()
+    await dashboard.wait_for_text("Going Under")
+    await dashboard.wait_for("!document.querySelector('[aria-busy=true]')")
+    await dashboard.button("Previous track").tap()
+    await dashboard.wait_for_text("The Reason")
+    await dashboard.wait_for("!document.querySelector('[aria-busy=true]')")
+    await dashboard.button("Stop").tap()
     mpv.wait_for_end()
-    await screen.see("Nothing is playing")
+    await dashboard.wait_for_text("Nothing is playing")
 
 
-async def test_the_bar_runs_on_smoothly_between_readings(screen: Screen, mpv: Mpv) -> None:
-    await screen.see("The Reason")
+async def test_progress_bar_moves_in_small_steps_between_readings(
+    dashboard: Dashboard, mpv: Mpv
+) -> None:
+    await dashboard.wait_for_text("The Reason")
     mpv.command("seek", 100, "absolute")
-    await screen.until("/^1:4/.test(document.querySelector('.times span').textContent)")
-    places = await screen.page.evaluate(
+    await dashboard.wait_for("/^1:4/.test(document.querySelector('.times span').textContent)")
+    places = await dashboard.page.evaluate(
         """async () => {
           const bar = document.querySelector("[role=progressbar] > *");
           const places = [];
@@ -195,84 +201,86 @@ async def test_the_bar_runs_on_smoothly_between_readings(screen: Screen, mpv: Mp
     assert all(0 < step <= patiently(2.01) for step in steps), steps
 
 
-async def test_two_players_switch_by_tab_key_and_swipe_and_the_playing_one_is_first(
-    screen: Screen, mpv: Mpv, bus: PrivateBus, media: Media
+async def test_tab_key_and_swipe_select_a_player_and_the_playing_one_is_first(
+    dashboard: Dashboard, mpv: Mpv, bus: PrivateBus, media: Media
 ) -> None:
-    await screen.see("The Reason")
+    await dashboard.wait_for_text("The Reason")
     with Mpv(bus, [media.second.file]) as second:
-        tabs = screen.page.get_by_role("tab")
-        await screen.until("document.querySelectorAll('[role=tab]').length === 2")
+        tabs = dashboard.page.get_by_role("tab")
+        await dashboard.wait_for("document.querySelectorAll('[role=tab]').length === 2")
         mpv.set("pause", True)
-        await screen.until("/^mpv 2/.test(document.querySelector('[role=tab]').innerText)")
-        await screen.see("Going Under")
+        await dashboard.wait_for("/^mpv 2/.test(document.querySelector('[role=tab]').innerText)")
+        await dashboard.wait_for_text("Going Under")
 
         await tabs.nth(1).click()
-        await screen.see("The Reason")
-        await screen.page.keyboard.press("ArrowLeft")
-        await screen.see("Going Under")
-        await swipe(screen, -150)
-        await screen.see("The Reason")
-        await swipe(screen, 150)
-        await screen.see("Going Under")
-        await screen.button("Pause").tap()
+        await dashboard.wait_for_text("The Reason")
+        await dashboard.page.keyboard.press("ArrowLeft")
+        await dashboard.wait_for_text("Going Under")
+        await swipe(dashboard, -150)
+        await dashboard.wait_for_text("The Reason")
+        await swipe(dashboard, 150)
+        await dashboard.wait_for_text("Going Under")
+        await dashboard.button("Pause").tap()
         second.wait_for("pause", True)
 
-    await screen.see("The Reason")
+    await dashboard.wait_for_text("The Reason")
     assert mpv.get("pause") is True
 
 
-async def test_everything_can_be_done_by_keyboard(screen: Screen, mpv: Mpv) -> None:
-    await screen.see("The Reason")
+async def test_keyboard_alone_controls_the_player(dashboard: Dashboard, mpv: Mpv) -> None:
+    await dashboard.wait_for_text("The Reason")
     seen = []
     for _ in range(8):
-        await screen.page.keyboard.press("Tab")
-        name = await screen.page.evaluate("document.activeElement.ariaLabel")
-        outline = await screen.page.evaluate(
+        await dashboard.page.keyboard.press("Tab")
+        name = await dashboard.page.evaluate("document.activeElement.ariaLabel")
+        outline = await dashboard.page.evaluate(
             "getComputedStyle(document.activeElement).outlineStyle"
         )
         seen.append((name, outline))
         if name == "Pause":
             break
-    await screen.page.keyboard.press("Space")
+    await dashboard.page.keyboard.press("Space")
     mpv.wait_for("pause", True)
-    await screen.button("Play").wait_for()
-    kept = await screen.page.evaluate("document.activeElement.ariaLabel")
+    await dashboard.button("Play").wait_for()
+    focused_after = await dashboard.page.evaluate("document.activeElement.ariaLabel")
 
     assert seen[-1] == ("Pause", "solid"), seen
-    assert kept == "Play", "the focus stays where it was"
+    assert focused_after == "Play", "the focus stays on the button"
 
 
-async def test_a_refused_command_says_why(browser: Browser, desk: Desk, mpv: Mpv) -> None:
-    desk.secrets.add(LOOKER)
-    words = ("users", "add", "looker", "--password-stdin", "--scope", "monitor")
-    assert desk.run(*words, given=LOOKER + "\n").returncode == 0
-    async with browser.screen(desk) as screen:
-        await screen.go()
-        await screen.log_in("looker", LOOKER)
-        await screen.see("The Reason")
-        await screen.button("Pause").click()
-        await screen.page.get_by_role("alert").get_by_text("may look, but not control").wait_for()
+async def test_refused_command_shows_the_reason(browser: Browser, desk: Desk, mpv: Mpv) -> None:
+    desk.secrets.add(MONITOR_PASSWORD)
+    words = ("users", "add", "monitor", "--password-stdin", "--scope", "monitor")
+    assert desk.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
+    async with browser.open(desk) as dashboard:
+        await dashboard.open()
+        await dashboard.log_in("monitor", MONITOR_PASSWORD)
+        await dashboard.wait_for_text("The Reason")
+        await dashboard.button("Pause").click()
+        await (
+            dashboard.page.get_by_role("alert").get_by_text("may look, but not control").wait_for()
+        )
 
     assert mpv.get("pause") is False
 
 
-async def test_the_first_visit_is_small_quick_and_asks_nobody_else(
+async def test_first_visit_is_small_quick_and_contacts_only_the_desk(
     browser: Browser, desk: Desk
 ) -> None:
-    async with browser.screen(desk) as screen:
-        visit = await first_visit(screen)
-        asked, violations = screen.asked, await screen.violations()
+    async with browser.open(desk) as dashboard:
+        visit = await first_visit(dashboard)
+        requests, violations = dashboard.requests, await dashboard.csp_violations()
 
-    assert {address.split("/")[2] for address in asked} == {desk.address.split("/")[2]}
+    assert {address.split("/")[2] for address in requests} == {desk.address.split("/")[2]}
     assert visit.transferred <= 90 * 1024
     assert visit.ready <= patiently(1000)
     assert violations == []
 
 
-async def test_another_site_cannot_use_the_login(browser: Browser, desk: Desk) -> None:
-    async with browser.screen(desk) as screen:
-        await screen.enter()
-        other = await screen.page.context.new_page()
+async def test_foreign_site_cannot_use_the_login(browser: Browser, desk: Desk) -> None:
+    async with browser.open(desk) as dashboard:
+        await dashboard.open_and_log_in()
+        other = await dashboard.page.context.new_page()
         port = desk.address.rsplit(":", 1)[1]
         await other.goto(f"https://localhost:{port}/")
         tries = [
@@ -287,21 +295,21 @@ async def test_another_site_cannot_use_the_login(browser: Browser, desk: Desk) -
             )
             for method, path in (("GET", "/v1/websocket"), ("POST", "/v1/page/logout"))
         ]
-        await screen.go(state="live")
+        await dashboard.open(state="live")
 
     assert tries == ["stopped", "stopped"]
 
 
-async def accent(screen: Screen) -> str:
-    told: str = await screen.page.evaluate(
+async def accent(dashboard: Dashboard) -> str:
+    colour: str = await dashboard.page.evaluate(
         "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
     )
-    return told
+    return colour
 
 
-async def swipe(screen: Screen, by: int) -> None:
-    """Draw a finger across the cover."""
-    session = await screen.page.context.new_cdp_session(screen.page)
+async def swipe(dashboard: Dashboard, by: int) -> None:
+    """Swipe with one finger across the cover."""
+    session = await dashboard.page.context.new_cdp_session(dashboard.page)
     x, y = (100, 250) if by > 0 else (260, 250)
     await session.send(
         "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}

@@ -1,6 +1,6 @@
-"""What a page costs that nobody touches, counted and not timed, so that no load can change it.
+"""Cost of an idle page, counted and not timed, so that the load of the machine changes nothing.
 
-What it costs in time is measured on a quiet machine: `bench/page.py`.
+Run `bench/page.py` on a quiet machine to measure the cost in time.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.support.desk import Desk
 from tests.support.full_desktop import everything
 from tests.support.media import Media
 from tests.support.page import PHONE, WIDE, Browser
-from tests.support.page_measures import grown, work_for_a_reading
+from tests.support.page_measures import heap_growth, work_per_reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,29 +28,29 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-async def test_an_hour_of_frames_leaves_nothing_behind(browser: Browser) -> None:
+async def test_hour_of_readings_does_not_grow_the_heap(browser: Browser) -> None:
     with Desk() as desk:
-        async with browser.screen(desk) as screen:
-            more = await grown(screen, HOUR)
-            words = await screen.page.locator("main h2").first.inner_text()
+        async with browser.open(desk) as dashboard:
+            more = await heap_growth(dashboard, HOUR)
+            words = await dashboard.page.locator("main h2").first.inner_text()
 
     assert words == "Track 18"
     assert more <= 5 * MIB
 
 
-async def test_between_two_readings_the_browser_has_next_to_nothing_to_do(
+async def test_browser_is_nearly_idle_between_two_readings(
     browser: Browser, media: Media, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async with everything(media, tmp_path_factory.mktemp("everything")) as there:
         with there.desk() as desk:
-            async with browser.screen(desk) as screen:
-                await screen.enter()
-                await screen.until("document.querySelector('main img')?.naturalWidth")
-                await screen.until("document.querySelectorAll('.uplot canvas').length === 7")
-                await screen.until(f"{MOVING} === 0")
+            async with browser.open(desk) as dashboard:
+                await dashboard.open_and_log_in()
+                await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
+                await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+                await dashboard.wait_for(f"{MOVING} === 0")
                 for width, height in (PHONE, WIDE):
-                    await screen.page.set_viewport_size({"width": width, "height": height})
-                    work = await work_for_a_reading(browser, screen, READINGS)
+                    await dashboard.page.set_viewport_size({"width": width, "height": height})
+                    work = await work_per_reading(browser, dashboard, READINGS)
 
                     assert 1 <= work.frames <= 3, work
                     assert 1 <= work.draws <= 3, work

@@ -1,4 +1,4 @@
-"""The page's login over HTTP: a cookie that opens what it should, and nothing for anybody else."""
+"""Log-in of the page over HTTP: the cookie, its rights and its limits."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -20,8 +20,8 @@ async def client(desk: Desk) -> AsyncIterator[Client]:
         yield client
 
 
-async def entered(client: Client) -> dict[str, str]:
-    """Log the page in; return the header a browser would then send."""
+async def log_in_with_cookie(client: Client) -> dict[str, str]:
+    """Log in; return the Cookie header that a browser then sends."""
     answer = await log_in(client)
     assert (answer.status, answer.body) == (204, b"")
     return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
@@ -32,18 +32,18 @@ async def log_in(client: Client) -> Answer:
     return await client.request("POST", "/v1/page/login", json=credentials)
 
 
-async def test_the_cookie_opens_the_socket_and_the_art(client: Client) -> None:
-    cookie = await entered(client)
+async def test_cookie_authorizes_websocket_token_and_art(client: Client) -> None:
+    cookie = await log_in_with_cookie(client)
 
-    ticket = await client.request("GET", "/v1/websocket", headers=cookie)
+    token = await client.request("GET", "/v1/websocket", headers=cookie)
     art = await client.request("GET", "/v1/img/tmp/bm90aGluZw==", headers=cookie)
 
-    assert ticket.status == 200
-    assert set(ticket.json["data"]) == {"token", "socket"}
+    assert token.status == 200
+    assert set(token.json["data"]) == {"token", "socket"}
     assert (art.status, art.code) == (404, "not_found")
 
 
-async def test_the_token_is_in_the_cookie_and_nowhere_else(client: Client, desk: Desk) -> None:
+async def test_login_token_is_only_in_the_cookie(client: Client, desk: Desk) -> None:
     answer = await log_in(client)
 
     cookie = answer.headers["Set-Cookie"]
@@ -53,7 +53,7 @@ async def test_the_token_is_in_the_cookie_and_nowhere_else(client: Client, desk:
     assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
 
 
-async def test_a_wrong_password_sets_no_cookie(client: Client) -> None:
+async def test_wrong_password_sets_no_cookie(client: Client) -> None:
     wrong = {"username": "owner", "password": "guess"}
 
     answer = await client.request("POST", "/v1/page/login", json=wrong)
@@ -71,27 +71,27 @@ async def test_a_wrong_password_sets_no_cookie(client: Client) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-async def test_another_page_cannot_use_it(client: Client, given: dict[str, str]) -> None:
-    cookie = await entered(client)
+async def test_foreign_page_cannot_use_the_cookie(client: Client, given: dict[str, str]) -> None:
+    cookie = await log_in_with_cookie(client)
 
-    ticket = await client.request("GET", "/v1/websocket", headers={**cookie, **given})
+    token = await client.request("GET", "/v1/websocket", headers={**cookie, **given})
     out = await client.request("POST", "/v1/page/logout", headers={**cookie, **given})
     after = await client.request("GET", "/v1/websocket", headers=cookie)
 
-    assert {ticket.status, out.status} <= {401, 403}
+    assert {token.status, out.status} <= {401, 403}
     assert after.status == 200
 
 
-async def test_an_authorization_counts_and_then_no_cookie_does(client: Client) -> None:
-    cookie = await entered(client)
+async def test_authorization_header_takes_precedence_over_the_cookie(client: Client) -> None:
+    cookie = await log_in_with_cookie(client)
 
     answer = await client.request("GET", "/v1/websocket", headers={**cookie, **bearer("forged")})
 
     assert (answer.status, answer.code) == (401, "token_refused")
 
 
-async def test_logging_out_ends_the_login_itself(client: Client) -> None:
-    cookie = await entered(client)
+async def test_log_out_ends_the_login(client: Client) -> None:
+    cookie = await log_in_with_cookie(client)
 
     answer = await client.request("POST", "/v1/page/logout", headers=cookie)
     after = await client.request("GET", "/v1/websocket", headers=cookie)
@@ -100,18 +100,18 @@ async def test_logging_out_ends_the_login_itself(client: Client) -> None:
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
 
 
-async def test_a_websocket_token_in_the_cookie_is_no_login(client: Client) -> None:
-    cookie = await entered(client)
-    ticket = await client.request("GET", "/v1/websocket", headers=cookie)
+async def test_websocket_token_in_the_cookie_is_refused(client: Client) -> None:
+    cookie = await log_in_with_cookie(client)
+    token = await client.request("GET", "/v1/websocket", headers=cookie)
     name = cookie["Cookie"].partition("=")[0]
-    other = {"Cookie": f"{name}={ticket.json['data']['token']}"}
+    other = {"Cookie": f"{name}={token.json['data']['token']}"}
 
     answer = await client.request("GET", "/v1/websocket", headers=other)
 
     assert (answer.status, answer.code) == (401, "token_refused")
 
 
-async def test_the_page_is_there_for_everybody_and_small(client: Client) -> None:
+async def test_page_needs_no_login_and_is_cacheable(client: Client) -> None:
     page = await client.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     again = await client.request("GET", "/", headers={"If-None-Match": page.headers["ETag"]})
     head = await client.request("HEAD", "/")

@@ -30,7 +30,7 @@ export type Status =
   | { readonly kind: "refused"; readonly code: string }
   | { readonly kind: "ended" }
   /** Nobody looks. */
-  | { readonly kind: "resting" }
+  | { readonly kind: "paused" }
   | { readonly kind: "logged out"; readonly why: "first" | "expired" | "ended" | "left" };
 
 export interface Ticket {
@@ -119,7 +119,7 @@ export class Link {
 
   /** Do not wait any longer: somebody asked, the network is back, the machine woke up. */
   nudge(now: number): Effect[] {
-    if (this.status.kind === "logged out" || this.status.kind === "resting") return [];
+    if (this.status.kind === "logged out" || this.status.kind === "paused") return [];
     if (this.#fetching !== undefined || this.#opening) return [];
     if (this.#live && this.status.kind === "live") return [];
     if (this.status.kind === "ended") this.#say({ kind: "connecting" });
@@ -138,14 +138,14 @@ export class Link {
   }
 
   hide(now: number): void {
-    if (!["logged out", "ended", "resting"].includes(this.status.kind)) {
+    if (!["logged out", "ended", "paused"].includes(this.status.kind)) {
       this.#hideAt = now + HIDDEN_PATIENCE;
     }
   }
 
   reveal(now: number): Effect[] {
     this.#hideAt = undefined;
-    if (this.status.kind !== "resting") return this.nudge(now);
+    if (this.status.kind !== "paused") return this.nudge(now);
     this.#say({ kind: "connecting" });
     return this.#ticket ? this.#open(now) : this.#fetch();
   }
@@ -333,7 +333,7 @@ export class Link {
 
   #rest(): Effect[] {
     const effects = this.#hangUp();
-    this.#say({ kind: "resting" });
+    this.#say({ kind: "paused" });
     return effects;
   }
 
