@@ -1,13 +1,14 @@
-"""Write the reference that is made from the code: `make reference`.
+"""Generator of the reference pages that come from the code: `make reference`.
 
-docs/reference/asyncapi.yaml   the socket, AsyncAPI 3, from the codec's and the close codes' tables
-docs/reference/settings.md     every setting, from its type
-docs/reference/commands.md     every command's own help
-docs/reference/conformance.md  every clause a server is judged by
+docs/reference/asyncapi.yaml   the WebSocket in AsyncAPI 3, from the codec and the close codes
+docs/reference/settings.md     all settings, from their types
+docs/reference/commands.md     the help text of all commands
+docs/reference/conformance.md  all clauses of the conformance checker
 
-A test fails when a file here is not what this would write.
+`tests/test_reference.py` fails if a page differs from the output of this script.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,47 +33,51 @@ FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
 CLOSE_MEANS = {
     CloseCode.NORMAL: "Normal closure",
-    CloseCode.GOING_AWAY: "The daemon stops or starts anew",
-    CloseCode.PROTOCOL_ERROR: "A frame that RFC 6455 does not allow",
+    CloseCode.GOING_AWAY: "The daemon stops or restarts",
+    CloseCode.PROTOCOL_ERROR: "A frame violates RFC 6455",
     CloseCode.UNSUPPORTED: "A binary message",
-    CloseCode.ABNORMAL: "No close frame came; seen by a client, never sent",
+    CloseCode.ABNORMAL: "Connection lost without a close frame; only clients see this code",
     CloseCode.INVALID_TEXT: "Text that is not UTF-8",
-    CloseCode.POLICY: "Ten malformed messages within ten seconds",
+    CloseCode.POLICY: "Ten malformed messages within 10 s",
     CloseCode.TOO_BIG: "A message over 16 KiB",
-    CloseCode.TRY_LATER: "Too many sockets are open",
-    CloseCode.AUTH_FAILED: "Auth failed, the login ended, or a newer connection took the token",
-    CloseCode.TOKEN_EXPIRED: "The token's time is over",
+    CloseCode.TRY_LATER: "Too many open sockets",
+    CloseCode.AUTH_FAILED: "Bad token, ended login, or a newer socket with the same token",
+    CloseCode.TOKEN_EXPIRED: "The token expired",
 }
 SETTING_MEANS = {
-    "server.host": "where it listens; `127.0.0.1` for this machine alone",
-    "server.port": "0 picks a free one",
-    "server.tls": "off on a loopback address or behind a proxy only",
-    "server.certificate": 'PEM, the chain included; `""`: the desk\'s own, which renews itself',
-    "server.key": "its key",
-    "server.public_url": "what `socket` names the desk by; its host and its pages may ask",
-    "server.allowed_hosts": "names it answers to, beside any address, `localhost` and the "
-    "machine's own name, also with `.local`; any other is 421",
-    "server.allowed_origins": "pages from elsewhere that may log in and open a socket",
-    "server.state_dir": "users, logins, keys, the desk's own certificate",
-    "server.behind_proxy": "a proxy speaks TLS for it: `tls` may be off on any address, and "
-    "`trusted_proxies` are believed",
-    "server.trusted_proxies": "whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
-    "session.lifetime": "how long a websocket token, and so a session, lasts",
-    "session.warning": "how long before the end `session expiring` is sent",
-    "session.auth_timeout": "how long a socket may wait before its `auth`",
-    "session.login_lifetime": "how long a login lasts",
-    "session.max_sockets": "beyond it a socket is closed with 1013",
-    "session.max_sockets_per_user": "the same, of one user",
-    "session.max_unauthenticated": "beyond it, who waited longest for its `auth` is dropped",
-    "stats.interval": "how often cpu, memory, network, uptime and disk are read, and the least "
-    "often that `stats` is sent",
-    "stats.disk": "the mount that `disk_bytes` is of",
-    "devices.proc": "another where a container has the machine's elsewhere",
-    "devices.sys": "the same",
-    "devices.disabled": "not watched, as if the machine had none",
-    "art.public": "pictures need no token",
-    "art.fetch_remote": "pictures that a player names by http are fetched, from public addresses",
-    "compat.literal_event_names": "`session expiring` has a space at its end",
+    "server.host": "Address to listen on. Use `127.0.0.1` to accept this machine only.",
+    "server.port": "TCP port. 0 picks a free one.",
+    "server.tls": "May be off on a loopback address or behind a proxy only.",
+    "server.certificate": "PEM file with the full chain. "
+    '`""` uses a self-signed certificate that renews itself.',
+    "server.key": "PEM file with the private key of the certificate.",
+    "server.public_url": "Base URL that clients see, used in `socket`. "
+    "Its host and its origin are allowed.",
+    "server.allowed_hosts": "Host names to accept beside IP addresses, `localhost` and this "
+    "machine's name, also with `.local`. Any other gets 421.",
+    "server.allowed_origins": "Origins of foreign pages that may log in and open a socket.",
+    "server.state_dir": "Directory for users, logins, keys and the self-signed certificate.",
+    "server.behind_proxy": "A proxy terminates TLS. Allows `tls = false` on any address and "
+    "enables `trusted_proxies`.",
+    "server.trusted_proxies": "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used.",
+    "session.lifetime": "Lifetime of a websocket token, and so of a session.",
+    "session.warning": "Time between `session expiring` and the end of the session.",
+    "session.auth_timeout": "Time that a socket has to send `auth`.",
+    "session.login_lifetime": "Lifetime of a login.",
+    "session.max_sockets": "Maximum number of sockets. Above it, a socket is closed with 1013.",
+    "session.max_sockets_per_user": "Maximum number of sockets for each user, enforced alike.",
+    "session.max_unauthenticated": "Maximum number of unauthenticated sockets. "
+    "Above it, the oldest one of the address with the most is closed.",
+    "stats.interval": "Time between two readings of cpu, memory, network, uptime and disk, and "
+    "the longest time between two `stats`.",
+    "stats.disk": "Mount point that `disk_bytes` describes.",
+    "devices.proc": "Path of procfs. Set it in a container that mounts the host's elsewhere.",
+    "devices.sys": "Path of sysfs, alike.",
+    "devices.disabled": "Devices to ignore, as if this machine had none.",
+    "art.public": "Serve pictures without a token.",
+    "art.fetch_remote": "Fetch pictures that a player names by an HTTP URL, from public "
+    "addresses only.",
+    "compat.literal_event_names": "Send `session expiring` with a trailing space.",
 }
 ACTION_DOES = {
     "audio-play-pause": "Toggle play and pause",
@@ -83,12 +88,12 @@ ACTION_DOES = {
 
 
 def asyncapi() -> str:
-    """Describe the socket."""
+    """Return the AsyncAPI description of the WebSocket."""
     messages = {
-        "auth": message("auth", "The first thing a screen says", text("a websocket token")),
+        "auth": message("auth", "First message of a client", text("a websocket token")),
         "stats": message(
             "stats",
-            "How the desk is; at once after auth, then each second and on change",
+            "State of the desk, sent after auth, then every second and on change",
             {
                 "type": "string",
                 "contentMediaType": "application/json",
@@ -97,7 +102,7 @@ def asyncapi() -> str:
         ),
         "sessionExpiring": message(
             "session expiring",
-            "Once, four minutes before the end",
+            "Sent once, four minutes before the session ends",
             {
                 "type": "string",
                 "pattern": r"^\[[0-9]{2}:[0-9]{2}:[0-9]{2}\]: Your Session will expire$",
@@ -105,7 +110,7 @@ def asyncapi() -> str:
         ),
         "error": message(
             "error",
-            "Why something was not done; only in answer to input",
+            "Reason why the server refused a message",
             {
                 "type": "string",
                 "contentMediaType": "application/json",
@@ -115,12 +120,12 @@ def asyncapi() -> str:
     }
     for event in codec.ACTIONS:
         messages[camel(event)] = message(event, ACTION_DOES[event], text("a player's id"))
-    from_screen = ["auth", *(camel(event) for event in codec.ACTIONS)]
-    from_desk = ["stats", "sessionExpiring", "error"]
+    from_client = ["auth", *(camel(event) for event in codec.ACTIONS)]
+    from_server = ["stats", "sessionExpiring", "error"]
     document = {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "deskwire's socket",
+            "title": "deskwire WebSocket",
             "version": __version__,
             "description": close_table(),
             "license": {"name": "MIT"},
@@ -129,13 +134,13 @@ def asyncapi() -> str:
         "channels": {
             "monitor": {
                 "address": "/v1/monitor/{desk}/ws",
-                "parameters": {"desk": {"description": "The desk's own UUID"}},
+                "parameters": {"desk": {"description": "UUID of the desk"}},
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
             }
         },
         "operations": {
-            "say": operation("receive", "What a screen says", from_screen),
-            "hear": operation("send", "What the desk says", from_desk),
+            "receiveFromClient": operation("receive", "Messages from the client", from_client),
+            "sendToClient": operation("send", "Messages from the server", from_server),
         },
         "components": {
             "messages": messages,
@@ -146,7 +151,7 @@ def asyncapi() -> str:
 
 
 def message(event: str, summary: str, argument: dict[str, Any]) -> dict[str, Any]:
-    """Describe one message: its event and its one argument."""
+    """Return the description of a message with one argument."""
     return {
         "name": event,
         "summary": summary,
@@ -162,7 +167,7 @@ def message(event: str, summary: str, argument: dict[str, Any]) -> dict[str, Any
 
 
 def operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
-    """Describe who says which messages; `action` is the desk's."""
+    """Return the description of an operation; `action` is the server's."""
     return {
         "action": action,
         "summary": summary,
@@ -172,7 +177,7 @@ def operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """Return the JSON schemas of what travels inside a string."""
+    """Return the JSON schemas of the arguments that are JSON in a string."""
     found: dict[str, Any] = {}
     for name, schema in (("stats", stats.stats_schema()), ("error", codec.error_schema())):
         renamed = {inner: inner.lstrip("_").lower() for inner in schema["$defs"]}
@@ -183,14 +188,14 @@ def schemas() -> dict[str, Any]:
 
 
 def rewritten(value: Any, renamed: dict[str, str]) -> Any:
-    """Point a schema's references at their new names."""
+    """Return a schema with renamed references and without its titles."""
     if isinstance(value, dict):
         return {
             key: f"#/components/schemas/{renamed[inner.rsplit('/', 1)[1]]}"
             if key == "$ref"
             else rewritten(inner, renamed)
             for key, inner in value.items()
-            if key != "title"
+            if not (key == "title" and isinstance(inner, str))
         }
     if isinstance(value, list):
         return [rewritten(inner, renamed) for inner in value]
@@ -198,8 +203,8 @@ def rewritten(value: Any, renamed: dict[str, str]) -> Any:
 
 
 def close_table() -> str:
-    """Say what each close code means and asks for."""
-    lines = ["Close codes, and what a client does next:", ""]
+    """Return the list of close codes with their meaning and the client's next step."""
+    lines = ["Close codes and the next step of the client:", ""]
     for code in CloseCode:
         then = AFTER_CLOSE.get(code)
         lines.append(f"- {int(code)}: {CLOSE_MEANS[code]}" + (f" → {then.value}" if then else ""))
@@ -207,17 +212,24 @@ def close_table() -> str:
 
 
 def settings() -> str:
-    """List every setting."""
+    """Return the page of settings."""
     lines = [
         "# Settings",
         "",
-        "A flag comes first, then `DESKWIRE_SECTION_KEY` in the environment (lists by comma), then",
-        "`~/.config/deskwire/config.toml`, then the default. An unknown key or a wrong value stops",
-        "the start with one line, exit code 2.",
+        "The daemon looks for each setting in this order and uses the first value it finds:",
         "",
-        "SIGHUP (`systemctl --user reload deskwire`) reads them anew. Those with a yes take",
-        "effect, the others wait for the next start and are named in the log; a mistake changes",
-        "nothing.",
+        "1. the command line flag,",
+        "2. the environment variable `DESKWIRE_SECTION_KEY`, with commas between list items,",
+        "3. the file `~/.config/deskwire/config.toml`,",
+        "4. the default.",
+        "",
+        "An unknown key or a wrong value stops the start with exit code 2.",
+        "The message names the file, the line, the expected value and the closest valid key.",
+        "",
+        "To reload the settings, run `systemctl --user reload deskwire` or send SIGHUP.",
+        "The daemon applies the settings marked *yes* at once.",
+        "It lists the others in the log, and they apply after a restart.",
+        "A mistake in the file leaves all settings unchanged.",
         "",
         "```toml",
         "# ~/.config/deskwire/config.toml",
@@ -229,7 +241,7 @@ def settings() -> str:
         "```",
     ]
     for section in msgspec.structs.fields(Settings):
-        lines += ["", f"## [{section.name}]", "", "| key | default | means | expected | SIGHUP |"]
+        lines += ["", f"## [{section.name}]", "", "| key | default | meaning | expected | reload |"]
         lines += ["|---|---|---|---|---|"]
         for field in msgspec.structs.fields(section.type):
             default = shown(field.default)
@@ -240,12 +252,12 @@ def settings() -> str:
 
 
 def described(hint: Any) -> str:
-    """Return the words a setting's type carries."""
+    """Return the description in the type of a setting."""
     return next(each.description or "" for each in get_args(hint) if isinstance(each, msgspec.Meta))
 
 
 def shown(value: Any) -> str:
-    """Write a default as it would stand in the file."""
+    """Return a default value in TOML."""
     match value:
         case None:
             return '""'
@@ -260,8 +272,9 @@ def shown(value: Any) -> str:
 
 
 def commands() -> str:
-    """Collect every command's help."""
-    lines = ["# Commands", "", "| exit code | means |", "|---|---|"]
+    """Return the page of commands, which runs each one with `--help`."""
+    lines = ["# Commands", "", "All commands of the `deskwire` program with their help texts."]
+    lines += ["", "| exit code | meaning |", "|---|---|"]
     lines += [f"| {code} | {words} |" for code, words in exits.MEANINGS.items()]
     for words in every_command(app):
         shown_help = subprocess.run(
@@ -285,7 +298,7 @@ def commands() -> str:
 
 
 def every_command(group: click.Group, *words: str) -> list[tuple[str, ...]]:
-    """List the words of a group and of everything below it."""
+    """Return the words of a group and of all commands below it."""
     found: list[tuple[str, ...]] = [words]
     context = click.Context(group)
     for name in group.commands or COMMANDS:
@@ -298,41 +311,51 @@ def every_command(group: click.Group, *words: str) -> list[tuple[str, ...]]:
 
 
 def conformance() -> str:
-    """List every clause."""
+    """Return the page of conformance clauses."""
     lines = [
         "# Conformance",
         "",
-        "What `deskwire conform` asks of a server, clause by clause; how to use it is in",
-        "[Write a client](../howto/write-a-client.md#is-a-server-right). `api.md` is the contract;",
-        "a ruling settles what it leaves open; [the protocol](protocol.md) has both in one.",
+        "`deskwire conform` checks a server against these clauses.",
+        "See [Write a client](../howto/write-a-client.md#check-a-server) for its use.",
+        "The last column names the section of [the protocol](protocol.md) that a clause tests.",
         "",
-        "Not judged, for it cannot be seen from outside: what outlives a restart, what a suspend",
-        "or a set clock does, a new password, 1001 at a stop, what a slow reader is spared.",
+        "Some properties are not visible from outside and have no clause:",
+        "",
+        "- logins that survive a restart,",
+        "- the effect of a suspend or of a changed clock,",
+        "- a changed password,",
+        "- close code 1001 when the daemon stops,",
+        "- updates that the server skips for a slow client.",
     ]
     for topic in TOPICS:
-        lines += ["", f"## {topic.number} {topic.name}", "", "| clause | a right server | source |"]
+        lines += ["", f"## {topic.number} {topic.name}", "", "| clause | requirement | source |"]
         lines += ["|---|---|---|"]
         lines += [
-            f"| {clause.number} | {clause.text}{waits(clause)} | {clause.source} |"
+            f"| {clause.number} | {clause.text}{waits(clause)} | {linked(clause.source)} |"
             for clause in topic.clauses
         ]
     return "\n".join(lines) + "\n"
 
 
+def linked(source: str) -> str:
+    """Return the sources of a clause with links into the protocol page."""
+    return re.sub(r"protocol\.md#([\w-]+)", r"[\1](protocol.md#\1)", source)
+
+
 def waits(clause: Clause) -> str:
-    """Say how long a clause waits, if that is long."""
+    """Return a note on the duration of a slow clause."""
     if clause.lasts:
-        return " *Takes a session.*"
+        return " *Takes one session.*"
     return f" *Takes {clause.takes:g} s.*" if clause.takes > QUICK else ""
 
 
 def text(description: str) -> dict[str, Any]:
-    """Describe a plain text argument."""
+    """Return the schema of a plain string argument."""
     return {"type": "string", "description": description}
 
 
 def camel(event: str) -> str:
-    """Make a name for a message of an event: `audio-next` is `audioNext`."""
+    """Return the message name of an event: `audio-next` gives `audioNext`."""
     first, *rest = event.split("-")
     return first + "".join(word.capitalize() for word in rest)
 

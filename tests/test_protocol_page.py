@@ -1,4 +1,4 @@
-"""The page for whoever writes a client leaves nothing out."""
+"""Completeness of docs/reference/protocol.md against the code, and citations of its sections."""
 
 import re
 from pathlib import Path
@@ -22,17 +22,28 @@ from deskwire.protocol.base.stats import stats_schema
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.server.http.problems import STATUS
 
-PAGE = (Path(__file__).parents[1] / "docs/reference/protocol.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/reference/protocol.md").read_text(encoding="utf-8")
 NOT_OVER_HTTP = {OutOfScope}
 ON_THE_SOCKET = (
     *(Malformed, UnknownEvent, UnknownPlayer, NotSupported),
     *(PlayerTimeout, PlayerError, OutOfScope, Throttled),
 )
-SECTIONS = dict(re.findall(r"^###? (.*?)$(.*?)(?=^###? |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+ANCHOR = re.compile(r'^<a id="([\w-]+)"></a>$', re.MULTILINE)
+ANCHORS = frozenset(ANCHOR.findall(PAGE))
+CITING = ("src/**/*.py", "tests/**/*.py", "docs/**/*.md", "*.md")
+
+
+def section(anchor: str) -> str:
+    """Return the text from an anchor to the next heading of the same or a higher level."""
+    _, _, text = PAGE.partition(f'<a id="{anchor}"></a>\n')
+    level = len(text) - len(text.lstrip("#"))
+    end = re.search(rf"\n#{{1,{level}}} ", text)
+    return text[: end.start()] if end else text
 
 
 def keys() -> list[str]:
-    """Every key of `stats`, as the page writes it."""
+    """Return all keys of `stats` in the notation of the page."""
     schemas = stats_schema()["$defs"]
     found = []
     for key, value in schemas["_Stats"]["properties"].items():
@@ -42,53 +53,66 @@ def keys() -> list[str]:
 
 
 @pytest.mark.parametrize("key", keys())
-def test_every_key_is_on_the_page(key: str) -> None:
-    assert f"`{key}`" in SECTIONS["What the desk says"]
+def test_stats_key_is_on_the_page(key: str) -> None:
+    assert f"`{key}`" in section("stats")
 
 
 @pytest.mark.parametrize("event", [STATS, SESSION_EXPIRING, ERROR])
-def test_everything_the_desk_says_is_on_the_page(event: str) -> None:
-    assert f"#### `{event}`" in PAGE
+def test_server_event_has_a_section(event: str) -> None:
+    assert re.search(rf"^### 5\.\d `{event}`$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("event", [AUTH, *ACTIONS])
-def test_everything_one_may_say_is_on_the_page(event: str) -> None:
-    assert f"| `{event}` |" in SECTIONS["What you may say"]
+def test_client_event_has_a_row(event: str) -> None:
+    assert f"| `{event}` |" in section("commands")
 
 
 @pytest.mark.parametrize("code", list(CloseCode))
-def test_every_close_code_has_its_duty(code: CloseCode) -> None:
-    assert re.search(rf"^\| [\d, ]*{int(code)}[\d, ]* \|[^|]+\|[^|]+\|$", PAGE, re.MULTILINE)
+def test_close_code_has_a_meaning_and_an_action(code: CloseCode) -> None:
+    row = rf"^\| [\d, ]*{int(code)}[\d, ]* \|[^|]+\|[^|]+\|$"
+    assert re.search(row, section("close-codes"), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
     ("status", "code"),
     [(status, kind.code) for kind, status in STATUS.items() if kind not in NOT_OVER_HTTP],
 )
-def test_every_error_over_http_has_its_row(status: int, code: str) -> None:
-    assert f"| {status} | `{code}` |" in SECTIONS["Errors over HTTP"]
+def test_http_error_has_a_row(status: int, code: str) -> None:
+    assert f"| {status} | `{code}` |" in section("http-errors")
 
 
 @pytest.mark.parametrize("code", [problem.code for problem in ON_THE_SOCKET])
-def test_every_error_on_the_socket_has_its_row(code: str) -> None:
-    assert f"| `{code}` |" in SECTIONS["What the desk says"]
+def test_socket_error_has_a_row(code: str) -> None:
+    assert f"| `{code}` |" in section("error")
 
 
-def test_every_ruling_that_a_clause_names_is_on_the_page() -> None:
-    named = {
-        int(number)
-        for _, clause in every()
-        for group in re.findall(r"rulings? ([\d, -]+)", clause.source)
-        for number in re.findall(r"\d+", group)
-    }
+def test_anchor_is_unique_and_stands_before_a_heading() -> None:
+    lines = PAGE.splitlines()
+    marked = [number for number, line in enumerate(lines) if ANCHOR.match(line)]
 
-    assert named
-    for number in named:
-        assert f"\n| {number} | " in SECTIONS["The rulings"]
+    assert len(marked) == len(ANCHORS)
+    assert all(lines[number + 1].startswith("##") for number in marked)
 
 
-def test_what_quick_leaves_out_is_marked() -> None:
-    page = (Path(__file__).parents[1] / "docs/reference/conformance.md").read_text("utf-8")
+def test_citation_of_the_protocol_names_a_section() -> None:
+    cited = [
+        (str(path.relative_to(ROOT)), anchor)
+        for pattern in CITING
+        for path in ROOT.glob(pattern)
+        for anchor in re.findall(r"protocol\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+    ]
+
+    assert len(cited) > 100
+    assert [each for each in cited if each[1] not in ANCHORS] == []
+
+
+def test_clause_cites_the_protocol_or_an_rfc() -> None:
+    for _, clause in every():
+        assert re.match(r"protocol\.md#|RFC \d+", clause.source), clause.number
+
+
+def test_slow_clause_is_marked_with_its_duration() -> None:
+    page = (ROOT / "docs/reference/conformance.md").read_text(encoding="utf-8")
 
     for _, clause in every():
         (row,) = re.findall(rf"^\| {re.escape(clause.number)} \| .*$", page, re.MULTILINE)

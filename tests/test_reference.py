@@ -17,13 +17,13 @@ def asyncapi() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", list(WRITTEN))
-def test_the_reference_says_what_the_code_does(file: str) -> None:
+def test_reference_page_matches_the_output_of_the_generator(file: str) -> None:
     written = (FOLDER / file).read_text(encoding="utf-8")
 
     assert written == WRITTEN[file](), "run: make reference"
 
 
-def test_every_reference_inside_leads_somewhere() -> None:
+def test_asyncapi_reference_points_to_a_definition() -> None:
     document = asyncapi()
 
     for reference in references(document):
@@ -31,6 +31,11 @@ def test_every_reference_inside_leads_somewhere() -> None:
         for step in reference.removeprefix("#/").split("/"):
             assert step in found, reference
             found = found[step]
+
+
+def test_required_property_of_a_schema_is_defined() -> None:
+    for name, schema in asyncapi()["components"]["schemas"].items():
+        assert set(schema["required"]) <= set(schema["properties"]), name
 
 
 def references(value: Any) -> list[str]:
@@ -42,19 +47,19 @@ def references(value: Any) -> list[str]:
     return []
 
 
-def test_the_contracts_stats_are_valid() -> None:
+def test_example_stats_match_the_asyncapi_schema() -> None:
     validator(asyncapi(), "stats").validate(json.loads(CONTRACT_STATS))
 
 
 @pytest.mark.parametrize("broken", [{}, {"audio": None}, {"audio": [], "volume": "88"}])
-def test_other_stats_are_not(broken: dict[str, Any]) -> None:
+def test_malformed_stats_fail_the_asyncapi_schema(broken: dict[str, Any]) -> None:
     assert list(validator(asyncapi(), "stats").iter_errors(broken))
 
 
-def test_every_message_a_screen_may_say_is_read_as_described() -> None:
+def test_client_message_in_asyncapi_is_understood_by_the_codec() -> None:
     document = asyncapi()
-    said = document["operations"]["say"]["messages"]
-    names = [each["$ref"].rsplit("/", 1)[1] for each in said]
+    sent = document["operations"]["receiveFromClient"]["messages"]
+    names = [each["$ref"].rsplit("/", 1)[1] for each in sent]
     events = [document["components"]["messages"][name]["name"] for name in names]
 
     read = [decode_request(json.dumps({"event": event, "args": ["x"]})) for event in events]

@@ -24,7 +24,7 @@ def test_json_says_what_was_expected_and_what_was_seen() -> None:
     assert report["clauses"][1] == {
         "clause": "1.2",
         "topic": "login",
-        "source": "api.md 1",
+        "source": "protocol.md#tokens",
         "verdict": "broken",
         "expected": "The login token is a JWT.",
         "seen": "a <b> & c",

@@ -1,4 +1,4 @@
-"""The example of api.md: its `stats` as text, and the desk that it tells of."""
+"""Example `stats` of the contract (protocol.md#stats) as text, and the snapshot behind it."""
 
 from deskwire.model.readings import (
     ArtKey,

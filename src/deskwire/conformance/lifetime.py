@@ -212,19 +212,27 @@ TOPIC = Topic(
     9,
     "lifetime",
     (
+        Clause("9.1", "protocol.md#session-expiring", warned, order=Order.ALONGSIDE, lasts=True),
+        Clause("9.2", "protocol.md#session-expiring", words, order=Order.ALONGSIDE, lasts=True),
+        Clause("9.3", "protocol.md#session-expiring", name, order=Order.ALONGSIDE, lasts=True),
         Clause(
-            "9.1", "api.md session expiring, ruling 9", warned, order=Order.ALONGSIDE, lasts=True
+            "9.4", "protocol.md#session-expiring", warned_late, order=Order.ALONGSIDE, lasts=True
         ),
-        Clause("9.2", "api.md session expiring", words, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.3", "api.md session expiring, ruling 9", name, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.4", "ruling 9", warned_late, order=Order.ALONGSIDE, lasts=True),
+        Clause("9.5", "protocol.md#end-of-session", closed_4004, order=Order.ALONGSIDE, lasts=True),
         Clause(
-            "9.5", "api.md Close Codes, ruling 10", closed_4004, order=Order.ALONGSIDE, lasts=True
+            "9.6", "protocol.md#end-of-session", nothing_after, order=Order.ALONGSIDE, lasts=True
         ),
-        Clause("9.6", "ruling 10", nothing_after, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.7", "ruling 5", not_longer_by_reconnecting, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.8", "ruling 5", not_longer_by_auth, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.9", "api.md Close Codes, ruling 7", expired, order=Order.ALONGSIDE, lasts=True),
-        Clause("9.10", "api.md Close Codes", renewed, order=Order.ALONGSIDE, lasts=True),
+        Clause(
+            "9.7",
+            "protocol.md#token-lifetime",
+            not_longer_by_reconnecting,
+            order=Order.ALONGSIDE,
+            lasts=True,
+        ),
+        Clause(
+            "9.8", "protocol.md#second-auth", not_longer_by_auth, order=Order.ALONGSIDE, lasts=True
+        ),
+        Clause("9.9", "protocol.md#authentication", expired, order=Order.ALONGSIDE, lasts=True),
+        Clause("9.10", "protocol.md#close-codes", renewed, order=Order.ALONGSIDE, lasts=True),
     ),
 )

@@ -113,11 +113,13 @@ TOPIC = Topic(
     10,
     "limits",
     (
-        Clause("10.1", "ruling 14", asks, takes=PINGS_WITHIN, order=Order.ALONGSIDE),
-        Clause("10.2", "ruling 14", drops_the_silent, takes=SILENT_GONE, order=Order.ALONGSIDE),
-        Clause("10.3", "ruling 14", sockets_a_user, order=Order.LAST),
-        Clause("10.4", "ruling 14", many_who_wait, order=Order.LAST),
-        Clause("10.5", "ruling 1", guesses, order=Order.LAST),
-        Clause("10.6", "ruling 1", owner_still, order=Order.LAST),
+        Clause("10.1", "protocol.md#ping", asks, takes=PINGS_WITHIN, order=Order.ALONGSIDE),
+        Clause(
+            "10.2", "protocol.md#ping", drops_the_silent, takes=SILENT_GONE, order=Order.ALONGSIDE
+        ),
+        Clause("10.3", "protocol.md#socket-limits", sockets_a_user, order=Order.LAST),
+        Clause("10.4", "protocol.md#socket-limits", many_who_wait, order=Order.LAST),
+        Clause("10.5", "protocol.md#throttling", guesses, order=Order.LAST),
+        Clause("10.6", "protocol.md#throttling", owner_still, order=Order.LAST),
     ),
 )

@@ -1,4 +1,4 @@
-"""What `stats` may hold: each key with what its value has to be. api.md, and rulings 16 to 22."""
+"""Keys of `stats` with the type and range of their values (protocol.md#stats-fields)."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -96,7 +96,7 @@ TOPIC = Topic(
         Clause("5.4", "RFC 6455, 5.5", bad_control),
         Clause("5.5", "RFC 6455, 5.4", bad_fragments),
         Clause("5.6", "RFC 6455, 8.1", bad_text),
-        Clause("5.7", "ruling 11", immense),
+        Clause("5.7", "protocol.md#messages", immense),
         Clause("5.8", "RFC 6455, 7.4", bad_close),
         Clause("5.9", "RFC 6455, 5", own_frames),
     ),

@@ -110,7 +110,7 @@ def test_clauses_can_be_listed() -> None:
     listed = typed("--list", "--only", "9")
 
     assert listed.stdout.splitlines()[4] == (
-        "9.5   At the token's end the socket is closed 4004. (api.md Close Codes, ruling 10)"
+        "9.5   At the token's end the socket is closed 4004. (protocol.md#end-of-session)"
     )
 
 
