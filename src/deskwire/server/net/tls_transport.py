@@ -2,8 +2,8 @@
 
 There are no buffers between it and the kernel but its own, which it gives back when they are empty
 (SSL_MODE_RELEASE_BUFFERS): that is what keeps a connection small and a frame quick; see
-docs/decisions/tls-on-the-socket-itself.md. A write that the kernel took no part of has to be tried
-again with the same bytes (SSL_write(3)), which is what `unsent` is for anyway.
+docs/decisions/0018-own-tcp-and-tls-transports.md. A write that the kernel took no part of has to
+be tried again with the same bytes (SSL_write(3)), which is what `unsent` is for anyway.
 """
 
 import asyncio

@@ -1,0 +1,56 @@
+"""Links between the Markdown files, and the form of the decision records."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
+RECORDS = sorted(ROOT.glob("docs/decisions/0*.md"))
+SECTIONS = ["Context", "Decision", "Price"]
+
+
+def links(page: Path) -> Iterator[str]:
+    """Yield the relative links of a page, without its code blocks."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    for link in re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", text):
+        target = link[0] or link[1]
+        if not re.match(r"[a-z]+:|#", target):
+            yield target.partition("#")[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_link_to_a_repository_file_leads_to_a_file(page: Path) -> None:
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem[:4])
+def test_decision_record_is_numbered_dated_and_complete(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+
+    assert text.startswith(f"# {record.stem[:4]}. ")
+    assert re.search(r"^Date: \d{4}-\d\d-\d\d$", text, re.MULTILINE)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+
+
+def test_decision_index_lists_every_record_in_order() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\d{4})\]\(([\w-]+\.md)\) \| (\S+) \| (.*) \|$", index, re.MULTILINE)
+
+    assert [file for _, file, _, _ in rows] == [record.name for record in RECORDS]
+    for (number, file, date, title), record in zip(rows, RECORDS, strict=True):
+        text = record.read_text(encoding="utf-8")
+        assert file.startswith(number)
+        assert text.startswith(f"# {number}. {title}\n")
+        assert f"\nDate: {date}\n" in text
+
+
+def test_decision_numbers_have_no_gap() -> None:
+    numbers = [int(record.stem[:4]) for record in RECORDS]
+
+    assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
