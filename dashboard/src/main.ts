@@ -1,6 +1,6 @@
 import { mount } from "svelte";
 import "@fontsource-variable/figtree/wght.css";
-import "./look/theme.css";
+import "./theme/theme.css";
 import App from "./App.svelte";
 import { Desk } from "./desk.svelte.ts";
 import { textsFor } from "./texts.ts";

@@ -1,4 +1,4 @@
-/* Every word the page says, in every language it speaks. A language is complete or does not compile. */
+/* All texts of the page, in each language. An incomplete language does not compile. */
 
 const en = {
   language: "en",
@@ -6,29 +6,29 @@ const en = {
   logIn: "Log in",
   logOut: "Log out",
   loggingIn: "Logging in…",
-  user: "Name",
+  username: "Name",
   password: "Password",
   showPassword: "Show password",
-  welcome: "Your desk, on this screen.",
-  why: {
+  welcome: "Your desk, in your browser.",
+  logOutReason: {
     first: "",
     expired: "Your login has expired. Please log in again.",
-    ended: "You were logged out by the desk.",
+    ended: "The desk has logged you out.",
     left: "You are logged out.",
   },
-  loginRefused: {
-    wrong_credentials: "That name and password do not belong together.",
+  logInError: {
+    wrong_credentials: "Wrong name or password.",
     throttled: "Too many attempts.",
     unreachable: "The desk does not answer. Is it running, and is this device on its network?",
     forbidden_origin: "The desk does not accept logins from this address.",
-    misdirected_request: "The desk does not know itself by this address.",
+    misdirected_request: "The desk does not accept this host name.",
     other: "The desk could not log you in.",
   },
-  againIn: (seconds: string) => `Try again in ${seconds}.`,
+  retryIn: (seconds: string) => `Try again in ${seconds}.`,
   status: {
     connecting: "Connecting",
     live: "Live",
-    stale: "No news",
+    stale: "No data",
     expired: "Session expired, renewing",
     away: "Desk is away",
     refused: "Refused",
@@ -37,31 +37,31 @@ const en = {
     "logged out": "Logged out",
   },
   since: (time: string) => `since ${time}`,
-  refusedWhy: {
-    "1008": "The desk ended the connection because of how this page spoke.",
-    "1013": "Too many screens are connected.",
+  refusal: {
+    "1008": "The desk closed the connection because of a protocol error.",
+    "1013": "Too many clients are connected.",
     throttled: "Too many requests.",
     forbidden_origin: "The desk does not accept this address.",
-    misdirected_request: "The desk does not know itself by this address.",
-    internal_error: "Something in the desk is broken; its log says what.",
-    other: "The desk turned this page down.",
+    misdirected_request: "The desk does not accept this host name.",
+    internal_error: "Internal error of the desk. See its log.",
+    other: "The desk refused the connection.",
   },
   tryNow: "Try now",
-  problem: {
-    unknown_player: "That player has gone.",
+  commandError: {
+    unknown_player: "This player has quit.",
     not_supported: "This player cannot do that.",
     player_timeout: "The player does not answer.",
-    player_error: "The player refused.",
-    forbidden: "This login may look, but not control.",
-    throttled: "Too many commands at once; some were dropped.",
+    player_error: "The player reported an error.",
+    forbidden: "This login may read, but not send commands.",
+    throttled: "Too many commands at once. The desk dropped some.",
     unanswered: "Nothing happened: the player does not answer.",
-    other: "The desk refused that.",
+    other: "The desk refused the command.",
   },
   dismiss: "Dismiss",
   players: "Players",
   player: "Player",
-  nothingPlays: "Nothing is playing",
-  nothingPlaysHint: "Start music or a film on the desk and it appears here.",
+  nothingPlaying: "Nothing is playing",
+  nothingPlayingHint: "Start music or a video on the desk, and it appears here.",
   untitled: "Untitled",
   play: "Play",
   pause: "Pause",
@@ -76,18 +76,18 @@ const en = {
   noCover: "No cover",
   nowPlaying: (title: string, artist: string) => (artist ? `${title}, ${artist}` : title),
   desk: "Desk",
-  cpu: "Processor",
-  memory: "Memory in use",
+  cpu: "CPU",
+  memory: "Memory",
   network: "Network",
   received: "in",
   sent: "out",
-  disk: "Disk used",
-  uptime: "Running for",
-  wifi: "Wifi",
+  disk: "Disk",
+  uptime: "Uptime",
+  wifi: "Wi-Fi",
   wifiOff: "Not connected",
   wifiHidden: "Connected",
   battery: "Battery",
-  charging: "plugged in",
+  pluggedIn: "plugged in",
   onBattery: "on battery",
   volume: "Volume",
   backlight: "Brightness",
@@ -104,29 +104,29 @@ const de: Texts = {
   logIn: "Anmelden",
   logOut: "Abmelden",
   loggingIn: "Anmeldung läuft…",
-  user: "Name",
+  username: "Name",
   password: "Passwort",
   showPassword: "Passwort zeigen",
-  welcome: "Dein Schreibtisch, auf diesem Bildschirm.",
-  why: {
+  welcome: "Dein Schreibtisch, in deinem Browser.",
+  logOutReason: {
     first: "",
     expired: "Deine Anmeldung ist abgelaufen. Bitte melde dich neu an.",
     ended: "Der Schreibtisch hat dich abgemeldet.",
     left: "Du bist abgemeldet.",
   },
-  loginRefused: {
-    wrong_credentials: "Name und Passwort gehören nicht zusammen.",
+  logInError: {
+    wrong_credentials: "Name oder Passwort ist falsch.",
     throttled: "Zu viele Versuche.",
     unreachable: "Der Schreibtisch antwortet nicht. Läuft er, und ist dieses Gerät in seinem Netz?",
     forbidden_origin: "Der Schreibtisch nimmt von dieser Adresse keine Anmeldung an.",
-    misdirected_request: "Der Schreibtisch kennt sich unter dieser Adresse nicht.",
+    misdirected_request: "Der Schreibtisch nimmt diesen Rechnernamen nicht an.",
     other: "Der Schreibtisch konnte dich nicht anmelden.",
   },
-  againIn: (seconds) => `Neuer Versuch in ${seconds}.`,
+  retryIn: (seconds) => `Neuer Versuch in ${seconds}.`,
   status: {
     connecting: "Verbindet",
     live: "Live",
-    stale: "Nichts Neues",
+    stale: "Keine Daten",
     expired: "Sitzung abgelaufen, wird erneuert",
     away: "Schreibtisch ist weg",
     refused: "Abgelehnt",
@@ -135,31 +135,31 @@ const de: Texts = {
     "logged out": "Abgemeldet",
   },
   since: (time) => `seit ${time}`,
-  refusedWhy: {
-    "1008": "Der Schreibtisch hat die Verbindung beendet, weil diese Seite falsch gesprochen hat.",
-    "1013": "Zu viele Bildschirme sind verbunden.",
+  refusal: {
+    "1008": "Der Schreibtisch hat die Verbindung wegen eines Protokollfehlers beendet.",
+    "1013": "Zu viele Geräte sind verbunden.",
     throttled: "Zu viele Anfragen.",
     forbidden_origin: "Der Schreibtisch nimmt diese Adresse nicht an.",
-    misdirected_request: "Der Schreibtisch kennt sich unter dieser Adresse nicht.",
-    internal_error: "Im Schreibtisch ist etwas kaputt; sein Protokoll sagt, was.",
-    other: "Der Schreibtisch hat diese Seite abgewiesen.",
+    misdirected_request: "Der Schreibtisch nimmt diesen Rechnernamen nicht an.",
+    internal_error: "Interner Fehler des Schreibtischs. Siehe sein Protokoll.",
+    other: "Der Schreibtisch hat die Verbindung abgelehnt.",
   },
   tryNow: "Jetzt versuchen",
-  problem: {
-    unknown_player: "Diesen Player gibt es nicht mehr.",
+  commandError: {
+    unknown_player: "Dieser Player wurde beendet.",
     not_supported: "Das kann dieser Player nicht.",
     player_timeout: "Der Player antwortet nicht.",
-    player_error: "Der Player hat abgelehnt.",
-    forbidden: "Diese Anmeldung darf schauen, aber nicht steuern.",
-    throttled: "Zu viele Befehle auf einmal; einige wurden verworfen.",
+    player_error: "Der Player hat einen Fehler gemeldet.",
+    forbidden: "Diese Anmeldung darf lesen, aber keine Befehle senden.",
+    throttled: "Zu viele Befehle auf einmal. Der Schreibtisch hat einige verworfen.",
     unanswered: "Nichts ist geschehen: der Player antwortet nicht.",
-    other: "Der Schreibtisch hat das abgelehnt.",
+    other: "Der Schreibtisch hat den Befehl abgelehnt.",
   },
   dismiss: "Schließen",
   players: "Player",
   player: "Player",
-  nothingPlays: "Es läuft nichts",
-  nothingPlaysHint: "Starte Musik oder einen Film am Schreibtisch, dann erscheint es hier.",
+  nothingPlaying: "Es läuft nichts",
+  nothingPlayingHint: "Starte Musik oder ein Video am Schreibtisch, dann erscheint es hier.",
   untitled: "Ohne Titel",
   play: "Abspielen",
   pause: "Pause",
@@ -174,18 +174,18 @@ const de: Texts = {
   noCover: "Kein Cover",
   nowPlaying: (title, artist) => (artist ? `${title}, ${artist}` : title),
   desk: "Schreibtisch",
-  cpu: "Prozessor",
-  memory: "Speicher belegt",
+  cpu: "CPU",
+  memory: "Arbeitsspeicher",
   network: "Netzwerk",
   received: "rein",
   sent: "raus",
-  disk: "Platte belegt",
-  uptime: "Läuft seit",
+  disk: "Festplatte",
+  uptime: "Laufzeit",
   wifi: "WLAN",
   wifiOff: "Nicht verbunden",
   wifiHidden: "Verbunden",
   battery: "Akku",
-  charging: "am Netz",
+  pluggedIn: "am Netz",
   onBattery: "im Akkubetrieb",
   volume: "Lautstärke",
   backlight: "Helligkeit",
@@ -196,9 +196,9 @@ const de: Texts = {
 
 const LANGUAGES: readonly Texts[] = [en, de];
 
-/** The first of the wanted languages that the page speaks, else English; tags as in BCP 47. */
-export function textsFor(wanted: readonly string[]): Texts {
-  for (const tag of wanted) {
+/** Return the texts for the first supported language, else English; tags as in BCP 47. */
+export function textsFor(tags: readonly string[]): Texts {
+  for (const tag of tags) {
     const [language] = tag.toLowerCase().split("-");
     const found = LANGUAGES.find((texts) => texts.language === language);
     if (found) return found;
@@ -206,6 +206,6 @@ export function textsFor(wanted: readonly string[]): Texts {
   return en;
 }
 
-/** The text for a code, or the one for any other. */
-export const textOf = (texts: Readonly<Record<string, string>>, code: string): string =>
+/** Return the text for a code, or the general text if there is none. */
+export const textFor = (texts: Readonly<Record<string, string>>, code: string): string =>
   texts[code] ?? texts["other"] ?? code;

@@ -11,7 +11,7 @@ const snapshotOf = (reading: unknown) => {
   return message.snapshot;
 };
 
-test("the contract's example is read whole", () => {
+test("a complete reading is decoded", () => {
   const snapshot = snapshotOf({
     memory_bytes: 11419623424,
     cpu_absolute: 18.8,
@@ -57,11 +57,11 @@ test("the contract's example is read whole", () => {
   });
 });
 
-test("what the desk does not have is not there", () => {
+test("a missing device is a missing key", () => {
   assert.deepEqual(snapshotOf({ audio: [] }), { players: [] });
 });
 
-test("a value of a wrong type is passed over, and the rest is kept", () => {
+test("a value of a wrong type is ignored, and the rest is decoded", () => {
   const odd = { cpu_absolute: "hot", volume: null, battery: 7, audio: [7, {}, { id: "player1" }], uptime: 3 };
 
   const snapshot = snapshotOf(odd);
@@ -71,26 +71,26 @@ test("a value of a wrong type is passed over, and the rest is kept", () => {
   assert.deepEqual(Object.keys(snapshot).toSorted(), ["players", "uptime"]);
 });
 
-test("art is fetched from the desk and from nowhere else", () => {
+test("an art address outside the desk is dropped", () => {
   for (const art_url of ["https://elsewhere.example/a.png", "//elsewhere.example", "/v1/logout", "data:,"]) {
     assert.equal(snapshotOf({ audio: [{ id: "player1", art_url }] }).players[0]?.art, undefined);
   }
 });
 
-test("names are trimmed, unknown ones passed over, and garbage too", () => {
+test("event names are trimmed; unknown and malformed messages are ignored", () => {
   assert.deepEqual(decode('{"event":" session expiring ","args":["[10:30:45]: x"]}'), { kind: "session expiring" });
   for (const text of ["", "{", "[]", "null", '{"event":7,"args":[]}', '{"event":"dance","args":[]}', '{"event":"stats"}', '{"event":"stats","args":["["]}']) {
     assert.equal(decode(text), undefined);
   }
 });
 
-test("a refusal has its code", () => {
+test("an error event has its code and message", () => {
   const text = JSON.stringify({ event: "error", args: ['{"code":"forbidden","message":"no"}'] });
 
-  assert.deepEqual(decode(text), { kind: "refusal", refusal: { code: "forbidden", message: "no" } });
+  assert.deepEqual(decode(text), { kind: "error", problem: { code: "forbidden", message: "no" } });
 });
 
-test("what the page says is the contract's", () => {
+test("messages of the page are encoded as in the protocol", () => {
   assert.deepEqual(JSON.parse(encodeAuth("t")), { event: "auth", args: ["t"] });
   assert.deepEqual(JSON.parse(encodeCommand({ action: "play-pause", player: "player1" })), {
     event: "audio-play-pause",

@@ -71,7 +71,7 @@ async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
     async with browser.open(desk) as dashboard:
         await dashboard.open()
         await dashboard.log_in(password="guess")
-        await dashboard.wait_for_text("That name and password do not belong together.")
+        await dashboard.wait_for_text("Wrong name or password.")
         focused = await dashboard.page.evaluate("document.activeElement.id")
         await dashboard.log_in()
         await dashboard.wait_for_state("live")
@@ -258,7 +258,9 @@ async def test_refused_command_shows_the_reason(browser: Browser, desk: Desk, mp
         await dashboard.wait_for_text("The Reason")
         await dashboard.button("Pause").click()
         await (
-            dashboard.page.get_by_role("alert").get_by_text("may look, but not control").wait_for()
+            dashboard.page.get_by_role("alert")
+            .get_by_text("may read, but not send commands")
+            .wait_for()
         )
 
     assert mpv.get("pause") is False

@@ -1,44 +1,75 @@
-/* One socket's conversation, seen from the screen; the twin of the desk's and of the Python client's.
+/* Client side of one WebSocket session. The Python client has the same state machine, and both run the
+   transcripts in tests/protocol/conversations.
 
      opened ──auth──▶ waiting ──first stats──▶ live ──session expiring──▶ expiring
                          └──────────── closed(code) in any state ──▶ ended: stop, reconnect, …
 
-   Pure: told what came, it returns what to do. No socket and no clock. */
+   Pure: each method takes an event and returns effects. There is no socket and no clock here. */
 
-import { afterClose, type Next } from "./close_codes.ts";
 import { decode, encodeAuth, encodeCommand } from "./codec.ts";
-import type { Command, Refusal, Snapshot } from "./snapshot.ts";
+import type { Command, Problem, Snapshot } from "./snapshot.ts";
 
-export type ClientEffect =
-  | { readonly kind: "transmit"; readonly text: string }
+export type SessionEffect =
+  | { readonly kind: "send"; readonly text: string }
   | { readonly kind: "show"; readonly snapshot: Snapshot }
   /** The session ends soon: fetch a token and open the next socket. */
-  | { readonly kind: "roll over" }
-  | { readonly kind: "complain"; readonly refusal: Refusal }
-  | { readonly kind: "then"; readonly next: Next };
+  | { readonly kind: "renew" }
+  | { readonly kind: "report"; readonly problem: Problem }
+  | { readonly kind: "end"; readonly next: NextStep };
 
-export type ClientPhase = "waiting" | "live" | "expiring" | "ended";
+export type SessionPhase = "waiting" | "live" | "expiring" | "ended";
+
+export type NextStep =
+  /** Do nothing: the close was intended. */
+  | "stop"
+  /** Connect again after 5 s, with the same token. */
+  | "reconnect"
+  /** Log in again: the desk rejected the token. */
+  | "log in"
+  /** Fetch a new WebSocket token and connect. */
+  | "refresh";
+
+export const CloseCode = {
+  NORMAL: 1000,
+  /** The daemon stops or restarts. */
+  GOING_AWAY: 1001,
+  /** No close frame arrived. Browsers report this code, and no peer sends it. */
+  ABNORMAL: 1006,
+  AUTH_FAILED: 4001,
+  TOKEN_EXPIRED: 4004,
+} as const;
+
+const AFTER_CLOSE: ReadonlyMap<number, NextStep> = new Map([
+  [CloseCode.NORMAL, "stop"],
+  [CloseCode.GOING_AWAY, "stop"],
+  [CloseCode.ABNORMAL, "reconnect"],
+  [CloseCode.AUTH_FAILED, "log in"],
+  [CloseCode.TOKEN_EXPIRED, "refresh"],
+]);
+
+/** Return the client's next step after `code`. Any unlisted code counts as abnormal. */
+export const afterClose = (code: number): NextStep => AFTER_CLOSE.get(code) ?? "reconnect";
 
 export class ClientSession {
-  phase: ClientPhase = "waiting";
+  phase: SessionPhase = "waiting";
   readonly #token: string;
 
   constructor(token: string) {
     this.#token = token;
   }
 
-  /** The socket is open: authenticate at once. */
-  open(): ClientEffect[] {
-    return [{ kind: "transmit", text: encodeAuth(this.#token) }];
+  /** The socket is open: authenticate. */
+  opened(): SessionEffect[] {
+    return [{ kind: "send", text: encodeAuth(this.#token) }];
   }
 
-  /** Pass a tap on; nothing once the session has ended. */
-  command(command: Command): ClientEffect[] {
+  /** Send a command, unless the session has ended. */
+  command(command: Command): SessionEffect[] {
     if (this.phase === "ended") return [];
-    return [{ kind: "transmit", text: encodeCommand(command) }];
+    return [{ kind: "send", text: encodeCommand(command) }];
   }
 
-  receive(text: string): ClientEffect[] {
+  receive(text: string): SessionEffect[] {
     if (this.phase === "ended") return [];
     const message = decode(text);
     switch (message?.kind) {
@@ -48,18 +79,18 @@ export class ClientSession {
       case "session expiring":
         if (this.phase === "expiring") return [];
         this.phase = "expiring";
-        return [{ kind: "roll over" }];
-      case "refusal":
-        return [{ kind: "complain", refusal: message.refusal }];
+        return [{ kind: "renew" }];
+      case "error":
+        return [{ kind: "report", problem: message.problem }];
       default:
         return [];
     }
   }
 
-  /** The socket is closed with `code`; 1006 where no close frame came. */
-  closed(code: number): ClientEffect[] {
+  /** The socket was closed with `code`; 1006 if no close frame arrived. */
+  closed(code: number): SessionEffect[] {
     if (this.phase === "ended") return [];
     this.phase = "ended";
-    return [{ kind: "then", next: afterClose(code) }];
+    return [{ kind: "end", next: afterClose(code) }];
   }
 }

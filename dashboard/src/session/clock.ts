@@ -1,12 +1,12 @@
-/* Milliseconds that run on while the machine sleeps, and the word that it slept.
+/* Clock in milliseconds that also runs during suspend, and reports a suspend.
 
-   `performance.now()` stops in suspend in some browsers, `Date.now()` may be set. So the first is
-   counted, and what the second is ahead by, beyond a little, was sleep. */
+   `performance.now()` stops during suspend in some browsers, and a user may set `Date.now()`. So this
+   clock counts the first one and adds the lead of the second one, if it is more than a little. */
 
-const UNNOTICED = 2_000;
+const IGNORED_LEAD = 2_000;
 
 export class Clock {
-  #slept = 0;
+  #suspended = 0;
   #offset: number;
   readonly #running: () => number;
   readonly #wall: () => number;
@@ -18,20 +18,20 @@ export class Clock {
   }
 
   now(): number {
-    return this.#running() + this.#slept;
+    return this.#running() + this.#suspended;
   }
 
-  /** Whether the machine slept since this was last asked. */
-  slept(): boolean {
+  /** Whether the machine was suspended since the last call. */
+  wasSuspended(): boolean {
     const offset = this.#wall() - this.#running();
-    const ahead = offset - this.#offset;
+    const lead = offset - this.#offset;
     this.#offset = offset;
-    if (ahead < UNNOTICED) return false;
-    this.#slept += ahead;
+    if (lead < IGNORED_LEAD) return false;
+    this.#suspended += lead;
     return true;
   }
 
-  /** The wall clock's word for a moment of this clock. */
+  /** Convert a moment of this clock to a date. */
   date(moment: number): Date {
     return new Date(this.#wall() - (this.now() - moment));
   }

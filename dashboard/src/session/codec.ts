@@ -1,23 +1,23 @@
-/* Messages to text and back. The wire's field names live only here.
+/* Codec of the base protocol. Only this module knows the field names of the wire.
 
-   Every message is {"event": NAME, "args": [TEXT, …]}; the argument of `stats` and of `error` is
-   itself JSON, as a string. Names are trimmed before they are compared, unknown keys are passed
-   over, and so is a value of a wrong type: a newer desk may say more. */
+   A message is {"event": NAME, "args": [TEXT, …]}. The argument of `stats` and of `error` is JSON in a
+   string. The decoder trims names, and ignores unknown keys and values of a wrong type, because a newer
+   desk may send more. */
 
-import type { Command, Player, Refusal, Snapshot } from "./snapshot.ts";
+import type { Command, Player, Problem, Snapshot } from "./snapshot.ts";
 
-export type FromDesk =
+export type ServerMessage =
   | { readonly kind: "stats"; readonly snapshot: Snapshot }
   | { readonly kind: "session expiring" }
-  | { readonly kind: "refusal"; readonly refusal: Refusal };
+  | { readonly kind: "error"; readonly problem: Problem };
 
 export const encodeAuth = (token: string): string => envelope("auth", token);
 
 export const encodeCommand = ({ action, player }: Command): string =>
   envelope(`audio-${action}`, player);
 
-/** Read what the desk said; `undefined` for what this page does not know. */
-export function decode(text: string): FromDesk | undefined {
+/** Decode a message of the desk. Returns `undefined` for unknown or malformed messages. */
+export function decode(text: string): ServerMessage | undefined {
   const message = parseObject(text);
   if (typeof message?.["event"] !== "string" || !Array.isArray(message["args"])) return undefined;
   const argument: unknown = message["args"][0];
@@ -31,8 +31,8 @@ export function decode(text: string): FromDesk | undefined {
     case "error": {
       const error = parseObject(argument);
       if (typeof error?.["code"] !== "string") return undefined;
-      const refusal = { code: error["code"], message: asText(error["message"]) ?? "" };
-      return { kind: "refusal", refusal };
+      const problem = { code: error["code"], message: asText(error["message"]) ?? "" };
+      return { kind: "error", problem };
     }
     default:
       return undefined;
@@ -49,7 +49,7 @@ function decodeSnapshot(wire: Wire): Snapshot {
   const battery = asObject(wire["battery"]);
   const charge = asNumber(battery?.["percentage"]);
   const audio = Array.isArray(wire["audio"]) ? wire["audio"] : [];
-  return present({
+  return withoutUndefined({
     players: audio.map(asObject).filter((each) => each !== undefined).flatMap(decodePlayer),
     memory: asNumber(wire["memory_bytes"]),
     cpu: asNumber(wire["cpu_absolute"]),
@@ -68,28 +68,28 @@ function decodePlayer(wire: Wire): Player[] {
   const id = asText(wire["id"]);
   if (id === undefined) return [];
   return [
-    present({
+    withoutUndefined({
       id,
       name: asText(wire["name"]) ?? "",
       playing: wire["playing"] === true,
       title: asText(wire["title"]) ?? "",
       artist: asText(wire["artist"]) ?? "",
       album: asText(wire["album"]),
-      art: ownAddress(asText(wire["art_url"])),
+      art: artAddress(asText(wire["art_url"])),
       position: asNumber(wire["timestamp"]),
       duration: asNumber(wire["duration"]),
     }),
   ];
 }
 
-/** An art address of the desk's own, relative to the page; anything else is no picture. */
-function ownAddress(address: string | undefined): string | undefined {
+/** Convert an art address of the desk to one relative to the page. Other addresses are dropped. */
+function artAddress(address: string | undefined): string | undefined {
   return address?.startsWith("/v1/img/tmp/") ? address.slice(1) : undefined;
 }
 
-/** The same object without the keys that hold `undefined`. */
-function present<T extends object>(given: { [Key in keyof T]: T[Key] | undefined }): T {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+/** Copy an object without the keys whose value is `undefined`. */
+function withoutUndefined<T extends object>(fields: { [Key in keyof T]: T[Key] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 function envelope(event: string, argument: string): string {

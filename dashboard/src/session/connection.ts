@@ -1,135 +1,136 @@
-/* The link with real sockets, requests, timers and the browser's own news: it does what the link says
-   and tells it what came of it. The only place of the page that has any of them. */
+/* Connection of the page: carries out the effects of `ConnectionMachine`, and passes it the events of
+   sockets, requests, timers and the browser. No other module uses any of them. */
 
+import { fetchToken, logOut } from "./auth_api.ts";
 import { Clock } from "./clock.ts";
-import { fetchTicket, logOut } from "./door.ts";
-import { Link, type Effect, type Status } from "./link.ts";
-import type { Command, Refusal, Snapshot } from "./snapshot.ts";
+import { ConnectionMachine, type Effect } from "./connection_machine.ts";
+import type { Command, Problem, Snapshot } from "./snapshot.ts";
+import type { Status } from "./status.ts";
 
-export interface Hears {
+export interface ConnectionListener {
   status(status: Status): void;
-  /** The desk was so at that moment. */
+  /** The desk sent this snapshot at that moment. */
   show(snapshot: Snapshot, at: number): void;
-  complain(refusal: Refusal): void;
+  report(problem: Problem): void;
   clear(): void;
 }
 
 export class Connection {
   readonly clock = new Clock();
-  readonly #link = new Link();
-  readonly #hears: Hears;
+  readonly #machine = new ConnectionMachine();
+  readonly #listener: ConnectionListener;
   readonly #sockets = new Map<number, WebSocket>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(hears: Hears) {
-    this.#hears = hears;
+  constructor(listener: ConnectionListener) {
+    this.#listener = listener;
   }
 
-  /** Connect, and follow what the browser says of itself. */
+  /** Connect, and follow the events of the browser. */
   begin(): void {
-    const on = (target: EventTarget, event: string, hear: (now: number) => Effect[] | void): void =>
-      target.addEventListener(event, () => this.#step(hear));
+    const on = (target: EventTarget, event: string, handle: (now: number) => Effect[] | void): void =>
+      target.addEventListener(event, () => this.#step(handle));
     on(document, "visibilitychange", (now) =>
-      document.hidden ? this.#link.hide(now) : this.#link.reveal(now),
+      document.hidden ? this.#machine.hide(now) : this.#machine.reveal(now),
     );
-    on(window, "pageshow", (now) => this.#link.nudge(now));
-    on(window, "online", (now) => this.#link.nudge(now));
-    on(window, "offline", () => this.#link.offline());
+    on(window, "pageshow", (now) => this.#machine.retryNow(now));
+    on(window, "online", (now) => this.#machine.retryNow(now));
+    on(window, "offline", () => this.#machine.offline());
     this.#step((now) => {
-      const effects = this.#link.start();
-      if (document.hidden) this.#link.hide(now);
+      const effects = this.#machine.start();
+      if (document.hidden) this.#machine.hide(now);
       return effects;
     });
   }
 
-  /** Somebody has logged in. */
+  /** The user has logged in. */
   start(): void {
-    this.#step(() => this.#link.start());
+    this.#step(() => this.#machine.start());
   }
 
-  retry(): void {
-    this.#step((now) => this.#link.nudge(now));
+  retryNow(): void {
+    this.#step((now) => this.#machine.retryNow(now));
   }
 
   async logOut(): Promise<void> {
-    this.#step(() => this.#link.logOut());
+    this.#step(() => this.#machine.logOut());
     await logOut();
   }
 
-  /** Pass a tap on; returns whether it went out. */
+  /** Send a command. Returns whether it was sent. */
   command(command: Command): boolean {
     let sent = false;
     this.#step(() => {
-      const effects = this.#link.command(command);
+      const effects = this.#machine.command(command);
       sent = effects.length > 0;
       return effects;
     });
     return sent;
   }
 
-  #step(happen: (now: number) => Effect[] | void): void {
-    const slept = this.clock.slept();
+  #step(handle: (now: number) => Effect[] | void): void {
+    const suspended = this.clock.wasSuspended();
     const now = this.clock.now();
-    const effects = [...(slept ? this.#link.wake(now) : []), ...(happen(now) ?? [])];
-    for (const effect of effects) this.#do(effect);
-    this.#hears.status(this.#link.status);
-    this.#remind();
+    const effects = [...(suspended ? this.#machine.wake(now) : []), ...(handle(now) ?? [])];
+    for (const effect of effects) this.#perform(effect);
+    this.#listener.status(this.#machine.status);
+    this.#setTimer();
   }
 
-  #do(effect: Effect): void {
+  #perform(effect: Effect): void {
     switch (effect.kind) {
-      case "fetch ticket":
-        void this.#fetch(effect.attempt);
+      case "fetch token":
+        void this.#fetchToken(effect.attempt);
         break;
       case "open":
-        this.#open(effect.line, effect.address);
+        this.#open(effect.socket, effect.address);
         break;
-      case "transmit":
-        this.#sockets.get(effect.line)?.send(effect.text);
+      case "send":
+        this.#sockets.get(effect.socket)?.send(effect.text);
         break;
       case "close":
-        this.#sockets.get(effect.line)?.close(1000);
-        this.#sockets.delete(effect.line);
+        this.#sockets.get(effect.socket)?.close(1000);
+        this.#sockets.delete(effect.socket);
         break;
       case "show":
-        this.#hears.show(effect.snapshot, effect.at);
+        this.#listener.show(effect.snapshot, effect.at);
         break;
-      case "complain":
-        this.#hears.complain(effect.refusal);
+      case "report":
+        this.#listener.report(effect.problem);
         break;
       case "clear":
-        this.#hears.clear();
+        this.#listener.clear();
         break;
     }
   }
 
-  async #fetch(attempt: number): Promise<void> {
-    const given = await fetchTicket();
+  async #fetchToken(attempt: number): Promise<void> {
+    const result = await fetchToken();
     this.#step((now) =>
-      "token" in given
-        ? this.#link.ticket(attempt, given, now)
-        : this.#link.noTicket(attempt, given, now),
+      "token" in result
+        ? this.#machine.tokenFetched(attempt, result, now)
+        : this.#machine.tokenFailed(attempt, result, now),
     );
   }
 
-  #open(line: number, address: string): void {
+  #open(id: number, address: string): void {
     const socket = new WebSocket(address);
-    this.#sockets.set(line, socket);
-    socket.onopen = () => this.#step((now) => this.#link.opened(line, now));
+    this.#sockets.set(id, socket);
+    socket.onopen = () => this.#step((now) => this.#machine.opened(id, now));
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (typeof data === "string") this.#step((now) => this.#link.heard(line, data, now));
+      if (typeof data === "string") this.#step((now) => this.#machine.received(id, data, now));
     };
     socket.onclose = ({ code }) => {
-      this.#sockets.delete(line);
-      this.#step((now) => this.#link.closed(line, code, now));
+      this.#sockets.delete(id);
+      this.#step((now) => this.#machine.closed(id, code, now));
     };
   }
 
-  #remind(): void {
+  #setTimer(): void {
     clearTimeout(this.#timer);
-    const { deadline } = this.#link;
+    const { deadline } = this.#machine;
     if (deadline === undefined) return;
-    const wait = Math.min(Math.max(0, deadline - this.clock.now()) + 1, 0x7fffffff);
-    this.#timer = setTimeout(() => this.#step((now) => this.#link.tick(now)), wait);
+    const delay = Math.min(Math.max(0, deadline - this.clock.now()) + 1, 0x7fffffff);
+    this.#timer = setTimeout(() => this.#step((now) => this.#machine.tick(now)), delay);
   }
 }

@@ -1,4 +1,4 @@
-/* A desk at one moment, as a screen sees it. What the desk does not have is not there. */
+/* Snapshot of a desk, and the commands that a client may send. A missing device is a missing key. */
 
 export interface Player {
   readonly id: string;
@@ -7,9 +7,9 @@ export interface Player {
   readonly title: string;
   readonly artist: string;
   readonly album?: string;
-  /** An address on the desk, relative to the page. */
+  /** Address of the cover on the desk, relative to the page. */
   readonly art?: string;
-  /** Whole seconds, as the desk says them. */
+  /** Whole seconds. */
   readonly position?: number;
   readonly duration?: number;
 }
@@ -40,7 +40,7 @@ export interface Snapshot {
   readonly network?: Network;
   /** Seconds. */
   readonly uptime?: number;
-  /** Bytes used. */
+  /** Bytes in use. */
   readonly disk?: number;
   readonly wifi?: Wifi;
   readonly battery?: Battery;
@@ -57,7 +57,8 @@ export interface Command {
   readonly player: string;
 }
 
-export interface Refusal {
+/** An `error` event of the desk. */
+export interface Problem {
   readonly code: string;
   readonly message: string;
 }
