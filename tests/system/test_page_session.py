@@ -106,7 +106,7 @@ async def test_login_ended_elsewhere_leads_to_the_form_with_the_reason(browser: 
                 "users", "passwd", "owner", "--password-stdin", given="another good password\n"
             )
             desk.secrets.add("another good password")
-            await dashboard.wait_for_text("You were logged out by the desk.")
+            await dashboard.wait_for_text("The desk has logged you out.")
 
     assert changed.returncode == 0, changed.stderr
 
@@ -140,7 +140,7 @@ async def test_killed_desk_is_stale_since_its_last_message_and_recovers(
                 await dashboard.wait_for_state("live", within=8)
             dashboard.errors.clear()  # the browser reports each failed request
 
-    assert " ".join(words.split()).startswith("No messages since ")
+    assert " ".join(words.split()).startswith("No data since ")
 
 
 async def test_silent_desk_is_stale_and_live_with_its_next_message(
@@ -255,4 +255,4 @@ async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) ->
             await second.open()
             await second.log_in()
             await second.wait_for_state("refused")
-            await second.page.get_by_text("Too many screens are connected.").first.wait_for()
+            await second.page.get_by_text("Too many clients are connected.").first.wait_for()
