@@ -37,7 +37,7 @@ from deskwire.model.readings import (
 )
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.protocol.base.codec import decode, decode_request, encode_request
-from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.frame_cache import Frames
@@ -147,8 +147,8 @@ class Crowd:
             ours, theirs = socket.socketpair()
             ours.setblocking(False)
             self.theirs.append(theirs)
-            stream = Stream(ours, "", asyncio.Protocol, lambda _: None)
-            stream.begin()
+            stream = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
+            stream.start()
             connection = Connection(stream)
             self.connections.append(connection)
             self.fanout.join(connection)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.connection import Connection
 from tests.support.time_scaling import patiently
 
@@ -12,7 +12,7 @@ from tests.support.time_scaling import patiently
 class Pair:
     """A connection, and the socket of the peer it writes to; the kernel holds little between."""
 
-    def __init__(self, stream: Stream, peer: socket.socket) -> None:
+    def __init__(self, stream: TcpTransport, peer: socket.socket) -> None:
         self.stream = stream
         self.connection = Connection(stream)
         self.peer = peer
@@ -29,8 +29,8 @@ async def pair() -> AsyncIterator[Pair]:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     ours.setblocking(False)
     peer.setblocking(False)
-    stream = Stream(ours, "", asyncio.Protocol, lambda _: None)
-    stream.begin()
+    stream = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
+    stream.start()
     yield Pair(stream, peer)
     stream.abort()
     peer.close()

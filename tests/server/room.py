@@ -20,7 +20,7 @@ from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES, Scope
-from deskwire.server.http.app import open_doors
+from deskwire.server.http.app import start_server
 from deskwire.server.http.pages import Pages
 from tests.support.time_scaling import patiently
 
@@ -175,7 +175,7 @@ async def room(
         cache=folder / "cache",
         pages=pages or Pages({}),
     )
-    doors = await open_doors(desk.doors, host="127.0.0.1", port=0, context=None)
+    doors = await start_server(desk.doors, host="127.0.0.1", port=0, context=None)
     try:
         async with aiohttp.ClientSession() as http:
             opened = Room(doors.port, http)
@@ -184,7 +184,7 @@ async def room(
             finally:
                 await opened.leave()
     finally:
-        doors.shut()
-        await desk.sockets.end_all()
-        await doors.leave()
+        doors.close()
+        await desk.sockets.close_all()
+        await doors.wait_closed()
         state.close()

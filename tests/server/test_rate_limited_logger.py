@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from deskwire.server import rate_limited_logger as module
-from deskwire.server.rate_limited_logger import AT_ONCE, Sparing
+from deskwire.server.rate_limited_logger import AT_ONCE, RateLimitedLogger
 from tests.support.waiting import until_async
 
 LOG = logging.getLogger("deskwire.test")
@@ -12,14 +12,14 @@ LOG = logging.getLogger("deskwire.test")
 async def test_a_few_are_written_at_once_and_a_flood_is_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sparing = Sparing(LOG, logging.WARNING)
+    sparing = RateLimitedLogger(LOG, logging.WARNING)
 
     for number in range(AT_ONCE + 500):
         sparing.write(f"knock {number}")
     at_once = [record.message for record in caplog.records]
-    sparing.sum_up()
+    sparing.flush()
     sparing.write("knock again")
-    sparing.sum_up()
+    sparing.flush()
 
     assert at_once == [f"knock {number}" for number in range(AT_ONCE)]
     assert [record.message for record in caplog.records][AT_ONCE:] == [
@@ -32,7 +32,7 @@ async def test_the_minute_ends_by_itself(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WITHIN", 0.05)
-    sparing = Sparing(LOG, logging.WARNING)
+    sparing = RateLimitedLogger(LOG, logging.WARNING)
 
     for _ in range(AT_ONCE + 1):
         sparing.write("knock")

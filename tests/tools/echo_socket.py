@@ -20,9 +20,9 @@ from aiohttp import web
 
 from deskwire.protocol.websocket.parser import Binary, Text
 from deskwire.protocol.websocket.serializer import binary_frame, text_frame
-from deskwire.server.http.app import Doors, open_doors
-from deskwire.server.http.request_policy import Names
-from deskwire.server.http.route import Asked, Route
+from deskwire.server.http.app import HttpApp, start_server
+from deskwire.server.http.request_policy import RequestPolicy
+from deskwire.server.http.route import Request, Route
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.upgrade import upgrade
 
@@ -30,7 +30,7 @@ LARGEST_MESSAGE = 64 * 1024 * 1024
 SEND_BUFFER = 1024 * 1024
 
 
-class AnyName(Names):
+class AnyName(RequestPolicy):
     """Answers to whatever it is called: a suite may sit in a container and call it by another."""
 
     def check(self, request: web.BaseRequest) -> str:
@@ -38,7 +38,7 @@ class AnyName(Names):
         return request.headers.get("Host", "")
 
 
-class AnyPath(Doors):
+class AnyPath(HttpApp):
     """Answers at every path as at `/`."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -66,7 +66,7 @@ class Echo:
         """Nothing is kept."""
 
 
-async def echo(asked: Asked) -> web.StreamResponse:
+async def echo(asked: Request) -> web.StreamResponse:
     """Open a socket."""
     if asked.request.transport is not None:
         own = asked.request.transport.get_extra_info("socket")
@@ -81,11 +81,13 @@ async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    opened = await open_doors(AnyPath(table, names, cookie=""), host=host, port=port, context=None)
+    opened = await start_server(
+        AnyPath(table, names, cookie=""), host=host, port=port, context=None
+    )
     say(f"echo_socket is ready at ws://{host}:{opened.port}")
     await stop.wait()
-    opened.shut()
-    await opened.leave()
+    opened.close()
+    await opened.wait_closed()
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES
-from deskwire.server.http.app import open_doors
+from deskwire.server.http.app import start_server
 from deskwire.server.http.pages import Pages, read_pages
 
 FIRST_USER = "owner"
@@ -106,14 +106,14 @@ async def _live(
     )
     host, port = settings.server.host, settings.server.port
     try:
-        doors = await open_doors(
+        doors = await start_server(
             desk.doors,
             host=host,
             port=port,
             context=tls.context if tls is not None else None,
             listening=inherited(settings.server, environ),
-            on_visitor=reload.visitor,
-            most_sockets=lambda: desk.sockets.most,
+            on_connection=reload.visitor,
+            max_sockets=lambda: desk.sockets.most,
         )
     except OSError as problem:
         raise PortTaken(why_taken(host, port, problem)) from None
@@ -139,12 +139,12 @@ async def _live(
         lay_aside()
         await stop.wait()
         notify.stopping()
-        doors.shut()
-        await desk.sockets.end_all()
+        doors.close()
+        await desk.sockets.close_all()
         for task in lasting:
             task.cancel()
-    await doors.leave()
-    desk.sum_up()
+    await doors.wait_closed()
+    desk.flush()
     log.info("stopped")
 
 

@@ -26,15 +26,15 @@ from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import Players
 from deskwire.devices.sound.address import SoundServers
-from deskwire.server.http.app import Doors
-from deskwire.server.http.login_service import Door
+from deskwire.server.http.app import HttpApp
+from deskwire.server.http.login_service import LoginService
 from deskwire.server.http.pages import Pages
-from deskwire.server.http.request_policy import Names
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.deadlines import Deadlines
-from deskwire.server.websocket.endpoint import Monitor
-from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
+from deskwire.server.websocket.session_registry import SessionRegistry
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Desk:
     """What has to be started and stopped."""
 
     supervisor: Supervisor
-    sockets: Sockets
-    doors: Doors
-    door: Door
-    monitor: Monitor
+    sockets: SessionRegistry
+    doors: HttpApp
+    door: LoginService
+    monitor: WebSocketEndpoint
 
     def adopt(self, settings: Settings) -> None:
         """Go on by these settings, as far as they are `RELOADABLE`."""
@@ -60,10 +60,10 @@ class Desk:
         self.sockets.most_a_user = session.max_sockets_per_user
         self.sockets.most_waiting = session.max_unauthenticated
 
-    def sum_up(self) -> None:
+    def flush(self) -> None:
         """Say in the log what was kept back so far."""
-        self.door.refused.sum_up()
-        self.monitor.strangers.sum_up()
+        self.door.refused.flush()
+        self.monitor.strangers.flush()
 
 
 def wire(
@@ -107,14 +107,14 @@ def wire(
         websocket_lifetime=session.lifetime,
         alive=logins.get,
     )
-    sockets = Sockets(
+    sockets = SessionRegistry(
         most=session.max_sockets,
         most_a_user=session.max_sockets_per_user,
         most_waiting=session.max_unauthenticated,
     )
-    logins.on_ended(sockets.end_logins)
+    logins.on_ended(sockets.close_logins)
 
-    monitor = Monitor(
+    monitor = WebSocketEndpoint(
         verify=tokens.verify_websocket,
         dispatcher=dispatcher,
         fanout=Fanout(hub),
@@ -125,7 +125,7 @@ def wire(
         warning=session.warning,
         literal_names=settings.compat.literal_event_names,
     )
-    door = Door(
+    door = LoginService(
         users=users,
         logins=logins,
         tokens=tokens,
@@ -143,13 +143,13 @@ def wire(
         art_is_public=settings.art.public,
         pages=pages,
     )
-    doors = Doors(table, names_of(server), cookie=door.cookie.name)
+    doors = HttpApp(table, names_of(server), cookie=door.cookie.name)
     return Desk(supervisor, sockets, doors, door, monitor)
 
 
-def names_of(server: Server) -> Names:
+def names_of(server: Server) -> RequestPolicy:
     """Say which names and pages the doors answer to."""
-    return Names(
+    return RequestPolicy(
         allowed_hosts=server.allowed_hosts,
         allowed_origins=server.allowed_origins,
         public_url=server.public_url,

@@ -14,7 +14,7 @@ AT_ONCE = 32
 WITHIN = Seconds(60)
 
 
-class Sparing:
+class RateLimitedLogger:
     """Writes one kind of line."""
 
     def __init__(self, log: logging.Logger, level: int) -> None:
@@ -28,7 +28,7 @@ class Sparing:
     def write(self, line: str) -> None:
         """Write it, now or counted with others."""
         if self._minute is None:
-            self._minute = asyncio.get_running_loop().call_later(WITHIN, self.sum_up)
+            self._minute = asyncio.get_running_loop().call_later(WITHIN, self.flush)
         if self._written < AT_ONCE:
             self._written += 1
             self._log.log(self._level, "%s", line)
@@ -36,7 +36,7 @@ class Sparing:
             self._kept_back += 1
             self._last = line
 
-    def sum_up(self) -> None:
+    def flush(self) -> None:
         """End the minute."""
         if self._minute is not None:
             self._minute.cancel()

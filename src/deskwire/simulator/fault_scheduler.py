@@ -42,7 +42,7 @@ class Rehearsal:
                 for login in self._sockets.logins:
                     await self._logins.end(login)
             case _:
-                self._sockets.close(CloseCode(int(fault.value)))
+                self._sockets.close_sockets(CloseCode(int(fault.value)))
 
     async def _be_slow(self, span: Seconds) -> None:
         self._slow += 1

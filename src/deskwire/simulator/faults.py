@@ -21,7 +21,7 @@ from deskwire.model.problems import TokenExpired
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.websocket.session_registry import Socket, Sockets
+from deskwire.server.websocket.session_registry import SessionRegistry, Socket
 
 VerifyFor = Callable[[str, str, Instant], Grant]
 
@@ -124,8 +124,8 @@ class FaultyHub(Hub):
             self._subscriber(frame)
 
 
-class FaultySockets(Sockets):
-    """Sockets that can be closed for no reason of theirs."""
+class FaultySockets(SessionRegistry):
+    """SessionRegistry that can be closed for no reason of theirs."""
 
     def __init__(self, *, most: int, most_a_user: int, most_waiting: int) -> None:
         super().__init__(most=most, most_a_user=most_a_user, most_waiting=most_waiting)
@@ -139,28 +139,28 @@ class FaultySockets(Sockets):
         """The logins that opened what is open."""
         return frozenset(grant.login for grant in self._grants.values())
 
-    def seat(self, socket: Socket, grant: Grant) -> bool:
+    def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """Seat it, and keep in mind by what."""
-        seated = super().seat(socket, grant)
+        seated = super().authenticate(socket, grant)
         if seated:
             self._grants[socket] = grant
             self.on_first()
         return seated
 
-    def leave(self, socket: Socket) -> None:
+    def remove(self, socket: Socket) -> None:
         """It is closed."""
         self._grants.pop(socket, None)
-        super().leave(socket)
+        super().remove(socket)
 
-    def close(self, code: CloseCode) -> None:
+    def close_sockets(self, code: CloseCode) -> None:
         """Close every seated socket so; 4004 ends the time of its token, too."""
         for socket, grant in list(self._grants.items()):
             if code is CloseCode.ABNORMAL:
-                socket.drop()
+                socket.abort()
                 continue
             if code is CloseCode.TOKEN_EXPIRED:
                 self._over.add(grant.token)
-            socket.end(code, REASONS[code])
+            socket.close(code, REASONS[code])
 
     def verifying(self, verify: VerifyFor) -> VerifyFor:
         """Have a token be over whose socket was closed so."""

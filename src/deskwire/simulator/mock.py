@@ -21,7 +21,7 @@ from deskwire.auth.users import Users
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
-from deskwire.server.http.app import OpenDoors, open_doors
+from deskwire.server.http.app import RunningServer, start_server
 from deskwire.server.http.pages import read_pages
 from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
 from deskwire.server.websocket.deadlines import Clock
@@ -85,12 +85,12 @@ class Mock:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._doors.shut()
-        await self._desk.sockets.end_all()
+        self._doors.close()
+        await self._desk.sockets.close_all()
         self._desk.scene.stop()
         self._rehearsal.cancel()
         await asyncio.gather(self._rehearsal, return_exceptions=True)
-        await self._doors.leave()
+        await self._doors.wait_closed()
         await self._close()
 
     async def _open(self) -> None:
@@ -118,7 +118,7 @@ class Mock:
             pages=await asyncio.to_thread(read_pages),
         )
         context = await asyncio.to_thread(self._context) if self._tls else None
-        self._doors: OpenDoors = await open_doors(
+        self._doors: RunningServer = await start_server(
             self._desk.doors, host=self._host, port=self._port, context=context
         )
         host = f"[{self._host}]" if ":" in self._host else self._host

@@ -19,15 +19,15 @@ from deskwire.core.command_router import Dispatcher
 from deskwire.model.instant import Instant
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.server.http.app import Doors
-from deskwire.server.http.login_service import Door
+from deskwire.server.http.app import HttpApp
+from deskwire.server.http.login_service import LoginService
 from deskwire.server.http.pages import Pages
-from deskwire.server.http.request_policy import Names
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.deadlines import Clock, Deadlines
-from deskwire.server.websocket.endpoint import Monitor
-from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
+from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.simulator.fault_scheduler import Rehearsal
 from deskwire.simulator.faults import Fault, FaultyHub, FaultySockets
 from deskwire.simulator.scenario import Scenario
@@ -51,8 +51,8 @@ class MockDesk:
 
     scene: SceneDesk
     rehearsal: Rehearsal
-    sockets: Sockets
-    doors: Doors
+    sockets: SessionRegistry
+    doors: HttpApp
 
 
 def wire(
@@ -79,7 +79,7 @@ def wire(
     sockets = FaultySockets(
         most=MOST_SOCKETS, most_a_user=MOST_SOCKETS_A_USER, most_waiting=MOST_WAITING
     )
-    logins.on_ended(sockets.end_logins)
+    logins.on_ended(sockets.close_logins)
 
     tokens = Tokens(
         key,
@@ -89,7 +89,7 @@ def wire(
         websocket_lifetime=lifetime,
         alive=logins.get,
     )
-    monitor = Monitor(
+    monitor = WebSocketEndpoint(
         verify=sockets.verifying(tokens.verify_websocket),
         dispatcher=Dispatcher(scene.perform),
         fanout=Fanout(hub),
@@ -100,7 +100,7 @@ def wire(
         warning=warning,
         literal_names=False,
     )
-    door = Door(
+    door = LoginService(
         users=users,
         logins=logins,
         tokens=tokens,
@@ -111,7 +111,9 @@ def wire(
         tls=tls,
         expect=hub.expect,
     )
-    names = Names(allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=())
+    names = RequestPolicy(
+        allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=()
+    )
     table = routes(
         door=door,
         monitor=monitor,
@@ -119,7 +121,7 @@ def wire(
         art_is_public=False,
         pages=pages,
     )
-    doors = Doors(table, names, cookie=door.cookie.name)
+    doors = HttpApp(table, names, cookie=door.cookie.name)
     return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, doors)
 
 

@@ -17,7 +17,7 @@ from deskwire.protocol.websocket.parser import FrameReader, Received
 from deskwire.server.websocket import connection as server_connection
 from deskwire.server.websocket import endpoint as monitor
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.session_registry import Socket, Sockets
+from deskwire.server.websocket.session_registry import SessionRegistry, Socket
 from tests.conformance.broken.variant import Patch, breaks, closes, errors, offers
 
 
@@ -71,13 +71,13 @@ def endures_any_amount_of_nonsense(patch: Patch) -> None:
 @breaks("3.15")
 @breaks("4.8")
 def takes_no_note_of_binary(patch: Patch) -> None:
-    original = monitor._Life.end
+    original = monitor.SocketSession.close
 
-    def end(self: monitor._Life, code: CloseCode, reason: str) -> None:
+    def close(self: monitor.SocketSession, code: CloseCode, reason: str) -> None:
         if code != CloseCode.UNSUPPORTED:
             original(self, code, reason)
 
-    patch.setattr(monitor._Life, "end", end)
+    patch.setattr(monitor.SocketSession, "close", close)
 
 
 @breaks("4.9")
@@ -113,13 +113,13 @@ def lengthens_a_session_by_a_second_auth(patch: Patch) -> None:
 
 @breaks("4.12")
 def lets_two_sockets_share_a_token(patch: Patch) -> None:
-    original = Sockets.seat
+    original = SessionRegistry.authenticate
 
-    def seat(self: Sockets, socket: Socket, grant: Grant) -> bool:
+    def authenticate(self: SessionRegistry, socket: Socket, grant: Grant) -> bool:
         self._by_token.clear()
         return original(self, socket, grant)
 
-    patch.setattr(Sockets, "seat", seat)
+    patch.setattr(SessionRegistry, "authenticate", authenticate)
 
 
 @breaks("4.14")

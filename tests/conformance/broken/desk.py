@@ -16,7 +16,7 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.base.art_urls import art_key
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http import art
-from deskwire.server.http.login_service import Door
+from deskwire.server.http.login_service import LoginService
 from deskwire.server.websocket import endpoint as monitor
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
@@ -153,13 +153,13 @@ def tells_of_a_change_with_the_next_second(patch: Patch) -> None:
 
 @breaks("7.3")
 def says_that_it_obeyed(patch: Patch) -> None:
-    original = monitor._Life._perform
+    original = monitor.SocketSession._perform
 
-    async def perform(self: monitor._Life, command: Command, grant: Grant) -> None:
+    async def perform(self: monitor.SocketSession, command: Command, grant: Grant) -> None:
         await original(self, command, grant)
         self._connection.send(text_frame(b'{"event":"ok","args":[]}'))
 
-    patch.setattr(monitor._Life, "_perform", perform)
+    patch.setattr(monitor.SocketSession, "_perform", perform)
 
 
 @breaks("7.4")
@@ -239,12 +239,12 @@ def does_not_say_what_picture_it_is(patch: Patch) -> None:
 
 @breaks("8.2")
 def wants_a_login_token_for_art(patch: Patch) -> None:
-    patch.setattr(Door, "may_see_art", Door.login)
+    patch.setattr(LoginService, "may_see_art", LoginService.login)
 
 
 @breaks("8.3")
 def shows_art_to_anybody(patch: Patch) -> None:
-    patch.setattr(Door, "may_see_art", lambda *_: None)
+    patch.setattr(LoginService, "may_see_art", lambda *_: None)
 
 
 @breaks("8.4")

@@ -11,7 +11,7 @@ from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.websocket import broadcaster as fanout
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.session_registry import Socket, Sockets
+from deskwire.server.websocket.session_registry import SessionRegistry, Socket
 from deskwire.simulator import wiring
 from tests.conformance.broken.variant import Patch, breaks, messages
 
@@ -85,14 +85,14 @@ def lets_a_user_have_forty_sockets(patch: Patch) -> None:
 
 @breaks("10.4")
 def turns_away_who_comes_last(patch: Patch) -> None:
-    original = Sockets.arrive
+    original = SessionRegistry.add
 
-    def arrive(self: Sockets, socket: Socket) -> None:
+    def add(self: SessionRegistry, socket: Socket) -> None:
         original(self, socket)
         if len(self) > 60:
-            socket.drop()
+            socket.abort()
 
-    patch.setattr(Sockets, "arrive", arrive)
+    patch.setattr(SessionRegistry, "add", add)
 
 
 @breaks("10.5")

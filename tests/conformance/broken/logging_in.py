@@ -9,7 +9,7 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.users import User, Users
 from deskwire.model.access import LoginId
 from deskwire.model.problems import WrongCredentials
-from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.session_registry import SessionRegistry
 from tests.conformance.broken.variant import Patch, answers, bodies, breaks, closes, statuses
 
 LOGIN = "/v1/login"
@@ -107,7 +107,7 @@ def says_1000_to_a_token_of_an_ended_login(patch: Patch) -> None:
 
 @breaks("1.14")
 def keeps_sockets_of_an_ended_login(patch: Patch) -> None:
-    patch.setattr(Sockets, "end_logins", lambda *_: None)
+    patch.setattr(SessionRegistry, "close_logins", lambda *_: None)
 
 
 @breaks("1.15")

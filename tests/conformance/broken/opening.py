@@ -15,12 +15,12 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http.problems import NotFound
-from deskwire.server.http.request_policy import Names
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.websocket import upgrade
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.endpoint import Monitor
-from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
+from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.simulator import wiring
 from tests.conformance.broken.variant import Patch, breaks, closes, statuses
 
@@ -37,13 +37,13 @@ def chooses_a_subprotocol_nobody_offered(patch: Patch) -> None:
 
 @breaks("3.2")
 def greets(patch: Patch) -> None:
-    original = Sockets.arrive
+    original = SessionRegistry.add
 
-    def arrive(self: Sockets, socket: Any) -> None:
+    def add(self: SessionRegistry, socket: Any) -> None:
         original(self, socket)
         socket._connection.send(text_frame(b'{"event":"hello","args":[]}'))
 
-    patch.setattr(Sockets, "arrive", arrive)
+    patch.setattr(SessionRegistry, "add", add)
 
 
 @breaks("3.3")
@@ -98,16 +98,16 @@ def takes_a_token_at_any_desk(patch: Patch) -> None:
 
 @breaks("3.9")
 def upgrades_only_at_a_uuid(patch: Patch) -> None:
-    original = Monitor.open
+    original = WebSocketEndpoint.open
 
     async def open_socket(
-        self: Monitor, request: web.BaseRequest, desk: str, address: str
+        self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         if not re.fullmatch(r"[0-9a-f-]{36}", desk):
             raise NotFound("no such desk")
         return await original(self, request, desk, address)
 
-    patch.setattr(Monitor, "open", open_socket)
+    patch.setattr(WebSocketEndpoint, "open", open_socket)
 
 
 @breaks("3.10")
@@ -117,29 +117,29 @@ def waits_half_a_minute_for_auth(patch: Patch) -> None:
 
 @breaks("3.11")
 def lets_any_page_ask(patch: Patch) -> None:
-    patch.setattr(Names, "_check_origin", lambda *_: None)
+    patch.setattr(RequestPolicy, "_check_origin", lambda *_: None)
 
 
 @breaks("3.12")
 def answers_to_any_name(patch: Patch) -> None:
-    def host(_: Names, request: web.BaseRequest) -> str:
+    def host(_: RequestPolicy, request: web.BaseRequest) -> str:
         return request.headers["Host"]
 
-    patch.setattr(Names, "_host", host)
+    patch.setattr(RequestPolicy, "_host", host)
 
 
 @breaks("3.13")
 def upgrades_any_version(patch: Patch) -> None:
-    original = Monitor.open
+    original = WebSocketEndpoint.open
 
     async def open_socket(
-        self: Monitor, request: web.BaseRequest, desk: str, address: str
+        self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         headers = request.headers.copy()
         headers["Sec-WebSocket-Version"] = "13"
         return await original(self, request.clone(headers=headers), desk, address)
 
-    patch.setattr(Monitor, "open", open_socket)
+    patch.setattr(WebSocketEndpoint, "open", open_socket)
 
 
 @breaks("3.14")

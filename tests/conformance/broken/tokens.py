@@ -14,7 +14,7 @@ from deskwire.auth.tokens import Tokens
 from deskwire.model.access import LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenRefused
-from deskwire.server.http.login_service import Door
+from deskwire.server.http.login_service import LoginService
 from tests.conformance.broken.variant import Patch, bodies, breaks, statuses
 
 LOGIN = "/v1/login"
@@ -57,12 +57,12 @@ def is_another_desk_each_time(patch: Patch) -> None:
 
 @breaks("2.5")
 def reads_the_token_from_the_query(patch: Patch) -> None:
-    token = Door._token
+    token = LoginService._token
 
-    def anywhere(door: Door, request: web.BaseRequest) -> str:
+    def anywhere(door: LoginService, request: web.BaseRequest) -> str:
         return request.query.get("token") or token(door, request)
 
-    patch.setattr(Door, "_token", anywhere)
+    patch.setattr(LoginService, "_token", anywhere)
 
 
 @breaks("2.6")

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.http.app import Doors
+from deskwire.server.http.app import HttpApp
 from deskwire.server.websocket import broadcaster as fanout
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.connection import offer as connection_offer
@@ -54,15 +54,15 @@ def answers(
     patch: Patch, change: Callable[[web.BaseRequest, web.Response], web.Response | None]
 ) -> None:
     """Change every answer that is no upgrade; `None` leaves it."""
-    original = Doors.answer
+    original = HttpApp.answer
 
-    async def answer(self: Doors, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self: HttpApp, request: web.BaseRequest) -> web.StreamResponse:
         response = await original(self, request)
         if isinstance(response, web.Response):
             return change(request, response) or response
         return response
 
-    patch.setattr(Doors, "answer", answer)
+    patch.setattr(HttpApp, "answer", answer)
 
 
 def statuses(patch: Patch, path: str, was: int, becomes: int) -> None:

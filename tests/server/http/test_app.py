@@ -159,7 +159,7 @@ async def test_a_bug_of_ours_says_nothing(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the inside")
 
-    monkeypatch.setattr("deskwire.server.http.login_service.Door.websocket_token", broken)
+    monkeypatch.setattr("deskwire.server.http.login_service.LoginService.websocket_token", broken)
     bears = {"Authorization": f"Bearer {await desk.login()}"}
 
     async with desk.http.get(f"{desk.url}/v1/websocket", headers=bears) as response:

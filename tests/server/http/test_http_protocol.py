@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from deskwire.server.http import http_protocol as wire
-from deskwire.server.http.http_protocol import TAKEN_WITHIN, Listener
+from deskwire.server.http.http_protocol import TAKEN_WITHIN, HttpServer
 from deskwire.server.http.pages import File, Pages
 from tests.server.room import Room, room
 from tests.support.tcp import far_end
@@ -25,7 +25,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Room]:
         yield opened
 
 
-async def test_who_does_not_take_an_answer_is_let_go(
+async def test_who_does_not_take_an_answer_is_detach(
     desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(wire, "TAKEN_WITHIN", 0.2)
@@ -63,7 +63,7 @@ class Way(asyncio.Transport):
 @pytest.mark.warped
 @pytest.mark.parametrize("takes", [True, False])
 async def test_who_takes_it_late_but_in_time_stays(takes: bool) -> None:
-    way, speaking = Way(), Listener(no_answer)()
+    way, speaking = Way(), HttpServer(no_answer)()
     speaking.connection_made(way)
 
     speaking.pause_writing()

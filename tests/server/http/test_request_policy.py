@@ -8,9 +8,9 @@ from multidict import CIMultiDict
 
 from deskwire.model.problems import TokenRefused
 from deskwire.server.http.problems import BadRequest, ForeignOrigin, Misdirected
-from deskwire.server.http.request_policy import Names, bearer
+from deskwire.server.http.request_policy import RequestPolicy, bearer
 
-NAMES = Names(
+NAMES = RequestPolicy(
     allowed_hosts=["desk.example", "Side.example:8443"],
     allowed_origins=["https://panel.example"],
     public_url="https://public.example:9000/desk",
@@ -45,7 +45,7 @@ def test_a_host_that_is_none_of_ours_is_misdirected(host: str) -> None:
 @pytest.mark.parametrize("host", ["desk.lan", "desk", "desk.local", "DESK:8765"])
 def test_the_machines_own_names_pass(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "desk.lan")
-    names = Names(allowed_hosts=[], allowed_origins=[], public_url="", trusted_proxies=[])
+    names = RequestPolicy(allowed_hosts=[], allowed_origins=[], public_url="", trusted_proxies=[])
 
     assert names.check(request(("Host", host))) == host
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deskwire.server.net import listener as module
-from deskwire.server.net.listener import AT_A_STRETCH, Accepting
+from deskwire.server.net.listener import AT_A_STRETCH, Listener
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -32,13 +32,13 @@ class Door:
         self.listening = listening
         self.address = listening.getsockname()
         self.visitors = 0
-        self.most_sockets = 256
-        self.accepting = Accepting(
+        self.max_sockets = 256
+        self.accepting = Listener(
             listening,
             asyncio.Protocol,
             context=None,
-            on_visitor=self._visited,
-            most_sockets=lambda: self.most_sockets,
+            on_connection=self._visited,
+            max_sockets=lambda: self.max_sockets,
         )
 
     def _visited(self) -> None:
@@ -53,8 +53,8 @@ async def door() -> AsyncIterator[Door]:
     listening.setblocking(False)
     door = Door(listening)
     yield door
-    door.accepting.shut()
-    door.accepting.drop_all()
+    door.accepting.close()
+    door.accepting.abort_all()
     await asyncio.sleep(0)
 
 
@@ -81,7 +81,7 @@ async def test_of_too_many_who_only_stand_there_the_first_makes_room(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_VISITORS", 3)
-    door.most_sockets = 2
+    door.max_sockets = 2
     crowd = []
     for number in range(6):
         crowd.append(socket.create_connection(door.address))
@@ -98,7 +98,7 @@ async def test_who_has_become_a_websocket_makes_no_room(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_VISITORS", 2)
-    door.most_sockets = 1
+    door.max_sockets = 1
     screen = socket.create_connection(door.address)
     await until_async(lambda: len(door.accepting) == 1)
     (stream,) = door.accepting
@@ -123,14 +123,14 @@ async def test_all_can_be_dropped_at_once(door: Door) -> None:
     peer = socket.create_connection(door.address)
     await until_async(lambda: len(door.accepting) == 1)
 
-    door.accepting.drop_all()
+    door.accepting.abort_all()
 
     assert await has_ended(peer)
     peer.close()
 
 
 async def test_after_it_is_shut_nobody_is_let_in(door: Door) -> None:
-    door.accepting.shut()
+    door.accepting.close()
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(door.address)
@@ -154,7 +154,7 @@ async def test_the_port_can_be_shut_while_the_machine_has_no_descriptors(door: D
     peer = socket.create_connection(door.address)
     await until_async(lambda: door.listening.short == 0)
 
-    door.accepting.shut()
+    door.accepting.close()
 
     peer.close()
     assert len(door.accepting) == 0

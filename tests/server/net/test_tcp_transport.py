@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from deskwire.server.net import tcp_transport as module
-from deskwire.server.net.tcp_transport import READ, Stream
+from deskwire.server.net.tcp_transport import READ, TcpTransport
 from tests.server.conftest import Pair
 from tests.support.waiting import until_async
 
@@ -132,8 +132,8 @@ async def test_closing_does_not_take_back_what_was_written_from_who_still_writes
         peer = await asyncio.to_thread(socket.create_connection, listening.getsockname())
         ours, _ = listening.accept()
     ours.setblocking(False)
-    stream = Stream(ours, "", asyncio.Protocol, lambda _: None)
-    stream.begin()
+    stream = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
+    stream.start()
     await asyncio.to_thread(peer.sendall, MUCH)
 
     stream.write(b"answer")

@@ -12,7 +12,7 @@ import pytest
 from deskwire.server.net import tcp_transport as beneath
 from deskwire.server.net import tls_transport as module
 from deskwire.server.net.certificates import server_context
-from deskwire.server.net.listener import Accepting
+from deskwire.server.net.listener import Listener
 from deskwire.server.net.self_signed import make
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
@@ -48,8 +48,8 @@ class Door:
     def __init__(self, listening: socket.socket, context: ssl.SSLContext) -> None:
         self.port: int = listening.getsockname()[1]
         self.echoes: list[Echo] = []
-        self.accepting = Accepting(
-            listening, self._echo, context=context, on_visitor=None, most_sockets=lambda: 256
+        self.accepting = Listener(
+            listening, self._echo, context=context, on_connection=None, max_sockets=lambda: 256
         )
 
     def _echo(self) -> Echo:
@@ -93,8 +93,8 @@ async def door(context: ssl.SSLContext) -> AsyncIterator[Door]:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
     door = Door(listening, context)
     yield door
-    door.accepting.shut()
-    door.accepting.drop_all()
+    door.accepting.close()
+    door.accepting.abort_all()
     await asyncio.sleep(0)
 
 

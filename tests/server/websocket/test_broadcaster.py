@@ -8,7 +8,7 @@ import pytest
 from deskwire.core.publisher import Hub
 from deskwire.model.readings import Volume
 from deskwire.model.units import Percent, Seconds
-from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket import broadcaster as module
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
@@ -22,7 +22,7 @@ class Screen(Connection):
 
     def __init__(self, on_frame: Callable[[], None] = lambda: None) -> None:
         way = cast("socket.socket", Way(self))
-        super().__init__(Stream(way, "", asyncio.Protocol, lambda _: None))
+        super().__init__(TcpTransport(way, "", asyncio.Protocol, lambda _: None))
         self.offered: list[bytes] = []
         self.pings = 0
         self.asked = 0

@@ -6,7 +6,7 @@ from deskwire.protocol.websocket.parser import Binary, FrameReader, Text
 from deskwire.protocol.websocket.serializer import close_frame, pong_frame, text_frame
 from deskwire.server.net.tcp_transport import MOST_UNSENT
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.websocket_protocol import AT_A_STRETCH, Inbox
+from deskwire.server.websocket.websocket_protocol import AT_A_STRETCH, WebSocketProtocol
 from tests.server.conftest import Pair
 from tests.support.waiting import until_async
 
@@ -45,7 +45,9 @@ class Talk:
 @pytest.fixture
 def talk(pair: Pair) -> Talk:
     talk = Talk(pair.connection)
-    pair.stream.set_protocol(Inbox(pair.stream, FrameReader(1 << 20), pair.connection, talk))
+    pair.stream.set_protocol(
+        WebSocketProtocol(pair.stream, FrameReader(1 << 20), pair.connection, talk)
+    )
     return talk
 
 

@@ -18,8 +18,8 @@ from aiohttp.http import RawRequestMessage
 from msgspec import Struct
 
 from deskwire.model.problems import Problem
-from deskwire.server.http.cors import is_preflight, let_read, preflight
-from deskwire.server.http.http_protocol import LARGEST_BODY, Listener, secure
+from deskwire.server.http.cors import allow_cross_origin_read, is_preflight, preflight
+from deskwire.server.http.http_protocol import LARGEST_BODY, HttpServer, add_common_headers
 from deskwire.server.http.openapi import describe
 from deskwire.server.http.problems import (
     BadRequest,
@@ -29,9 +29,9 @@ from deskwire.server.http.problems import (
     UnknownMethod,
     answer,
 )
-from deskwire.server.http.request_policy import Names
-from deskwire.server.http.route import Asked, Route, Table
-from deskwire.server.net.listener import Accepting
+from deskwire.server.http.request_policy import RequestPolicy
+from deskwire.server.http.route import Request, Route, Router
+from deskwire.server.net.listener import Listener
 
 SEND_BUFFER = 16 * 1024
 """What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
@@ -44,11 +44,11 @@ STRANGE = web.RequestKey("strange", bool)
 log = logging.getLogger("deskwire.http")
 
 
-class Doors:
+class HttpApp:
     """Answers requests."""
 
-    def __init__(self, table: Sequence[Route], names: Names, *, cookie: str) -> None:
-        async def openapi(_: Asked) -> web.Response:
+    def __init__(self, table: Sequence[Route], names: RequestPolicy, *, cookie: str) -> None:
+        async def openapi(_: Request) -> web.Response:
             return web.Response(body=self._description, content_type="application/json")
 
         own = Route(
@@ -59,7 +59,7 @@ class Doors:
             gives="application/json",
         )
         self._routes = [*table, own]
-        self._table = Table(self._routes)
+        self._table = Router(self._routes)
         self.names = names
         self.describe(cookie=cookie)
 
@@ -78,8 +78,8 @@ class Doors:
             response = answer(InternalError("something here is broken; the log says what"))
         if not response.prepared:
             if origin := self.names.page(request):
-                let_read(response, origin)
-            secure(response)
+                allow_cross_origin_read(response, origin)
+            add_common_headers(response)
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -97,7 +97,7 @@ class Doors:
             return preflight()
         route, segment = self._table.find(request.method, request.path)
         address, by_tls = self.names.address(request), self.names.came_by_tls(request)
-        given = await route.handle(Asked(request, host, address, segment, by_tls))
+        given = await route.handle(Request(request, host, address, segment, by_tls))
         if given is None:
             return web.Response(status=route.status)
         if isinstance(given, Struct):
@@ -105,53 +105,53 @@ class Doors:
         return given
 
 
-class OpenDoors:
+class RunningServer:
     """The daemon's open port."""
 
-    def __init__(self, listening: socket.socket, accepting: Accepting, listener: Listener) -> None:
+    def __init__(self, listening: socket.socket, accepting: Listener, listener: HttpServer) -> None:
         self.host, self.port = listening.getsockname()[:2]
         """Where connections are accepted."""
         self._accepting = accepting
         self._listener = listener
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Accept no more connections."""
-        self._accepting.shut()
+        self._accepting.close()
 
-    async def leave(self) -> None:
+    async def wait_closed(self) -> None:
         """Close every connection that is left; bounded."""
         self._listener.pre_shutdown()
         await self._listener.shutdown(FAREWELL_TIMEOUT)
-        self._accepting.drop_all()
+        self._accepting.abort_all()
         await asyncio.sleep(0)
 
 
-async def open_doors(
-    doors: Doors,
+async def start_server(
+    doors: HttpApp,
     *,
     host: str,
     port: int,
     context: ssl.SSLContext | None,
     listening: socket.socket | None = None,
-    on_visitor: Callable[[], None] | None = None,
-    most_sockets: Callable[[], int] = lambda: MOST_SOCKETS,
-) -> OpenDoors:
+    on_connection: Callable[[], None] | None = None,
+    max_sockets: Callable[[], int] = lambda: MOST_SOCKETS,
+) -> RunningServer:
     """Accept connections; raises `OSError` when the address cannot be had.
 
-    Where `listening` is given, it stands in place of host and port. `on_visitor` is told of each
-    connection before anything is said on it. `most_sockets` is how many WebSockets there may be; of
+    Where `listening` is given, it stands in place of host and port. `on_connection` is told of each
+    connection before anything is said on it. `max_sockets` is how many WebSockets there may be; of
     other connections there may be twice as many, and 512.
     """
-    listener = Listener(doors.answer, request_factory=_request)
+    listener = HttpServer(doors.answer, request_factory=_request)
     if listening is None:
         listening = await _bound(host, port)
     listening.setblocking(False)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listening.listen(BACKLOG)
-    accepting = Accepting(
-        listening, listener, context=context, on_visitor=on_visitor, most_sockets=most_sockets
+    accepting = Listener(
+        listening, listener, context=context, on_connection=on_connection, max_sockets=max_sockets
     )
-    return OpenDoors(listening, accepting, listener)
+    return RunningServer(listening, accepting, listener)
 
 
 async def _bound(host: str, port: int) -> socket.socket:

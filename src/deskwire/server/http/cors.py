@@ -27,7 +27,7 @@ def preflight() -> web.Response:
     )
 
 
-def let_read(response: web.StreamResponse, origin: str) -> None:
+def allow_cross_origin_read(response: web.StreamResponse, origin: str) -> None:
     """Let a page of this origin read the answer, a refusal too."""
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"

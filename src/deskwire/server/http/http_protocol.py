@@ -22,7 +22,7 @@ LARGEST_BODY = 16 * 1024
 log = logging.getLogger("deskwire.http")
 
 
-class Wire(web.RequestHandler):
+class HttpProtocol(web.RequestHandler):
     """What speaks HTTP on one connection until it becomes a WebSocket, or ends."""
 
     __slots__ = ("_heard_all", "_taken_by")
@@ -55,7 +55,7 @@ class Wire(web.RequestHandler):
         self._wait_no_more()
         super().connection_lost(exc)
 
-    def let_go(self) -> bytes:
+    def detach(self) -> bytes:
         """Have no part in the connection any more; return what came after the last request."""
         rest = _Rest()
         self.set_parser(rest)  # type: ignore[arg-type]  # this is how aiohttp hands on what it kept
@@ -103,7 +103,7 @@ class Wire(web.RequestHandler):
         else:
             log.error("a request failed by a bug of ours", exc_info=exc)
             response = answer(InternalError("something here is broken; the log says what"))
-        secure(response)
+        add_common_headers(response)
         response.force_close()
         return response
 
@@ -113,12 +113,12 @@ class Wire(web.RequestHandler):
             self._taken_by = None
 
 
-class Listener(web.Server):
-    """Makes a `Wire` for each connection."""
+class HttpServer(web.Server):
+    """Makes a `HttpProtocol` for each connection."""
 
-    def __call__(self) -> Wire:
+    def __call__(self) -> HttpProtocol:
         """Called for each connection."""
-        return Wire(self, loop=self._loop)
+        return HttpProtocol(self, loop=self._loop)
 
 
 class _Rest(bytearray):
@@ -133,7 +133,7 @@ class _Rest(bytearray):
         """Take note of nothing."""
 
 
-def secure(response: web.StreamResponse) -> None:
+def add_common_headers(response: web.StreamResponse) -> None:
     """Put on every answer what every answer carries; what is already set stays."""
     headers = response.headers
     headers["Server"] = "deskwire"

@@ -21,7 +21,7 @@ from deskwire.server.http.cookie import LoginCookie
 from deskwire.server.http.http_protocol import LARGEST_BODY
 from deskwire.server.http.problems import TooLarge, TooSlow, WrongMediaType
 from deskwire.server.http.request_policy import bearer
-from deskwire.server.rate_limited_logger import Sparing
+from deskwire.server.rate_limited_logger import RateLimitedLogger
 from deskwire.server.websocket.deadlines import Clock
 
 BODY_TIMEOUT = Seconds(10)
@@ -68,7 +68,7 @@ class WebsocketTokenAnswer(Struct, frozen=True, tag_field="object", tag="websock
 _decode_credentials = msgspec.json.Decoder(Credentials).decode
 
 
-class Door:
+class LoginService:
     """Lets people in and out."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Door:
         self._clock = clock
         self._desk = desk
         self._expect = expect
-        self.refused = Sparing(log, logging.WARNING)
+        self.refused = RateLimitedLogger(log, logging.WARNING)
         self._tls = tls
         self.be_reached_at(public_url)
 

@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.server.http.problems import STATUS, ErrorAnswer
-from deskwire.server.http.route import Bears, Route
+from deskwire.server.http.route import AuthRequirement, Route
 
-_SECURITY: dict[Bears, list[dict[str, list[str]]]] = {
-    Bears.NOTHING: [],
-    Bears.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
-    Bears.EITHER: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
+_SECURITY: dict[AuthRequirement, list[dict[str, list[str]]]] = {
+    AuthRequirement.NOTHING: [],
+    AuthRequirement.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
+    AuthRequirement.EITHER: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
 }
 
 

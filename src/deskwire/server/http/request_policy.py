@@ -20,7 +20,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
 
 
-class Names:
+class RequestPolicy:
     """The names this desk answers to, and the pages that may ask."""
 
     def __init__(

@@ -14,7 +14,7 @@ from deskwire.model.problems import Problem
 from deskwire.server.http.problems import MethodNotAllowed, NotFound
 
 
-class Asked(Struct, frozen=True):
+class Request(Struct, frozen=True):
     """A request that got this far: its Host is ours, its Origin may ask."""
 
     request: web.BaseRequest
@@ -27,7 +27,7 @@ class Asked(Struct, frozen=True):
     """Whether the peer spoke TLS to a proxy, where one says it."""
 
 
-class Bears(Enum):
+class AuthRequirement(Enum):
     """What a request has to bear."""
 
     NOTHING = "nothing"
@@ -36,7 +36,7 @@ class Bears(Enum):
     EITHER = "anyToken"
 
 
-Handle = Callable[[Asked], Awaitable[Struct | web.StreamResponse | None]]
+Handle = Callable[[Request], Awaitable[Struct | web.StreamResponse | None]]
 """Answers with a JSON body, with a response of its own, or with nothing (204)."""
 
 
@@ -47,7 +47,7 @@ class Route(Struct, frozen=True, kw_only=True):
     path: str
     handle: Handle
     summary: str
-    bears: Bears = Bears.NOTHING
+    bears: AuthRequirement = AuthRequirement.NOTHING
     takes: type[Struct] | None = None
     gives: type[Struct] | str | None = None
     """A JSON body, a media type, or nothing."""
@@ -55,7 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     refusals: tuple[type[Problem], ...] = ()
 
 
-class Table:
+class Router:
     """Finds the route of a request."""
 
     def __init__(self, table: Sequence[Route]) -> None:

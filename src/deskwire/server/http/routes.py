@@ -18,7 +18,7 @@ from deskwire.model.problems import (
 from deskwire.server.http.art import Find, art_answer
 from deskwire.server.http.login_service import (
     Credentials,
-    Door,
+    LoginService,
     LoginTokenAnswer,
     WebsocketTokenAnswer,
 )
@@ -31,8 +31,8 @@ from deskwire.server.http.problems import (
     TooSlow,
     WrongMediaType,
 )
-from deskwire.server.http.route import Asked, Bears, Route
-from deskwire.server.websocket.endpoint import Monitor
+from deskwire.server.http.route import AuthRequirement, Request, Route
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
 
 
 class HealthData(Struct, frozen=True):
@@ -59,28 +59,33 @@ LOG_IN_REFUSALS = (
 
 
 def routes(
-    *, door: Door, monitor: Monitor, find_art: Find, art_is_public: bool, pages: Pages
+    *,
+    door: LoginService,
+    monitor: WebSocketEndpoint,
+    find_art: Find,
+    art_is_public: bool,
+    pages: Pages,
 ) -> tuple[Route, ...]:
     """The table."""
 
-    async def log_in(asked: Asked) -> LoginTokenAnswer:
+    async def log_in(asked: Request) -> LoginTokenAnswer:
         return await door.log_in(asked.request, asked.address)
 
-    async def log_out(asked: Asked) -> None:
+    async def log_out(asked: Request) -> None:
         await door.log_out(asked.request)
 
-    async def websocket(asked: Asked) -> WebsocketTokenAnswer:
+    async def websocket(asked: Request) -> WebsocketTokenAnswer:
         return door.websocket_token(asked.request, asked.host, by_tls=asked.by_tls)
 
-    async def upgrade(asked: Asked) -> web.StreamResponse:
+    async def upgrade(asked: Request) -> web.StreamResponse:
         return await monitor.open(asked.request, asked.segment, asked.address)
 
-    async def art(asked: Asked) -> web.Response:
+    async def art(asked: Request) -> web.Response:
         if not art_is_public:
             door.may_see_art(asked.request)
         return art_answer(asked.request, asked.segment, find_art)
 
-    async def health(_: Asked) -> HealthAnswer:
+    async def health(_: Request) -> HealthAnswer:
         return HealthAnswer(HealthData("ok"))
 
     return (
@@ -98,7 +103,7 @@ def routes(
             path="/v1/logout",
             handle=log_out,
             summary="End this login, and every token and socket it gave",
-            bears=Bears.LOGIN,
+            bears=AuthRequirement.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
         ),
@@ -107,7 +112,7 @@ def routes(
             path="/v1/websocket",
             handle=websocket,
             summary="Get a websocket token and the address to connect to",
-            bears=Bears.LOGIN,
+            bears=AuthRequirement.LOGIN,
             gives=WebsocketTokenAnswer,
             refusals=(TokenRefused,),
         ),
@@ -124,7 +129,7 @@ def routes(
             path="/v1/img/tmp/{key}",
             handle=art,
             summary="Fetch the album art a player names",
-            bears=Bears.NOTHING if art_is_public else Bears.EITHER,
+            bears=AuthRequirement.NOTHING if art_is_public else AuthRequirement.EITHER,
             gives="image/*",
             refusals=(NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound),
         ),
@@ -139,17 +144,17 @@ def routes(
     )
 
 
-def _page_routes(door: Door, pages: Pages) -> tuple[Route, ...]:
-    async def log_in_page(asked: Asked) -> web.Response:
+def _page_routes(door: LoginService, pages: Pages) -> tuple[Route, ...]:
+    async def log_in_page(asked: Request) -> web.Response:
         return await door.log_in_page(asked.request, asked.address)
 
-    async def log_out_page(asked: Asked) -> web.Response:
+    async def log_out_page(asked: Request) -> web.Response:
         return await door.log_out_page(asked.request)
 
-    async def page(asked: Asked) -> web.Response:
+    async def page(asked: Request) -> web.Response:
         return pages.answer(asked.request)
 
-    async def page_file(asked: Asked) -> web.Response:
+    async def page_file(asked: Request) -> web.Response:
         return pages.answer(asked.request, asked.segment)
 
     return (
@@ -167,7 +172,7 @@ def _page_routes(door: Door, pages: Pages) -> tuple[Route, ...]:
             path="/v1/page/logout",
             handle=log_out_page,
             summary="End the page's login and clear its cookie",
-            bears=Bears.LOGIN,
+            bears=AuthRequirement.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
         ),

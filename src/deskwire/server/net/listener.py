@@ -1,4 +1,4 @@
-"""The open port: each connection becomes a `Stream`, and is let go of when it is gone.
+"""The open port: each connection becomes a `TcpTransport`, and is let go of when it is gone.
 
 Until it is a WebSocket, of which `sockets` allows so many, it is a visitor; of too many the one
 that came first makes room. So whoever holds connections open takes neither the machine's
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from deskwire.model.units import Seconds
-from deskwire.server.net.tcp_transport import Stream
-from deskwire.server.net.tls_transport import Sealed
-from deskwire.server.rate_limited_logger import Sparing
+from deskwire.server.net.tcp_transport import TcpTransport
+from deskwire.server.net.tls_transport import TlsTransport
+from deskwire.server.rate_limited_logger import RateLimitedLogger
 
 AT_A_STRETCH = 64
 """Connections that are accepted before others get their turn."""
@@ -31,7 +31,7 @@ SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 log = logging.getLogger("deskwire.http")
 
 
-class Accepting:
+class Listener:
     """Accepts connections until it is told not to."""
 
     def __init__(
@@ -40,41 +40,41 @@ class Accepting:
         protocol: Callable[[], asyncio.Protocol],
         *,
         context: ssl.SSLContext | None,
-        on_visitor: Callable[[], None] | None,
-        most_sockets: Callable[[], int],
+        on_connection: Callable[[], None] | None,
+        max_sockets: Callable[[], int],
     ) -> None:
-        """Begin; `listening` does not block. `on_visitor` is told of each connection.
+        """Begin; `listening` does not block. `on_connection` is told of each connection.
 
-        `most_sockets` says how many WebSockets there may be now.
+        `max_sockets` says how many WebSockets there may be now.
         """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._protocol = protocol
         self._context = context
-        self._on_visitor = on_visitor
-        self._most_sockets = most_sockets
-        self._streams: dict[Stream, None] = {}  # as they came
+        self._on_connection = on_connection
+        self._max_sockets = max_sockets
+        self._streams: dict[TcpTransport, None] = {}  # as they came
         self._again: asyncio.TimerHandle | None = None
-        self._short = Sparing(log, logging.WARNING)
+        self._short = RateLimitedLogger(log, logging.WARNING)
         self._begin()
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def __iter__(self) -> Iterator[Stream]:
+    def __iter__(self) -> Iterator[TcpTransport]:
         return iter(self._streams)
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Accept no more."""
         if self._listening.fileno() < 0:
             return
         if self._again is not None:
             self._again.cancel()
-        self._short.sum_up()
+        self._short.flush()
         self._loop.remove_reader(self._listening)
         self._listening.close()
 
-    def drop_all(self) -> None:
+    def abort_all(self) -> None:
         """Close every connection at once."""
         for stream in list(self._streams):
             stream.abort()
@@ -96,29 +96,29 @@ class Accepting:
             self._receive(accepted, peer)
 
     def _receive(self, accepted: socket.socket, peer: Any) -> None:
-        if self._on_visitor is not None:
-            self._on_visitor()
+        if self._on_connection is not None:
+            self._on_connection()
         accepted.setblocking(False)
-        stream: Stream
+        stream: TcpTransport
         try:
             if self._context is None:
-                stream = Stream(accepted, peer, self._protocol, self._gone)
+                stream = TcpTransport(accepted, peer, self._protocol, self._gone)
             else:
-                stream = Sealed(accepted, peer, self._protocol, self._gone, self._context)
+                stream = TlsTransport(accepted, peer, self._protocol, self._gone, self._context)
         except OSError:  # it has come and gone
             accepted.close()
             return
         self._streams[stream] = None
         self._make_room()
-        stream.begin()
+        stream.start()
 
     def _make_room(self) -> None:
-        most = max(MOST_VISITORS, VISITORS_A_SOCKET * self._most_sockets())
+        most = max(MOST_VISITORS, VISITORS_A_SOCKET * self._max_sockets())
         if len(self._streams) > most:
             visitors = [stream for stream in self._streams if not stream.upgraded]
             if len(visitors) > most:
                 self._gone(visitors[0])
                 visitors[0].abort()
 
-    def _gone(self, stream: Stream) -> None:
+    def _gone(self, stream: TcpTransport) -> None:
         self._streams.pop(stream, None)

@@ -26,7 +26,7 @@ FAREWELL_WITHIN = Seconds(0.5)
 MOST_UNSENT = 64 * 1024
 """From here on the writer is asked to pause; below a quarter of it, to go on."""
 
-NOT_NOW = -1
+BUSY = -1
 """What an offer takes of a frame while none may be given: fewer bytes than nothing."""
 
 log = logging.getLogger("deskwire.http")
@@ -34,33 +34,33 @@ log = logging.getLogger("deskwire.http")
 _NONE: dict[str, Any] = {}
 
 
-class Stream(asyncio.Transport):
+class TcpTransport(asyncio.Transport):
     """One connection, as what is written to and closed."""
 
     __slots__ = (
         "_bound",
         "_end_written",
+        "_eof_received",
         "_gone",
-        "_heard_out",
         "_last_word_said",
         "_loop",
         "_make_protocol",
-        "_on_gone",
+        "_on_closed",
         "_peer",
         "_protocol",
         "_reading",
         "_writer_paused",
         "closing",
-        "offer",
+        "send_nowait",
         "socket",
         "unsent",
         "unsent_since",
         "upgraded",
     )
 
-    takes_nothing: type[OSError] = BlockingIOError
+    write_blocked: type[OSError] = BlockingIOError
     """What the socket raises where the kernel takes nothing now."""
-    has_nothing: type[OSError] = BlockingIOError
+    read_blocked: type[OSError] = BlockingIOError
     """What the socket raises where nothing has come yet."""
 
     def __init__(
@@ -68,30 +68,30 @@ class Stream(asyncio.Transport):
         accepted: socket.socket,
         peer: Any,
         protocol: Callable[[], asyncio.Protocol],
-        on_gone: Callable[["Stream"], None],
+        on_closed: Callable[["TcpTransport"], None],
     ) -> None:
-        """`accepted` does not block and is ours from now on; `on_gone` is told of its end."""
+        """`accepted` does not block and is ours from now on; `on_closed` is told of its end."""
         super().__init__(_NONE)
         self._loop = asyncio.get_running_loop()
         self.socket = accepted
         """What is under it; whoever sends on it keeps what is not taken."""
         self._peer = peer
         self._make_protocol = protocol
-        self._on_gone = on_gone
+        self._on_closed = on_closed
         self._protocol: asyncio.Protocol | None = None
         self._reading = False
         self._writer_paused = False
         self._end_written = False
         self._last_word_said = False
-        self._heard_out = False
+        self._eof_received = False
         self._gone = False
         self._bound: asyncio.TimerHandle | None = None
-        self.offer: Callable[[bytes], int] = accepted.send
+        self.send_nowait: Callable[[bytes], int] = accepted.send
         """Take of these bytes what the kernel takes at once, and return how many those are.
 
-        It is the socket's own `send`, or returns `NOT_NOW`: while something is ahead of them, and
+        It is the socket's own `send`, or returns `BUSY`: while something is ahead of them, and
         when nothing may follow any more. What else it does not take is to be kept. It raises what
-        `send` raises, for `refused`.
+        `send` raises, for `send_failed`.
         """
         self.unsent = bytearray()
         """What was written and the kernel has not taken yet."""
@@ -102,7 +102,7 @@ class Stream(asyncio.Transport):
         self.upgraded = False
         """Whether it has become a WebSocket."""
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Introduce the protocol and read."""
         self._protocol = self._make_protocol()
         self._protocol.connection_made(self)
@@ -119,27 +119,27 @@ class Stream(asyncio.Transport):
             try:
                 sent = self.socket.send(data)
             except OSError as problem:
-                self.refused(problem)
+                self.send_failed(problem)
         if sent < len(data):
-            self.keep(memoryview(data)[sent:])
+            self.buffer(memoryview(data)[sent:])
 
     def write_last(self, data: bytes) -> None:
         """Write what no offer may follow."""
         self._last_word_said = True
-        self.offer = _decline
+        self.send_nowait = _decline
         self.write(data)
 
-    def refused(self, problem: OSError) -> None:
+    def send_failed(self, problem: OSError) -> None:
         """The socket took nothing: for now, or because the peer is gone."""
-        if not isinstance(problem, self.takes_nothing):
+        if not isinstance(problem, self.write_blocked):
             self._end(problem)
 
-    def keep(self, rest: "bytes | memoryview[Any]") -> None:
+    def buffer(self, rest: "bytes | memoryview[Any]") -> None:
         """Hold what the kernel did not take, and write it when it does."""
         if self.closing:
             return
         if not self.unsent:
-            self.offer = _decline
+            self.send_nowait = _decline
             self.unsent_since = self._loop.time()
             self._loop.add_writer(self.socket.fileno(), self._write_on)
         self.unsent += rest
@@ -164,7 +164,7 @@ class Stream(asyncio.Transport):
     def _write_on(self) -> None:
         try:
             del self.unsent[: self.socket.send(self.unsent)]
-        except self.takes_nothing:
+        except self.write_blocked:
             return
         except OSError as problem:
             self._end(problem)
@@ -180,7 +180,7 @@ class Stream(asyncio.Transport):
         elif self._end_written:
             self._say_end()
         elif not self._last_word_said:
-            self.offer = self.socket.send
+            self.send_nowait = self.socket.send
 
     # ---- in --------------------------------------------------------------------------------------
 
@@ -196,19 +196,19 @@ class Stream(asyncio.Transport):
 
     def resume_reading(self) -> None:
         """Read on."""
-        if not (self._reading or self._heard_out or self.closing):
+        if not (self._reading or self._eof_received or self.closing):
             self._reading = True
             self._loop.add_reader(self.socket.fileno(), self._read_on)
 
     def _read_on(self) -> None:
         try:
             data = self.socket.recv(READ)
-        except self.has_nothing:
+        except self.read_blocked:
             return
         except OSError as problem:
             self._end(problem)
             return
-        self._heard_out = not data
+        self._eof_received = not data
         try:
             if data:
                 self.get_protocol().data_received(data)
@@ -232,7 +232,7 @@ class Stream(asyncio.Transport):
             return
         self.pause_reading()
         self.closing = True
-        self.offer = _decline
+        self.send_nowait = _decline
         if self.unsent:
             self._end_within(CLOSE_WITHIN)
         else:
@@ -249,7 +249,7 @@ class Stream(asyncio.Transport):
         """
         if self._gone or not self._say_end():
             return
-        if self._heard_out:
+        if self._eof_received:
             self._end(None)
             return
         self._end_within(FAREWELL_WITHIN)
@@ -259,7 +259,7 @@ class Stream(asyncio.Transport):
         try:
             if self.socket.recv(READ):
                 return
-        except self.has_nothing:
+        except self.read_blocked:
             return
         except OSError:
             pass
@@ -283,7 +283,7 @@ class Stream(asyncio.Transport):
         if self._gone:
             return
         self.closing = self._gone = True
-        self.offer = _decline
+        self.send_nowait = _decline
         self._reading = False
         self._loop.remove_reader(self.socket.fileno())
         self._loop.remove_writer(self.socket.fileno())
@@ -293,7 +293,7 @@ class Stream(asyncio.Transport):
         self._end_within(None)
         self.unsent.clear()
         self.socket.close()
-        self._on_gone(self)
+        self._on_closed(self)
         if self._protocol is not None:
             self._protocol.connection_lost(problem)
 
@@ -321,4 +321,4 @@ class Stream(asyncio.Transport):
 
 
 def _decline(_offered: bytes) -> int:
-    return NOT_NOW
+    return BUSY

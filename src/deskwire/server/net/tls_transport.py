@@ -15,7 +15,7 @@ from typing import Any
 
 from deskwire.model.units import Seconds
 from deskwire.server.http.problems import BadRequest, body_of
-from deskwire.server.net.tcp_transport import FAREWELL_WITHIN, READ, Stream
+from deskwire.server.net.tcp_transport import FAREWELL_WITHIN, READ, TcpTransport
 
 HANDSHAKE_WITHIN = Seconds(10)
 SPOKEN_IN_CLEAR = "HTTP_REQUEST"
@@ -26,28 +26,28 @@ SAY_HTTPS = (
 )
 
 
-class Sealed(Stream):
+class TlsTransport(TcpTransport):
     """One connection, encrypted; its protocol is introduced after the handshake."""
 
     __slots__ = ("_context",)
 
-    takes_nothing = ssl.SSLWantWriteError
-    has_nothing = ssl.SSLWantReadError
+    write_blocked = ssl.SSLWantWriteError
+    read_blocked = ssl.SSLWantReadError
 
     def __init__(
         self,
         accepted: socket.socket,
         peer: Any,
         protocol: Callable[[], asyncio.Protocol],
-        on_gone: Callable[[Stream], None],
+        on_closed: Callable[[TcpTransport], None],
         context: ssl.SSLContext,
     ) -> None:
         """Raises `OSError` where the peer is gone already."""
         self._context = context
         sealed = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
-        super().__init__(sealed, peer, protocol, on_gone)
+        super().__init__(sealed, peer, protocol, on_closed)
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Wait for the handshake, a bounded time."""
         self._end_within(HANDSHAKE_WITHIN)
         self._loop.add_reader(self.socket.fileno(), self._shake_hands)
@@ -67,7 +67,7 @@ class Sealed(Stream):
             self._end_within(None)
             self._loop.remove_writer(self.socket.fileno())
             self._loop.remove_reader(self.socket.fileno())
-            super().begin()
+            super().start()
 
     def _answer_in_clear(self) -> None:
         """Tell somebody who wrote http:// what to write; what they asked for is not looked at."""
@@ -94,7 +94,7 @@ class Sealed(Stream):
             self._end(problem)
             return False
         else:
-            self._heard_out = True  # it has said its own already
+            self._eof_received = True  # it has said its own already
         return True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import close_frame, ping_frame, pong_frame
-from deskwire.server.net.tcp_transport import NOT_NOW, Stream
+from deskwire.server.net.tcp_transport import BUSY, TcpTransport
 
 CLOSE_TIMEOUT = Seconds(2)
 STUCK_AFTER = Seconds(30)
@@ -30,7 +30,7 @@ class Connection:
         "stream",
     )
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: TcpTransport) -> None:
         self.stream = stream
         self._loop = asyncio.get_running_loop()
         self._unanswered = 0
@@ -128,11 +128,11 @@ def offer(frame: bytes, connections: Iterable[Connection]) -> None:
     whole = len(frame)
     for connection in connections:
         try:
-            taken = connection.stream.offer(frame)
+            taken = connection.stream.send_nowait(frame)
         except OSError as problem:
-            connection.stream.refused(problem)
+            connection.stream.send_failed(problem)
             taken = 0
-        if taken == NOT_NOW:
+        if taken == BUSY:
             connection.fall_behind()
         elif taken != whole:
-            connection.stream.keep(frame[taken:])
+            connection.stream.buffer(frame[taken:])

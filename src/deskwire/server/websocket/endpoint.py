@@ -32,11 +32,11 @@ from deskwire.protocol.base.server_session import (
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.parser import Binary, Text
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.rate_limited_logger import Sparing
+from deskwire.server.rate_limited_logger import RateLimitedLogger
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.deadlines import Clock, Deadlines
-from deskwire.server.websocket.session_registry import Sockets
+from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.server.websocket.upgrade import upgrade
 
 VerifyFor = Callable[[str, str, Instant], Grant]
@@ -56,7 +56,7 @@ class Watcher(Struct, frozen=True):
     """Wall clock."""
 
 
-class Monitor:
+class WebSocketEndpoint:
     """Answers upgrades, and lives each socket's life."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Monitor:
         verify: VerifyFor,
         dispatcher: Dispatcher,
         fanout: Fanout,
-        sockets: Sockets,
+        sockets: SessionRegistry,
         deadlines: Deadlines,
         clock: Clock,
         auth_timeout: Seconds,
@@ -81,30 +81,32 @@ class Monitor:
         self.auth_timeout = auth_timeout
         self.warning = warning
         self.literal_names = literal_names
-        self.strangers = Sparing(log, logging.INFO)
+        self.strangers = RateLimitedLogger(log, logging.INFO)
 
     def watching(self) -> list[Watcher]:
         """Return who is watching now."""
         return [
             Watcher(grant.login, life.address, life.opened.wall)
-            for life, grant in self.sockets.seated()
-            if isinstance(life, _Life)
+            for life, grant in self.sockets.authenticated()
+            if isinstance(life, SocketSession)
         ]
 
     async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
         """Upgrade."""
         return upgrade(
             request,
-            lambda connection: _Life(self, connection, desk, address),
+            lambda connection: SocketSession(self, connection, desk, address),
             largest=LARGEST_MESSAGE,
         )
 
 
-class _Life:
+class SocketSession:
     """One socket."""
 
-    def __init__(self, monitor: Monitor, connection: Connection, desk: str, address: str) -> None:
-        self._m = monitor
+    def __init__(
+        self, monitor: WebSocketEndpoint, connection: Connection, desk: str, address: str
+    ) -> None:
+        self._endpoint = monitor
         self._connection = connection
         self.address = address
         self.opened = monitor.clock()
@@ -116,34 +118,34 @@ class _Life:
         )
         self._commands: set[asyncio.Task[None]] = set()
         self._performed = 0
-        monitor.sockets.arrive(self)
+        monitor.sockets.add(self)
         self._remind()
 
     def hear(self, message: Text | Binary) -> None:
         """Do what the session makes of it."""
         if isinstance(message, Text):
-            self._obey(self._session.receive(message.text, self._m.clock()))
+            self._obey(self._session.receive(message.text, self._endpoint.clock()))
         else:
-            self.end(CloseCode.UNSUPPORTED, "text only")
+            self.close(CloseCode.UNSUPPORTED, "text only")
 
-    def end(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str) -> None:
         """Close it, within a bound."""
         self._obey(self._session.end(code, reason))
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Be rid of it at once."""
         self._connection.abort()
 
     def leave(self) -> None:
         """Stream to it no more, and remind it of nothing."""
-        self._m.fanout.leave(self._connection)
-        self._m.deadlines.drop(self._tick)
+        self._endpoint.fanout.leave(self._connection)
+        self._endpoint.deadlines.drop(self._tick)
 
     def over(self) -> None:
         """The socket is gone: leave every list."""
         self._session.end(CloseCode.ABNORMAL, "")
         self.leave()
-        self._m.sockets.leave(self)
+        self._endpoint.sockets.remove(self)
         for task in self._commands:
             task.cancel()
         self._log()
@@ -165,32 +167,32 @@ class _Life:
         self._remind()
 
     def _admit(self, grant: Grant) -> None:
-        if not self._m.sockets.seat(self, grant):
-            self.end(CloseCode.TRY_LATER, "too many sockets")
+        if not self._endpoint.sockets.authenticate(self, grant):
+            self.close(CloseCode.TRY_LATER, "too many sockets")
         elif Scope.MONITOR in grant.scopes:
-            self._m.fanout.join(self._connection)
+            self._endpoint.fanout.join(self._connection)
         else:
-            self._m.fanout.accompany(self._connection)
+            self._endpoint.fanout.accompany(self._connection)
 
     async def _perform(self, command: Command, grant: Grant) -> None:
         self._performed += 1
         try:
-            await self._m.dispatcher.perform(command, grant)
+            await self._endpoint.dispatcher.perform(command, grant)
         except Problem as problem:
             self._say(refusal(problem))
             if isinstance(problem, UnknownPlayer):
-                self._m.fanout.refresh(self._connection)
+                self._endpoint.fanout.refresh(self._connection)
 
     def _say(self, message: FromDesk) -> None:
-        literal = self._m.literal_names
+        literal = self._endpoint.literal_names
         self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
 
     def _remind(self) -> None:
         deadline = self._session.deadline
         if deadline is None:
-            self._m.deadlines.drop(self._tick)
+            self._endpoint.deadlines.drop(self._tick)
         else:
-            self._m.deadlines.set(self._tick, deadline)
+            self._endpoint.deadlines.set(self._tick, deadline)
 
     def _tick(self, now: Instant) -> None:
         self._obey(self._session.tick(now))
@@ -198,10 +200,10 @@ class _Life:
     def _log(self) -> None:
         grant = self._session.grant
         code, reason = self._connection.last_word or (CloseCode.ABNORMAL, "lost")
-        lasted = self._m.clock().boot - self.opened.boot
+        lasted = self._endpoint.clock().boot - self.opened.boot
         close = f"close={code:d}{f' ({reason})' if reason else ''}"
         if grant is None:
-            self._m.strangers.write(
+            self._endpoint.strangers.write(
                 f"socket ended  from={self.address} lasted={lasted:.1f}s {close}"
             )
             return

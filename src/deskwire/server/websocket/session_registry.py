@@ -18,14 +18,14 @@ from deskwire.server.websocket.connection import CLOSE_TIMEOUT
 class Socket(Protocol):
     """One open socket, as something that can be ended."""
 
-    def end(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str) -> None:
         """Close it, within a bound."""
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Be rid of it at once."""
 
 
-class Sockets:
+class SessionRegistry:
     """Every open socket."""
 
     def __init__(self, *, most: int, most_a_user: int, most_waiting: int) -> None:
@@ -33,7 +33,7 @@ class Sockets:
         self.most_a_user = most_a_user
         self.most_waiting = most_waiting
         self._waiting: dict[Socket, None] = {}
-        self._seated: dict[Socket, Grant] = {}
+        self._authenticated: dict[Socket, Grant] = {}
         self._by_token: dict[str, Socket] = {}
         self._by_user: Counter[str] = Counter()
         self._all: set[Socket] = set()
@@ -44,65 +44,65 @@ class Sockets:
     def __len__(self) -> int:
         return len(self._all)
 
-    def arrive(self, socket: Socket) -> None:
+    def add(self, socket: Socket) -> None:
         """A socket is open; nothing is known of it."""
         self._all.add(socket)
         self._empty.clear()
         self._waiting[socket] = None
         if self._closed:
-            socket.end(CloseCode.GOING_AWAY, "going away")
+            socket.close(CloseCode.GOING_AWAY, "going away")
         elif len(self._waiting) > self.most_waiting:
             longest = next(iter(self._waiting))
             del self._waiting[longest]
-            longest.drop()
+            longest.abort()
 
-    def seat(self, socket: Socket, grant: Grant) -> bool:
+    def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """It is who it says; returns whether there is room for it."""
         self._waiting.pop(socket, None)
         older = self._by_token.get(grant.token)
         if older is not None:
-            self._unseat(older)
-            older.end(CloseCode.AUTH_FAILED, "replaced by a newer connection")
-        if len(self._seated) >= self.most or self._by_user[grant.user] >= self.most_a_user:
+            self._forget(older)
+            older.close(CloseCode.AUTH_FAILED, "replaced by a newer connection")
+        if len(self._authenticated) >= self.most or self._by_user[grant.user] >= self.most_a_user:
             return False
-        self._seated[socket] = grant
+        self._authenticated[socket] = grant
         self._by_user[grant.user] += 1
         self._by_token[grant.token] = socket
         return True
 
-    def leave(self, socket: Socket) -> None:
+    def remove(self, socket: Socket) -> None:
         """It is closed."""
         self._all.discard(socket)
         self._waiting.pop(socket, None)
-        self._unseat(socket)
+        self._forget(socket)
         if not self._all:
             self._empty.set()
 
-    def seated(self) -> list[tuple[Socket, Grant]]:
+    def authenticated(self) -> list[tuple[Socket, Grant]]:
         """Return those that are authenticated, and by what."""
-        return list(self._seated.items())
+        return list(self._authenticated.items())
 
-    def end_logins(self, ended: frozenset[LoginId]) -> None:
+    def close_logins(self, ended: frozenset[LoginId]) -> None:
         """Close every socket that came in by one of these logins."""
-        for socket, grant in list(self._seated.items()):
+        for socket, grant in list(self._authenticated.items()):
             if grant.login in ended:
-                self._unseat(socket)
-                socket.end(CloseCode.AUTH_FAILED, "login ended")
+                self._forget(socket)
+                socket.close(CloseCode.AUTH_FAILED, "login ended")
 
-    async def end_all(self) -> None:
+    async def close_all(self) -> None:
         """Close every socket, and each that still comes: the daemon stops. Bounded."""
         self._closed = True
         for socket in list(self._all):
-            socket.end(CloseCode.GOING_AWAY, "going away")
+            socket.close(CloseCode.GOING_AWAY, "going away")
         try:
             async with asyncio.timeout(Seconds(CLOSE_TIMEOUT + 0.2)):
                 await self._empty.wait()
         except TimeoutError:
             for socket in list(self._all):
-                socket.drop()
+                socket.abort()
 
-    def _unseat(self, socket: Socket) -> None:
-        grant = self._seated.pop(socket, None)
+    def _forget(self, socket: Socket) -> None:
+        grant = self._authenticated.pop(socket, None)
         if grant is None:
             return
         self._by_user[grant.user] -= 1

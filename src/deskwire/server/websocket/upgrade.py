@@ -14,11 +14,11 @@ from collections.abc import Callable
 from aiohttp import HttpVersion11, web
 
 from deskwire.protocol.websocket.parser import FrameReader
-from deskwire.server.http.http_protocol import Wire
+from deskwire.server.http.http_protocol import HttpProtocol
 from deskwire.server.http.problems import NotAWebSocket
-from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.websocket_protocol import Conversation, Inbox
+from deskwire.server.websocket.websocket_protocol import MessageReceiver, WebSocketProtocol
 
 VERSION = "13"
 KEY_BYTES = 16
@@ -26,7 +26,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def upgrade(
-    request: web.BaseRequest, begin: Callable[[Connection], Conversation], *, largest: int
+    request: web.BaseRequest, begin: Callable[[Connection], MessageReceiver], *, largest: int
 ) -> web.StreamResponse:
     """Upgrade, and have a conversation begin; messages have `largest` bytes at most.
 
@@ -34,12 +34,12 @@ def upgrade(
     """
     answer = switching(key_of(request))
     wire, stream = request.protocol, request.transport
-    if not isinstance(wire, Wire) or not isinstance(stream, Stream):
+    if not isinstance(wire, HttpProtocol) or not isinstance(stream, TcpTransport):
         raise NotAWebSocket("the connection is gone")
-    rest = wire.let_go()
+    rest = wire.detach()
     stream.write(answer)
     connection = Connection(stream)
-    inbox = Inbox(stream, FrameReader(largest), connection, begin(connection))
+    inbox = WebSocketProtocol(stream, FrameReader(largest), connection, begin(connection))
     stream.set_protocol(inbox)
     stream.upgraded = True
     inbox.data_received(rest)

@@ -16,14 +16,14 @@ from deskwire.protocol.websocket.parser import (
     Received,
     Text,
 )
-from deskwire.server.net.tcp_transport import Stream
+from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.connection import Connection
 
 AT_A_STRETCH = 64
 """Messages that are heard before others get their turn."""
 
 
-class Conversation(Protocol):
+class MessageReceiver(Protocol):
     """What is said on one socket. It may end it by closing the connection."""
 
     def hear(self, message: Text | Binary) -> None:
@@ -36,7 +36,7 @@ class Conversation(Protocol):
         """The socket is gone."""
 
 
-class Inbox(asyncio.Protocol):
+class WebSocketProtocol(asyncio.Protocol):
     """One socket's messages, in order."""
 
     __slots__ = (
@@ -51,10 +51,10 @@ class Inbox(asyncio.Protocol):
 
     def __init__(
         self,
-        stream: Stream,
+        stream: TcpTransport,
         reader: FrameReader,
         connection: Connection,
-        conversation: Conversation,
+        conversation: MessageReceiver,
     ) -> None:
         self._stream = stream
         self._reader = reader
