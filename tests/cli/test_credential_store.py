@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from deskwire.cli.credential_store import Kept, KeptDesk, Secret, kept_desks
-from deskwire.cli.keyring_store import Ring
+from deskwire.cli.credential_store import CredentialStore, SavedDesk, Secret, open_credential_store
+from deskwire.cli.keyring_store import KeyringStore
 from deskwire.client import CaFile, Login, Pinned, SystemTrust
 from deskwire.model.problems import StateUnavailable
 from deskwire.model.units import Seconds
@@ -50,12 +50,12 @@ class KeyringPackage:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "deskwire" / "client", None)
+def kept(tmp_path: Path) -> CredentialStore:
+    return CredentialStore(tmp_path / "deskwire" / "client", None)
 
 
-def test_a_desk_is_kept_with_its_secret(kept: Kept) -> None:
-    where = kept.keep(DESK, KeptDesk("ann", fingerprint=PIN), SECRET)
+def test_a_desk_is_kept_with_its_secret(kept: CredentialStore) -> None:
+    where = kept.keep(DESK, SavedDesk("ann", fingerprint=PIN), SECRET)
 
     file = kept.read()
     assert where == str(kept.path)
@@ -65,8 +65,8 @@ def test_a_desk_is_kept_with_its_secret(kept: Kept) -> None:
     assert kept.secret(DESK) == SECRET
 
 
-def test_nobody_else_can_read_it(kept: Kept) -> None:
-    kept.keep(DESK, KeptDesk("ann"), SECRET)
+def test_nobody_else_can_read_it(kept: CredentialStore) -> None:
+    kept.keep(DESK, SavedDesk("ann"), SECRET)
     kept.path.chmod(0o644)
     kept.keep_secret(DESK, Secret("new"))
 
@@ -76,9 +76,9 @@ def test_nobody_else_can_read_it(kept: Kept) -> None:
     assert list(kept.path.parent.iterdir()) == [kept.path]
 
 
-def test_the_last_one_logged_in_to_is_the_one_that_is_meant(kept: Kept) -> None:
-    kept.keep(DESK, KeptDesk("ann"), SECRET)
-    kept.keep(OTHER, KeptDesk("ben"), Secret())
+def test_the_last_one_logged_in_to_is_the_one_that_is_meant(kept: CredentialStore) -> None:
+    kept.keep(DESK, SavedDesk("ann"), SECRET)
+    kept.keep(OTHER, SavedDesk("ben"), Secret())
     assert kept.read().current == OTHER
 
     kept.forget(OTHER)
@@ -88,8 +88,8 @@ def test_the_last_one_logged_in_to_is_the_one_that_is_meant(kept: Kept) -> None:
     assert kept.secret(OTHER) == Secret()
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one(kept: Kept) -> None:
-    kept.keep(DESK, KeptDesk("ann", ca_file="/ca.pem"), SECRET)
+def test_a_new_secret_takes_the_place_of_the_old_one(kept: CredentialStore) -> None:
+    kept.keep(DESK, SavedDesk("ann", ca_file="/ca.pem"), SECRET)
     kept.keep_secret(DESK, Secret("new", LOGIN))
     kept.keep_secret(OTHER, Secret("of a desk that is not kept"))
 
@@ -98,7 +98,7 @@ def test_a_new_secret_takes_the_place_of_the_old_one(kept: Kept) -> None:
     assert list(kept.read().desks) == [DESK]
 
 
-def test_nothing_kept_is_an_empty_file(kept: Kept) -> None:
+def test_nothing_kept_is_an_empty_file(kept: CredentialStore) -> None:
     assert kept.read().current == ""
     assert kept.secret(DESK) == Secret()
     kept.forget(DESK)
@@ -106,9 +106,9 @@ def test_nothing_kept_is_an_empty_file(kept: Kept) -> None:
 
 def test_a_keyring_has_the_secret_and_the_file_has_not(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = Kept(tmp_path, Ring(package))
+    kept = CredentialStore(tmp_path, KeyringStore(package))
 
-    where = kept.keep(DESK, KeptDesk("ann"), SECRET)
+    where = kept.keep(DESK, SavedDesk("ann"), SECRET)
 
     assert where == "the keyring"
     assert "horse" not in kept.path.read_text(encoding="utf-8")
@@ -120,10 +120,10 @@ def test_a_keyring_has_the_secret_and_the_file_has_not(tmp_path: Path) -> None:
 
 def test_a_keyring_that_is_locked_leaves_it_to_the_file(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = Kept(tmp_path, Ring(package))
+    kept = CredentialStore(tmp_path, KeyringStore(package))
     package.works = False
 
-    where = kept.keep(DESK, KeptDesk("ann"), SECRET)
+    where = kept.keep(DESK, SavedDesk("ann"), SECRET)
 
     assert where == str(kept.path)
     assert kept.secret(DESK) == SECRET
@@ -132,8 +132,8 @@ def test_a_keyring_that_is_locked_leaves_it_to_the_file(tmp_path: Path) -> None:
 
 def test_a_keyring_that_lost_its_secret_is_an_empty_secret(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = Kept(tmp_path, Ring(package))
-    kept.keep(DESK, KeptDesk("ann"), SECRET)
+    kept = CredentialStore(tmp_path, KeyringStore(package))
+    kept.keep(DESK, SavedDesk("ann"), SECRET)
     package.secrets["deskwire", DESK] = "not ours"
 
     assert kept.secret(DESK) == Secret()
@@ -144,11 +144,11 @@ def test_a_keyring_without_a_backend_is_not_used(priority: float, usable: bool) 
     package = KeyringPackage()
     package.priority = priority
 
-    assert Ring(package).usable is usable
+    assert KeyringStore(package).usable is usable
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"desks": 5}'])
-def test_a_file_that_is_not_ours_is_named(kept: Kept, text: str) -> None:
+def test_a_file_that_is_not_ours_is_named(kept: CredentialStore, text: str) -> None:
     kept.path.parent.mkdir(parents=True)
     kept.path.write_text(text, encoding="utf-8")
 
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "deskwire").write_text("a file", encoding="utf-8")
 
     with pytest.raises(StateUnavailable, match="client"):
-        Kept(tmp_path / "deskwire" / "client", None).keep(DESK, KeptDesk("ann"), SECRET)
+        CredentialStore(tmp_path / "deskwire" / "client", None).keep(DESK, SavedDesk("ann"), SECRET)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_it_is_kept_where_state_belongs(environ: dict[str, str], folder: str) -> None:
-    assert str(kept_desks(environ).path) == f"{folder}/deskwire/client/desks.json"
+    assert str(open_credential_store(environ).path) == f"{folder}/deskwire/client/desks.json"
 
 
 def test_no_secret_shows_in_a_trace() -> None:

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from deskwire import __version__
-from deskwire.cli.doctor_report import Report, page, report
+from deskwire.cli.doctor_report import Report, build_report, format_report
 from deskwire.daemon.doctor.health import Condition, Finding
 from deskwire.daemon.probe import Look
 from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
-from deskwire.terminal.console import Paper
+from deskwire.terminal.console import Console
 
 NOW = Seconds(0.0)
 PYTHON = Finding(name="python", condition=Condition.OK, found="3.11 at /bin/python")
@@ -29,11 +29,13 @@ OPEN = Finding(
 
 
 def printed(whole: Report) -> list[str]:
-    return list(page(whole, Paper(io.StringIO(), {})))
+    return list(format_report(whole, Console(io.StringIO(), {})))
 
 
 def test_every_key_of_the_json_is_always_there() -> None:
-    assert msgspec.json.decode(msgspec.json.encode(report([PYTHON], [MEMORY, SOUNDLESS], NOW))) == {
+    assert msgspec.json.decode(
+        msgspec.json.encode(build_report([PYTHON], [MEMORY, SOUNDLESS], NOW))
+    ) == {
         "version": __version__,
         "fine": False,
         "desk": [
@@ -80,12 +82,12 @@ def test_every_key_of_the_json_is_always_there() -> None:
 def test_a_desk_is_fine_unless_something_is_unavailable_or_unsafe(
     condition: Condition, fine: bool
 ) -> None:
-    assert report([Finding(name="state", condition=condition)], [MEMORY], NOW).fine is fine
-    assert report([PYTHON], [Look(name="wifi", condition=condition)], NOW).fine is fine
+    assert build_report([Finding(name="state", condition=condition)], [MEMORY], NOW).fine is fine
+    assert build_report([PYTHON], [Look(name="wifi", condition=condition)], NOW).fine is fine
 
 
 def test_a_page_says_what_is_amiss_and_what_to_do() -> None:
-    assert printed(report([PYTHON, OPEN], [MEMORY, SOUNDLESS], NOW)) == [
+    assert printed(build_report([PYTHON, OPEN], [MEMORY, SOUNDLESS], NOW)) == [
         "python       ok           3.11 at /bin/python",
         "certificate  unsafe       /tls/certificate.pem",
         "             others may read the key",
@@ -100,11 +102,11 @@ def test_a_page_says_what_is_amiss_and_what_to_do() -> None:
 
 
 def test_a_page_of_a_desk_that_is_fine_says_so() -> None:
-    assert printed(report([PYTHON], [MEMORY], NOW))[-1] == "all is well"
+    assert printed(build_report([PYTHON], [MEMORY], NOW))[-1] == "all is well"
 
 
 def test_a_strangers_text_cannot_command_the_terminal() -> None:
     evil = Look(name="players", condition=Condition.UNAVAILABLE, why="\x1b[2J", remedy="\x07")
 
-    assert "\x1b" not in "".join(printed(report([], [evil], NOW)))
-    assert "\x07" not in "".join(printed(report([], [evil], NOW)))
+    assert "\x1b" not in "".join(printed(build_report([], [evil], NOW)))
+    assert "\x07" not in "".join(printed(build_report([], [evil], NOW)))

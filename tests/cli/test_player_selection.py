@@ -1,6 +1,6 @@
 import pytest
 
-from deskwire.cli.player_selection import choose
+from deskwire.cli.player_selection import select_player
 from deskwire.model.problems import UnknownPlayer
 from deskwire.model.readings import Player, PlayerId
 
@@ -25,23 +25,23 @@ ALL = (MPV, CHROME, FIREFOX)
     ],
 )
 def test_a_player_is_meant_by_id_name_or_by_playing(wanted: str | None, meant: Player) -> None:
-    assert choose(ALL, wanted) is meant
+    assert select_player(ALL, wanted) is meant
 
 
 def test_the_only_player_is_meant_even_when_it_pauses() -> None:
-    assert choose((MPV,), None) is MPV
+    assert select_player((MPV,), None) is MPV
 
 
 def test_a_whole_name_goes_before_a_part_of_one() -> None:
     long = player(4, "mpv for children")
 
-    assert choose((long, MPV), "mpv") is MPV
+    assert select_player((long, MPV), "mpv") is MPV
 
 
 def test_an_id_goes_before_a_name() -> None:
     liar = player(4, "player1")
 
-    assert choose((liar, MPV), "player1") is MPV
+    assert select_player((liar, MPV), "player1") is MPV
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_where_none_is_meant_what_there_is_is_listed(
     players: tuple[Player, ...], wanted: str | None, words: list[str]
 ) -> None:
     with pytest.raises(UnknownPlayer) as caught:
-        choose(players, wanted)
+        select_player(players, wanted)
 
     assert [word for word in words if word not in caught.value.message] == []
 
 
 def test_a_strangers_name_is_printed_harmlessly() -> None:
     with pytest.raises(UnknownPlayer) as caught:
-        choose((player(1, "\x1b[2Jmpv"),), "vlc")
+        select_player((player(1, "\x1b[2Jmpv"),), "vlc")
 
     assert "\x1b" not in caught.value.message

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from deskwire.cli.watch_output import FIELDS, JsonLines, Lines, UnknownField, chosen_fields
+from deskwire.cli.watch_output import FIELDS, JsonLines, TextLines, UnknownField, parse_fields
 from deskwire.model.readings import (
     Battery,
     Cpu,
@@ -33,7 +33,7 @@ def volume(level: float) -> Snapshot:
 
 
 def test_the_first_line_says_everything_and_later_ones_what_changed() -> None:
-    lines = Lines(("cpu", "volume", "players", "battery"))
+    lines = TextLines(("cpu", "volume", "players", "battery"))
     first = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(88)), players=(PLAYER,))
     second = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(90)), players=(PLAYER,))
 
@@ -46,14 +46,14 @@ def test_the_first_line_says_everything_and_later_ones_what_changed() -> None:
 
 
 def test_a_player_that_plays_on_is_no_change() -> None:
-    lines = Lines(("players",))
+    lines = TextLines(("players",))
     lines.line(volume(88), NOW, AT)
 
     assert lines.line(volume(88), Seconds(NOW + 5), AT) == ""
 
 
 def test_hardware_that_goes_is_said_once() -> None:
-    lines = Lines(("battery",))
+    lines = TextLines(("battery",))
     there = Snapshot(battery=Battery(Percent(70), plugged_in=True))
 
     said = [lines.line(each, NOW, AT) for each in (Snapshot(), there, Snapshot(), Snapshot())]
@@ -102,10 +102,10 @@ def test_a_json_line_has_the_chosen_fields_and_comes_when_they_change() -> None:
 def test_fields_are_named_as_in_a_snapshot_or_as_on_the_wire(
     text: str | None, names: tuple[str, ...]
 ) -> None:
-    assert chosen_fields(text) == names
+    assert parse_fields(text) == names
 
 
 @pytest.mark.parametrize("text", ["", ",", "volum", "volume,x"])
 def test_a_field_there_is_not_is_told_with_those_there_are(text: str) -> None:
     with pytest.raises(UnknownField, match="memory, cpu, network"):
-        chosen_fields(text)
+        parse_fields(text)

@@ -19,8 +19,15 @@ from deskwire.model.readings import (
     Wifi,
 )
 from deskwire.model.units import Bytes, Percent, Seconds
-from deskwire.terminal.console import aligned
-from deskwire.terminal.formatting import clean, clock, in_words, size, snapshot_rows, span
+from deskwire.terminal.console import align_columns
+from deskwire.terminal.formatting import (
+    clean,
+    format_duration,
+    format_position,
+    format_reading,
+    format_size,
+    snapshot_rows,
+)
 
 NOW = Seconds(100.0)
 CHROME = Player(
@@ -56,11 +63,11 @@ RADIO = Player(id=PlayerId("player2"), name="Radio", playing=False, title="News"
     ],
 )
 def test_a_reading_is_told_with_its_unit(reading: object, words: str) -> None:
-    assert in_words(reading, NOW) == [words]
+    assert format_reading(reading, NOW) == [words]
 
 
 def test_each_player_has_a_line_with_where_it_is_now() -> None:
-    assert in_words((CHROME, RADIO), NOW) == [
+    assert format_reading((CHROME, RADIO), NOW) == [
         "player1 Chrome: plays Hoobastank - The Reason (Fallen), 1:55 of 3:52",
         "player2 Radio: pauses News",
     ]
@@ -69,7 +76,7 @@ def test_each_player_has_a_line_with_where_it_is_now() -> None:
 def test_a_title_cannot_command_the_terminal() -> None:
     evil = Player(id=PlayerId("player1"), name="x", playing=True, title="\x1b[2Ja\nb\u202ec")
 
-    assert in_words((evil,), NOW) == ["player1 x: plays \ufffd[2Ja\ufffdb\ufffdc"]
+    assert format_reading((evil,), NOW) == ["player1 x: plays \ufffd[2Ja\ufffdb\ufffdc"]
 
 
 @given(st.text())
@@ -90,7 +97,7 @@ def test_clean_text_prints(text: str) -> None:
     ],
 )
 def test_a_size_is_told_in_the_largest_unit(many: int, words: str) -> None:
-    assert size(Bytes(many)) == words
+    assert format_size(Bytes(many)) == words
 
 
 @pytest.mark.parametrize(
@@ -105,15 +112,19 @@ def test_a_size_is_told_in_the_largest_unit(many: int, words: str) -> None:
     ],
 )
 def test_a_span_is_told_in_its_two_largest_parts(seconds: int, words: str) -> None:
-    assert span(Seconds(seconds)) == words
+    assert format_duration(Seconds(seconds)) == words
 
 
 def test_a_clock_has_hours_only_where_there_are_any() -> None:
-    assert [clock(Seconds(seconds)) for seconds in (5, 115, 3723)] == ["0:05", "1:55", "1:02:03"]
+    assert [format_position(Seconds(seconds)) for seconds in (5, 115, 3723)] == [
+        "0:05",
+        "1:55",
+        "1:02:03",
+    ]
 
 
 def test_columns_are_aligned_and_nothing_trails() -> None:
-    assert aligned([("a", "bb", "c"), ("aaa", "b", "")]) == ["a    bb  c", "aaa  b"]
+    assert align_columns([("a", "bb", "c"), ("aaa", "b", "")]) == ["a    bb  c", "aaa  b"]
 
 
 def test_a_row_says_what_is_read_or_why_not() -> None:

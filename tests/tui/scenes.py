@@ -11,7 +11,7 @@ from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import decode_snapshot
 from deskwire.tui.playheads import Playheads
-from deskwire.tui.screen import Scene
+from deskwire.tui.screen import ViewModel
 from deskwire.tui.trends import Trends
 from tests.protocol.example import CONTRACT_STATS
 
@@ -37,12 +37,12 @@ def player(number: int, **keys: object) -> Player:
     return replace(one, **keys)
 
 
-def scene(snapshot: Snapshot | None = None, **keys: object) -> Scene:
+def scene(snapshot: Snapshot | None = None, **keys: object) -> ViewModel:
     """Return a scene, live, 18 seconds into its session."""
     snapshot = snapshot or example()
     heads = Playheads()
     heads.take(snapshot)
-    drawn = Scene(
+    drawn = ViewModel(
         address="https://desk.local:8765",
         snapshot=snapshot,
         state=LIVE,

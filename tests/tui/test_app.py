@@ -13,11 +13,11 @@ from deskwire.client.sync import Desk, connect
 from deskwire.client.timeouts import Pace
 from deskwire.model.problems import WrongCredentials
 from deskwire.model.units import Seconds
-from deskwire.tui.app import Top
-from deskwire.tui.graphics import Canvas
-from deskwire.tui.reauthentication import Again
+from deskwire.tui.app import TopApp
+from deskwire.tui.graphics import TerminalGraphics
+from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.spans import text_of
-from deskwire.tui.state_queue import Journal
+from deskwire.tui.state_queue import StateQueue
 from tests.support.desk_in_a_thread import DeskInAThread
 from tests.support.scripted_desk import PASSWORD, ScriptedSocket
 from tests.support.waiting import until_async
@@ -35,13 +35,15 @@ class There:
 
     def __init__(self, scripted: DeskInAThread) -> None:
         self.scripted = scripted
-        self.journal = Journal()
+        self.journal = StateQueue()
         self.connected = ExitStack()
         self.desk = self.enter(PASSWORD)
 
-    def top(self) -> Top:
+    def top(self) -> TopApp:
         """Make the screen."""
-        return Top(self.desk, self.journal, Canvas(), Again("owner", self.enter))
+        return TopApp(
+            self.desk, self.journal, TerminalGraphics(), Reauthentication("owner", self.enter)
+        )
 
     def enter(self, password: str) -> Desk:
         """Leave the desk, and enter it anew."""
@@ -66,7 +68,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
             yield there
 
 
-def screen(app: Top) -> str:
+def screen(app: TopApp) -> str:
     """Return what is shown."""
     return "\n".join(text_of(line).rstrip() for line in app.shown)
 
@@ -74,7 +76,7 @@ def screen(app: Top) -> str:
 async def see(pilot: "Pilot[int]", words: str) -> str:
     """Wait until this is shown."""
     app = pilot.app
-    assert isinstance(app, Top)
+    assert isinstance(app, TopApp)
     await until_async(lambda: words in screen(app), within=15, what=f"{words!r} on\n{screen(app)}")
     return screen(app)
 

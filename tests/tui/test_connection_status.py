@@ -9,7 +9,7 @@ from deskwire.client.connection_state import Phase, State
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import Next
-from deskwire.tui.connection_status import news, standing
+from deskwire.tui.connection_status import connection_status, notice
 
 LIVE = State(phase=Phase.LIVE, ends=Seconds(700))
 AT_ONCE = Seconds(0)
@@ -30,7 +30,7 @@ def in_vain(wait: Seconds) -> list[State]:
 
 def told(states: Sequence[State], wait: Seconds) -> list[str]:
     """Return what is said on the way from live through these states."""
-    said = (news(before, after, wait) for before, after in pairwise([LIVE, *states]))
+    said = (notice(before, after, wait) for before, after in pairwise([LIVE, *states]))
     return [words for words in said if words]
 
 
@@ -84,6 +84,6 @@ def test_a_renewed_session_is_told_and_was_not_away() -> None:
     ],
 )
 def test_how_it_stands_is_one_line(state: State, shown: str) -> None:
-    words, _ = standing(state, Seconds(100))
+    words, _ = connection_status(state, Seconds(100))
 
     assert words == shown

@@ -1,13 +1,13 @@
 import pytest
 
 from deskwire.tui.cover import Cover, parse_cover
-from deskwire.tui.cover_renderer import Easel
-from deskwire.tui.graphics import Canvas, Medium, Painting, Place
+from deskwire.tui.cover_renderer import CoverRenderer
+from deskwire.tui.graphics import CoverArea, GraphicsProtocol, RenderedCover, TerminalGraphics
 from tests.support.waiting import until_async
 from tests.tui.scenes import picture
 
-SIXEL = Canvas(Medium.SIXEL, (8, 16))
-SMALL, LARGE = Place(0, 5, 10), Place(0, 6, 12)
+SIXEL = TerminalGraphics(GraphicsProtocol.SIXEL, (8, 16))
+SMALL, LARGE = CoverArea(0, 5, 10), CoverArea(0, 6, 12)
 
 
 @pytest.fixture
@@ -17,7 +17,9 @@ def cover() -> Cover:
     return cover
 
 
-async def painted(easel: Easel, cover: Cover, place: Place, *, away: bool = False) -> Painting:
+async def painted(
+    easel: CoverRenderer, cover: Cover, place: CoverArea, *, away: bool = False
+) -> RenderedCover:
     """Look until it is there."""
     return await until_async(
         lambda: easel.painting(cover, SIXEL, place, away=away), within=15, what="a painting"
@@ -25,7 +27,7 @@ async def painted(easel: Easel, cover: Cover, place: Place, *, away: bool = Fals
 
 
 async def test_a_painting_is_there_in_a_while_and_stays(cover: Cover) -> None:
-    easel = Easel()
+    easel = CoverRenderer()
     at_once = easel.painting(cover, SIXEL, SMALL, away=False)
     done = await painted(easel, cover, SMALL)
 
@@ -34,7 +36,7 @@ async def test_a_painting_is_there_in_a_while_and_stays(cover: Cover) -> None:
 
 
 async def test_a_painting_of_another_size_is_not_shown_meanwhile(cover: Cover) -> None:
-    easel = Easel()
+    easel = CoverRenderer()
     small = await painted(easel, cover, SMALL)
     at_once = easel.painting(cover, SIXEL, LARGE, away=False)
     large = await painted(easel, cover, LARGE)
@@ -44,7 +46,7 @@ async def test_a_painting_of_another_size_is_not_shown_meanwhile(cover: Cover) -
 
 
 async def test_a_painting_in_colours_is_shown_until_the_grey_one_is_there(cover: Cover) -> None:
-    easel = Easel()
+    easel = CoverRenderer()
     colours = await painted(easel, cover, SMALL)
     at_once = easel.painting(cover, SIXEL, SMALL, away=True)
     await until_async(
@@ -55,7 +57,7 @@ async def test_a_painting_in_colours_is_shown_until_the_grey_one_is_there(cover:
 
 
 async def test_where_there_is_no_cover_there_is_no_painting(cover: Cover) -> None:
-    easel = Easel()
+    easel = CoverRenderer()
     await painted(easel, cover, SMALL)
 
     assert easel.painting(None, SIXEL, SMALL, away=False) is None

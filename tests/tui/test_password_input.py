@@ -1,14 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.tui.password_input import Question, Typed
+from deskwire.tui.password_input import InputResult, PasswordInput
 from deskwire.tui.spans import safe
 
 
-def typed(*keys: tuple[str, str | None]) -> Question:
-    question = Question("ann")
+def typed(*keys: tuple[str, str | None]) -> PasswordInput:
+    question = PasswordInput("ann")
     for key, character in keys:
-        assert question.press(key, character) is Typed.MORE
+        assert question.press(key, character) is InputResult.MORE
     return question
 
 
@@ -30,8 +30,8 @@ def test_keys_that_type_nothing_do_nothing_but_mend() -> None:
 def test_enter_answers_where_there_is_an_answer_and_escape_gives_up() -> None:
     question = typed(("enter", "\r"), ("a", "a"))
 
-    assert question.press("enter", "\r") is Typed.DONE
-    assert question.press("escape", "\x1b") is Typed.GIVEN_UP
+    assert question.press("enter", "\r") is InputResult.DONE
+    assert question.press("escape", "\x1b") is InputResult.GIVEN_UP
 
 
 def test_a_password_is_pasted_without_its_end_of_line() -> None:
@@ -43,7 +43,7 @@ def test_a_password_is_pasted_without_its_end_of_line() -> None:
 
 @given(st.text())
 def test_whatever_is_pasted_only_dots_are_shown(text: str) -> None:
-    question = Question("ann")
+    question = PasswordInput("ann")
     question.paste(text)
 
     assert set(safe(question.words)) <= set("Password for ann: •▏")

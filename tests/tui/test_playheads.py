@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.model.readings import Player, Position, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.tui.playheads import Playheads, settled
+from deskwire.tui.playheads import Playheads, reconcile
 from tests.tui.scenes import player
 
 
@@ -28,7 +28,7 @@ def told(at: float, read: float, rate: float = 1.0) -> Position:
 def test_a_position_moves_no_more_than_what_is_told_asks(
     before: Position | None, now: Position, at: float
 ) -> None:
-    assert settled(before, now).reached(now.read, None) == pytest.approx(at)
+    assert reconcile(before, now).reached(now.read, None) == pytest.approx(at)
 
 
 def test_it_never_steps_back_while_it_plays_steadily() -> None:

@@ -12,7 +12,7 @@ from deskwire.model.readings import Snapshot, Volume, Wifi
 from deskwire.model.units import Percent, Seconds
 from deskwire.protocol.close_codes import Next
 from deskwire.tui.cover import parse_cover
-from deskwire.tui.screen import Scene, draw
+from deskwire.tui.screen import ViewModel, render_screen
 from deskwire.tui.spans import Tone, cells, text_of
 from tests.tui.scenes import BOOT, example, picture, player, scene
 
@@ -42,8 +42,8 @@ SCENES = {
 }
 
 
-def shown(drawn: Scene, width: int, height: int) -> str:
-    return "\n".join(text_of(line).rstrip() for line in draw(drawn, width, height)) + "\n"
+def shown(drawn: ViewModel, width: int, height: int) -> str:
+    return "\n".join(text_of(line).rstrip() for line in render_screen(drawn, width, height)) + "\n"
 
 
 @pytest.mark.parametrize("name", list(SCENES))
@@ -112,7 +112,7 @@ def test_the_first_line_says_how_the_connection_stands(state: State, words: str)
 
 
 def test_a_desk_that_is_away_is_shown_without_colours() -> None:
-    away = draw(scene(state=LOST, cover=parse_cover(picture())), 80, 24)
+    away = render_screen(scene(state=LOST, cover=parse_cover(picture())), 80, 24)
     spans = [span for line in away[1:-2] for span in line if span.text.strip()]
 
     assert {span.tone for span in spans if span.front is None} == {Tone.FAINT}
@@ -151,7 +151,7 @@ def test_whatever_is_in_it_fits_and_only_prints(
     cover = parse_cover(picture()) if covered else None
     selected = max(len(some) - 1, 0)
 
-    lines = draw(scene(snapshot, selected=selected, news=news, cover=cover), width, height)
+    lines = render_screen(scene(snapshot, selected=selected, news=news, cover=cover), width, height)
 
     assert len(lines) == height
     for line in lines:

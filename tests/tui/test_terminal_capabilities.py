@@ -11,14 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deskwire.model.units import Seconds
-from deskwire.tui.graphics import Canvas, Medium
+from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics
 from deskwire.tui.terminal_capabilities import (
     LONGEST,
     WHO,
-    Answers,
-    ask_for_canvas,
+    TerminalAnswers,
     asked,
     canvas_of,
+    detect_graphics,
     parse_answers,
     second_question,
 )
@@ -33,24 +33,24 @@ SIXELS_TOLD = b"\x1b[?1;0;16S\x1b[6;20;10t\x1b[?63;4c"
 @pytest.mark.parametrize(
     ("said", "answers"),
     [
-        (b"", Answers()),
-        (XTERM, Answers(whole=True, name="XTerm(379)", sixel=True)),
-        (b"\x1b[?62;22c", Answers(whole=True)),
-        (b"\x1b[?4c", Answers(whole=True)),
-        (b"\x1b[?1;44;14c", Answers(whole=True)),
-        (KITTY_SPOKEN, Answers(whole=True, kitty=True)),
-        (b"\x1b_Gi=1684370283;ENOTSUPPORTED:no\x1b\\\x1b[?62c", Answers(whole=True)),
-        (b"\x1b_Gi=7;OK\x1b\\\x1b[?62c", Answers(whole=True)),
-        (SIXELS_TOLD, Answers(whole=True, sixel=True, colours=16, cell=CELL)),
-        (b"\x1b[?1;3;0S\x1b[?63;4c", Answers(whole=True, sixel=True)),
-        (b"\x1b[6;0;0t\x1b[?62c", Answers(whole=True)),
-        (b"\x1b[6;9999;9999t\x1b[?62c", Answers(whole=True)),
-        (b"n\x1b[A" + XTERM + b"q", Answers(whole=True, name="XTerm(379)", sixel=True)),
-        (b"\x1bP>|\x1b[2J\x1b\\\x1b[?62c", Answers(whole=True)),
-        (b"\x1bP>|" + b"x" * 3000 + b"\x1b\\\x1b[?62c", Answers(whole=True)),
+        (b"", TerminalAnswers()),
+        (XTERM, TerminalAnswers(whole=True, name="XTerm(379)", sixel=True)),
+        (b"\x1b[?62;22c", TerminalAnswers(whole=True)),
+        (b"\x1b[?4c", TerminalAnswers(whole=True)),
+        (b"\x1b[?1;44;14c", TerminalAnswers(whole=True)),
+        (KITTY_SPOKEN, TerminalAnswers(whole=True, kitty=True)),
+        (b"\x1b_Gi=1684370283;ENOTSUPPORTED:no\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
+        (b"\x1b_Gi=7;OK\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
+        (SIXELS_TOLD, TerminalAnswers(whole=True, sixel=True, colours=16, cell=CELL)),
+        (b"\x1b[?1;3;0S\x1b[?63;4c", TerminalAnswers(whole=True, sixel=True)),
+        (b"\x1b[6;0;0t\x1b[?62c", TerminalAnswers(whole=True)),
+        (b"\x1b[6;9999;9999t\x1b[?62c", TerminalAnswers(whole=True)),
+        (b"n\x1b[A" + XTERM + b"q", TerminalAnswers(whole=True, name="XTerm(379)", sixel=True)),
+        (b"\x1bP>|\x1b[2J\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
+        (b"\x1bP>|" + b"x" * 3000 + b"\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
     ],
 )
-def test_what_a_terminal_says_is_read(said: bytes, answers: Answers) -> None:
+def test_what_a_terminal_says_is_read(said: bytes, answers: TerminalAnswers) -> None:
     assert parse_answers(said) == answers
 
 
@@ -72,15 +72,17 @@ def test_whatever_is_said_is_read(said: bytes) -> None:
 @pytest.mark.parametrize(
     ("first", "asked_for"),
     [
-        (Answers(name="kitty(0.42.1)"), {KITTY}),
-        (Answers(name="WezTerm 2024", sixel=True), {KITTY, COLOURS}),
-        (Answers(sixel=True), {COLOURS}),
-        (Answers(name="tmux 3.5a", sixel=True), {COLOURS}),
-        (Answers(name="tmux 3.3a"), set()),
-        (Answers(), set()),
+        (TerminalAnswers(name="kitty(0.42.1)"), {KITTY}),
+        (TerminalAnswers(name="WezTerm 2024", sixel=True), {KITTY, COLOURS}),
+        (TerminalAnswers(sixel=True), {COLOURS}),
+        (TerminalAnswers(name="tmux 3.5a", sixel=True), {COLOURS}),
+        (TerminalAnswers(name="tmux 3.3a"), set()),
+        (TerminalAnswers(), set()),
     ],
 )
-def test_a_terminal_is_asked_nothing_it_would_print(first: Answers, asked_for: set[str]) -> None:
+def test_a_terminal_is_asked_nothing_it_would_print(
+    first: TerminalAnswers, asked_for: set[str]
+) -> None:
     question = second_question(first)
 
     assert {each for each in (KITTY, COLOURS) if each in question} == asked_for
@@ -90,17 +92,31 @@ def test_a_terminal_is_asked_nothing_it_would_print(first: Answers, asked_for: s
 @pytest.mark.parametrize(
     ("first", "second", "canvas"),
     [
-        (Answers(name="kitty", sixel=True), Answers(kitty=True), Canvas(Medium.KITTY, CELL)),
         (
-            Answers(name="foot", sixel=True),
-            Answers(colours=1024),
-            Canvas(Medium.SIXEL, CELL, 1024),
+            TerminalAnswers(name="kitty", sixel=True),
+            TerminalAnswers(kitty=True),
+            TerminalGraphics(GraphicsProtocol.KITTY, CELL),
         ),
-        (Answers(name="tmux 3.5a"), Answers(kitty=True), Canvas(Medium.BLOCKS, CELL)),
-        (Answers(), Answers(kitty=True), Canvas(Medium.BLOCKS, CELL)),
+        (
+            TerminalAnswers(name="foot", sixel=True),
+            TerminalAnswers(colours=1024),
+            TerminalGraphics(GraphicsProtocol.SIXEL, CELL, 1024),
+        ),
+        (
+            TerminalAnswers(name="tmux 3.5a"),
+            TerminalAnswers(kitty=True),
+            TerminalGraphics(GraphicsProtocol.BLOCKS, CELL),
+        ),
+        (
+            TerminalAnswers(),
+            TerminalAnswers(kitty=True),
+            TerminalGraphics(GraphicsProtocol.BLOCKS, CELL),
+        ),
     ],
 )
-def test_the_best_there_is_is_taken(first: Answers, second: Answers, canvas: Canvas) -> None:
+def test_the_best_there_is_is_taken(
+    first: TerminalAnswers, second: TerminalAnswers, canvas: TerminalGraphics
+) -> None:
     assert canvas_of(first, second, CELL) == canvas
 
 
@@ -141,18 +157,18 @@ def line(answers: dict[str, str]) -> Iterator[Line]:
 @pytest.mark.parametrize(
     ("terminal", "medium"),
     [
-        ("kitty", Medium.KITTY),
-        ("xterm", Medium.SIXEL),
-        ("mlterm", Medium.SIXEL),
-        ("tmux", Medium.BLOCKS),
-        ("tmux with sixels", Medium.SIXEL),
-        ("plain", Medium.BLOCKS),
+        ("kitty", GraphicsProtocol.KITTY),
+        ("xterm", GraphicsProtocol.SIXEL),
+        ("mlterm", GraphicsProtocol.SIXEL),
+        ("tmux", GraphicsProtocol.BLOCKS),
+        ("tmux with sixels", GraphicsProtocol.SIXEL),
+        ("plain", GraphicsProtocol.BLOCKS),
     ],
 )
-def test_a_terminal_is_taken_by_its_word(terminal: str, medium: Medium) -> None:
+def test_a_terminal_is_taken_by_its_word(terminal: str, medium: GraphicsProtocol) -> None:
     with line(ANSWERS[terminal]) as there:
         before = termios.tcgetattr(there.theirs)
-        canvas = ask_for_canvas(None, there.theirs, there.theirs, Seconds(20))
+        canvas = detect_graphics(None, there.theirs, there.theirs, Seconds(20))
         after = termios.tcgetattr(there.theirs)
 
     assert canvas.medium is medium
@@ -161,9 +177,9 @@ def test_a_terminal_is_taken_by_its_word(terminal: str, medium: Medium) -> None:
 
 def test_a_mute_terminal_is_not_waited_for_long() -> None:
     with line({}) as there:
-        canvas = ask_for_canvas(None, there.theirs, there.theirs, Seconds(0.05))
+        canvas = detect_graphics(None, there.theirs, there.theirs, Seconds(0.05))
 
-    assert canvas == Canvas(Medium.BLOCKS)
+    assert canvas == TerminalGraphics(GraphicsProtocol.BLOCKS)
 
 
 def test_a_terminal_that_does_not_stop_talking_is_not_listened_to() -> None:
@@ -173,4 +189,4 @@ def test_a_terminal_that_does_not_stop_talking_is_not_listened_to() -> None:
         termios.tcsetattr(there.theirs, termios.TCSANOW, termios_)
         answers = asked(there.theirs, there.theirs, WHO, Seconds(20))
 
-    assert answers == Answers()
+    assert answers == TerminalAnswers()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.report import count
-from deskwire.terminal.console import Colour, Paper
+from deskwire.terminal.console import Colour, Console
 
 MARKS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.NOT_JUDGED: "not judged"}
 COLOURS = {
@@ -21,7 +21,7 @@ NARROWEST = 80
 class VerdictTable:
     """Writes a table row by row."""
 
-    def __init__(self, paper: Paper, width: int | None = None) -> None:
+    def __init__(self, paper: Console, width: int | None = None) -> None:
         self._paper = paper
         wide = max(NARROWEST, width or shutil.get_terminal_size((120, 24)).columns)
         rest = wide - NUMBER - MARK - GAP

@@ -1,4 +1,4 @@
-"""A kept desk, reached: what commands over it do first, and how each fault ends them."""
+"""A saved desk, connected: what commands over it do first, and how each fault ends them."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.options import stop
+from deskwire.cli.options import fail
 from deskwire.model.problems import (
     Problem,
     StateUnavailable,
@@ -19,8 +19,8 @@ from deskwire.model.problems import (
 )
 
 if TYPE_CHECKING:
-    from deskwire.cli.credential_store import Kept, KeptDesk
-    from deskwire.cli.desk_session import Door
+    from deskwire.cli.credential_store import CredentialStore, SavedDesk
+    from deskwire.cli.desk_session import DeskSession
     from deskwire.client.connection_state import State
     from deskwire.client.sync import Desk
 
@@ -33,60 +33,60 @@ desk_option = click.option(
 
 
 @contextmanager
-def at_the_door(
+def open_session(
     host: str | None, on_state: "Callable[[State], None] | None" = None
-) -> "Iterator[Door]":
+) -> "Iterator[DeskSession]":
     """Lend the way in to the kept desk; whatever goes wrong ends the command with one line."""
-    from deskwire.cli.credential_store import kept_desks
-    from deskwire.cli.desk_session import Door
+    from deskwire.cli.credential_store import open_credential_store
+    from deskwire.cli.desk_session import DeskSession
 
-    with told():
-        kept = kept_desks(os.environ)
-        address, desk = chosen(kept, host)
-        with Door(kept, address, desk, on_state) as door:
+    with exit_on_problem():
+        kept = open_credential_store(os.environ)
+        address, desk = select_desk(kept, host)
+        with DeskSession(kept, address, desk, on_state) as door:
             yield door
 
 
 @contextmanager
-def reached(host: str | None) -> "Iterator[Desk]":
+def connected_desk(host: str | None) -> "Iterator[Desk]":
     """Lend the kept desk, connected; whatever goes wrong ends the command with one line."""
-    with at_the_door(host) as door:
+    with open_session(host) as door:
         yield door.enter()
 
 
-def chosen(kept: "Kept", host: str | None) -> "tuple[str, KeptDesk]":
+def select_desk(kept: "CredentialStore", host: str | None) -> "tuple[str, SavedDesk]":
     """Return the address of the desk that is meant, and what is kept of it; or end the command."""
     file = kept.read()
-    address = file.current if host is None else address_of(host)
+    address = file.current if host is None else parse_host(host)
     desk = file.desks.get(address)
     if desk is None:
         which = f"to {host}" if host else "to any desk"
-        stop(f"not logged in {which}: `deskwire login {host or 'HOST'}` does that", exits.LOGIN)
+        fail(f"not logged in {which}: `deskwire login {host or 'HOST'}` does that", exits.LOGIN)
     return address, desk
 
 
-def address_of(host: str) -> str:
+def parse_host(host: str) -> str:
     """Return what was typed as an address, or end the command."""
     from deskwire.client.address import parse_address
 
     try:
         return parse_address(host)
     except ValueError as problem:
-        stop(str(problem), exits.USAGE)
+        fail(str(problem), exits.USAGE)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_problem() -> Iterator[None]:
     """End the command with one line and the right exit code for whatever problem is raised."""
     try:
         yield
     except (KeyboardInterrupt, click.Abort):  # the latter at a question
         sys.exit(exits.INTERRUPTED)
     except Problem as problem:
-        stop(problem.message + advice(problem), code_of(problem))
+        fail(problem.message + advice(problem), exit_code_of(problem))
 
 
-def code_of(problem: Problem) -> int:
+def exit_code_of(problem: Problem) -> int:
     """Return the exit code that a problem ends a command with."""
     from deskwire.client.problems import (
         ClosedByDesk,

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deskwire.cli.keyring_store import Ring, find_ring
+from deskwire.cli.keyring_store import KeyringStore, find_keyring
 from deskwire.client.credentials import Login
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
 from deskwire.model.problems import StateUnavailable
@@ -31,7 +31,7 @@ class Secret(Struct, frozen=True, omit_defaults=True):
         return "Secret(…)"
 
 
-class KeptDesk(Struct, frozen=True, omit_defaults=True):
+class SavedDesk(Struct, frozen=True, omit_defaults=True):
     """One desk, and how to get in."""
 
     username: str
@@ -49,29 +49,29 @@ class KeptDesk(Struct, frozen=True, omit_defaults=True):
         return CaFile(Path(self.ca_file)) if self.ca_file else SystemTrust()
 
 
-class File(Struct, frozen=True):
+class SavedDesks(Struct, frozen=True):
     """What `desks.json` holds."""
 
     current: str = ""
     """The desk that is meant where none is named: the last one logged in to."""
-    desks: dict[str, KeptDesk] = {}
+    desks: dict[str, SavedDesk] = {}
     """By address."""
 
 
-class Kept:
+class CredentialStore:
     """The file, and the keyring beside it; what cannot be read or written is `StateUnavailable`."""
 
-    def __init__(self, folder: Path, ring: Ring | None) -> None:
+    def __init__(self, folder: Path, ring: KeyringStore | None) -> None:
         self._folder = folder
         self._ring = ring
         self.path = folder / "desks.json"
 
-    def read(self) -> File:
+    def read(self) -> SavedDesks:
         """Return what the file holds."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=File)
+            return msgspec.json.decode(self.path.read_bytes(), type=SavedDesks)
         except FileNotFoundError:
-            return File()
+            return SavedDesks()
         except OSError as problem:
             raise StateUnavailable(f"{self.path}: {problem.strerror}") from None
         except msgspec.DecodeError:
@@ -88,12 +88,12 @@ class Kept:
         except msgspec.DecodeError:
             return Secret()
 
-    def keep(self, address: str, desk: KeptDesk, secret: Secret) -> str:
+    def keep(self, address: str, desk: SavedDesk, secret: Secret) -> str:
         """Keep a desk and make it the current one; return where its secret is, in words."""
         in_ring = self._to_ring(address, secret)
         kept = replace(desk, secret=None if in_ring else secret)
         with self._locked():
-            self._write(File(address, {**self.read().desks, address: kept}))
+            self._write(SavedDesks(address, {**self.read().desks, address: kept}))
         return "the keyring" if in_ring else str(self.path)
 
     def keep_secret(self, address: str, secret: Secret) -> None:
@@ -103,7 +103,7 @@ class Kept:
             file = self.read()
             if address in file.desks:
                 kept = replace(file.desks[address], secret=None if in_ring else secret)
-                self._write(File(file.current, {**file.desks, address: kept}))
+                self._write(SavedDesks(file.current, {**file.desks, address: kept}))
 
     def forget(self, address: str) -> None:
         """Keep nothing of a desk."""
@@ -113,13 +113,13 @@ class Kept:
             file = self.read()
             desks = {each: desk for each, desk in file.desks.items() if each != address}
             current = next(reversed(desks), "") if file.current == address else file.current
-            self._write(File(current, desks))
+            self._write(SavedDesks(current, desks))
 
     def _to_ring(self, address: str, secret: Secret) -> bool:
         text = msgspec.json.encode(secret).decode()
         return self._ring is not None and self._ring.set(address, text)
 
-    def _write(self, file: File) -> None:
+    def _write(self, file: SavedDesks) -> None:
         """Write the whole file beside, then put it in place, readable by its owner alone."""
         beside = self.path.with_suffix(".new")
         try:
@@ -149,9 +149,9 @@ class Kept:
             os.close(descriptor)
 
 
-def kept_desks(environ: Mapping[str, str]) -> Kept:
+def open_credential_store(environ: Mapping[str, str]) -> CredentialStore:
     """Return what this person keeps."""
     state = Path(environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():
         state = Path(environ.get("HOME", "~")).expanduser() / ".local" / "state"
-    return Kept(state / "deskwire" / "client", find_ring())
+    return CredentialStore(state / "deskwire" / "client", find_keyring())

@@ -12,23 +12,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from deskwire.model.problems import Problem, WrongCredentials
-from deskwire.terminal.prompts import ASKED_AT_MOST, ask_for_password, somebody_is_there
+from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS, ask_for_password, is_interactive
 
 if TYPE_CHECKING:
-    from deskwire.cli.credential_store import Kept, KeptDesk
+    from deskwire.cli.credential_store import CredentialStore, SavedDesk
     from deskwire.client.connection_state import State
     from deskwire.client.credentials import Login
     from deskwire.client.sync import Desk
 
 
-class Door:
+class DeskSession:
     """Knows the kept secrets of one desk, asks for what is missing, keeps what is new."""
 
     def __init__(
         self,
-        kept: "Kept",
+        kept: "CredentialStore",
         address: str,
-        desk: "KeptDesk",
+        desk: "SavedDesk",
         on_state: "Callable[[State], None] | None" = None,
     ) -> None:
         """`on_state` is told how each connection is, in the connection's own thread."""
@@ -55,7 +55,7 @@ class Door:
             try:
                 return self._enter(wait=wait)
             except WrongCredentials as why:
-                if asked == ASKED_AT_MOST or not sys.stdin.isatty():
+                if asked == MAX_PASSWORD_ATTEMPTS or not sys.stdin.isatty():
                     raise
                 self._password = ask_for_password(self.username, why)
                 asked += 1
@@ -65,7 +65,7 @@ class Door:
 
         Raises `why` where nobody is there to be asked.
         """
-        if not somebody_is_there():
+        if not is_interactive():
             raise why
         known = self._password is not None
         words = f"the desk ended this login; {why}" if known else "the desk ended this login"
@@ -87,7 +87,7 @@ class Door:
             connect(
                 self._address,
                 self.username,
-                nobody if self._password is None else self._password,
+                no_password if self._password is None else self._password,
                 trust=self._desk.trust,
                 login=self._secret.login,
                 keep_login=self._keep,
@@ -126,5 +126,5 @@ class Door:
             self._save()
 
 
-async def nobody(_: Problem | None) -> None:
+async def no_password(_: Problem | None) -> None:
     """Be asked for a password that is not kept, and know none."""

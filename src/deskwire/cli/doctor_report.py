@@ -26,8 +26,8 @@ from deskwire.daemon.doctor.health import FINE, Finding
 from deskwire.daemon.probe import Look, snapshot_of
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import encode_snapshot
-from deskwire.terminal.console import Colour, Paper, aligned
-from deskwire.terminal.formatting import clean, in_words
+from deskwire.terminal.console import Colour, Console, align_columns
+from deskwire.terminal.formatting import clean, format_reading
 
 COLOURS = {
     "ok": Colour.GREEN,
@@ -64,7 +64,7 @@ class Report(Struct, kw_only=True):
     snapshot: msgspec.Raw
 
 
-def report(findings: Iterable[Finding], looks: Iterable[Look], now: Seconds) -> Report:
+def build_report(findings: Iterable[Finding], looks: Iterable[Look], now: Seconds) -> Report:
     """Put together what was found of the desk and of its devices; `now` is CLOCK_MONOTONIC."""
     findings, looks = tuple(findings), tuple(looks)
     conditions = [each.condition for each in findings] + [each.condition for each in looks]
@@ -97,7 +97,7 @@ def devices(looks: Iterable[Look], now: Seconds) -> list[Device]:
         Device(
             name=each.name,
             condition=each.condition.value,
-            found="; ".join(in_words(each.reading, now)) if each.reading is not None else "",
+            found="; ".join(format_reading(each.reading, now)) if each.reading is not None else "",
             via=clean(each.via),
             why=clean(each.why),
             remedy=clean(each.remedy),
@@ -106,22 +106,22 @@ def devices(looks: Iterable[Look], now: Seconds) -> list[Device]:
     ]
 
 
-def page(whole: Report, paper: Paper) -> Iterator[str]:
+def format_report(whole: Report, paper: Console) -> Iterator[str]:
     """Give the report as lines for a person."""
     parts: list[Part] = [*whole.desk, *whole.devices]
-    lines = aligned([(part.name, part.condition, part.found or part.why) for part in parts])
+    lines = align_columns([(part.name, part.condition, part.found or part.why) for part in parts])
     indent = " " * (max(len(part.name) for part in parts) + 2)
     for part, line in zip(parts, lines, strict=True):
         start, end = len(indent), len(indent) + len(part.condition)
         yield line[:start] + paper.paint(line[start:end], COLOURS[part.condition]) + line[end:]
-        for more in beneath(part):
+        for more in details(part):
             yield indent + more
     amiss = [part.name for part in parts if part.condition in {"unavailable", "unsafe"}]
     yield ""
     yield f"look at: {', '.join(amiss)}" if amiss else "all is well"
 
 
-def beneath(part: Part) -> list[str]:
+def details(part: Part) -> list[str]:
     """Return what else there is to say of a part."""
     more = []
     if part.found and part.why:

@@ -12,7 +12,7 @@ from typing import Any
 SERVICE = "deskwire"
 
 
-class Ring:
+class KeyringStore:
     """Secrets by name, each a text."""
 
     def __init__(self, package: Any) -> None:
@@ -47,9 +47,9 @@ class Ring:
         return False
 
 
-def find_ring() -> Ring | None:
+def find_keyring() -> KeyringStore | None:
     """Return the keyring, or `None`."""
     if importlib.util.find_spec("keyring") is None:
         return None
-    ring = Ring(importlib.import_module("keyring"))
+    ring = KeyringStore(importlib.import_module("keyring"))
     return ring if ring.usable else None

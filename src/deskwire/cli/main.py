@@ -31,7 +31,7 @@ COMMANDS = {
 """What is typed, and where it is in `cli/`."""
 
 
-class Table(click.Group):
+class CommandTable(click.Group):
     """The commands, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
@@ -49,7 +49,8 @@ class Table(click.Group):
 
 
 @click.group(
-    cls=Table, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandTable,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="deskwire", message="%(prog)s %(version)s")
 def app() -> None:

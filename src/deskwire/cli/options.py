@@ -26,17 +26,17 @@ state_dir_option = click.option(
 )
 
 
-def settled(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> "Settings":
+def load_settings(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> "Settings":
     """Return the settings from these flags, the environment and the file."""
     from deskwire.daemon.config.load import BadSetting, load
 
     try:
         return load(flags, os.environ, config)
     except BadSetting as problem:
-        stop(problem.message, exits.USAGE)
+        fail(problem.message, exits.USAGE)
 
 
-def stop(why: str, code: int) -> NoReturn:
+def fail(why: str, code: int) -> NoReturn:
     """End the command: one line on standard error, and the exit code."""
     print(f"deskwire: {why}", file=sys.stderr)
     sys.exit(code)

@@ -7,7 +7,7 @@ from deskwire.model.readings import Player
 from deskwire.terminal.formatting import clean
 
 
-def choose(players: Sequence[Player], wanted: str | None) -> Player:
+def select_player(players: Sequence[Player], wanted: str | None) -> Player:
     """Return the one player that is meant; raises `UnknownPlayer`, which lists what there is.
 
     `wanted` is an id, or a name in any case, whole or in part; a whole one goes first. Without it,
@@ -17,14 +17,14 @@ def choose(players: Sequence[Player], wanted: str | None) -> Player:
         found = [player for player in players if player.playing] or list(players)
         why = "nothing plays" if not players else "more than one could be meant; name it"
     else:
-        found = matching(players, wanted)
+        found = matching_players(players, wanted)
         why = f"no player {wanted!r}" if not found else f"{wanted!r} could be more than one"
     if len(found) != 1:
-        raise UnknownPlayer(f"{why}; {listed(players)}")
+        raise UnknownPlayer(f"{why}; {list_players(players)}")
     return found[0]
 
 
-def matching(players: Sequence[Player], wanted: str) -> list[Player]:
+def matching_players(players: Sequence[Player], wanted: str) -> list[Player]:
     """Return those with this id; else with this name; else with this in their name."""
     name = wanted.casefold()
     for fits in (
@@ -37,7 +37,7 @@ def matching(players: Sequence[Player], wanted: str) -> list[Player]:
     return []
 
 
-def listed(players: Sequence[Player]) -> str:
+def list_players(players: Sequence[Player]) -> str:
     """Say which players there are, a line each."""
     if not players:
         return "the desk has no player"

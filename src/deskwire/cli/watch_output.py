@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import STATS_KEYS, encode_snapshot
-from deskwire.terminal.formatting import in_words
+from deskwire.terminal.formatting import format_reading
 
 FIELDS = Snapshot.__struct_fields__
 
@@ -19,14 +19,14 @@ class UnknownField(Exception):
     """A field that no snapshot has."""
 
 
-class Writes(Protocol):
+class LineFormatter(Protocol):
     """Makes lines of snapshots."""
 
     def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
         """Return the line, or nothing where nothing changed; `now` is CLOCK_MONOTONIC."""
 
 
-def chosen_fields(text: str | None) -> tuple[str, ...]:
+def parse_fields(text: str | None) -> tuple[str, ...]:
     """Read `--fields`: names of a snapshot's fields or of `stats` keys; raises `UnknownField`."""
     if text is None:
         return FIELDS
@@ -40,7 +40,7 @@ def chosen_fields(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-class Lines:
+class TextLines:
     """For a person: the time and what changed, each field in words."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ class Lines:
         reading = getattr(snapshot, name)
         if reading is None:
             return "none" if self._said.get(name) else ""
-        return "; ".join(in_words(reading, now)) or "none"
+        return "; ".join(format_reading(reading, now)) or "none"
 
 
 class JsonLines:

@@ -21,7 +21,7 @@ class Colour(Enum):
     FAINT = "2"
 
 
-class Paper:
+class Console:
     """Standard output."""
 
     def __init__(self, out: TextIO | None = None, environ: Mapping[str, str] | None = None) -> None:
@@ -42,7 +42,7 @@ class Paper:
         return f"\x1b[{colour.value}m{text}\x1b[0m" if self._colours else text
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows as lines, all columns but the last padded to the widest."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -13,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def off_loop(do: Callable[[], T]) -> T:
+async def run_in_daemon_thread(do: Callable[[], T]) -> T:
     """Return what it returns, raise what it raises."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
-def in_words(reading: Any, now: Seconds) -> list[str]:
+def format_reading(reading: Any, now: Seconds) -> list[str]:
     """Return a reading as a line, players as a line each; `now` is CLOCK_MONOTONIC."""
     if isinstance(reading, tuple):
-        return [player(each, now) for each in reading]
+        return [format_player(each, now) for each in reading]
     return [_one(reading)]
 
 
@@ -40,7 +40,7 @@ def snapshot_rows(looks: "Iterable[Look]", now: Seconds) -> list[tuple[str, str]
     rows: list[tuple[str, str]] = []
     for look in looks:
         if look.condition is Condition.OK:
-            lines = in_words(look.reading, now)
+            lines = format_reading(look.reading, now)
             rows += zip([look.name, *[""] * (len(lines) - 1)], lines, strict=True)
         elif look.condition is Condition.ABSENT:
             rows.append((look.name, f"none: {clean(look.why)}"))
@@ -52,13 +52,13 @@ def snapshot_rows(looks: "Iterable[Look]", now: Seconds) -> list[tuple[str, str]
 def _one(reading: Any) -> str:  # noqa: PLR0911 - a table, one line a device
     match reading:
         case Memory(used) | Disk(used):
-            return f"{size(used)} in use"
+            return f"{format_size(used)} in use"
         case Cpu(busy):
             return f"{busy:.1f} % busy"
         case Network(received, sent):
-            return f"{size(received)} received, {size(sent)} sent"
+            return f"{format_size(received)} received, {format_size(sent)} sent"
         case Uptime(up):
-            return span(up)
+            return format_duration(up)
         case Wifi(ssid, connected):
             return clean(ssid) if connected else "not connected"
         case Battery(charge, plugged_in):
@@ -68,20 +68,20 @@ def _one(reading: Any) -> str:  # noqa: PLR0911 - a table, one line a device
     return clean(str(reading))
 
 
-def player(playing: Player, now: Seconds) -> str:
+def format_player(playing: Player, now: Seconds) -> str:
     """Return `player1 mpv: plays Artist - Title (Album), 1:55 of 3:52`."""
     track = " - ".join(clean(part) for part in (playing.artist, playing.title) if part)
     album = f" ({clean(playing.album)})" if playing.album else ""
     verb = "plays" if playing.playing else "pauses"
     line = f"{playing.id} {clean(playing.name)}: {verb} {track}{album}"
     if playing.position is not None:
-        line += f", {clock(playing.position.reached(now, playing.duration))}"
+        line += f", {format_position(playing.position.reached(now, playing.duration))}"
         if playing.duration is not None:
-            line += f" of {clock(playing.duration)}"
+            line += f" of {format_position(playing.duration)}"
     return line
 
 
-def size(many: Bytes) -> str:
+def format_size(many: Bytes) -> str:
     """Return `10.6 GiB`."""
     amount = float(many)
     for unit in SIZES[:-1]:
@@ -93,7 +93,7 @@ def size(many: Bytes) -> str:
     return f"{amount:.1f} {SIZES[-1]}"
 
 
-def span(seconds: Seconds) -> str:
+def format_duration(seconds: Seconds) -> str:
     """Return the two largest parts: `2 d 3 h`, `3 h 6 min`, `45 s`."""
     left = int(seconds)
     parts: list[tuple[int, str]] = []
@@ -104,7 +104,7 @@ def span(seconds: Seconds) -> str:
     return " ".join(f"{many} {unit}" for many, unit in parts[:2] if many) or "0 s"
 
 
-def clock(seconds: Seconds) -> str:
+def format_position(seconds: Seconds) -> str:
     """Return `1:55` or `1:02:03`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -8,11 +8,11 @@ import click
 
 from deskwire.model.problems import Problem
 
-ASKED_AT_MOST = 3
+MAX_PASSWORD_ATTEMPTS = 3
 """Times in one go; then they do not know it."""
 
 
-def somebody_is_there() -> bool:
+def is_interactive() -> bool:
     """Tell whether a question is seen and can be answered: at a terminal, in its foreground."""
     with suppress(OSError):
         terminal = sys.stdin.isatty() and sys.stderr.isatty()

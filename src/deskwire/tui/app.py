@@ -25,25 +25,25 @@ from deskwire.model.commands import Action
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.terminal.daemon_thread import off_loop
-from deskwire.tui.connection_status import news
-from deskwire.tui.cover_loader import Sleeve
-from deskwire.tui.cover_renderer import Easel
-from deskwire.tui.graphics import Canvas, Medium, erasure, place_of
+from deskwire.terminal.daemon_thread import run_in_daemon_thread
+from deskwire.tui.connection_status import notice
+from deskwire.tui.cover_loader import CoverLoader
+from deskwire.tui.cover_renderer import CoverRenderer
+from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics, erasure, find_cover_area
 from deskwire.tui.playheads import Playheads
-from deskwire.tui.reauthentication import Again
-from deskwire.tui.screen import Scene, draw
-from deskwire.tui.screen_widget import Picture
+from deskwire.tui.reauthentication import Reauthentication
+from deskwire.tui.screen import ViewModel, render_screen
+from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.spans import Line
-from deskwire.tui.state_queue import Journal
-from deskwire.tui.terminal_capabilities import measured
+from deskwire.tui.state_queue import StateQueue
+from deskwire.tui.terminal_capabilities import with_current_cell_size
 from deskwire.tui.trends import History
 
 LOOKS_EVERY = 0.1
 NEWS_LAST = Seconds(8)
 
 
-class Top(App[int]):
+class TopApp(App[int]):
     """The screen; it ends with `q`, or by a signal: then what it returns is the exit code."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -60,7 +60,9 @@ class Top(App[int]):
         Binding("ctrl+z", "suspend_process", show=False),
     ]
 
-    def __init__(self, desk: Desk, journal: Journal, canvas: Canvas, again: Again) -> None:
+    def __init__(
+        self, desk: Desk, journal: StateQueue, canvas: TerminalGraphics, again: Reauthentication
+    ) -> None:
         super().__init__(ansi_color=True)
         self._desk: Desk | None = desk
         """`None` while it is entered anew, and when that was in vain."""
@@ -68,8 +70,8 @@ class Top(App[int]):
         self._again = again
         self._journal = journal
         self._canvas = canvas
-        self._easel = Easel()
-        self._picture = Picture(lambda _: self._draw(), self._write, erasure(canvas))
+        self._easel = CoverRenderer()
+        self._picture = ScreenWidget(lambda _: self._draw(), self._write, erasure(canvas))
         self._snapshot = desk.snapshot
         self._state = desk.state
         self._history = History()
@@ -79,7 +81,7 @@ class Top(App[int]):
         self._selected: PlayerId | None = None
         self._place = 0
         """Where the selected player was in the list: when it goes, its neighbour is next."""
-        self._sleeve = Sleeve()
+        self._sleeve = CoverLoader()
         self._tapping: set[asyncio.Task[None]] = set()
         self._news = ""
         self._news_until = Seconds(0)
@@ -167,7 +169,7 @@ class Top(App[int]):
             Action.STOP: desk.stop,
         }[action]
         try:
-            await off_loop(partial(do, player))
+            await run_in_daemon_thread(partial(do, player))
         except Problem as problem:
             self._say(f"{player.name}: {problem.message}")
 
@@ -203,16 +205,16 @@ class Top(App[int]):
         if self._desk is not None and self._desk.snapshot is not self._snapshot:
             self._take(self._desk.snapshot)
         self._again.look(self._state)
-        self._canvas = measured(self._canvas, sys.__stderr__)
+        self._canvas = with_current_cell_size(self._canvas, sys.__stderr__)
         players = self._snapshot.players
-        if self._desk is not None and self._canvas.medium is not Medium.NONE:
+        if self._desk is not None and self._canvas.medium is not GraphicsProtocol.NONE:
             self._sleeve.want(self._desk, players[self._index()] if players else None)
         self._draw()
 
     def _become(self, state: State) -> None:
         now = read_clock().boot
         wait = Seconds(0 if state.again is None else max(state.again - now, 0.0))
-        told = news(self._state, state, wait)
+        told = notice(self._state, state, wait)
         if told:
             self._say(told)
         self._state = state
@@ -241,7 +243,7 @@ class Top(App[int]):
         if self._over:
             return
         monotonic = Seconds(time.monotonic())
-        scene = Scene(
+        scene = ViewModel(
             address=self._address,
             snapshot=self._snapshot,
             state=self._state,
@@ -255,9 +257,9 @@ class Top(App[int]):
             monotonic=monotonic if self._stood_still is None else self._stood_still,
             now=read_clock(),
         )
-        lines = draw(scene, *self._picture.size)
+        lines = render_screen(scene, *self._picture.size)
         painting = self._easel.painting(
-            self._sleeve.cover, self._canvas, place_of(lines), away=scene.away
+            self._sleeve.cover, self._canvas, find_cover_area(lines), away=scene.away
         )
         self._picture.show(lines, painting)
 

@@ -8,7 +8,7 @@ from deskwire.client.connection_state import Phase, State
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode, Next
-from deskwire.terminal.formatting import clock
+from deskwire.terminal.formatting import format_position
 from deskwire.tui.spans import Tone, safe
 
 CLOSED = {
@@ -30,7 +30,7 @@ DONE = {
 READ_IN = Seconds(0.5)
 
 
-def standing(state: State, now: Seconds) -> tuple[str, Tone]:
+def connection_status(state: State, now: Seconds) -> tuple[str, Tone]:
     """Say how it stands at `now`, CLOCK_BOOTTIME."""
     match state.phase:
         case Phase.LIVE:
@@ -46,8 +46,8 @@ def standing(state: State, now: Seconds) -> tuple[str, Tone]:
     return f"over: {_why(state)}", Tone.BAD
 
 
-def news(before: State, after: State, wait: Seconds) -> str:
-    """Say what has just happened, or nothing when `standing` says it long enough to be read.
+def notice(before: State, after: State, wait: Seconds) -> str:
+    """Say what has just happened, or nothing when the status shows it long enough to read.
 
     `wait` is how long until the next try.
     """
@@ -68,7 +68,11 @@ def _doing(state: State) -> str:
 
 
 def _left(ends: Seconds | None, now: Seconds) -> str:
-    return "" if ends is None else f" · session ends in {clock(Seconds(max(ends - now, 0.0)))}"
+    return (
+        ""
+        if ends is None
+        else f" · session ends in {format_position(Seconds(max(ends - now, 0.0)))}"
+    )
 
 
 def _why(state: State) -> str:

@@ -7,11 +7,11 @@ from functools import partial
 from deskwire.client.sync import Desk
 from deskwire.model.problems import Problem
 from deskwire.model.readings import ArtKey, Player
-from deskwire.terminal.daemon_thread import off_loop
+from deskwire.terminal.daemon_thread import run_in_daemon_thread
 from deskwire.tui.cover import Cover, parse_cover
 
 
-class Sleeve:
+class CoverLoader:
     """Has one player's cover, and no other's."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Sleeve:
 
     async def _fetch(self, desk: Desk, player: Player) -> None:
         with suppress(Problem):
-            self.cover = await off_loop(partial(picture_of, desk, player))
+            self.cover = await run_in_daemon_thread(partial(picture_of, desk, player))
 
 
 def picture_of(desk: Desk, player: Player) -> Cover | None:

@@ -6,25 +6,25 @@ What is done is shown on while the same cover is painted in another tone; in ano
 import asyncio
 from functools import partial
 
-from deskwire.terminal.daemon_thread import off_loop
+from deskwire.terminal.daemon_thread import run_in_daemon_thread
 from deskwire.tui.cover import Cover
-from deskwire.tui.graphics import Canvas, Painting, Place, painting
+from deskwire.tui.graphics import CoverArea, RenderedCover, TerminalGraphics, painting
 
-Wanted = tuple[Cover, Canvas, int, int, bool]
+Wanted = tuple[Cover, TerminalGraphics, int, int, bool]
 
 
-class Easel:
+class CoverRenderer:
     """Holds one painting, and the one that is under way."""
 
     def __init__(self) -> None:
         self._wanted: Wanted | None = None
-        self._done: Painting | None = None
+        self._done: RenderedCover | None = None
         self._done_of: Wanted | None = None
         self._at_work: asyncio.Task[None] | None = None
 
     def painting(
-        self, cover: Cover | None, canvas: Canvas, place: Place | None, *, away: bool
-    ) -> Painting | None:
+        self, cover: Cover | None, canvas: TerminalGraphics, place: CoverArea | None, *, away: bool
+    ) -> RenderedCover | None:
         """Return what paints it, `None` until that is known, or where nothing is to be painted."""
         if cover is None or place is None or not canvas.pixels:
             self.clear()
@@ -53,5 +53,7 @@ class Easel:
 
     async def _paint(self, wanted: Wanted) -> None:
         cover, canvas, rows, columns, away = wanted
-        done = await off_loop(partial(painting, cover, canvas, rows, columns, away=away))
+        done = await run_in_daemon_thread(
+            partial(painting, cover, canvas, rows, columns, away=away)
+        )
         self._done, self._done_of = done, wanted

@@ -18,7 +18,7 @@ VT340 = (10, 20)
 """The cell of the terminal that sixels come from, where nobody says."""
 
 
-class Medium(Enum):
+class GraphicsProtocol(Enum):
     """How covers are painted."""
 
     KITTY = "kitty"
@@ -27,10 +27,10 @@ class Medium(Enum):
     NONE = "none"
 
 
-class Canvas(Struct, frozen=True):
+class TerminalGraphics(Struct, frozen=True):
     """What there is to paint with."""
 
-    medium: Medium = Medium.BLOCKS
+    medium: GraphicsProtocol = GraphicsProtocol.BLOCKS
     cell: tuple[int, int] | None = None
     """How wide and how high a cell is, in pixels; `None` where the terminal does not say."""
     colours: int = 256
@@ -39,7 +39,7 @@ class Canvas(Struct, frozen=True):
     @property
     def pixels(self) -> bool:
         """Whether pictures are painted past the cells."""
-        return self.medium in {Medium.KITTY, Medium.SIXEL}
+        return self.medium in {GraphicsProtocol.KITTY, GraphicsProtocol.SIXEL}
 
     @property
     def aspect(self) -> float:
@@ -47,7 +47,7 @@ class Canvas(Struct, frozen=True):
         return ASPECT if self.cell is None else self.cell[1] / self.cell[0]
 
 
-class Place(NamedTuple):
+class CoverArea(NamedTuple):
     """The cells that are left free for a cover."""
 
     top: int
@@ -55,7 +55,7 @@ class Place(NamedTuple):
     columns: int
 
 
-class Painting(NamedTuple):
+class RenderedCover(NamedTuple):
     """The sequences for one cover in its place."""
 
     send: str
@@ -64,7 +64,7 @@ class Painting(NamedTuple):
     """At the upper left cell, as often as wanted; the cursor goes on behind the upper edge."""
 
 
-def place_of(lines: list[Line]) -> Place | None:
+def find_cover_area(lines: list[Line]) -> CoverArea | None:
     """Find where a drawn screen has left room for a cover."""
     found = [
         (at, cells(span.text))
@@ -75,16 +75,18 @@ def place_of(lines: list[Line]) -> Place | None:
     if not found:
         return None
     top, columns = found[0]
-    return Place(top, len(found), columns)
+    return CoverArea(top, len(found), columns)
 
 
-def painting(cover: Cover, canvas: Canvas, rows: int, columns: int, *, away: bool) -> Painting:
+def painting(
+    cover: Cover, canvas: TerminalGraphics, rows: int, columns: int, *, away: bool
+) -> RenderedCover:
     """Return what paints a cover into so many cells. Takes its time: not for the event loop.
 
     `away`: in grey, as what was and is not.
     """
-    if canvas.medium is Medium.KITTY:
-        return Painting(
+    if canvas.medium is GraphicsProtocol.KITTY:
+        return RenderedCover(
             kitty.send(png(cover, grey=away)), _at(kitty.place(columns, rows), rows, columns)
         )
     wide, high = canvas.cell or VT340
@@ -92,12 +94,12 @@ def painting(cover: Cover, canvas: Canvas, rows: int, columns: int, *, away: boo
         cover, columns * wide, rows * high, min(max(canvas.colours, 2), 256), grey=away
     )
     picture = sixel.encode(columns * wide, rows * high, palette, pixels)
-    return Painting("", _at(picture, rows, columns))
+    return RenderedCover("", _at(picture, rows, columns))
 
 
-def erasure(canvas: Canvas) -> str:
+def erasure(canvas: TerminalGraphics) -> str:
     """Return what takes away a cover that writing over its cells does not."""
-    return kitty.forget() if canvas.medium is Medium.KITTY else ""
+    return kitty.forget() if canvas.medium is GraphicsProtocol.KITTY else ""
 
 
 def step_over(columns: int) -> str:

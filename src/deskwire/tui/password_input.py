@@ -7,7 +7,7 @@ CURSOR = "▏"
 LONGEST = 200
 
 
-class Typed(Enum):
+class InputResult(Enum):
     """What a key did to it."""
 
     MORE = "more"
@@ -15,7 +15,7 @@ class Typed(Enum):
     GIVEN_UP = "given up"
 
 
-class Question:
+class PasswordInput:
     """Asks one person for one password."""
 
     def __init__(self, username: str) -> None:
@@ -27,20 +27,20 @@ class Question:
         """What stands on the screen; not the answer."""
         return f"Password for {self._username}: {DOT * len(self.answer)}{CURSOR}"
 
-    def press(self, key: str, character: str | None) -> Typed:
+    def press(self, key: str, character: str | None) -> InputResult:
         """Take a key, by Textual's name of it, and the character it types."""
         match key:
             case "enter" if self.answer:
-                return Typed.DONE
+                return InputResult.DONE
             case "escape":
-                return Typed.GIVEN_UP
+                return InputResult.GIVEN_UP
             case "backspace" | "ctrl+h":
                 self.answer = self.answer[:-1]
             case "ctrl+u":
                 self.answer = ""
             case _ if character is not None and character.isprintable():
                 self.paste(character)
-        return Typed.MORE
+        return InputResult.MORE
 
     def paste(self, text: str) -> None:
         """Take the first line of a text."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from deskwire.model.readings import Player
 from deskwire.model.units import Seconds
-from deskwire.terminal.formatting import clock
+from deskwire.terminal.formatting import format_position
 from deskwire.tui.cover import Cover, columns_of, half_blocks
 from deskwire.tui.gauges import bar
-from deskwire.tui.graphics import Canvas
+from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.playheads import Playheads
 from deskwire.tui.spans import Line, Span, Tone, cells, fill, fit, safe
 
@@ -26,7 +26,7 @@ def draw_players(
     heads: Playheads,
     now: Seconds,
     *,
-    canvas: Canvas,
+    canvas: TerminalGraphics,
     width: int,
     height: int,
 ) -> list[Line]:
@@ -59,7 +59,7 @@ def large(
     cover: Cover | None,
     at: Seconds | None,
     *,
-    canvas: Canvas,
+    canvas: TerminalGraphics,
     width: int,
     height: int,
 ) -> list[Line]:
@@ -95,7 +95,7 @@ def large(
     ]
 
 
-def drawn(cover: Cover, canvas: Canvas, columns: int, rows: int) -> Sequence[Line]:
+def drawn(cover: Cover, canvas: TerminalGraphics, columns: int, rows: int) -> Sequence[Line]:
     """Draw a cover in half blocks, or leave room for it."""
     if canvas.pixels:
         return [(Span(" " * columns, Tone.COVER),)] * rows
@@ -129,9 +129,9 @@ def _progress(player: Player, at: Seconds | None, width: int) -> Line:
     if at is None:
         return ()
     if not player.duration:
-        return (Span(clock(at), Tone.FAINT),)
-    whole = clock(player.duration)
-    now = fit(clock(at), len(whole))
+        return (Span(format_position(at), Tone.FAINT),)
+    whole = format_position(player.duration)
+    now = fit(format_position(at), len(whole))
     room = max(width - 2 * len(whole) - 2, 0)
     return Span(f"{now} "), bar(at / player.duration, room), Span(f" {whole}", Tone.FAINT)
 

@@ -25,7 +25,7 @@ class Playheads:
             if player.position is not None:
                 title, before = self._heads.get(player.id, ("", None))
                 same = before if title == player.title else None
-                heads[player.id] = (player.title, settled(same, player.position))
+                heads[player.id] = (player.title, reconcile(same, player.position))
         self._heads = heads
 
     def reached(self, player: Player, now: Seconds) -> Seconds | None:
@@ -36,7 +36,7 @@ class Playheads:
         return head.reached(now, player.duration)
 
 
-def settled(before: Position | None, told: Position) -> Position:
+def reconcile(before: Position | None, told: Position) -> Position:
     """Return the position that agrees with what was told and moves the least."""
     if before is None:
         return told

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from deskwire.model.readings import Battery, Snapshot
 from deskwire.model.units import Bytes
-from deskwire.terminal.formatting import size, span
+from deskwire.terminal.formatting import format_duration, format_size
 from deskwire.tui.gauges import level, sparkline
 from deskwire.tui.spans import Line, Span, Tone, fill, fit, safe
 from deskwire.tui.trends import Trends
@@ -43,16 +43,16 @@ def _moving(snapshot: Snapshot, trends: Trends) -> list[Row]:
         found.append(Row("CPU", f"{snapshot.cpu.busy:.1f} %", went=trends.cpu, high=100.0))
     if snapshot.memory is not None:
         low, high = _around(trends.memory)
-        used = size(snapshot.memory.used)
+        used = format_size(snapshot.memory.used)
         found.append(Row("Memory", used, went=trends.memory, low=low, high=high))
     if snapshot.network is not None:
         for label, went in (("Download", trends.received), ("Upload", trends.sent)):
-            rate = size(Bytes(int(went[-1]))) + "/s" if went else ""
+            rate = format_size(Bytes(int(went[-1]))) + "/s" if went else ""
             found.append(Row(label, rate, went=went, high=max(SLOWEST, *went, 0.0)))
-        received, sent = size(snapshot.network.received), size(snapshot.network.sent)
+        received, sent = format_size(snapshot.network.received), format_size(snapshot.network.sent)
         found.append(Row("Network", f"{received} in, {sent} out"))
     if snapshot.disk is not None:
-        found.append(Row("Disk", f"{size(snapshot.disk.used)} in use"))
+        found.append(Row("Disk", f"{format_size(snapshot.disk.used)} in use"))
     return found
 
 
@@ -79,7 +79,7 @@ def _standing(snapshot: Snapshot) -> list[Row]:
         name = safe(snapshot.wifi.ssid) if snapshot.wifi.connected else "not connected"
         found.append(Row("Wi-Fi", name, Tone.PLAIN if snapshot.wifi.connected else Tone.FAINT))
     if snapshot.uptime is not None:
-        found.append(Row("Uptime", span(snapshot.uptime.up)))
+        found.append(Row("Uptime", format_duration(snapshot.uptime.up)))
     return found
 
 

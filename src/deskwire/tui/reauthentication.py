@@ -13,15 +13,15 @@ from functools import partial
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.sync import Desk
 from deskwire.model.problems import Problem, WrongCredentials
-from deskwire.terminal.daemon_thread import off_loop
-from deskwire.terminal.prompts import ASKED_AT_MOST
-from deskwire.tui.password_input import Question, Typed
+from deskwire.terminal.daemon_thread import run_in_daemon_thread
+from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS
+from deskwire.tui.password_input import InputResult, PasswordInput
 
 TryPassword = Callable[[str], Desk]
 """Leaves the desk and returns it entered anew, or raises a `Problem`; takes its time."""
 
 
-class Again:
+class Reauthentication:
     """Asks, and enters."""
 
     def __init__(self, username: str, try_password: TryPassword) -> None:
@@ -30,24 +30,24 @@ class Again:
         self._asked = 0
         """Times since the desk was last entered."""
         self._entering: asyncio.Task[None] | None = None
-        self.question: Question | None = None
+        self.question: PasswordInput | None = None
         """What is being asked."""
 
     def look(self, state: State) -> None:
         """Ask, where the desk has refused what we know and nobody has given up."""
         refused = state.phase is Phase.ENDED and isinstance(state.problem, WrongCredentials)
         busy = self.question is not None or self._entering is not None
-        if refused and not busy and self._asked < ASKED_AT_MOST:
+        if refused and not busy and self._asked < MAX_PASSWORD_ATTEMPTS:
             self._asked += 1
-            self.question = Question(self._username)
+            self.question = PasswordInput(self._username)
 
     def press(self, key: str, character: str | None, entered: Callable[[Desk], None]) -> bool:
         """Take a key for the question; true when its answer is tried from now on."""
         assert self.question is not None
         match self.question.press(key, character):
-            case Typed.GIVEN_UP:
-                self._asked, self.question = ASKED_AT_MOST, None
-            case Typed.DONE:
+            case InputResult.GIVEN_UP:
+                self._asked, self.question = MAX_PASSWORD_ATTEMPTS, None
+            case InputResult.DONE:
                 entering = self._enter(self.question.answer, entered)
                 self.question = None
                 self._entering = asyncio.create_task(entering, name="deskwire entering")
@@ -61,6 +61,6 @@ class Again:
 
     async def _enter(self, password: str, entered: Callable[[Desk], None]) -> None:
         with suppress(Problem):  # the state says which
-            entered(await off_loop(partial(self._try_password, password)))
+            entered(await run_in_daemon_thread(partial(self._try_password, password)))
             self._asked = 0
         self._entering = None

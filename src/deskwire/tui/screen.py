@@ -2,7 +2,7 @@
 
 narrow              wide
 ┌─────────────┐     ┌──────────┬───────┐
-│ standing    │     │ standing         │
+│ status      │     │ status           │
 │ numbers     │     ├──────────┼───────┤
 │ players     │     │ players  │numbers│
 │ news, keys  │     │ news, keys       │
@@ -15,9 +15,9 @@ from deskwire.client.connection_state import Phase, State
 from deskwire.model.instant import Instant
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.tui.connection_status import standing
+from deskwire.tui.connection_status import connection_status
 from deskwire.tui.cover import Cover
-from deskwire.tui.graphics import Canvas
+from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.players import draw_players
 from deskwire.tui.playheads import Playheads
 from deskwire.tui.readings import column, columns, rows
@@ -38,7 +38,7 @@ KEYS = (
 ANSWERS = (("enter", "log in"), ("esc", "give up"), ("ctrl-c", "quit"))
 
 
-class Scene(Struct, frozen=True, kw_only=True):
+class ViewModel(Struct, frozen=True, kw_only=True):
     """Everything the screen tells of, at one moment."""
 
     address: str
@@ -50,7 +50,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     """Which of the players; 0 also where there is none."""
     cover: Cover | None = None
     """The selected player's."""
-    canvas: Canvas = Canvas()
+    canvas: TerminalGraphics = TerminalGraphics()
     """What it is painted with."""
     news: str = ""
     question: str = ""
@@ -65,7 +65,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         return self.state.phase not in {Phase.LIVE, Phase.EXPIRING}
 
 
-def draw(scene: Scene, width: int, height: int) -> list[Line]:
+def render_screen(scene: ViewModel, width: int, height: int) -> list[Line]:
     """Return exactly `height` lines of exactly `width` cells."""
     head = [_top(scene, width), ()]
     words = scene.question or scene.news
@@ -78,8 +78,8 @@ def draw(scene: Scene, width: int, height: int) -> list[Line]:
     return [fill(line, width) for line in (*head, *body, *foot)][:height]
 
 
-def _top(scene: Scene, width: int) -> Line:
-    words, tone = standing(scene.state, scene.now.boot)
+def _top(scene: ViewModel, width: int) -> Line:
+    words, tone = connection_status(scene.state, scene.now.boot)
     words = f"● {words}"
     room = min(cells(words), max(width - len("deskwire "), 0))
     left = width - room - 1
@@ -92,7 +92,7 @@ def _top(scene: Scene, width: int) -> Line:
     )
 
 
-def _keys(scene: Scene, width: int) -> Line:
+def _keys(scene: ViewModel, width: int) -> Line:
     """Name the keys there is room for, the way out always."""
     fitting = KEYS if scene.snapshot.players else KEYS[-1:]
     keys = list(ANSWERS if scene.question else fitting)
@@ -104,13 +104,13 @@ def _keys(scene: Scene, width: int) -> Line:
     return tuple(spans)
 
 
-def _narrow(scene: Scene, width: int, height: int) -> list[Line]:
+def _narrow(scene: ViewModel, width: int, height: int) -> list[Line]:
     numbers = columns(rows(scene.snapshot, scene.trends), width)
     room = height - len(numbers) - 1
     return [*numbers, (), *_players(scene, width, room)] if room > 0 else numbers
 
 
-def _wide(scene: Scene, width: int, height: int) -> list[Line]:
+def _wide(scene: ViewModel, width: int, height: int) -> list[Line]:
     wide = max(NUMBERS, width // 3)
     numbers = column(rows(scene.snapshot, scene.trends), wide)
     left = width - wide - 4
@@ -124,7 +124,7 @@ def _wide(scene: Scene, width: int, height: int) -> list[Line]:
     ]
 
 
-def _players(scene: Scene, width: int, height: int) -> list[Line]:
+def _players(scene: ViewModel, width: int, height: int) -> list[Line]:
     return draw_players(
         scene.snapshot.players,
         scene.selected,

@@ -14,7 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from deskwire.tui.graphics import Painting, Place, place_of, step_over
+from deskwire.tui.graphics import CoverArea, RenderedCover, find_cover_area, step_over
 from deskwire.tui.spans import Line, Rgb, Span, Tone
 
 LOOKS = {
@@ -30,10 +30,10 @@ LOOKS = {
 }
 
 
-class Picture(Widget):
+class ScreenWidget(Widget):
     """Shows drawn lines."""
 
-    DEFAULT_CSS = "Picture { width: 100%; height: 100%; background: ansi_default; }"
+    DEFAULT_CSS = "ScreenWidget { width: 100%; height: 100%; background: ansi_default; }"
     can_focus = False
 
     def __init__(
@@ -44,14 +44,14 @@ class Picture(Widget):
         self._resized = resized
         self._write = write
         self._erasure = erasure
-        self._painting: Painting | None = None
-        self._place: Place | None = None
+        self._painting: RenderedCover | None = None
+        self._place: CoverArea | None = None
         self.lines: list[Line] = []
 
-    def show(self, lines: list[Line], painting: Painting | None) -> None:
+    def show(self, lines: list[Line], painting: RenderedCover | None) -> None:
         """Repaint the lines that differ from those shown."""
         before, self.lines = self.lines, lines
-        where, self._place = self._place, place_of(lines)
+        where, self._place = self._place, find_cover_area(lines)
         what, self._painting = self._painting, painting if self._place else None
         repainted = set[int]()
         if self._painting is not what:

@@ -5,7 +5,7 @@ from collections import deque
 from deskwire.client.connection_state import State
 
 
-class Journal:
+class StateQueue:
     """What became of the connection since somebody last looked; told from any thread."""
 
     def __init__(self) -> None:

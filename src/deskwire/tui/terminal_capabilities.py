@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from deskwire.model.units import Seconds
 from deskwire.tui import kitty
-from deskwire.tui.graphics import Canvas, Medium
+from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics
 
 WITHIN = Seconds(2)
 """For each of two answers, over a slow line too. One that comes later would be read as keys."""
@@ -49,7 +49,7 @@ COLOURS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,6})(?:;[0-9;]{0,16})?S")
 CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 
 
-class Answers(Struct, frozen=True):
+class TerminalAnswers(Struct, frozen=True):
     """What a terminal said."""
 
     whole: bool = False
@@ -62,13 +62,13 @@ class Answers(Struct, frozen=True):
     """How wide and how high, in pixels."""
 
 
-def parse_answers(said: bytes) -> Answers:
+def parse_answers(said: bytes) -> TerminalAnswers:
     """Read answers, between whatever else was typed; what is cut off or odd was not said."""
     attributes = ATTRIBUTES.search(said)
     name = NAME.search(said)
     colours = COLOURS.search(said)
     cell = CELL.search(said)
-    return Answers(
+    return TerminalAnswers(
         whole=attributes is not None,
         name=name[1].decode("ascii") if name else "",
         sixel=attributes is not None and ATTRIBUTE_SIXEL in attributes[1].decode().split(";")[1:],
@@ -78,7 +78,7 @@ def parse_answers(said: bytes) -> Answers:
     )
 
 
-def second_question(first: Answers) -> str:
+def second_question(first: TerminalAnswers) -> str:
     """Return what is asked of a terminal that says this of itself; nothing of one that is plain."""
     asked = kitty.question() if takes_pictures_for_its_own(first.name) else ""
     if first.sixel:
@@ -91,39 +91,41 @@ def takes_pictures_for_its_own(name: str) -> bool:
     return bool(name) and not name.lower().startswith(MULTIPLEXERS)
 
 
-def canvas_of(first: Answers, second: Answers, cell: tuple[int, int] | None) -> Canvas:
+def canvas_of(
+    first: TerminalAnswers, second: TerminalAnswers, cell: tuple[int, int] | None
+) -> TerminalGraphics:
     """Return the best there is; `cell` is what the kernel knows of it."""
     size = cell or second.cell
     if second.kitty and takes_pictures_for_its_own(first.name):
-        return Canvas(Medium.KITTY, size)
+        return TerminalGraphics(GraphicsProtocol.KITTY, size)
     if first.sixel:
-        return Canvas(Medium.SIXEL, size, second.colours or 256)
-    return Canvas(Medium.BLOCKS, size)
+        return TerminalGraphics(GraphicsProtocol.SIXEL, size, second.colours or 256)
+    return TerminalGraphics(GraphicsProtocol.BLOCKS, size)
 
 
-def ask_for_canvas(
-    medium: Medium | None, keys: int, screen: int, within: Seconds = WITHIN
-) -> Canvas:
+def detect_graphics(
+    medium: GraphicsProtocol | None, keys: int, screen: int, within: Seconds = WITHIN
+) -> TerminalGraphics:
     """Return what is to be painted with: this medium, or the best there is.
 
     `keys`, `screen`: the terminal's descriptors, to read and to write. Asks only what has to be
     known.
     """
     cell = cell_of(screen)
-    if medium is Medium.SIXEL:
+    if medium is GraphicsProtocol.SIXEL:
         with quiet(keys):
             second = asked(keys, screen, f"{SIXELS}\x1b[c", within)
-        return Canvas(medium, cell or second.cell, second.colours or 256)
+        return TerminalGraphics(medium, cell or second.cell, second.colours or 256)
     if medium is not None:
-        return Canvas(medium, cell)
+        return TerminalGraphics(medium, cell)
     with quiet(keys):
         first = asked(keys, screen, WHO, within)
         question = second_question(first)
-        second = asked(keys, screen, question, within) if question else Answers()
+        second = asked(keys, screen, question, within) if question else TerminalAnswers()
     return canvas_of(first, second, cell)
 
 
-def asked(keys: int, screen: int, question: str, within: Seconds) -> Answers:
+def asked(keys: int, screen: int, question: str, within: Seconds) -> TerminalAnswers:
     """Ask, and wait for the last answer or the deadline."""
     os.write(screen, question.encode("ascii"))
     ends = time.monotonic() + within
@@ -162,7 +164,7 @@ def cell_of(screen: int) -> tuple[int, int] | None:
     return believable(wide // columns, high // rows)
 
 
-def measured(canvas: Canvas, screen: TextIO | None) -> Canvas:
+def with_current_cell_size(canvas: TerminalGraphics, screen: TextIO | None) -> TerminalGraphics:
     """Return the canvas with the cells as large as they are now: people zoom."""
     cell = None if screen is None else cell_of(screen.fileno())
     return canvas if cell in {None, canvas.cell} else replace(canvas, cell=cell)

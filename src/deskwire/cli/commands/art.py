@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.connect import desk_option, reached
-from deskwire.cli.options import stop
+from deskwire.cli.connect import connected_desk, desk_option
+from deskwire.cli.options import fail
 
 if TYPE_CHECKING:
     from deskwire.client.sync import Desk
@@ -34,23 +34,23 @@ def art(player: str | None, output: Path, host: str | None) -> None:
     PLAYER is an id, or a name or a part of one; without it the one that plays is meant, or the only
     one there is.
     """
-    from deskwire.cli.player_selection import choose
+    from deskwire.cli.player_selection import select_player
     from deskwire.model.units import Bytes
-    from deskwire.terminal.formatting import clean, size
+    from deskwire.terminal.formatting import clean, format_size
 
-    with reached(host) as desk:
-        chosen = with_picture(desk, choose(desk.snapshot.players, player))
+    with connected_desk(host) as desk:
+        chosen = with_picture(desk, select_player(desk.snapshot.players, player))
         found = desk.art(chosen)
     if found is None:
-        stop(f"{chosen.id} {clean(chosen.name)} shows no picture", exits.FAILED)
+        fail(f"{chosen.id} {clean(chosen.name)} shows no picture", exits.FAILED)
     if str(output) == "-":
         sys.stdout.buffer.write(found.content)
         return
     try:
         output.write_bytes(found.content)
     except OSError as problem:
-        stop(f"{output}: {problem.strerror}", exits.FAILED)
-    print(f"{output}: {clean(found.media_type)}, {size(Bytes(len(found.content)))}")
+        fail(f"{output}: {problem.strerror}", exits.FAILED)
+    print(f"{output}: {clean(found.media_type)}, {format_size(Bytes(len(found.content)))}")
 
 
 def with_picture(desk: "Desk", player: "Player") -> "Player":

@@ -8,7 +8,7 @@ import click
 
 from deskwire.cli import exit_codes as exits
 from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.options import FILE_PATH, stop
+from deskwire.cli.options import FILE_PATH, fail
 
 if TYPE_CHECKING:
     from deskwire.conformance.check_context import Terms
@@ -100,20 +100,20 @@ def conform(
     from deskwire.conformance.clause import Verdict
     from deskwire.conformance.report import as_json, as_junit, count
     from deskwire.conformance.trust import Trust, parse_fingerprint
-    from deskwire.terminal.console import Paper
+    from deskwire.terminal.console import Console
 
     chosen = _choose(only, without)
-    paper = Paper()
+    paper = Console()
     if listing:
         for _, clause in chosen:
             paper.write(f"{clause.number:6}{clause.text} ({clause.source})")
         return
     if url is None or not url.startswith(("https://", "http://")):
-        stop(f"URL: expected https://… or http://…, found {url or 'nothing'}", exits.USAGE)
+        fail(f"URL: expected https://… or http://…, found {url or 'nothing'}", exits.USAGE)
     try:
         pinned = None if fingerprint is None else parse_fingerprint(fingerprint)
     except ValueError as problem:
-        stop(f"--fingerprint: {problem}", exits.USAGE)
+        fail(f"--fingerprint: {problem}", exits.USAGE)
     ask = _read_password if password_stdin else _ask_password
     owner = Person(user, ask(user))
     terms = Terms(
@@ -151,11 +151,11 @@ def _look_in(url: str, trust: "Trust", terms: "Terms") -> None:
     try:
         asyncio.run(look_in(url, trust, people))
     except NobodyThere as problem:
-        stop(f"{url}: {problem}", exits.UNREACHABLE)
+        fail(f"{url}: {problem}", exits.UNREACHABLE)
     except NotBelieved as problem:
-        stop(f"{url}: {problem}; --fingerprint or --insecure believes one", exits.UNTRUSTED)
+        fail(f"{url}: {problem}; --fingerprint or --insecure believes one", exits.UNTRUSTED)
     except NotLetIn as problem:
-        stop(str(problem), exits.LOGIN)
+        fail(str(problem), exits.LOGIN)
 
 
 def _choose(only: str, without: str) -> "Chosen":
@@ -164,14 +164,14 @@ def _choose(only: str, without: str) -> "Chosen":
     try:
         return choose(only, without)
     except ValueError as problem:
-        stop(f"no clause and no topic is named {str(problem)!r}; --list prints them", exits.USAGE)
+        fail(f"no clause and no topic is named {str(problem)!r}; --list prints them", exits.USAGE)
 
 
 def _write(file: Path, content: bytes) -> None:
     try:
         file.write_bytes(content)
     except OSError as problem:
-        stop(f"{file}: {(problem.strerror or 'error').lower()}", exits.FAILED)
+        fail(f"{file}: {(problem.strerror or 'error').lower()}", exits.FAILED)
 
 
 def _read_password(_: str) -> str:
@@ -180,6 +180,6 @@ def _read_password(_: str) -> str:
 
 def _ask_password(name: str) -> str:
     if not sys.stdin.isatty():
-        stop("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
+        fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
     given: str = click.prompt(f"Password of {name}", hide_input=True)
     return given

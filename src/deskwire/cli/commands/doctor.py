@@ -1,7 +1,7 @@
 """`deskwire doctor`: what this desk has, what is missing, and why.
 
 Exit code 0 when everything is ok, absent or disabled; 1 when something is unavailable or unsafe.
-What it prints, `--json` too, is described in `report`.
+What it prints, `--json` too, is described in `doctor_report`.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.options import config_option, settled, state_dir_option
+from deskwire.cli.options import config_option, load_settings, state_dir_option
 
 
 @click.command()
@@ -25,21 +25,21 @@ def doctor(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
 
     import msgspec
 
-    from deskwire.cli.doctor_report import page, report
+    from deskwire.cli.doctor_report import build_report, format_report
     from deskwire.daemon.doctor.system import check_up
     from deskwire.daemon.probe import look_around
     from deskwire.model.units import Seconds
-    from deskwire.terminal.console import Paper
+    from deskwire.terminal.console import Console
 
-    settings = settled({"server": {"state_dir": state_dir}}, config)
+    settings = load_settings({"server": {"state_dir": state_dir}}, config)
     looks = asyncio.run(look_around(settings, os.environ))
     now = Seconds(time.monotonic())
-    whole = report(check_up(settings, os.environ), looks, now)
-    paper = Paper()
+    whole = build_report(check_up(settings, os.environ), looks, now)
+    paper = Console()
     if as_json:
         paper.write(msgspec.json.encode(whole).decode())
     else:
-        for line in page(whole, paper):
+        for line in format_report(whole, paper):
             paper.write(line)
     if not whole.fine:
         sys.exit(exits.FAILED)

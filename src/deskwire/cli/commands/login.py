@@ -15,13 +15,13 @@ import click
 
 from deskwire.cli import exit_codes as exits
 from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.connect import address_of, chosen, desk_option, told
-from deskwire.cli.options import FILE_PATH, stop
+from deskwire.cli.connect import desk_option, exit_on_problem, parse_host, select_desk
+from deskwire.cli.options import FILE_PATH, fail
 from deskwire.model.problems import Problem, WrongCredentials
-from deskwire.terminal.prompts import ASKED_AT_MOST, ask_for_password
+from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS, ask_for_password
 
 if TYPE_CHECKING:
-    from deskwire.cli.credential_store import File, KeptDesk
+    from deskwire.cli.credential_store import SavedDesk, SavedDesks
     from deskwire.client.credentials import Login
     from deskwire.client.trust import Trust
 
@@ -69,24 +69,24 @@ def login(
 
     from msgspec.structs import replace
 
-    from deskwire.cli.credential_store import Secret, kept_desks
+    from deskwire.cli.credential_store import Secret, open_credential_store
     from deskwire.client.sync import connect
 
-    address = address_of(host)
-    with told():
-        kept = kept_desks(os.environ)
+    address = parse_host(host)
+    with exit_on_problem():
+        kept = open_credential_store(os.environ)
         if not (password_stdin or sys.stdin.isatty()):
-            stop("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
+            fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
         desk = replace(believed(address, fingerprint, ca, kept.read()), username=user)
         password = password_from_stdin() if password_stdin else ask_for_password(user, None)
         logins: list[Login] = []
-        for left in reversed(range(1 if password_stdin else ASKED_AT_MOST)):
+        for left in reversed(range(1 if password_stdin else MAX_PASSWORD_ATTEMPTS)):
             try:
                 with connect(address, user, password, trust=desk.trust, keep_login=logins.append):
                     break
             except WrongCredentials as why:
                 if not left:
-                    stop(why.message, exits.LOGIN)
+                    fail(why.message, exits.LOGIN)
                 password = ask_for_password(user, why)
         before = kept.secret(address).login
         secret = Secret(None if forget_password else password, logins[-1])
@@ -107,11 +107,11 @@ def logout(host: str | None) -> None:
     """
     import asyncio
 
-    from deskwire.cli.credential_store import kept_desks
+    from deskwire.cli.credential_store import open_credential_store
 
-    with told():
-        kept = kept_desks(os.environ)
-        address, desk = chosen(kept, host)
+    with exit_on_problem():
+        kept = open_credential_store(os.environ)
+        address, desk = select_desk(kept, host)
         kept_login = kept.secret(address).login
         kept.forget(address)
         if kept_login is not None:
@@ -132,23 +132,25 @@ async def end_login(address: str, trust: "Trust", kept_login: "Login") -> None:
         await http.leave()
 
 
-def believed(address: str, fingerprint: str | None, ca: Path | None, file: "File") -> "KeptDesk":
+def believed(
+    address: str, fingerprint: str | None, ca: Path | None, file: "SavedDesks"
+) -> "SavedDesk":
     """Settle whose certificate is believed; or end the command."""
     from msgspec.structs import replace
 
-    from deskwire.cli.credential_store import KeptDesk
+    from deskwire.cli.credential_store import SavedDesk
     from deskwire.client.trust import Pinned
 
-    desk = KeptDesk(username="")
+    desk = SavedDesk(username="")
     if not address.startswith("https:"):
         if fingerprint or ca or not is_here(address):
-            stop("a desk elsewhere is reached with https:// only", exits.UNTRUSTED)
+            fail("a desk elsewhere is reached with https:// only", exits.UNTRUSTED)
         return desk
     if fingerprint is not None:
         try:
             return replace(desk, fingerprint=Pinned(fingerprint).sha256)
         except ValueError as problem:
-            stop(f"--fingerprint: {problem}", exits.USAGE)
+            fail(f"--fingerprint: {problem}", exits.USAGE)
     if ca is not None:
         return replace(desk, ca_file=str(ca.absolute()))
     known = file.desks.get(address)
@@ -157,7 +159,7 @@ def believed(address: str, fingerprint: str | None, ca: Path | None, file: "File
     return first_look(address, desk)
 
 
-def first_look(address: str, desk: "KeptDesk") -> "KeptDesk":
+def first_look(address: str, desk: "SavedDesk") -> "SavedDesk":
     """Look at the certificate of a desk that is new to us; or end the command."""
     import asyncio
 
@@ -170,13 +172,13 @@ def first_look(address: str, desk: "KeptDesk") -> "KeptDesk":
     seen = asyncio.run(look_at_certificate(address))
     words = f"{address} shows a certificate nobody vouches for, SHA-256\n  {shown(seen)}"
     if not sys.stdin.isatty():
-        stop(
+        fail(
             f"{words}\n  If that is what its daemon printed, add: --fingerprint {shown(seen)}",
             exits.UNTRUSTED,
         )
     print(words, file=sys.stderr)
     if not click.confirm("Is this what its daemon printed when it started?", err=True):
-        stop("not logged in: the certificate is not believed", exits.UNTRUSTED)
+        fail("not logged in: the certificate is not believed", exits.UNTRUSTED)
     return replace(desk, fingerprint=seen)
 
 

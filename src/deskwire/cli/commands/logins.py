@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.open_state import local, opened, rfc3339
-from deskwire.cli.options import config_option, state_dir_option, stop
+from deskwire.cli.open_state import local_time, open_state, rfc3339
+from deskwire.cli.options import config_option, fail, state_dir_option
 
 if TYPE_CHECKING:
     from deskwire.auth.login import Login
@@ -31,7 +31,7 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
     from deskwire.daemon.control_socket import ask
     from deskwire.model.access import LoginId
 
-    with opened(state_dir, config) as state:
+    with open_state(state_dir, config) as state:
         if end is None:
             now, found = read_clock(), asyncio.run(state.read(all_logins))
             living = [each for each in found if each.left(now, state.boot_id) > 0]
@@ -39,19 +39,19 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
         elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):
             print(f"{end} is logged out")
         else:
-            stop(f"there is no login {end!r}; `deskwire logins` lists them", exits.FAILED)
+            fail(f"there is no login {end!r}; `deskwire logins` lists them", exits.FAILED)
 
 
 def show(found: "list[Login]", watching: "list[Watcher]", *, as_json: bool) -> None:
     """Print logins and which of them watch now, for a program or for a person."""
     import msgspec
 
-    from deskwire.terminal.console import Paper, aligned
+    from deskwire.terminal.console import Console, align_columns
 
     of_login = {
         each.id: [watcher for watcher in watching if watcher.login == each.id] for each in found
     }
-    paper = Paper()
+    paper = Console()
     if as_json:
         rows = [
             {
@@ -75,15 +75,15 @@ def show(found: "list[Login]", watching: "list[Watcher]", *, as_json: bool) -> N
                 each.id,
                 each.user,
                 each.address,
-                local(each.created),
-                local(each.expires),
+                local_time(each.created),
+                local_time(each.expires),
                 watched(of_login[each.id]),
                 each.agent,
             )
             for each in found
         ]
         heading = ("ID", "USER", "FROM", "SINCE", "UNTIL", "WATCHING", "SCREEN")
-        for line in aligned([heading, *table]):
+        for line in align_columns([heading, *table]):
             paper.write(line)
     else:
         print("nobody is logged in")
@@ -93,5 +93,5 @@ def watched(by: "list[Watcher]") -> str:
     """Say whether a login watches now, since when, and on how many sockets if they are several."""
     if not by:
         return "-"
-    since = local(min(watcher.since for watcher in by))
+    since = local_time(min(watcher.since for watcher in by))
     return f"since {since}" + (f" ({len(by)})" if len(by) > 1 else "")

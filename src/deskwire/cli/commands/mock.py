@@ -6,7 +6,7 @@ import click
 
 from deskwire.cli import exit_codes as exits
 from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.options import stop
+from deskwire.cli.options import fail
 
 if TYPE_CHECKING:
     from deskwire.simulator.faults import Fault
@@ -91,14 +91,14 @@ def mock(
     from deskwire.simulator.simulation import rehearse
 
     if no_tls and not is_loopback(host):
-        stop(f"--no-tls is for a loopback address, found --host {host}", exits.USAGE)
+        fail(f"--no-tls is for a loopback address, found --host {host}", exits.USAGE)
     if not 0 < lifetime <= 31_622_400:
-        stop(f"--lifetime: expected a number of seconds above 0, found {lifetime:g}", exits.USAGE)
+        fail(f"--lifetime: expected a number of seconds above 0, found {lifetime:g}", exits.USAGE)
     try:
         scene, pictures = load(scenario)
         rehearse(scene, scenario)
     except BadScenario as problem:
-        stop(str(problem), exits.USAGE)
+        fail(str(problem), exits.USAGE)
     it = Mock(
         scene,
         pictures,
@@ -116,9 +116,9 @@ def mock(
     try:
         life.run(it, lambda line: print(line, flush=True))
     except OSError as problem:
-        stop(why_taken(host, port, problem), exits.PORT)
+        fail(why_taken(host, port, problem), exits.PORT)
     except Problem as problem:
-        stop(problem.message, exits.USAGE)
+        fail(problem.message, exits.USAGE)
 
 
 def read_faults(texts: tuple[str, ...]) -> "list[Fault]":
@@ -130,5 +130,5 @@ def read_faults(texts: tuple[str, ...]) -> "list[Fault]":
         try:
             faults.append(parse_fault(text))
         except ValueError as problem:
-            stop(f"--fault: {problem}, found {text!r}", exits.USAGE)
+            fail(f"--fault: {problem}, found {text!r}", exits.USAGE)
     return faults

@@ -2,7 +2,7 @@
 
 import click
 
-from deskwire.cli.connect import desk_option, reached
+from deskwire.cli.connect import connected_desk, desk_option
 from deskwire.model.commands import Action
 
 SAYS = {
@@ -22,13 +22,13 @@ def tap(action: Action, wanted: str | None, host: str | None) -> None:
     """Do it, and print how the player is then."""
     import time
 
-    from deskwire.cli.player_selection import choose
+    from deskwire.cli.player_selection import select_player
     from deskwire.model.units import Seconds
-    from deskwire.terminal.console import Paper
-    from deskwire.terminal.formatting import player as in_words
+    from deskwire.terminal.console import Console
+    from deskwire.terminal.formatting import format_player
 
-    with reached(host) as desk:
-        player = choose(desk.snapshot.players, wanted)
+    with connected_desk(host) as desk:
+        player = select_player(desk.snapshot.players, wanted)
         do = {
             Action.PLAY_PAUSE: desk.play_pause,
             Action.NEXT: desk.next,
@@ -38,7 +38,9 @@ def tap(action: Action, wanted: str | None, host: str | None) -> None:
         do[action](player)
         now = [each for each in desk.snapshot.players if each.id == player.id]
         monotonic = Seconds(time.monotonic())
-        Paper().write(in_words(now[0], monotonic) if now else f"{player.id}: has nothing to play")
+        Console().write(
+            format_player(now[0], monotonic) if now else f"{player.id}: has nothing to play"
+        )
 
 
 def command(action: Action) -> click.Command:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.options import config_option, settled, state_dir_option, stop
+from deskwire.cli.options import config_option, fail, load_settings, state_dir_option
 
 
 @click.command(short_help="Serve this desk until Ctrl-C.")
@@ -24,7 +24,7 @@ def serve(
     """
     tls = False if no_tls else None
     flags = {"server": {"host": host, "port": port, "state_dir": state_dir, "tls": tls}}
-    settings = settled(flags, config)
+    settings = load_settings(flags, config)
 
     from deskwire.daemon.light import serving_only
 
@@ -39,9 +39,9 @@ def serve(
     try:
         life.run(settings, os.environ, _say, lambda: load(flags, os.environ, config))
     except PortTaken as problem:
-        stop(problem.message, exits.PORT)
+        fail(problem.message, exits.PORT)
     except StateUnavailable as problem:
-        stop(problem.message, exits.STATE)
+        fail(problem.message, exits.STATE)
 
 
 def _say(line: str) -> None:

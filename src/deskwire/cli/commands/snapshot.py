@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from deskwire.cli.options import config_option, settled
+from deskwire.cli.options import config_option, load_settings
 
 
 @click.command()
@@ -22,14 +22,14 @@ def snapshot(as_json: bool, config: Path | None) -> None:
     from deskwire.daemon.probe import look_around, snapshot_of
     from deskwire.model.units import Seconds
     from deskwire.protocol.base.stats import encode_snapshot
-    from deskwire.terminal.console import Paper, aligned
+    from deskwire.terminal.console import Console, align_columns
     from deskwire.terminal.formatting import snapshot_rows
 
-    looks = asyncio.run(look_around(settled({}, config), os.environ))
+    looks = asyncio.run(look_around(load_settings({}, config), os.environ))
     now = Seconds(time.monotonic())
-    paper = Paper()
+    paper = Console()
     if as_json:
         paper.write(encode_snapshot(snapshot_of(looks), now).decode())
         return
-    for line in aligned(snapshot_rows(looks, now)):
+    for line in align_columns(snapshot_rows(looks, now)):
         paper.write(line)

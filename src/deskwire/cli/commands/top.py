@@ -9,14 +9,14 @@ import click
 
 from deskwire.cli import exit_codes as exits
 from deskwire.cli.commands.watch import say
-from deskwire.cli.connect import at_the_door, desk_option
-from deskwire.cli.options import stop
+from deskwire.cli.connect import desk_option, open_session
+from deskwire.cli.options import fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deskwire.client.connection_state import State
-    from deskwire.tui.graphics import Medium
+    from deskwire.tui.graphics import GraphicsProtocol
 
 
 AUTO = "auto"
@@ -41,26 +41,26 @@ def top(*, medium: str, wait: bool, host: str | None) -> None:
     q quits. A lost connection comes back by itself; the first line says how it stands.
     """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        stop("top needs a terminal; `deskwire watch` writes to anything", exits.USAGE)
+        fail("top needs a terminal; `deskwire watch` writes to anything", exits.USAGE)
 
     from deskwire.client.connection_state import Phase
-    from deskwire.tui.app import Top
-    from deskwire.tui.reauthentication import Again
-    from deskwire.tui.state_queue import Journal
-    from deskwire.tui.terminal_capabilities import ask_for_canvas
+    from deskwire.tui.app import TopApp
+    from deskwire.tui.reauthentication import Reauthentication
+    from deskwire.tui.state_queue import StateQueue
+    from deskwire.tui.terminal_capabilities import detect_graphics
 
-    journal = Journal()
+    journal = StateQueue()
     before: Callable[[State], None] = say
 
     def on_state(state: "State") -> None:
         journal(state)
         before(state)
 
-    with at_the_door(host, on_state) as door:
+    with open_session(host, on_state) as door:
         desk = door.enter(wait=wait)
         before = unsaid
-        canvas = ask_for_canvas(meant(medium, os.environ), sys.stdin.fileno(), sys.stderr.fileno())
-        screen = Top(desk, journal, canvas, Again(door.username, door.try_password))
+        canvas = detect_graphics(meant(medium, os.environ), sys.stdin.fileno(), sys.stderr.fileno())
+        screen = TopApp(desk, journal, canvas, Reauthentication(door.username, door.try_password))
         code = screen.run(mouse=False)
         if screen.state.phase is Phase.ENDED and screen.state.problem is not None:
             raise screen.state.problem
@@ -71,13 +71,13 @@ def unsaid(_state: "State") -> None:
     """Say nothing: the screen does."""
 
 
-def meant(word: str, environ: Mapping[str, str]) -> "Medium | None":
+def meant(word: str, environ: Mapping[str, str]) -> "GraphicsProtocol | None":
     """Return what covers are to be painted with, `None` for what the terminal can.
 
     `NO_COLOR` (https://no-color.org) is no wish for pictures.
     """
-    from deskwire.tui.graphics import Medium
+    from deskwire.tui.graphics import GraphicsProtocol
 
     if word == AUTO:
-        return Medium.BLOCKS if environ.get("NO_COLOR") else None
-    return Medium(word)
+        return GraphicsProtocol.BLOCKS if environ.get("NO_COLOR") else None
+    return GraphicsProtocol(word)

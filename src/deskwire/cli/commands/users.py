@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.open_state import local, opened, rfc3339
-from deskwire.cli.options import config_option, state_dir_option, stop
+from deskwire.cli.open_state import local_time, open_state, rfc3339
+from deskwire.cli.options import config_option, fail, state_dir_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def add(
     from deskwire.auth.users import Users, require_free
 
     scopes = scopes_in(scope)
-    with opened(state_dir, config, make=True) as state:
+    with open_state(state_dir, config, make=True) as state:
         asyncio.run(state.read(lambda connection: require_free(connection, name)))
         given = password_from_stdin() if password_stdin else password_from_terminal(name)
         asyncio.run(Users(state, Passwords()).add(name, given, scopes))
@@ -76,9 +76,9 @@ def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> No
     import msgspec
 
     from deskwire.auth.users import everybody
-    from deskwire.terminal.console import aligned
+    from deskwire.terminal.console import align_columns
 
-    with opened(state_dir, config) as state:
+    with open_state(state_dir, config) as state:
         found = asyncio.run(state.read(everybody))
     if as_json:
         rows = [
@@ -88,9 +88,9 @@ def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> No
         print(msgspec.json.encode(rows).decode())
     elif found:
         table = [
-            (each.name, ",".join(in_order(each.scopes)), local(each.created)) for each in found
+            (each.name, ",".join(in_order(each.scopes)), local_time(each.created)) for each in found
         ]
-        print(*aligned([("NAME", "MAY", "SINCE"), *table]), sep="\n")
+        print(*align_columns([("NAME", "MAY", "SINCE"), *table]), sep="\n")
     else:
         print("nobody yet; `deskwire users add NAME` lets somebody in")
 
@@ -107,7 +107,7 @@ def passwd(name: str, password_stdin: bool, state_dir: Path | None, config: Path
     from deskwire.auth.passwords import Passwords
     from deskwire.auth.users import Users, require_known
 
-    with opened(state_dir, config) as state:
+    with open_state(state_dir, config) as state:
         asyncio.run(state.read(lambda connection: require_known(connection, name)))
         given = password_from_stdin() if password_stdin else password_from_terminal(name)
         asyncio.run(Users(state, Passwords()).set_password(name, given))
@@ -125,7 +125,7 @@ def remove(name: str, state_dir: Path | None, config: Path | None) -> None:
     from deskwire.auth.passwords import Passwords
     from deskwire.auth.users import Users
 
-    with opened(state_dir, config) as state:
+    with open_state(state_dir, config) as state:
         asyncio.run(Users(state, Passwords()).remove(name))
     print(f"{name} is removed, and logged out everywhere")
 
@@ -138,7 +138,7 @@ def scopes_in(text: str) -> "frozenset[Scope]":
         return frozenset(Scope(word.strip()) for word in text.split(","))
     except ValueError:
         words = ", ".join(Scope)
-        stop(f"--scope: expected one or both of {words} with a comma, found {text!r}", exits.USAGE)
+        fail(f"--scope: expected one or both of {words} with a comma, found {text!r}", exits.USAGE)
 
 
 def in_order(scopes: "Iterable[Scope]") -> list[str]:
@@ -155,7 +155,7 @@ def password_from_stdin() -> str:
 def password_from_terminal(name: str) -> str:
     """Ask twice, without showing what is typed."""
     if not sys.stdin.isatty():
-        stop("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
+        fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
     given: str = click.prompt(
         f"Password for {name}", hide_input=True, confirmation_prompt="Once more"
     )

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from deskwire.cli import exit_codes as exits
-from deskwire.cli.connect import at_the_door, desk_option
-from deskwire.cli.options import stop
+from deskwire.cli.connect import desk_option, open_session
+from deskwire.cli.options import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from deskwire.cli.desk_session import Door
-    from deskwire.cli.watch_output import Writes
+    from deskwire.cli.desk_session import DeskSession
+    from deskwire.cli.watch_output import LineFormatter
     from deskwire.client.connection_state import State
     from deskwire.client.sync import Desk
-    from deskwire.terminal.console import Paper
+    from deskwire.terminal.console import Console
 
 A_MOMENT = 0.5
 ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -48,23 +48,23 @@ def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) ->
     is said on standard error. When the password was changed, it is asked for, if somebody sits at a
     terminal.
     """
-    from deskwire.cli.watch_output import JsonLines, Lines, UnknownField, chosen_fields
-    from deskwire.terminal.console import Paper
+    from deskwire.cli.watch_output import JsonLines, TextLines, UnknownField, parse_fields
+    from deskwire.terminal.console import Console
 
     try:
-        names = chosen_fields(fields)
+        names = parse_fields(fields)
     except UnknownField as problem:
-        stop(str(problem), exits.USAGE)
-    lines = JsonLines(names) if as_json else Lines(names)
-    with ends_on_sigterm(), at_the_door(host, say) as door:
-        read_to_the_end = write(door, lines, Paper(), wait=wait)
+        fail(str(problem), exits.USAGE)
+    lines = JsonLines(names) if as_json else TextLines(names)
+    with ends_on_sigterm(), open_session(host, say) as door:
+        read_to_the_end = write(door, lines, Console(), wait=wait)
     if read_to_the_end:
         print("deskwire: the desk ended the connection", file=sys.stderr)
     else:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write(door: "Door", lines: "Writes", paper: "Paper", *, wait: bool) -> bool:
+def write(door: "DeskSession", lines: "LineFormatter", paper: "Console", *, wait: bool) -> bool:
     """Write until the desk ends it; false when nobody reads any more."""
     from deskwire.model.problems import WrongCredentials
 
@@ -78,7 +78,7 @@ def write(door: "Door", lines: "Writes", paper: "Paper", *, wait: bool) -> bool:
             desk = door.enter_again(why)
 
 
-def write_of(desk: "Desk", lines: "Writes", paper: "Paper") -> bool:
+def write_of(desk: "Desk", lines: "LineFormatter", paper: "Console") -> bool:
     """Write until one connection is over; false when nobody reads any more."""
     import time
 
