@@ -13,7 +13,7 @@ PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -pri
 # what is started a thousand times is compiled once
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference locks clean help
+.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference docs locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -92,6 +92,9 @@ format: $(VENV)/.dev  ## format and mend what can be mended
 reference: $(VENV)/.dev  ## write what docs/reference makes from the code
 	$(BIN)/python scripts/reference.py
 
+docs: $(VENV)/.docs  ## build the documentation as a website with search: build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 locks: $(VENV)/.dev  ## resolve the requirements anew
 	requirements/lock $(BIN)
 
@@ -117,6 +120,10 @@ $(VENV)/.page-tools: $(VENV)/.page dashboard/package-lock.json
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made requirements/docs.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/docs.lock
 	@touch $@
 
 $(VENV)/.scan: $(VENV)/.made requirements/scan.lock

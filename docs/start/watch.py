@@ -1,4 +1,4 @@
-"""Watch a desk in thirty lines, from the contract alone: watch.py SOCKET TOKEN."""
+"""Minimal client of a desk: watch.py SOCKET TOKEN."""
 
 import asyncio
 import json
@@ -9,16 +9,16 @@ import aiohttp
 
 async def watch(socket: str, token: str) -> None:
     """Print the desk once a second until the socket closes."""
-    # ssl=False trusts whoever answers: fine on your own machine, see the how-to for anything else.
+    # ssl=False trusts any certificate: use it on your own machine only.
     async with aiohttp.ClientSession() as http, http.ws_connect(socket, ssl=False) as desk:
         await desk.send_json({"event": "auth", "args": [token]})
         async for message in desk:
-            said = json.loads(message.data)
-            match said["event"].strip():
+            content = json.loads(message.data)
+            match content["event"].strip():
                 case "stats":
-                    print(said["args"][0], flush=True)
+                    print(content["args"][0], flush=True)
                 case "session expiring":
-                    print(said["args"][0], file=sys.stderr)
+                    print(content["args"][0], file=sys.stderr)
         print(f"closed: {desk.close_code}", file=sys.stderr)
 
 

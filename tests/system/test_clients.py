@@ -118,7 +118,7 @@ def test_the_python_client_believes_the_pinned_certificate_and_no_other(tmp_path
 def site() -> Iterator[str]:
     """Serve the documented page from an origin of its own; it waits less than it would."""
     page = (CLIENTS / "browser.html").read_text(encoding="utf-8")
-    hasty = page.replace("AGAIN_AFTER = 5000", "AGAIN_AFTER = 100")
+    hasty = page.replace("RETRY_DELAY = 5000", "RETRY_DELAY = 100")
     hasty = hasty.replace("TOO_SOON = 5000", "TOO_SOON = 500")
     assert hasty != page
     with Web({"/": content(hasty.encode())}) as web:
@@ -185,7 +185,7 @@ def test_the_browsers_client_asks_again_at_a_wrong_password(
         watch(page, site, mock, "a wrong one")
 
         expect(page.locator("#state")).to_have_text("the name or the password is wrong")
-        expect(page.locator("#door")).to_be_visible()
+        expect(page.locator("#login")).to_be_visible()
 
 
 def test_a_page_of_another_origin_learns_nothing(page: Page, site: str, tmp_path: Path) -> None:

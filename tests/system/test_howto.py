@@ -1,10 +1,11 @@
-"""Every program and every shell line of the how-to runs as it is printed."""
+"""Programs and shell lines of the tutorial and the how-to guides, run as printed."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +19,12 @@ from tests.support.mpv import Mpv
 from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-HOWTO = ROOT / "docs" / "howto"
+DOCS = ROOT / "docs"
 API = ROOT / "tests" / "typing" / "client_api.py"
 
 
-class There(NamedTuple):
-    """A desk with one player, and the environment the programs are run in."""
+class Setup(NamedTuple):
+    """A desk with one player, and the environment of the programs."""
 
     desk: Desk
     player: Mpv
@@ -32,9 +33,9 @@ class There(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def there(
+def setup(
     bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[There]:
+) -> Iterator[Setup]:
     folder = tmp_path_factory.mktemp("person")
     with (
         Mpv(bus, [media.first.file, media.second.file]) as player,
@@ -49,33 +50,35 @@ def there(
         }
         words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
         assert run(*words, env=env, given=desk.owner_password + "\n").returncode == 0
-        yield There(desk, player, env, folder)
+        yield Setup(desk, player, env, folder)
 
 
 def blocks(file: str, language: str) -> list[str]:
-    """Return a page's blocks of one language."""
-    text = (HOWTO / file).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    """Return the code blocks of a page in one language."""
+    text = (DOCS / file).read_text(encoding="utf-8")
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for block in found]
 
 
-PROGRAMS = blocks("from-python.md", "python")
-WHAT_PLAYS, PAUSE_ALL, ASK = PROGRAMS
+TUTORIAL = blocks("tutorial/README.md", "python")
+PROGRAMS = [*blocks("howto/from-python.md", "python"), *TUTORIAL]
+PRINT_TITLES, PAUSE_ALL, ASK, PAUSE_ONE = PROGRAMS
 
 
-def test_what_plays_is_printed_when_it_changes(there: There) -> None:
-    with Terminal([sys.executable, "-c", WHAT_PLAYS], there.env) as terminal:
+def test_program_prints_the_titles_when_they_change(setup: Setup) -> None:
+    with Terminal([sys.executable, "-c", PRINT_TITLES], setup.env) as terminal:
         terminal.see("The Reason\n")
-        there.player.set("pause", True)
+        setup.player.set("pause", True)
         terminal.see("silence\n")
-        there.player.set("pause", False)
+        setup.player.set("pause", False)
         terminal.see("silence\nThe Reason\n")
 
 
-def test_everything_is_paused_and_the_covers_are_saved(there: There, media: Media) -> None:
+def test_program_pauses_all_players_and_saves_the_covers(setup: Setup, media: Media) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PAUSE_ALL],
-        cwd=there.folder,
-        env=there.env,
+        cwd=setup.folder,
+        env=setup.env,
         capture_output=True,
         text=True,
         timeout=15,
@@ -84,26 +87,34 @@ def test_everything_is_paused_and_the_covers_are_saved(there: There, media: Medi
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "paused The Reason\n"
-    there.player.wait_for("pause", True)
-    there.player.set("pause", False)
-    assert (there.folder / "player1").read_bytes() == media.cover_bytes
+    setup.player.wait_for("pause", True)
+    setup.player.set("pause", False)
+    assert (setup.folder / "player1").read_bytes() == media.cover_bytes
 
 
-def test_the_password_is_asked_for_again(there: There) -> None:
-    with Terminal([sys.executable, "-c", ASK], there.env) as terminal:
+def test_program_asks_again_after_a_wrong_password(setup: Setup) -> None:
+    with Terminal([sys.executable, "-c", ASK], setup.env) as terminal:
         terminal.see("connecting")
         terminal.answer("Password:", "a wrong one")
         terminal.see("wrong")
-        terminal.answer("Password:", there.desk.owner_password)
+        terminal.answer("Password:", setup.desk.owner_password)
         terminal.see("live")
 
 
-@pytest.mark.parametrize("line", blocks("from-the-command-line.md", "sh"))
-def test_every_line_of_the_command_line_page_runs(there: There, line: str) -> None:
+def test_tutorial_program_pauses_a_player_for_two_seconds(setup: Setup) -> None:
+    with Terminal([sys.executable, "-c", PAUSE_ONE], setup.env) as terminal:
+        terminal.see("paused The Reason\n")
+        setup.player.wait_for("pause", True)
+        terminal.see("playing The Reason\n")
+        setup.player.wait_for("pause", False)
+
+
+@pytest.mark.parametrize("line", blocks("howto/from-the-command-line.md", "sh"))
+def test_shell_block_of_the_command_line_page_runs(setup: Setup, line: str) -> None:
     with subprocess.Popen(
         ["sh", "-ec", line],
-        cwd=there.folder,
-        env=there.env,
+        cwd=setup.folder,
+        env=setup.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -120,7 +131,7 @@ def test_every_line_of_the_command_line_page_runs(there: There, line: str) -> No
     assert shell.returncode in ((0, 130, -signal.SIGINT) if "watch" in line else (0,))
 
 
-def test_a_stranger_who_checks_types_agrees(tmp_path: Path) -> None:
+def test_type_checker_accepts_the_documented_programs(tmp_path: Path) -> None:
     api = tmp_path / API.name
     api.write_bytes(API.read_bytes())
     programs = [tmp_path / f"program{number}.py" for number in range(len(PROGRAMS))]
