@@ -344,7 +344,7 @@ def linked(source: str) -> str:
 
 def waits(clause: Clause) -> str:
     """Return a note on the duration of a slow clause."""
-    if clause.lasts:
+    if clause.needs_whole_session:
         return " *Takes one session.*"
     return f" *Takes {clause.takes:g} s.*" if clause.takes > QUICK else ""
 

@@ -23,7 +23,8 @@ def functions_of(file: str) -> frozenset[str]:
 
 def rows(page: Path) -> dict[str, str]:
     """Return the rows of the tables below `## Tokens and logins`: first cell, other cells."""
-    section, found = "", {}
+    section = ""
+    found: dict[str, str] = {}
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = line if found or line == FIRST else ""

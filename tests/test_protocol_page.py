@@ -116,4 +116,4 @@ def test_slow_clause_is_marked_with_its_duration() -> None:
 
     for _, clause in every():
         (row,) = re.findall(rf"^\| {re.escape(clause.number)} \| .*$", page, re.MULTILINE)
-        assert ("*Takes" in row) == (clause.lasts or clause.takes > QUICK)
+        assert ("*Takes" in row) == (clause.needs_whole_session or clause.takes > QUICK)

@@ -22,5 +22,5 @@ def test_a_row_takes_as_many_lines_as_it_needs() -> None:
         "                 and a `login_token` with `token` and  instead",
         "                 `expires_at`.",
         "",
-        "0 holds, 1 broken, 0 not judged",
+        "0 holds, 1 broken, 0 not checked",
     ]

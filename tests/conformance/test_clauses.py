@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from deskwire.auth.passwords import Passwords
-from deskwire.conformance.check_context import Person, Terms
-from deskwire.conformance.checker import judge
+from deskwire.conformance.check_context import Account, CheckOptions
+from deskwire.conformance.checker import run_checks
 from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.clauses import TOPICS, choose, every
 from deskwire.conformance.trust import Trust
@@ -30,8 +30,8 @@ PATIENCE = 1300.0
 """Seconds; on a warped loop they cost nothing."""
 
 
-def judged(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> list[Finding]:
-    """Judge a mock as it is now, all in this process; time passes at once."""
+def run_all(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> list[Finding]:
+    """Check a mock in this process; time passes at once."""
     scenario, pictures = load("example")
     trust = Trust()
 
@@ -43,15 +43,15 @@ def judged(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> l
             lifetime=Seconds(lifetime),
             warning=Seconds(warning),
         ) as mock:
-            terms = Terms(
-                owner=Person(mock.user, mock.password),
-                watcher=Person(WATCHER, mock.password),
+            options = CheckOptions(
+                owner=Account(mock.user, mock.password),
+                watcher=Account(WATCHER, mock.password),
                 lifetime=lifetime,
                 warning=warning,
                 patience=PATIENCE,
                 disturb=True,
             )
-            return await judge(mock.address, trust, terms, choose(only))
+            return await run_checks(mock.address, trust, options, choose(only))
 
     return run_warped(main)
 
@@ -62,7 +62,7 @@ def _quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_our_own_server_holds_every_clause_through_all_its_twenty_minutes() -> None:
-    findings = judged()
+    findings = run_all()
 
     wrong = [
         f"{finding.clause.number} {finding.verdict.value}: {finding.seen}"
@@ -75,13 +75,13 @@ def test_our_own_server_holds_every_clause_through_all_its_twenty_minutes() -> N
 
 @pytest.mark.usefixtures("_quick_hashing")
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_a_wrong_server_is_caught_by_the_clause_it_breaks(
+def test_broken_server_violates_its_clause(
     variant: Variant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     variant.change(monkeypatch)
 
-    (finding,) = judged(variant.clause, lifetime=60, warning=12)
+    (finding,) = run_all(variant.clause, lifetime=60, warning=12)
 
     assert finding.verdict is Verdict.BROKEN, finding.seen
 

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.conformance import frames
-from deskwire.conformance.frames import CLOSE, TEXT, Frame, closing, frame, huge, read_frame
+from deskwire.conformance.frames import (
+    CLOSE,
+    TEXT,
+    Frame,
+    close_frame,
+    frame,
+    oversized_head,
+    read_frame,
+)
 
 
 def read(content: bytes) -> Frame:
@@ -21,7 +29,7 @@ def read(content: bytes) -> Frame:
 @given(
     st.binary(max_size=70_000), st.booleans(), st.integers(0, 7), st.integers(0, 15), st.booleans()
 )
-def test_a_frame_is_read_as_it_was_written(
+def test_frame_survives_encoding_and_decoding(
     payload: bytes, final: bool, reserved: int, opcode: int, mask: bool
 ) -> None:
     written = frame(opcode, payload, final=final, reserved=reserved, mask=mask)
@@ -39,13 +47,13 @@ def test_the_examples_of_the_rfc_are_read() -> None:
 
 
 def test_a_close_carries_its_code() -> None:
-    assert read(closing(4001, "no")).payload == b"\x0f\xa1no"
-    assert read(closing(None)) == Frame(True, 0, CLOSE, True, b"")
+    assert read(close_frame(4001, "no")).payload == b"\x0f\xa1no"
+    assert read(close_frame(None)) == Frame(True, 0, CLOSE, True, b"")
 
 
 def test_an_immense_frame_is_not_waited_for() -> None:
     with pytest.raises(ValueError, match=str(1 << 40)):
-        read(huge(1 << 40))
+        read(oversized_head(1 << 40))
 
 
 def test_a_frame_cut_short_is_an_end() -> None:

@@ -9,18 +9,18 @@ URL = "https://127.0.0.1:8765"
 
 
 def findings() -> list[Finding]:
-    seen = [(Verdict.HOLDS, "200"), (Verdict.BROKEN, "a <b> & c"), (Verdict.NOT_JUDGED, "no time")]
+    seen = [(Verdict.HOLDS, "200"), (Verdict.BROKEN, "a <b> & c"), (Verdict.NOT_CHECKED, "no time")]
     return [
         Finding(clause, topic.name, verdict, text, 0.5)
         for (topic, clause), (verdict, text) in zip(choose("1.1,1.2,2.1"), seen, strict=True)
     ]
 
 
-def test_json_says_what_was_expected_and_what_was_seen() -> None:
+def test_json_report_has_expectation_and_observation() -> None:
     report = json.loads(as_json(URL, findings()))
 
     assert (report["url"], report["holds"]) == (URL, False)
-    assert report["counts"] == {"holds": 1, "broken": 1, "not judged": 1}
+    assert report["counts"] == {"holds": 1, "broken": 1, "not checked": 1}
     assert report["clauses"][1] == {
         "clause": "1.2",
         "topic": "login",
@@ -40,7 +40,7 @@ def test_a_server_holds_only_when_nothing_is_broken_and_nothing_unknown() -> Non
     assert json.loads(as_json(URL, [holding, unknown]))["holds"] is False
 
 
-def test_junit_counts_what_is_broken_as_failed_and_what_is_unknown_as_skipped() -> None:
+def test_junit_counts_broken_as_failed_and_unchecked_as_skipped() -> None:
     suite = ET.fromstring(as_junit(URL, findings()))
 
     numbers = {name: suite.get(name) for name in ("tests", "failures", "skipped", "errors")}

@@ -3,7 +3,12 @@ from typing import Any
 
 import pytest
 
-from deskwire.conformance.stats_keys import misfits, nulls, player_misfits, unknown_keys
+from deskwire.conformance.stats_keys import (
+    invalid_player_values,
+    invalid_values,
+    nulls,
+    unknown_keys,
+)
 from tests.protocol.example import CONTRACT_STATS
 
 
@@ -12,10 +17,16 @@ def contract() -> dict[str, Any]:
     return stats
 
 
-def test_the_contracts_example_is_as_it_has_to_be() -> None:
+def test_example_of_the_contract_is_valid() -> None:
     stats = contract()
 
-    assert unknown_keys(stats) == misfits(stats) == player_misfits(stats) == nulls(stats) == []
+    assert (
+        unknown_keys(stats)
+        == invalid_values(stats)
+        == invalid_player_values(stats)
+        == nulls(stats)
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +45,7 @@ def test_the_contracts_example_is_as_it_has_to_be() -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_named(change: dict[str, Any], found: list[str]) -> None:
-    assert misfits({**contract(), **change}) == found
+    assert invalid_values({**contract(), **change}) == found
 
 
 def test_a_player_that_does_not_fit_is_named() -> None:
@@ -42,10 +53,10 @@ def test_a_player_that_does_not_fit_is_named() -> None:
     del stats["audio"][0]["title"]
     stats["audio"][1]["duration"] = 3215.5
 
-    assert player_misfits(stats) == ["player1.title None", "player2.duration 3215.5"]
+    assert invalid_player_values(stats) == ["player1.title None", "player2.duration 3215.5"]
 
 
-def test_what_the_contract_does_not_have_is_named() -> None:
+def test_unknown_keys_are_named() -> None:
     stats = contract()
     stats["load"] = 1
     stats["wifi"]["rssi"] = -50
@@ -54,7 +65,7 @@ def test_what_the_contract_does_not_have_is_named() -> None:
     assert unknown_keys(stats) == ["load", "wifi.rssi", "audio.shuffle"]
 
 
-def test_a_null_is_found_wherever_it_is() -> None:
+def test_null_is_found_at_any_depth() -> None:
     stats = contract()
     stats["backlight"] = None
     stats["audio"][1]["album"] = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deskwire.conformance.check_context import Bench, Person, Terms
+from deskwire.conformance.check_context import Account, CheckContext, CheckOptions
 from deskwire.conformance.http import Http, bearer
 from deskwire.conformance.trust import Trust
 from deskwire.simulator.faults import parse_fault
@@ -17,7 +17,7 @@ from deskwire.simulator.scenario import load
 from tests.protocol.example import CONTRACT_STATS
 from tests.support.virtual_time import WarpedLoop, run_warped
 
-Story = Callable[[Bench], Awaitable[None]]
+Story = Callable[[CheckContext], Awaitable[None]]
 
 
 def play(story: Story, *faults: str, scene: str = "example", **more: Any) -> None:
@@ -36,21 +36,23 @@ def play(story: Story, *faults: str, scene: str = "example", **more: Any) -> Non
             ) as mock,
             Http(mock.address, trust) as http,
         ):
-            await story(Bench(http, trust, Terms(owner=Person(mock.user, mock.password))))
+            await story(
+                CheckContext(http, trust, CheckOptions(owner=Account(mock.user, mock.password)))
+            )
 
     run_warped(main)
 
 
 def test_the_first_thing_it_says_is_the_contracts_example() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
-            assert screen.heard[0].args == [CONTRACT_STATS]
+            assert screen.received[0].args == [CONTRACT_STATS]
 
     play(story)
 
 
 def test_a_scene_unfolds_while_somebody_watches_or_not() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             assert (await bench.stats(screen))["battery"] == {"percentage": 34, "plugged_in": False}
             await screen.ended(within=9)
@@ -67,7 +69,7 @@ def test_a_scene_unfolds_while_somebody_watches_or_not() -> None:
 
 
 def test_a_player_that_hangs_takes_its_second_and_nobody_waits() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             asked = screen.say("audio-stop", "player3")
             screen.say("audio-play-pause", "player1")
@@ -82,9 +84,9 @@ def test_a_player_that_hangs_takes_its_second_and_nobody_waits() -> None:
 
 
 def test_a_watcher_may_not_control() -> None:
-    async def story(bench: Bench) -> None:
-        login = await bench.new_login(Person(WATCHER, bench.terms.owner.password))
-        async with bench.watch(await bench.ticket(login)) as screen:
+    async def story(bench: CheckContext) -> None:
+        login = await bench.new_login(Account(WATCHER, bench.options.owner.password))
+        async with bench.watch(await bench.socket_token(login)) as screen:
             screen.say("audio-stop", "player1")
             assert (await screen.event("error")).inner["code"] == "forbidden"
 
@@ -92,7 +94,7 @@ def test_a_watcher_may_not_control() -> None:
 
 
 def test_a_picture_is_served_for_each_track_and_a_minute_longer() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async def get(url: str) -> int:
             headers = bearer(await bench.login())
             return (await bench.http.ask("GET", url, headers=headers)).status
@@ -110,26 +112,26 @@ def test_a_picture_is_served_for_each_track_and_a_minute_longer() -> None:
 
 
 def test_1006_loses_the_connection_and_the_token_stays_good() -> None:
-    async def story(bench: Bench) -> None:
-        ticket = await bench.ticket()
-        async with bench.watch(ticket) as screen:
+    async def story(bench: CheckContext) -> None:
+        socket_token = await bench.socket_token()
+        async with bench.watch(socket_token) as screen:
             end = await screen.ended(within=4)
             assert end
             assert end.code == 1006
-            assert 2.9 < end.at - screen.heard[0].at < 3.2
-        async with bench.watch(ticket) as screen:
+            assert 2.9 < end.at - screen.received[0].at < 3.2
+        async with bench.watch(socket_token) as screen:
             assert await screen.ended(within=10) is None
 
     play(story, "close=1006@3")
 
 
 def test_4004_ends_the_tokens_time_and_a_new_one_is_let_in() -> None:
-    async def story(bench: Bench) -> None:
-        ticket = await bench.ticket()
-        async with bench.watch(ticket) as screen:
+    async def story(bench: CheckContext) -> None:
+        socket_token = await bench.socket_token()
+        async with bench.watch(socket_token) as screen:
             assert await screen.closed(4004, within=4)
-        async with bench.connect(ticket.socket) as screen:
-            screen.say("auth", ticket.token)
+        async with bench.connect(socket_token.socket) as screen:
+            screen.say("auth", socket_token.token)
             assert await screen.closed(4004)
         async with bench.watch() as screen:
             await screen.alive()
@@ -138,13 +140,13 @@ def test_4004_ends_the_tokens_time_and_a_new_one_is_let_in() -> None:
 
 
 def test_4001_ends_the_login_and_a_new_one_is_let_in() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         login = await bench.login()
         async with bench.watch() as screen:
             assert await screen.closed(4001, within=4)
         refused = await bench.http.ask("GET", "/v1/websocket", headers=bearer(login))
         assert refused.error(401) == "token_refused"
-        async with bench.watch(await bench.ticket(await bench.new_login())) as screen:
+        async with bench.watch(await bench.socket_token(await bench.new_login())) as screen:
             await screen.alive()
 
     play(story, "close=4001@2")
@@ -152,21 +154,21 @@ def test_4001_ends_the_login_and_a_new_one_is_let_in() -> None:
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1009, 1013])
 def test_other_codes_close_the_socket_and_no_more(code: int) -> None:
-    async def story(bench: Bench) -> None:
-        ticket = await bench.ticket()
-        async with bench.watch(ticket) as screen:
+    async def story(bench: CheckContext) -> None:
+        socket_token = await bench.socket_token()
+        async with bench.watch(socket_token) as screen:
             assert await screen.closed(code, within=4)
-        async with bench.watch(ticket) as screen:
+        async with bench.watch(socket_token) as screen:
             await screen.alive()
 
     play(story, f"close={code}@2")
 
 
 def test_each_row_of_the_contract_can_be_rehearsed_in_one_go() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         ends = []
         for _ in range(4):
-            async with bench.watch(await bench.ticket(await bench.new_login())) as screen:
+            async with bench.watch(await bench.socket_token(await bench.new_login())) as screen:
                 end = await screen.ended(within=20)
                 ends.append(end.code if end else None)
         assert ends == [1001, 1006, 4001, 4004]
@@ -175,10 +177,10 @@ def test_each_row_of_the_contract_can_be_rehearsed_in_one_go() -> None:
 
 
 def test_slow_says_nothing_for_a_while_and_then_goes_on() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             await screen.ended(within=20)
-            times = [heard.at - screen.heard[0].at for heard in screen.heard]
+            times = [heard.at - screen.received[0].at for heard in screen.received]
             async with bench.watch():
                 pass
         assert [at for at in times if 3.05 < at < 10.9] == []
@@ -189,12 +191,12 @@ def test_slow_says_nothing_for_a_while_and_then_goes_on() -> None:
 
 
 def test_who_comes_while_it_is_slow_waits_for_the_first_stats() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as first:
             await first.ended(within=3)
-            ticket = await bench.ticket()
-            async with bench.connect(ticket.socket) as screen:
-                screen.say("auth", ticket.token)
+            socket_token = await bench.socket_token()
+            async with bench.connect(socket_token.socket) as screen:
+                screen.say("auth", socket_token.token)
                 assert await screen.see(lambda _: True, within=4) is None
                 assert await screen.see(lambda _: True, within=4)
 
@@ -202,10 +204,10 @@ def test_who_comes_while_it_is_slow_waits_for_the_first_stats() -> None:
 
 
 def test_garbage_comes_and_the_next_stats_are_right_again() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             await screen.ended(within=4)
-            texts = [heard.text for heard in screen.heard]
+            texts = [heard.text for heard in screen.received]
             screen.faults.clear()
             await screen.alive()
             stats = await bench.stats(screen)
@@ -218,7 +220,7 @@ def test_garbage_comes_and_the_next_stats_are_right_again() -> None:
 
 
 def test_a_short_life_is_warned_of_and_ends() -> None:
-    async def story(bench: Bench) -> None:
+    async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             warning = await screen.event("session expiring", within=9)
             end = await screen.ended(within=9)
@@ -232,7 +234,7 @@ def test_a_short_life_is_warned_of_and_ends() -> None:
 def test_nothing_is_left_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    async def story(_: Bench) -> None:
+    async def story(_: CheckContext) -> None:
         assert list(tmp_path.iterdir())
 
     play(story)

@@ -1,4 +1,4 @@
-"""What `deskwire conform` writes: a table of what was expected and what was seen."""
+"""Table of clauses, expected and observed, as `deskwire conform` prints it."""
 
 import shutil
 import textwrap
@@ -8,11 +8,11 @@ from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.report import count
 from deskwire.terminal.console import Colour, Console
 
-MARKS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.NOT_JUDGED: "not judged"}
+MARKS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.NOT_CHECKED: "not checked"}
 COLOURS = {
     Verdict.HOLDS: Colour.GREEN,
     Verdict.BROKEN: Colour.RED,
-    Verdict.NOT_JUDGED: Colour.YELLOW,
+    Verdict.NOT_CHECKED: Colour.YELLOW,
 }
 NUMBER, MARK, GAP = 6, 11, 2
 NARROWEST = 80

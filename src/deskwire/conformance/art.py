@@ -1,24 +1,24 @@
-"""Album art: who gets it, and what else nobody gets by that address."""
+"""Album art: authorization, headers, caching, and paths that must not be served."""
 
 import base64
 from collections.abc import Mapping
 from typing import Any
 
 from deskwire.conformance import stats_keys as keys
-from deskwire.conformance.check_context import Bench
+from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
 from deskwire.conformance.http import Answer, bearer
-from deskwire.conformance.verdicts import Broken, NotJudged, expect, short
+from deskwire.conformance.outcome import Broken, NotChecked, expect, short
 
 PATH = "/v1/img/tmp/"
-BEGINNINGS: Mapping[str, tuple[bytes, ...]] = {
+MAGIC_BYTES: Mapping[str, tuple[bytes, ...]] = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/gif": (b"GIF87a", b"GIF89a"),
     "image/webp": (b"RIFF",),
     "image/avif": (b"\0\0\0",),
 }
-SECRETS = (
+PRIVATE_PATHS = (
     "/etc/passwd",
     "/etc/hostname",
     "/proc/self/environ",
@@ -33,37 +33,37 @@ SECRETS = (
 )
 
 
-async def served(bench: Bench) -> str:
+async def served(context: CheckContext) -> str:
     """A picture that a player names is served to a login token, with its type."""
-    answer = await _get(bench, await _url(bench), await bench.login())
+    answer = await _get(context, await _url(context), await context.login())
     expect(answer.status == 200, f"{answer.status} {short(answer.body)}")
     kind = answer.headers.get("Content-Type", "")
-    begins = BEGINNINGS.get(kind)
+    begins = MAGIC_BYTES.get(kind)
     expect(begins is not None, f"Content-Type {short(kind)}")
     expect(begins and answer.body.startswith(begins), f"no {kind}: {short(answer.body[:12])}")
     return f"200, {kind}, {len(answer.body)} bytes"
 
 
-async def to_the_socket(bench: Bench) -> str:
+async def to_the_socket(context: CheckContext) -> str:
     """The websocket token opens it, too."""
-    answer = await _get(bench, await _url(bench), (await bench.ticket()).token)
+    answer = await _get(context, await _url(context), (await context.socket_token()).token)
     expect(answer.status == 200, f"{answer.status} {short(answer.body)}")
     return "200"
 
 
-async def not_to_anybody(bench: Bench) -> str:
+async def not_to_anybody(context: CheckContext) -> str:
     """Without a token, or with one in the query, it is 401."""
-    url, token = await _url(bench), await bench.login()
+    url, token = await _url(context), await context.login()
     for path in (url, f"{url}?token={token}"):
-        answer = await bench.http.ask("GET", path)
+        answer = await context.http.ask("GET", path)
         expect(answer.status == 401, f"{answer.status} without a Bearer")
         answer.error(401)
     return "401 twice"
 
 
-async def headers(bench: Bench) -> str:
+async def headers(context: CheckContext) -> str:
     """It is private, not guessed at, and runs nothing: Cache-Control, nosniff, a closed CSP."""
-    answer = await _get(bench, await _url(bench), await bench.login())
+    answer = await _get(context, await _url(context), await context.login())
     wanted = {
         "Cache-Control": "private",
         "X-Content-Type-Options": "nosniff",
@@ -75,69 +75,69 @@ async def headers(bench: Bench) -> str:
     return "all three"
 
 
-async def etag(bench: Bench) -> str:
+async def etag(context: CheckContext) -> str:
     """It has an `ETag`, and `If-None-Match` with it gets 304 without a body."""
-    url, token = await _url(bench), await bench.login()
-    tag = (await _get(bench, url, token)).headers.get("ETag", "")
+    url, token = await _url(context), await context.login()
+    tag = (await _get(context, url, token)).headers.get("ETag", "")
     expect(tag, "no ETag")
-    answer = await _get(bench, url, token, {"If-None-Match": tag})
+    answer = await _get(context, url, token, {"If-None-Match": tag})
     expect(answer.status == 304, f"{answer.status}")
     expect(not answer.body, f"304 with {len(answer.body)} bytes")
     return f"304 for {tag}"
 
 
-async def padded_and_bare(bench: Bench) -> str:
+async def padded_and_bare(context: CheckContext) -> str:
     """The path's base64url is understood with its padding and without."""
-    url, token = await _url(bench), await bench.login()
-    one, other = [await _get(bench, each, token) for each in (url, url.rstrip("="))]
+    url, token = await _url(context), await context.login()
+    one, other = [await _get(context, each, token) for each in (url, url.rstrip("="))]
     expect(one.status == other.status == 200, f"{one.status} and {other.status}")
     expect(one.body == other.body, "two different pictures")
     return "the same picture"
 
 
-async def nothing_else(bench: Bench) -> str:
+async def nothing_else(context: CheckContext) -> str:
     """Any other path, whatever is on the disk, is the same 404: the endpoint opens no file."""
-    token = await bench.login()
-    nothing = await _get(bench, _named("/nowhere/at/all"), token)
+    token = await context.login()
+    nothing = await _get(context, _named("/nowhere/at/all"), token)
     nothing.error(404)
-    for path in SECRETS:
-        answer = await _get(bench, _named(path), token)
+    for path in PRIVATE_PATHS:
+        answer = await _get(context, _named(path), token)
         expect(answer.status == 404, f"{answer.status} for {short(path)}")
         expect(answer.json == nothing.json, f"another answer for {short(path)}")
-    return f"the same 404 for {len(SECRETS)} paths"
+    return f"the same 404 for {len(PRIVATE_PATHS)} paths"
 
 
-async def not_base64(bench: Bench) -> str:
-    """What is no base64url is the same 404."""
-    token = await bench.login()
-    nothing = await _get(bench, _named("/nowhere/at/all"), token)
-    for encoded in ("%25%25%25", "a", "!!!!", "L2V0Yy9wYXNzd2R=", "="):
-        answer = await _get(bench, PATH + encoded, token)
-        expect(answer.status == 404, f"{answer.status} for {encoded}")
-        expect(answer.json == nothing.json, f"another answer for {encoded}")
+async def not_base64(context: CheckContext) -> str:
+    """A path that is not base64url gets the same 404."""
+    token = await context.login()
+    nothing = await _get(context, _named("/nowhere/at/all"), token)
+    for base64url in ("%25%25%25", "a", "!!!!", "L2V0Yy9wYXNzd2R=", "="):
+        answer = await _get(context, PATH + base64url, token)
+        expect(answer.status == 404, f"{answer.status} for {base64url}")
+        expect(answer.json == nothing.json, f"another answer for {base64url}")
     return "the same 404, five times"
 
 
-async def _url(bench: Bench) -> str:
+async def _url(context: CheckContext) -> str:
     """Return where a picture is that some player names."""
 
-    async def look(bench: Bench) -> list[dict[str, Any]]:
-        async with bench.watch() as socket:
-            return keys.players(await bench.stats(socket))
+    async def look(context: CheckContext) -> list[dict[str, Any]]:
+        async with context.watch() as socket:
+            return keys.players(await context.stats(socket))
 
-    for player in await bench.once(look):
+    for player in await context.once(look):
         url = player.get("art_url")
         if isinstance(url, str):
             if not url.startswith(PATH):
                 raise Broken(f"art_url {short(url)}")
             return url
-    raise NotJudged("no player names a picture")
+    raise NotChecked("no player names a picture")
 
 
 async def _get(
-    bench: Bench, path: str, token: str, more: Mapping[str, str] | None = None
+    context: CheckContext, path: str, token: str, more: Mapping[str, str] | None = None
 ) -> Answer:
-    return await bench.http.ask("GET", path, headers={**bearer(token), **(more or {})})
+    return await context.http.ask("GET", path, headers={**bearer(token), **(more or {})})
 
 
 def _named(path: str) -> str:
@@ -157,5 +157,5 @@ TOPIC = Topic(
         Clause("8.7", "protocol.md#art-store", nothing_else),
         Clause("8.8", "protocol.md#art-store", not_base64),
     ),
-    of_the_desk=True,
+    reads_desk=True,
 )

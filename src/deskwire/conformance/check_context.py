@@ -1,7 +1,7 @@
-"""Where a server is judged: how it is reached, who logs in, and what has been seen once for all.
+"""Context of a check run: the server, the accounts, the options and shared recordings.
 
-Several clauses look at the same happening, seconds of watching or a session's whole life; it
-is gone through once and each clause looks at what was written down.
+Several clauses examine the same recording, for example four seconds of `stats` or a whole session.
+The first clause that needs it makes it; the others read it.
 """
 
 import asyncio
@@ -12,57 +12,57 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec import Struct
 
 from deskwire.conformance.http import Answer, Http, bearer
-from deskwire.conformance.socket import Heard, Socket, Upgrade, handshake
+from deskwire.conformance.outcome import Broken, NotChecked, expect, short
+from deskwire.conformance.socket import Message, Socket, Upgrade, handshake
 from deskwire.conformance.trust import Trust
-from deskwire.conformance.verdicts import Broken, NotJudged, expect, short
 
 T = TypeVar("T")
 
 
-class Person(Struct, frozen=True):
-    """Somebody the server knows."""
+class Account(Struct, frozen=True):
+    """A user of the server."""
 
     name: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Person({self.name!r}, …)"
+        return f"Account({self.name!r}, …)"
 
 
-class Terms(Struct, frozen=True):
-    """What the judge may do and has to know."""
+class CheckOptions(Struct, frozen=True):
+    """Options of a check run."""
 
-    owner: Person
-    watcher: Person | None = None
-    """Who may see the desk and not move it."""
+    owner: Account
+    watcher: Account | None = None
+    """Account with the scope `monitor` only; `None` if there is none."""
     lifetime: float = 1200.0
-    """Seconds a websocket token is to live."""
+    """Expected lifetime of a WebSocket token, in seconds."""
     warning: float = 240.0
-    """Seconds before its end a session is to be warned."""
+    """Expected time between the warning and the end of a session, in seconds."""
     patience: float = 60.0
-    """Seconds that any one clause may wait."""
+    """Longest time that one clause may wait, in seconds."""
     disturb: bool = False
-    """Whether tracks may be skipped and players stopped."""
+    """Whether checks may skip tracks and stop players."""
 
 
-class Ticket(NamedTuple):
-    """What `GET /v1/websocket` gave."""
+class SocketToken(NamedTuple):
+    """Response of `GET /v1/websocket`."""
 
     token: str
     socket: str
 
 
-class Bench:
-    """One server on the bench."""
+class CheckContext:
+    """One server on the context."""
 
-    def __init__(self, http: Http, trust: Trust, terms: Terms) -> None:
+    def __init__(self, http: Http, trust: Trust, options: CheckOptions) -> None:
         self.http = http
-        self.terms = terms
+        self.options = options
         self._trust = trust
         self._seen: dict[str, asyncio.Future[Any]] = {}
 
-    async def once(self, look: Callable[["Bench"], Awaitable[T]]) -> T:
-        """Return what `look` saw; it looks once, however many clauses ask."""
+    async def once(self, look: Callable[["CheckContext"], Awaitable[T]]) -> T:
+        """Return the result of `look`, which runs only once however many clauses ask."""
         name = look.__qualname__
         if name not in self._seen:
             self._seen[name] = asyncio.ensure_future(look(self))
@@ -70,35 +70,35 @@ class Bench:
         return seen
 
     def forget(self) -> None:
-        """Stop looking at whatever is still being looked at."""
+        """Cancel recordings that are still running."""
         for looking in self._seen.values():
             looking.cancel()
 
-    # ---- the contract's three steps, for clauses that are about something after them ---------
+    # ---- the three steps of the contract: log in, get a token, connect -------------------------
 
     async def post_login(self, name: str, password: str) -> Answer:
-        """Send a log-in, right or wrong."""
+        """Send a login request."""
         return await self.http.log_in(name, password)
 
-    async def new_login(self, person: Person | None = None) -> str:
-        """Log in; raises `NotJudged` where that does not go."""
-        who = person or self.terms.owner
+    async def new_login(self, person: Account | None = None) -> str:
+        """Log in; raises `NotChecked` if the server refuses."""
+        who = person or self.options.owner
         answer = await self.post_login(who.name, who.password)
         if answer.status != 200:
-            raise NotJudged(f"{who.name} cannot log in: {answer.status} {short(answer.body)}")
+            raise NotChecked(f"{who.name} cannot log in: {answer.status} {short(answer.body)}")
         return str(answer.field("data", "token"))
 
     async def login(self) -> str:
-        """The login token that clauses share."""
+        """Return the login token that clauses share."""
         return await self.once(_log_in)
 
-    async def ticket(self, login: str | None = None) -> Ticket:
-        """Fetch a new websocket token; raises `NotJudged` where that does not go."""
+    async def socket_token(self, login: str | None = None) -> SocketToken:
+        """Get a new WebSocket token; raises `NotChecked` if the server refuses."""
         token = login or await self.login()
         answer = await self.http.ask("GET", "/v1/websocket", headers=bearer(token))
         if answer.status != 200:
-            raise NotJudged(f"no websocket token: {answer.status} {short(answer.body)}")
-        return Ticket(
+            raise NotChecked(f"no websocket token: {answer.status} {short(answer.body)}")
+        return SocketToken(
             str(answer.field("data", "token")), self._here(answer.field("data", "socket"))
         )
 
@@ -106,7 +106,7 @@ class Bench:
     async def connect(
         self, address: str, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Socket]:
-        """Open a socket and say nothing; raises `Broken` if the upgrade is refused."""
+        """Open a socket without authenticating; raises `Broken` if refused."""
         async with self.try_connect(address, headers) as opened:
             if isinstance(opened, Upgrade):
                 raise Broken(f"the upgrade was answered {opened.status} {short(opened.body)}")
@@ -116,14 +116,14 @@ class Bench:
     async def try_connect(
         self, address: str, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Socket | Upgrade]:
-        """Open a socket, or get the answer that refuses it."""
+        """Open a socket; yields the response instead if the server refuses the upgrade."""
         async with handshake(address, self._trust, headers) as opened:
             yield opened
 
     @asynccontextmanager
-    async def watch(self, ticket: Ticket | None = None) -> AsyncIterator[Socket]:
+    async def watch(self, socket_token: SocketToken | None = None) -> AsyncIterator[Socket]:
         """Open a socket, authenticate, and wait for the first `stats`."""
-        given = ticket or await self.ticket()
+        given = socket_token or await self.socket_token()
         async with self.connect(given.socket) as socket:
             socket.say("auth", given.token)
             await socket.event("stats")
@@ -134,18 +134,18 @@ class Bench:
         return read_stats(await socket.event("stats", within=within, since=socket.count))
 
     def _here(self, address: object) -> str:
-        """Return the socket's address; a clause of its own judges whether it is right."""
+        """Return the socket's address; a separate clause checks its form."""
         if not isinstance(address, str) or not address.startswith(("ws://", "wss://")):
-            raise Broken(f"no address of a socket: {short(address)}")
+            raise Broken(f"not a WebSocket address: {short(address)}")
         return address
 
 
-def read_stats(heard: Heard) -> dict[str, Any]:
+def read_stats(received: Message) -> dict[str, Any]:
     """Return the object in a `stats` event; raises `Broken`."""
-    stats = heard.inner
-    expect(isinstance(stats, dict), f"the argument is no object: {short(heard.text)}")
+    stats = received.inner
+    expect(isinstance(stats, dict), f"the argument is no object: {short(received.text)}")
     return dict(stats)
 
 
-async def _log_in(bench: Bench) -> str:
-    return await bench.new_login()
+async def _log_in(context: CheckContext) -> str:
+    return await context.new_login()

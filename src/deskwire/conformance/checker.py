@@ -1,94 +1,94 @@
-"""Going through the clauses.
+"""Runner of conformance checks.
 
-Those that only wait go beside the others; those that look at the desk go one after another beside
-those that look at the door; and those that crowd the server or disturb the desk come last, alone.
+Clauses that only wait run in parallel. Clauses about the desk run one after another, beside those
+about login and transport. Clauses that load the server or disturb the desk run last, alone.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 
-from deskwire.conformance.check_context import Bench, Person, Terms
-from deskwire.conformance.clause import Clause, Finding, Order, Topic, Verdict
+from deskwire.conformance.check_context import Account, CheckContext, CheckOptions
+from deskwire.conformance.clause import Clause, Finding, Schedule, Topic, Verdict
 from deskwire.conformance.clauses import Chosen
 from deskwire.conformance.http import CONNECTION_FAILED, Http
+from deskwire.conformance.outcome import Broken, NotChecked, short
 from deskwire.conformance.trust import Trust
-from deskwire.conformance.verdicts import Broken, NotJudged, short
 
 GRACE = 30.0
-"""Seconds a clause may take beyond what it has to wait."""
+"""Time that a clause may take beyond its known waiting time, in seconds."""
 
-Tell = Callable[[Finding], None]
-"""Told of each finding, in the clauses' order, as soon as those before it are made."""
-
-
-class NotLetIn(Exception):
-    """The server refuses who is to log in, so next to nothing could be judged."""
+OnFinding = Callable[[Finding], None]
+"""Callback for each finding, in clause order, as soon as the findings before it exist."""
 
 
-async def look_in(url: str, trust: Trust, people: Iterable[Person]) -> None:
-    """Make sure of what a person may have mistyped, before a hundred clauses say so.
+class LoginRefused(Exception):
+    """The server refuses the given account, so almost no clause can be checked."""
 
-    Raises `NobodyThere`, `NotBelieved` or `NotLetIn`; whatever else a server does is judged.
+
+async def check_access(url: str, trust: Trust, people: Iterable[Account]) -> None:
+    """Check address, certificate and password before a hundred clauses fail for one typing error.
+
+    Raises `ServerUnreachable`, `CertificateNotTrusted` or `LoginRefused`.
     """
     async with Http(url, trust) as http:
-        await http.knock()
+        await http.probe()
         for who in people:
             try:
                 answer = await http.log_in(who.name, who.password)
             except (TimeoutError, *CONNECTION_FAILED):
                 return
             if answer.status == 401:
-                raise NotLetIn(f"{who.name} is not let in: the name or the password is wrong")
+                raise LoginRefused(f"{who.name} cannot log in: the name or the password is wrong")
 
 
-async def judge(
-    url: str, trust: Trust, terms: Terms, chosen: Chosen, tell: Tell = lambda _: None
+async def run_checks(
+    url: str, trust: Trust, options: CheckOptions, chosen: Chosen, tell: OnFinding = lambda _: None
 ) -> list[Finding]:
-    """Judge a server by these clauses; return what was found, in their order."""
+    """Check a server against these clauses; return the findings in their order."""
     async with Http(url, trust) as http:
-        bench = Bench(http, trust, terms)
+        context = CheckContext(http, trust, options)
         found: dict[str, Finding] = {}
 
         waiting = [clause.number for _, clause in chosen]
 
         async def go_through(pairs: Iterable[tuple[Topic, Clause]]) -> None:
             for topic, clause in pairs:
-                found[clause.number] = await find_out(bench, topic, clause)
+                found[clause.number] = await check_clause(context, topic, clause)
                 while waiting and waiting[0] in found:
                     tell(found[waiting.pop(0)])
 
-        def those(order: Order) -> Chosen:
+        def those(order: Schedule) -> Chosen:
             return [(topic, clause) for topic, clause in chosen if clause.order is order]
 
         try:
             async with asyncio.TaskGroup() as together:
-                for pair in those(Order.ALONGSIDE):
+                for pair in those(Schedule.ALONGSIDE):
                     together.create_task(go_through([pair]))
-                in_turn = those(Order.IN_TURN)
-                for of_the_desk in (False, True):
-                    lane = [pair for pair in in_turn if pair[0].of_the_desk is of_the_desk]
+                in_turn = those(Schedule.IN_TURN)
+                for reads_desk in (False, True):
+                    lane = [pair for pair in in_turn if pair[0].reads_desk is reads_desk]
                     together.create_task(go_through(lane))
-            await go_through(those(Order.LAST))
+            await go_through(those(Schedule.LAST))
         finally:
-            bench.forget()
+            context.forget()
     return [found[clause.number] for _, clause in chosen]
 
 
-async def find_out(bench: Bench, topic: Topic, clause: Clause) -> Finding:
-    """Judge one clause; nothing is raised but cancellation and bugs."""
+async def check_clause(context: CheckContext, topic: Topic, clause: Clause) -> Finding:
+    """Check one clause. Failures of the server become findings, not exceptions."""
     clock = asyncio.get_running_loop().time
     began = clock()
-    patience = bench.terms.patience
+    patience = context.options.patience
     if clause.takes > patience:
         seen = f"takes {clause.takes:g} s, longer than --patience {patience:g}"
-        return Finding(clause, topic.name, Verdict.NOT_JUDGED, seen, 0.0)
+        return Finding(clause, topic.name, Verdict.NOT_CHECKED, seen, 0.0)
     try:
         async with asyncio.timeout(patience + GRACE):
-            verdict, seen = Verdict.HOLDS, await clause.check(bench)
+            verdict, seen = Verdict.HOLDS, await clause.check(context)
     except Broken as broken:
         verdict, seen = Verdict.BROKEN, str(broken)
-    except NotJudged as reason:
-        verdict, seen = Verdict.NOT_JUDGED, str(reason)
+    except NotChecked as reason:
+        verdict, seen = Verdict.NOT_CHECKED, str(reason)
     except TimeoutError:
         verdict, seen = Verdict.BROKEN, f"no answer within {clock() - began:.0f} s"
     except CONNECTION_FAILED as problem:

@@ -1,6 +1,6 @@
-"""One thing the contract asks of a server, and what can be found about it.
+"""Clauses of the contract, and findings about them.
 
-A clause's words are the first line of the docstring of what checks it, so they cannot drift apart.
+The text of a clause is the first line of the docstring of its check, so that both stay the same.
 """
 
 from collections.abc import Awaitable, Callable
@@ -8,66 +8,66 @@ from enum import Enum
 
 from msgspec import Struct
 
-from deskwire.conformance.check_context import Bench, Terms
+from deskwire.conformance.check_context import CheckContext, CheckOptions
 
-Check = Callable[[Bench], Awaitable[str]]
-"""Returns what was seen; raises `Broken` or `NotJudged`."""
+Check = Callable[[CheckContext], Awaitable[str]]
+"""Returns the observation; raises `Broken` or `NotChecked`."""
 
 
-class Order(Enum):
-    """When a clause is judged."""
+class Schedule(Enum):
+    """Time at which a clause is checked, relative to the others."""
 
     IN_TURN = "in turn"
     ALONGSIDE = "alongside"
-    """Beside the others: it only waits."""
+    """In parallel to the others, because it only waits."""
     LAST = "last"
-    """When nothing else is going on: it crowds the server, or disturbs the desk."""
+    """After all others, alone, because it loads the server or disturbs the desk."""
 
 
 class Clause(Struct, frozen=True):
-    """One thing a server has to do."""
+    """One requirement on a server."""
 
     number: str
-    """`3.2`; the part before the point is its topic's."""
+    """Number such as `3.2`; the part before the point is the topic's number."""
     source: str
-    """Where the contract says so."""
+    """Section of the reference that states the requirement."""
     check: Check
     takes: float = 0.0
-    """Seconds it has to wait, if it is known beforehand."""
-    order: Order = Order.IN_TURN
-    lasts: bool = False
-    """Whether it goes through a whole session, as long as a token lives."""
+    """Known waiting time in seconds; 0 if unknown."""
+    order: Schedule = Schedule.IN_TURN
+    needs_whole_session: bool = False
+    """Whether it lasts for the whole lifetime of a token."""
 
-    def wait(self, terms: Terms) -> float:
-        """Return the seconds it has to wait, as far as they are known beforehand."""
-        return terms.lifetime if self.lasts else self.takes
+    def wait(self, options: CheckOptions) -> float:
+        """Return the known waiting time in seconds."""
+        return options.lifetime if self.needs_whole_session else self.takes
 
     @property
     def text(self) -> str:
-        """What is expected, in one sentence."""
+        """Requirement in one sentence."""
         return (self.check.__doc__ or self.check.__name__).strip().splitlines()[0]
 
 
 class Topic(Struct, frozen=True):
-    """Clauses about one thing."""
+    """Clauses about one subject."""
 
     number: int
     name: str
     clauses: tuple[Clause, ...]
-    of_the_desk: bool = False
-    """Whether they look at the desk itself, and so must not get in each other's way."""
+    reads_desk: bool = False
+    """Whether the clauses read or change the desk, and so must run one after another."""
 
 
 class Verdict(Enum):
-    """How a clause was found."""
+    """Outcome of a check."""
 
     HOLDS = "holds"
     BROKEN = "broken"
-    NOT_JUDGED = "not judged"
+    NOT_CHECKED = "not checked"
 
 
 class Finding(Struct, frozen=True):
-    """What was found about one clause."""
+    """Result of checking one clause."""
 
     clause: Clause
     topic: str

@@ -8,20 +8,20 @@ from deskwire.conformance import (
     conversation,
     lifetime,
     limits,
-    logging_in,
+    login,
     opening,
+    protocol_violations,
     tokens,
-    violations,
     watching,
 )
 from deskwire.conformance.clause import Clause, Topic
 
 TOPICS: tuple[Topic, ...] = (
-    logging_in.TOPIC,
+    login.TOPIC,
     tokens.TOPIC,
     opening.TOPIC,
     conversation.TOPIC,
-    violations.TOPIC,
+    protocol_violations.TOPIC,
     watching.TOPIC,
     commands.TOPIC,
     art.TOPIC,

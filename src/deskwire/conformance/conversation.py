@@ -1,65 +1,67 @@
-"""What is said on an open socket: the envelope, a second auth, the token used again."""
+"""Messages on an open socket: envelope, second `auth`, reuse of the token."""
 
 import json
 from collections.abc import Iterable
 
 from deskwire.conformance import frames
-from deskwire.conformance.check_context import Bench
+from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
-from deskwire.conformance.jwt import forged
+from deskwire.conformance.outcome import Broken, expect, short
 from deskwire.conformance.socket import Socket
-from deskwire.conformance.verdicts import Broken, expect, short
+from deskwire.conformance.token_forgery import forged_tokens
 
 LARGEST = 16 * 1024
-NOBODY = "player999999"
-"""Never a player: numbers count from one and nobody starts as many."""
+UNKNOWN_PLAYER = "player999999"
+"""Never a player: ids count from one, and no desk starts as many."""
 SOON = 1.5
 
 
-async def bad_json(bench: Bench) -> str:
+async def bad_json(context: CheckContext) -> str:
     """Bad JSON gets an `error` whose argument is JSON with `code` and `message`; it stays open."""
-    return await _stays(bench, ["{", "not JSON", ""])
+    return await _stays(context, ["{", "not JSON", ""])
 
 
-async def wrong_types(bench: Bench) -> str:
+async def wrong_types(context: CheckContext) -> str:
     """Wrong types in the envelope get an `error`, and the socket stays."""
     texts = ['["auth"]', '{"event":7}', '{"event":"audio-next","args":"player1"}']
-    return await _stays(bench, [*texts, '{"event":"audio-next","args":[1]}'])
+    return await _stays(context, [*texts, '{"event":"audio-next","args":[1]}'])
 
 
-async def unknown_event(bench: Bench) -> str:
+async def unknown_event(context: CheckContext) -> str:
     """An unknown event gets an `error`, and the socket stays."""
-    return await _stays(bench, ['{"event":"audio-louder","args":["player1"]}'])
+    return await _stays(context, ['{"event":"audio-louder","args":["player1"]}'])
 
 
-async def missing_argument(bench: Bench) -> str:
+async def missing_argument(context: CheckContext) -> str:
     """A command without its argument gets an `error`; missing `args` are empty ones."""
-    return await _stays(bench, ['{"event":"audio-next","args":[]}', '{"event":"audio-next"}'])
+    return await _stays(context, ['{"event":"audio-next","args":[]}', '{"event":"audio-next"}'])
 
 
-async def unknown_keys(bench: Bench) -> str:
+async def unknown_keys(context: CheckContext) -> str:
     """Unknown keys in the envelope are ignored."""
-    message = {"event": "audio-next", "args": [NOBODY], "id": 7, "more": {"x": []}}
-    async with bench.watch() as socket:
+    message = {"event": "audio-next", "args": [UNKNOWN_PLAYER], "id": 7, "more": {"x": []}}
+    async with context.watch() as socket:
         code = await error_code(socket, json.dumps(message))
     expect(code == "unknown_player", f"error {code} instead of obeying")
     return "obeyed: unknown_player"
 
 
-async def trimmed(bench: Bench) -> str:
+async def trimmed(context: CheckContext) -> str:
     """The names of events are trimmed."""
-    ticket = await bench.ticket()
-    async with bench.connect(ticket.socket) as socket:
-        socket.say(" auth ", ticket.token)
+    socket_token = await context.socket_token()
+    async with context.connect(socket_token.socket) as socket:
+        socket.say(" auth ", socket_token.token)
         await socket.event("stats")
-        code = await error_code(socket, json.dumps({"event": "audio-next ", "args": [NOBODY]}))
+        code = await error_code(
+            socket, json.dumps({"event": "audio-next ", "args": [UNKNOWN_PLAYER]})
+        )
     expect(code == "unknown_player", f"error {code} instead of obeying")
     return "obeyed: unknown_player"
 
 
-async def too_malformed(bench: Bench) -> str:
+async def too_malformed(context: CheckContext) -> str:
     """Ten malformed messages within 10 s are closed 1008, nine are not."""
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         for _ in range(9):
             socket.text("{")
         await socket.alive()
@@ -68,98 +70,98 @@ async def too_malformed(bench: Bench) -> str:
         return await socket.closed(1008)
 
 
-async def binary(bench: Bench) -> str:
+async def binary(context: CheckContext) -> str:
     """A binary message is closed 1003."""
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         socket.raw(frames.frame(frames.BINARY, b'{"event":"audio-next","args":["player1"]}'))
         return await socket.closed(1003)
 
 
-async def too_big(bench: Bench) -> str:
+async def too_big(context: CheckContext) -> str:
     """A message over 16 KiB is closed 1009, in one frame or in many; one of 16,000 bytes is not."""
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         await error_code(socket, _of_size(16_000))
         await socket.alive()
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         socket.text(_of_size(LARGEST + 1))
         await socket.closed(1009)
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         socket.raw(frames.frame(frames.TEXT, b"x" * 6000, final=False))
         for _ in range(2):
             socket.raw(frames.frame(frames.CONTINUATION, b"x" * 6000, final=False))
         return await socket.closed(1009)
 
 
-async def good_second_auth(bench: Bench) -> str:
+async def good_second_auth(context: CheckContext) -> str:
     """A second `auth` with a good token of the same user is ignored."""
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         since = socket.count
-        socket.say("auth", (await bench.ticket()).token)
+        socket.say("auth", (await context.socket_token()).token)
         await socket.alive()
-        other = [each.text for each in socket.heard[since:] if each.event != "stats"]
+        other = [each.text for each in socket.received[since:] if each.event != "stats"]
         expect(not other, f"answered {short(other)}")
     return "it stays, and nothing is answered"
 
 
-async def bad_second_auth(bench: Bench) -> str:
+async def bad_second_auth(context: CheckContext) -> str:
     """A second `auth` with a bad token is closed 4001."""
-    bad = dict(forged((await bench.ticket()).token))["another's signature"]
-    async with bench.watch() as socket:
+    bad = dict(forged_tokens((await context.socket_token()).token))["another's signature"]
+    async with context.watch() as socket:
         socket.say("auth", bad)
         return await socket.closed(4001)
 
 
-async def newest_wins(bench: Bench) -> str:
+async def newest_wins(context: CheckContext) -> str:
     """One live socket a token: the newest wins, and the older is closed 4001."""
-    ticket = await bench.ticket()
-    async with bench.watch(ticket) as older, bench.watch(ticket) as newer:
+    socket_token = await context.socket_token()
+    async with context.watch(socket_token) as older, context.watch(socket_token) as newer:
         end = await older.closed(4001)
         await newer.alive()
     return f"the older is {end}"
 
 
-async def again_after_a_loss(bench: Bench) -> str:
+async def again_after_a_loss(context: CheckContext) -> str:
     """A token may be used again while it lives, as after 1006."""
-    ticket = await bench.ticket()
-    async with bench.watch(ticket) as lost:
-        lost.polite = False
+    socket_token = await context.socket_token()
+    async with context.watch(socket_token) as lost:
+        lost.answers_control_frames = False
         lost.abort()
-    async with bench.watch(ticket):
+    async with context.watch(socket_token):
         return "let in again"
 
 
-async def pinged(bench: Bench) -> str:
+async def pinged(context: CheckContext) -> str:
     """A ping is answered with a pong that carries the same payload."""
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         await socket.alive()
     return "answered"
 
 
-async def farewell(bench: Bench) -> str:
+async def farewell(context: CheckContext) -> str:
     """A client's close is answered with the same code, and the connection ends."""
-    async with bench.watch() as socket:
-        socket.raw(frames.closing(1000))
+    async with context.watch() as socket:
+        socket.raw(frames.close_frame(1000))
         end = await socket.closed(1000)
-        expect(await socket.vanished(within=3.0), "the connection stays")
+        expect(await socket.wait_disconnected(within=3.0), "the connection stays")
     return end
 
 
-async def bounded_close(bench: Bench) -> str:
+async def bounded_close(context: CheckContext) -> str:
     """A close is bounded: who does not answer it is disconnected within 3 s."""
-    async with bench.watch() as socket:
-        socket.polite = False
+    async with context.watch() as socket:
+        socket.answers_control_frames = False
         socket.raw(frames.frame(frames.BINARY, b"x"))
         expect(await socket.ended(within=2.0), "not closed at all")
-        expect(await socket.vanished(within=3.0), "the connection stays")
+        expect(await socket.wait_disconnected(within=3.0), "the connection stays")
         assert socket.gone is not None
         assert socket.end is not None
         return f"disconnected {socket.gone - socket.end.at:.1f} s after the close"
 
 
-async def fragments(bench: Bench) -> str:
+async def fragments(context: CheckContext) -> str:
     """A command in fragments of one byte each is obeyed."""
-    command = json.dumps({"event": "audio-next", "args": [NOBODY]}).encode()
-    async with bench.watch() as socket:
+    command = json.dumps({"event": "audio-next", "args": [UNKNOWN_PLAYER]}).encode()
+    async with context.watch() as socket:
         since = socket.count
         last = len(command) - 1
         for at in range(len(command)):
@@ -182,9 +184,9 @@ async def error_code(socket: Socket, text: str) -> str:
     return str(code)
 
 
-async def _stays(bench: Bench, texts: Iterable[str]) -> str:
+async def _stays(context: CheckContext, texts: Iterable[str]) -> str:
     codes = []
-    async with bench.watch() as socket:
+    async with context.watch() as socket:
         for text in texts:
             try:
                 codes.append(await error_code(socket, text))

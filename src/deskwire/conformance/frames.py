@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 LARGEST = 1 << 24
-"""Bytes of the largest frame that is read; no desk says as much."""
+"""Largest frame that is read, in bytes; no server sends as much."""
 
 
 class Frame(NamedTuple):
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 def frame(
     opcode: int, payload: bytes = b"", *, final: bool = True, reserved: int = 0, mask: bool = True
 ) -> bytes:
-    """Return one frame's bytes; a screen's are masked."""
+    """Return one frame as bytes; a client's frames are masked."""
     length = len(payload)
     first = (0x80 if final else 0) | reserved << 4 | opcode
     high = 0x80 if mask else 0
@@ -40,12 +40,12 @@ def frame(
     return head + key + bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
 
 
-def huge(length: int) -> bytes:
+def oversized_head(length: int) -> bytes:
     """Return the head of a masked text frame that claims to be so long."""
     return struct.pack("!BBQ", 0x80 | TEXT, 0x80 | 127, length) + os.urandom(4)
 
 
-def closing(code: int | None, reason: str = "") -> bytes:
+def close_frame(code: int | None, reason: str = "") -> bytes:
     """Return a close frame; `None` is one without a code."""
     body = b"" if code is None else struct.pack("!H", code) + reason.encode()
     return frame(CLOSE, body)

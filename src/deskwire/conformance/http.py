@@ -1,4 +1,4 @@
-"""Asking over HTTP, and what may be read in an answer without trusting it."""
+"""HTTP requests, and checks of untrusted responses."""
 
 import asyncio
 import json
@@ -10,43 +10,43 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from deskwire.conformance.outcome import Broken, expect, short
 from deskwire.conformance.trust import Trust
-from deskwire.conformance.verdicts import Broken, expect, short
 
 PATIENCE = 10.0
-"""Seconds for any one answer."""
+"""Timeout of one request, in seconds."""
 
 
 CONNECTION_FAILED = (aiohttp.ClientError, OSError, asyncio.IncompleteReadError)
-"""What is raised where a connection cannot be made, or ends too early."""
+"""Exceptions of a connection that cannot be made or ends too early."""
 
 
-class NobodyThere(Exception):
-    """Nothing answers, so there is nothing to judge."""
+class ServerUnreachable(Exception):
+    """No server answers."""
 
 
-class NotBelieved(Exception):
-    """Something answers, and its certificate is not the server's that is meant."""
+class CertificateNotTrusted(Exception):
+    """A server answers with a certificate that is not trusted."""
 
 
 class Answer(NamedTuple):
-    """One HTTP answer, read whole."""
+    """One HTTP response with its whole body."""
 
     status: int
     headers: Mapping[str, str]
-    """Case does not count in the names."""
+    """Header fields; names are case-insensitive."""
     body: bytes
 
     @property
     def json(self) -> Any:
-        """The body; raises `Broken` if it is no JSON."""
+        """Body as JSON; raises `Broken` if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
             raise Broken(f"{self.status} with a body that is no JSON: {short(self.body)}") from None
 
     def field(self, *path: str) -> Any:
-        """A value inside the JSON; raises `Broken` if it is not there."""
+        """Return a value inside the JSON; raises `Broken` if it is missing."""
         found = self.json
         for step in path:
             if not isinstance(found, dict) or step not in found:
@@ -55,7 +55,7 @@ class Answer(NamedTuple):
         return found
 
     def error(self, *statuses: int) -> str:
-        """Return the code of an error with one of these statuses, its shape checked."""
+        """Check the shape of an error with one of these statuses; return its code."""
         wanted = " or ".join(map(str, statuses))
         expect(self.status in statuses, f"{self.status} instead of {wanted}: {short(self.body)}")
         code, message = self.field("data", "code"), self.field("data", "message")
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 
 class Http:
-    """One server, over HTTP; each request on a connection of its own."""
+    """HTTP client for one server; each request uses a new connection."""
 
     def __init__(self, url: str, trust: Trust) -> None:
         self.url = url.rstrip("/")
@@ -93,36 +93,40 @@ class Http:
             return Answer(response.status, response.headers, await response.read())
 
     async def log_in(self, name: str, password: str) -> Answer:
-        """Send a log-in, right or wrong."""
+        """Send a login request."""
         credentials = {"username": name, "password": password}
         return await self.ask("POST", "/v1/login", json=credentials)
 
-    async def knock(self) -> None:
-        """Raise `NobodyThere` or `NotBelieved`, unless there is a server to be judged.
+    async def probe(self) -> None:
+        """Raise `ServerUnreachable` or `CertificateNotTrusted`, unless a server answers.
 
-        However it answers, as long as it does: that is for the clauses.
+        Any HTTP response will do; the clauses check its content.
         """
         try:
             answer = await self.ask("GET", "/healthz")
         except aiohttp.ServerFingerprintMismatch as problem:
             seen = problem.got.hex(":").upper()
-            raise NotBelieved(f"it is another certificate, SHA-256 {seen}") from None
+            raise CertificateNotTrusted(
+                f"the server shows another certificate, SHA-256 {seen}"
+            ) from None
         except aiohttp.ClientConnectorCertificateError:
-            raise NotBelieved("nobody vouches for the certificate") from None
+            raise CertificateNotTrusted(
+                "no authority that this machine trusts signed the certificate"
+            ) from None
         except aiohttp.ClientSSLError:
-            raise NobodyThere("what answers does not speak TLS") from None
+            raise ServerUnreachable("the server at this address does not use TLS") from None
         except TimeoutError:
-            raise NobodyThere(f"no answer within {PATIENCE:g} s") from None
+            raise ServerUnreachable(f"no answer within {PATIENCE:g} s") from None
         except aiohttp.ClientConnectorError as problem:
             number = problem.errno or 0  # a name that is not found has a negative one
             why = os.strerror(number) if number > 0 else problem.strerror
-            raise NobodyThere(why or "no connection") from None
+            raise ServerUnreachable(why or "no connection") from None
         except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
             return  # an answer, however wrong
         except CONNECTION_FAILED:
-            raise NobodyThere("the connection was lost before there was an answer") from None
+            raise ServerUnreachable("the connection was lost before there was an answer") from None
         if not self.secure and answer.status == 400 and b"https" in answer.body.lower():
-            raise NobodyThere("what answers speaks TLS: https:// is meant")
+            raise ServerUnreachable("the server at this address uses TLS: write https://")
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

@@ -1,15 +1,15 @@
-"""Opening the socket and the auth frame: the contract's third step, and every way to fail it."""
+"""Opening the socket and authenticating: the third step of the contract, and its errors."""
 
 import json
 import uuid
 from urllib.parse import urlsplit
 
 from deskwire.conformance import frames
-from deskwire.conformance.check_context import Bench, Ticket
-from deskwire.conformance.clause import Clause, Order, Topic
-from deskwire.conformance.jwt import forged
+from deskwire.conformance.check_context import CheckContext, SocketToken
+from deskwire.conformance.clause import Clause, Schedule, Topic
+from deskwire.conformance.outcome import Broken, expect, short
 from deskwire.conformance.socket import Upgrade, accepted
-from deskwire.conformance.verdicts import Broken, expect, short
+from deskwire.conformance.token_forgery import forged_tokens
 
 FIRST_WITHIN = 0.3
 """Seconds from auth to the first `stats`."""
@@ -21,10 +21,10 @@ SLACK = 1.5
 FOREIGN = "https://elsewhere.example"
 
 
-async def upgraded(bench: Bench) -> str:
+async def upgraded(context: CheckContext) -> str:
     """The address that was given upgrades with 101 and the right `Sec-WebSocket-Accept`."""
-    ticket = await bench.ticket()
-    async with bench.connect(ticket.socket) as socket:
+    socket_token = await context.socket_token()
+    async with context.connect(socket_token.socket) as socket:
         seen = socket.upgrade.headers.get("sec-websocket-accept", "")
         expect(seen == accepted(socket.upgrade), f"Sec-WebSocket-Accept {short(seen)}")
         for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
@@ -32,22 +32,22 @@ async def upgraded(bench: Bench) -> str:
     return "101"
 
 
-async def silent(bench: Bench) -> str:
+async def silent(context: CheckContext) -> str:
     """Nothing is said before auth."""
-    ticket = await bench.ticket()
-    async with bench.connect(ticket.socket) as socket:
-        heard = await socket.see(lambda _: True, within=QUIET)
-        expect(heard is None, f"{short(heard.text if heard else '')}")
+    socket_token = await context.socket_token()
+    async with context.connect(socket_token.socket) as socket:
+        received = await socket.see(lambda _: True, within=QUIET)
+        expect(received is None, f"{short(received.text if received else '')}")
     return f"nothing for {QUIET:g} s"
 
 
-async def first_stats(bench: Bench) -> str:
+async def first_stats(context: CheckContext) -> str:
     """After a good `auth` the first `stats` follows within 300 ms."""
     best = float("inf")
     for _ in range(3):
-        ticket = await bench.ticket()
-        async with bench.connect(ticket.socket) as socket:
-            began = socket.say("auth", ticket.token)
+        socket_token = await context.socket_token()
+        async with context.connect(socket_token.socket) as socket:
+            began = socket.say("auth", socket_token.token)
             best = min(best, (await socket.event("stats")).at - began)
         if best <= FIRST_WITHIN:
             break
@@ -55,74 +55,74 @@ async def first_stats(bench: Bench) -> str:
     return f"after {best * 1000:.0f} ms"
 
 
-async def not_auth_first(bench: Bench) -> str:
+async def not_auth_first(context: CheckContext) -> str:
     """A first frame that is not `auth` is closed 4001, and nothing is said before it."""
-    ticket = await bench.ticket()
+    socket_token = await context.socket_token()
     for text in (
         json.dumps({"event": "audio-next", "args": ["player1"]}),
-        json.dumps({"event": "stats", "args": [ticket.token]}),
-        ticket.token,
+        json.dumps({"event": "stats", "args": [socket_token.token]}),
+        socket_token.token,
         "[]",
         "",
     ):
-        await _refused(bench, ticket, text)
+        await _refused(context, socket_token, text)
     return "closed 4001 five times"
 
 
-async def no_token(bench: Bench) -> str:
+async def no_token(context: CheckContext) -> str:
     """An `auth` without a token, or with one of another type, is closed 4001."""
-    ticket = await bench.ticket()
-    for args in ([], [7], [None], [{"token": ticket.token}], "token"):
-        await _refused(bench, ticket, json.dumps({"event": "auth", "args": args}))
+    socket_token = await context.socket_token()
+    for args in ([], [7], [None], [{"token": socket_token.token}], "token"):
+        await _refused(context, socket_token, json.dumps({"event": "auth", "args": args}))
     return "closed 4001 five times"
 
 
-async def forged_tokens(bench: Bench) -> str:
+async def forged_refused(context: CheckContext) -> str:
     """A websocket token that is malformed, wrongly signed or unsigned is closed 4001."""
-    ticket = await bench.ticket()
+    socket_token = await context.socket_token()
     count = 0
-    for name, token in forged(ticket.token):
+    for name, token in forged_tokens(socket_token.token):
         count += 1
         try:
-            await _refused(bench, ticket, json.dumps({"event": "auth", "args": [token]}))
+            await _refused(context, socket_token, json.dumps({"event": "auth", "args": [token]}))
         except Broken as broken:
             raise Broken(f"{name}: {broken}") from None
     return f"closed 4001 for {count} forgeries"
 
 
-async def login_token(bench: Bench) -> str:
+async def login_token(context: CheckContext) -> str:
     """A login token in the auth frame is closed 4001."""
-    ticket = await bench.ticket()
-    message = json.dumps({"event": "auth", "args": [await bench.login()]})
-    return await _refused(bench, ticket, message)
+    socket_token = await context.socket_token()
+    message = json.dumps({"event": "auth", "args": [await context.login()]})
+    return await _refused(context, socket_token, message)
 
 
-async def another_desk(bench: Bench) -> str:
+async def another_desk(context: CheckContext) -> str:
     """A good token at another desk's address is closed 4001."""
-    ticket = await bench.ticket()
-    steps = urlsplit(ticket.socket).path.split("/")
+    socket_token = await context.socket_token()
+    steps = urlsplit(socket_token.socket).path.split("/")
     steps[-2] = str(uuid.uuid4())
-    there = urlsplit(ticket.socket)._replace(path="/".join(steps)).geturl()
-    async with bench.connect(there) as socket:
-        socket.say("auth", ticket.token)
+    there = urlsplit(socket_token.socket)._replace(path="/".join(steps)).geturl()
+    async with context.connect(there) as socket:
+        socket.say("auth", socket_token.token)
         return await socket.closed(4001)
 
 
-async def anything(bench: Bench) -> str:
+async def anything(context: CheckContext) -> str:
     """Any `/v1/monitor/<anything>/ws` is upgraded, so that a browser sees the close code."""
-    ticket = await bench.ticket()
+    socket_token = await context.socket_token()
     for name in ("anything", "x" * 100, "%20"):
-        there = urlsplit(ticket.socket)._replace(path=f"/v1/monitor/{name}/ws").geturl()
-        async with bench.connect(there) as socket:
+        there = urlsplit(socket_token.socket)._replace(path=f"/v1/monitor/{name}/ws").geturl()
+        async with context.connect(there) as socket:
             socket.say("auth", "nothing")
             await socket.closed(4001)
     return "101, then closed 4001, three times"
 
 
-async def no_auth(bench: Bench) -> str:
+async def no_auth(context: CheckContext) -> str:
     """A socket that says nothing is closed 4001 after 10 s."""
-    ticket = await bench.ticket()
-    async with bench.connect(ticket.socket) as socket:
+    socket_token = await context.socket_token()
+    async with context.connect(socket_token.socket) as socket:
         began = socket.raw(b"")
         end = await socket.ended(within=AUTH_WITHIN + SLACK)
         expect(end is not None, f"still open after {AUTH_WITHIN + SLACK:g} s")
@@ -133,60 +133,63 @@ async def no_auth(bench: Bench) -> str:
     return f"closed 4001 after {after:.1f} s"
 
 
-async def foreign_origin(bench: Bench) -> str:
+async def foreign_origin(context: CheckContext) -> str:
     """A page from elsewhere (a foreign or null `Origin`) gets 403 and no upgrade."""
-    ticket = await bench.ticket()
+    socket_token = await context.socket_token()
     for origin in (FOREIGN, "null"):
-        await _not_upgraded(bench, ticket, {"Origin": origin}, 403)
+        await _not_upgraded(context, socket_token, {"Origin": origin}, 403)
     return "403 twice"
 
 
-async def foreign_host(bench: Bench) -> str:
+async def foreign_host(context: CheckContext) -> str:
     """A `Host` that is none of the desk's gets 403 and no upgrade."""
-    ticket = await bench.ticket()
-    await _not_upgraded(bench, ticket, {"Host": urlsplit(FOREIGN).netloc}, 403)
+    socket_token = await context.socket_token()
+    await _not_upgraded(context, socket_token, {"Host": urlsplit(FOREIGN).netloc}, 403)
     return "403"
 
 
-async def bad_handshake(bench: Bench) -> str:
+async def bad_handshake(context: CheckContext) -> str:
     """A handshake of another version, or without a key, gets no 101."""
-    ticket = await bench.ticket()
+    socket_token = await context.socket_token()
     for name, value in (("Sec-WebSocket-Version", "12"), ("Sec-WebSocket-Key", "")):
-        await _not_upgraded(bench, ticket, {name: value})
+        await _not_upgraded(context, socket_token, {name: value})
     return "refused twice"
 
 
-async def no_handshake(bench: Bench) -> str:
+async def no_handshake(context: CheckContext) -> str:
     """A plain GET of the socket's address gets an error, and no page."""
-    path = urlsplit((await bench.ticket()).socket).path
-    answer = await bench.http.ask("GET", path)
+    path = urlsplit((await context.socket_token()).socket).path
+    answer = await context.http.ask("GET", path)
     return f"{answer.status} {answer.error(400, 404, 405, 426)}"
 
 
-async def binary_first(bench: Bench) -> str:
+async def binary_first(context: CheckContext) -> str:
     """A binary first frame closes the socket, 1003 or 4001."""
-    ticket = await bench.ticket()
-    async with bench.connect(ticket.socket) as socket:
+    socket_token = await context.socket_token()
+    async with context.connect(socket_token.socket) as socket:
         socket.raw(frames.frame(frames.BINARY, b"auth"))
         return await socket.closed(1003, 4001)
 
 
-async def _refused(bench: Bench, ticket: Ticket, first: str) -> str:
-    async with bench.connect(ticket.socket) as socket:
+async def _refused(context: CheckContext, socket_token: SocketToken, first: str) -> str:
+    async with context.connect(socket_token.socket) as socket:
         socket.text(first)
         try:
             end = await socket.closed(4001)
         except Broken as broken:
             raise Broken(f"{short(first[:60])}: {broken}") from None
-        if socket.heard:
-            raise Broken(f"it says {short(socket.heard[0].text)} first")
+        if socket.received:
+            raise Broken(f"it says {short(socket.received[0].text)} first")
         return end
 
 
 async def _not_upgraded(
-    bench: Bench, ticket: Ticket, headers: dict[str, str], status: int | None = None
+    context: CheckContext,
+    socket_token: SocketToken,
+    headers: dict[str, str],
+    status: int | None = None,
 ) -> None:
-    async with bench.try_connect(ticket.socket, headers) as opened:
+    async with context.try_connect(socket_token.socket, headers) as opened:
         if not isinstance(opened, Upgrade):
             raise Broken(f"101 for {short(headers)}")
     if status is not None:
@@ -200,11 +203,11 @@ TOPIC = Topic(
     "opening",
     (
         Clause("3.1", "protocol.md#opening", upgraded),
-        Clause("3.2", "protocol.md#opening", silent, takes=QUIET, order=Order.ALONGSIDE),
+        Clause("3.2", "protocol.md#opening", silent, takes=QUIET, order=Schedule.ALONGSIDE),
         Clause("3.3", "protocol.md#stats-timing", first_stats),
         Clause("3.4", "protocol.md#authentication", not_auth_first),
         Clause("3.5", "protocol.md#authentication", no_token),
-        Clause("3.6", "protocol.md#authentication", forged_tokens),
+        Clause("3.6", "protocol.md#authentication", forged_refused),
         Clause("3.7", "protocol.md#authentication", login_token),
         Clause("3.8", "protocol.md#authentication, protocol.md#desk-id", another_desk),
         Clause("3.9", "protocol.md#opening", anything),
@@ -213,7 +216,7 @@ TOPIC = Topic(
             "protocol.md#authentication",
             no_auth,
             takes=AUTH_WITHIN + SLACK,
-            order=Order.ALONGSIDE,
+            order=Schedule.ALONGSIDE,
         ),
         Clause("3.11", "protocol.md#hosts-and-origins", foreign_origin),
         Clause("3.12", "protocol.md#hosts-and-origins", foreign_host),

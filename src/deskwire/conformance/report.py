@@ -1,4 +1,4 @@
-"""The findings as programs read them: one JSON object, or JUnit's XML."""
+"""Machine-readable reports: JSON and JUnit XML."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -33,14 +33,14 @@ def as_json(url: str, findings: Sequence[Finding]) -> bytes:
 
 
 def as_junit(url: str, findings: Sequence[Finding]) -> bytes:
-    """Return one `testsuite`: a broken clause is a failure, one that was not judged is skipped."""
+    """Return one `testsuite`: a broken clause is a failure, one that was not checked is skipped."""
     suite = ET.Element(
         "testsuite",
         name=f"deskwire conform {url}",
         tests=str(len(findings)),
         failures=str(count(findings, Verdict.BROKEN)),
         errors="0",
-        skipped=str(count(findings, Verdict.NOT_JUDGED)),
+        skipped=str(count(findings, Verdict.NOT_CHECKED)),
         time=f"{sum(finding.took for finding in findings):.3f}",
     )
     for finding in findings:
@@ -55,7 +55,7 @@ def as_junit(url: str, findings: Sequence[Finding]) -> bytes:
         if finding.verdict is Verdict.BROKEN:
             failure = ET.SubElement(case, "failure", message=finding.seen)
             failure.text = f"expected: {clause.text} ({clause.source})\nseen: {finding.seen}"
-        elif finding.verdict is Verdict.NOT_JUDGED:
+        elif finding.verdict is Verdict.NOT_CHECKED:
             ET.SubElement(case, "skipped", message=finding.seen)
         else:
             ET.SubElement(case, "system-out").text = finding.seen

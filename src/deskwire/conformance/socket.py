@@ -1,4 +1,4 @@
-"""A WebSocket by hand: it can say what no library would, and sees what one would hide."""
+"""WebSocket client that can send invalid frames and reports every frame it receives."""
 
 import asyncio
 import base64
@@ -13,31 +13,31 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from deskwire.conformance import frames
+from deskwire.conformance.outcome import Broken, short
 from deskwire.conformance.trust import Trust
-from deskwire.conformance.verdicts import Broken, short
 
 T = TypeVar("T")
 
 LOST = 1006
-"""How it is called when no close frame came, RFC 6455 section 7.1.5."""
+"""Code for a connection that ended without a close frame, RFC 6455 section 7.1.5."""
 NO_CODE = 1005
 CONNECTS_WITHIN = 10.0
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class Heard(NamedTuple):
+class Message(NamedTuple):
     """One text message."""
 
     at: float
-    """When it came, on the event loop's clock."""
+    """Time of arrival on the event loop's clock."""
     text: str
     event: str
-    """Trimmed; empty if the message has none."""
+    """Event name, trimmed; empty if the message has none."""
     args: list[Any]
 
     @property
     def inner(self) -> Any:
-        """The JSON in the first argument; raises `Broken`."""
+        """First argument, decoded from JSON; raises `Broken`."""
         if not self.args or not isinstance(self.args[0], str):
             raise Broken(f"{self.event!r} without a text argument: {short(self.text)}")
         try:
@@ -47,30 +47,30 @@ class Heard(NamedTuple):
 
 
 class End(NamedTuple):
-    """How a socket ended."""
+    """End of a socket."""
 
     code: int
     reason: str
     at: float
-    """When the close frame came, or the connection went."""
+    """Time of the close frame, or of the end of the connection."""
 
     def __str__(self) -> str:
         return f"closed {self.code}" if self.code != LOST else "dropped without a close frame"
 
 
 class Upgrade(NamedTuple):
-    """The answer to a handshake."""
+    """HTTP response to a handshake."""
 
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
     key: str
-    """What was sent as Sec-WebSocket-Key."""
+    """Value sent as Sec-WebSocket-Key."""
 
 
 class Socket:
-    """One open connection and all that came over it."""
+    """One open connection and everything received on it."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upgrade: Upgrade
@@ -78,23 +78,23 @@ class Socket:
         self._reader = reader
         self._writer = writer
         self.upgrade = upgrade
-        self.heard: list[Heard] = []
+        self.received: list[Message] = []
         self.pings: list[float] = []
-        """When the server asked whether we are there."""
+        """Times of the server's pings."""
         self.pongs: list[bytes] = []
         self.faults: list[str] = []
-        """What the server did that RFC 6455 does not allow."""
-        self.polite = True
-        """Whether pings and closes are answered."""
+        """Violations of RFC 6455 by the server."""
+        self.answers_control_frames = True
+        """Whether this client answers pings and closes."""
         self.end: End | None = None
         """The server's close, or the connection's end without one."""
         self.gone: float | None = None
-        """When the connection itself ended."""
+        """Time at which the TCP connection ended."""
         self._pieces: list[bytes] | None = None
         self._news = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
 
-    # ---- saying ------------------------------------------------------------------------------
+    # ---- sending -----------------------------------------------------------------------------
 
     def say(self, event: str, *args: Any) -> float:
         """Send one event; return when."""
@@ -109,38 +109,38 @@ class Socket:
         self._writer.write(content)
         return now()
 
-    # ---- hearing -----------------------------------------------------------------------------
+    # ---- receiving ---------------------------------------------------------------------------
 
     @property
     def count(self) -> int:
-        """How many messages have come: the number of the next."""
-        return len(self.heard)
+        """Number of messages received, which is the index of the next one."""
+        return len(self.received)
 
     async def see(
-        self, want: Callable[[Heard], object], *, within: float, since: int = 0
-    ) -> Heard | None:
-        """Return the first message from number `since` on that is wanted, or `None`."""
+        self, want: Callable[[Message], object], *, within: float, since: int = 0
+    ) -> Message | None:
+        """Return the first message from index `since` for which `want` is true, or `None`."""
 
-        def look() -> Heard | None:
-            return next((each for each in self.heard[since:] if want(each)), None)
+        def look() -> Message | None:
+            return next((each for each in self.received[since:] if want(each)), None)
 
         return await self._until(look, within)
 
-    async def event(self, event: str, *, within: float = 3.0, since: int = 0) -> Heard:
+    async def event(self, event: str, *, within: float = 3.0, since: int = 0) -> Message:
         """Return the first such event; raises `Broken` if there is none."""
-        found = await self.see(lambda heard: heard.event == event, within=within, since=since)
+        found = await self.see(lambda received: received.event == event, within=within, since=since)
         if found is None:
-            last = self.heard[-1].text if self.heard[since:] else "nothing"
+            last = self.received[-1].text if self.received[since:] else "nothing"
             ended = f", {self.end}" if self.end else ""
             raise Broken(f"no {event!r} within {within:g} s{ended}; last came {short(last)}")
         return found
 
     async def ended(self, *, within: float) -> End | None:
-        """Return how the server closed it, or `None` if it did not."""
+        """Return the server's close, or `None` if there was none in time."""
         return await self._until(lambda: self.end, within)
 
     async def closed(self, *codes: int, within: float = 3.0) -> str:
-        """Return how it was closed; raises `Broken` unless by one of these codes."""
+        """Return the close as text; raises `Broken` unless it has one of these codes."""
         end = await self.ended(within=within)
         if end is None:
             raise Broken(f"still open after {within:g} s")
@@ -148,8 +148,8 @@ class Socket:
             raise Broken(str(end))
         return str(end)
 
-    async def vanished(self, *, within: float) -> bool:
-        """Tell whether the connection itself ends in time."""
+    async def wait_disconnected(self, *, within: float) -> bool:
+        """OnFinding whether the connection itself ends in time."""
         return await self._until(lambda: self.gone is not None, within) or False
 
     async def alive(self) -> None:
@@ -160,10 +160,10 @@ class Socket:
             raise Broken(str(self.end) if self.end else "a ping is not answered")
 
     def abort(self) -> None:
-        """Be gone without a word."""
+        """Abort the connection without a close frame."""
         self._writer.transport.abort()
 
-    # ---- underneath --------------------------------------------------------------------------
+    # ---- internals ---------------------------------------------------------------------------
 
     async def _until(self, look: Callable[[], T | None], within: float) -> T | None:
         try:
@@ -201,7 +201,7 @@ class Socket:
                 self._take_text(frame)
             case frames.PING:
                 self.pings.append(now())
-                if self.polite:
+                if self.answers_control_frames:
                     self.raw(frames.frame(frames.PONG, frame.payload))
             case frames.PONG:
                 self.pongs.append(frame.payload)
@@ -224,8 +224,8 @@ class Socket:
             message = None
         whole = message if isinstance(message, dict) else {}
         event, args = whole.get("event"), whole.get("args")
-        self.heard.append(
-            Heard(
+        self.received.append(
+            Message(
                 now(),
                 text,
                 event.strip() if isinstance(event, str) else "",
@@ -237,13 +237,13 @@ class Socket:
         code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else NO_CODE
         if self.end is None:
             self.end = End(code, payload[2:].decode(errors="replace"), now())
-        if self.polite:
+        if self.answers_control_frames:
             self.raw(frames.frame(frames.CLOSE, payload[:2]))
 
     async def leave(self) -> None:
-        """Go, politely or not, and leave nothing running."""
-        if self.polite and self.end is None:
-            self.raw(frames.closing(1000))
+        """Close or abort the connection and stop the reader."""
+        if self.answers_control_frames and self.end is None:
+            self.raw(frames.close_frame(1000))
             await self.ended(within=1.0)
         self.abort()
         self._listening.cancel()

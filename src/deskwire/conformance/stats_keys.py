@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deskwire.conformance.verdicts import short
+from deskwire.conformance.outcome import short
 
 Fits = Callable[[Any], bool]
 
@@ -81,7 +81,7 @@ def unknown_keys(stats: dict[str, Any]) -> list[str]:
     return found
 
 
-def misfits(stats: dict[str, Any]) -> list[str]:
+def invalid_values(stats: dict[str, Any]) -> list[str]:
     """Return what is not as it has to be, `key value`, players aside."""
     found = [
         f"{key} {short(stats[key])}" for key, fits in TOP.items() if not fits(stats.get(key, 0))
@@ -98,7 +98,7 @@ def misfits(stats: dict[str, Any]) -> list[str]:
     return found
 
 
-def player_misfits(stats: dict[str, Any]) -> list[str]:
+def invalid_player_values(stats: dict[str, Any]) -> list[str]:
     """Return what is not as it has to be about the players."""
     found = []
     for player in players(stats):

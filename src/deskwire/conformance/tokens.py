@@ -1,21 +1,21 @@
-"""The two tokens: the contract's second step, and whom a server must not believe."""
+"""The login token and the WebSocket token: claims, lifetime and forgeries."""
 
 import secrets
 import uuid
 from urllib.parse import urlsplit
 
-from deskwire.conformance.check_context import Bench
+from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
 from deskwire.conformance.http import Answer, bearer
-from deskwire.conformance.jwt import forged, look_inside
-from deskwire.conformance.verdicts import Broken, NotJudged, expect, short
+from deskwire.conformance.outcome import Broken, NotChecked, expect, short
+from deskwire.conformance.token_forgery import decode_token, forged_tokens
 
 CLAIMS = ("iss", "aud", "sub", "iat", "exp", "jti")
 
 
-async def shape(bench: Bench) -> str:
+async def shape(context: CheckContext) -> str:
     """`GET /v1/websocket` gets `object`, `data.token` and `data.socket`, and nothing more."""
-    answer = await _fetch(bench)
+    answer = await _fetch(context)
     expect(answer.status == 200, f"{answer.status} {short(answer.body)}")
     found = answer.json
     expect(isinstance(found, dict), short(answer.body))
@@ -27,115 +27,115 @@ async def shape(bench: Bench) -> str:
     return "200, exactly these"
 
 
-async def address(bench: Bench) -> str:
+async def address(context: CheckContext) -> str:
     """`socket` is `wss://host:port/v1/monitor/[uuid]/ws`; `ws` only where TLS is off."""
-    socket = (await bench.ticket()).socket
+    socket = (await context.socket_token()).socket
     parts = urlsplit(socket)
-    scheme = "wss" if bench.http.secure else "ws"
+    scheme = "wss" if context.http.secure else "ws"
     expect(parts.scheme == scheme, f"{parts.scheme} instead of {scheme}: {short(socket)}")
     expect(parts.netloc, f"no host: {short(socket)}")
     _uuid(socket)
     return short(socket)
 
 
-async def a_new_one_each(bench: Bench) -> str:
+async def a_new_one_each(context: CheckContext) -> str:
     """Each call mints a new token."""
-    tokens = {(await bench.ticket()).token for _ in range(3)}
+    tokens = {(await context.socket_token()).token for _ in range(3)}
     expect(len(tokens) == 3, f"{len(tokens)} different tokens from 3 calls")
     return "3 different tokens from 3 calls"
 
 
-async def one_desk(bench: Bench) -> str:
+async def one_desk(context: CheckContext) -> str:
     """The uuid is the desk's: the same at every call and for every login."""
-    seen = {_uuid((await bench.ticket()).socket) for _ in range(2)}
-    seen.add(_uuid((await bench.ticket(await bench.new_login())).socket))
+    seen = {_uuid((await context.socket_token()).socket) for _ in range(2)}
+    seen.add(_uuid((await context.socket_token(await context.new_login())).socket))
     expect(len(seen) == 1, f"{len(seen)} different ones")
     return str(seen.pop())
 
 
-async def needs_a_bearer(bench: Bench) -> str:
+async def needs_a_bearer(context: CheckContext) -> str:
     """Without a login token in `Authorization: Bearer` it is 401, `WWW-Authenticate: Bearer`."""
-    token = await bench.login()
+    token = await context.login()
     for headers in ({}, {"Authorization": f"Basic {token}"}, {"Authorization": token}):
-        _expect_401(await _fetch(bench, headers=headers), f"with {short(str([*headers]))}")
-    answer = await _fetch(bench, path=f"/v1/websocket?token={token}")
+        _expect_401(await _fetch(context, headers=headers), f"with {short(str([*headers]))}")
+    answer = await _fetch(context, path=f"/v1/websocket?token={token}")
     _expect_401(answer, "with the token in the query")
     challenge = answer.headers.get("WWW-Authenticate", "")
     expect(challenge.startswith("Bearer"), f"WWW-Authenticate is {short(challenge)}")
     return "401 four times"
 
 
-async def forged_logins(bench: Bench) -> str:
+async def forged_logins(context: CheckContext) -> str:
     """A login token that is forged is 401: alg none, another signature, changed claims."""
     count = 0
-    for name, token in forged(await bench.login()):
+    for name, token in forged_tokens(await context.login()):
         if token:
-            _expect_401(await _fetch(bench, headers=bearer(token)), name)
+            _expect_401(await _fetch(context, headers=bearer(token)), name)
             count += 1
     return f"401 for {count} forgeries"
 
 
-async def not_the_other(bench: Bench) -> str:
+async def not_the_other(context: CheckContext) -> str:
     """A websocket token is no login token: as a Bearer it is 401."""
-    ticket = await bench.ticket()
-    _expect_401(await _fetch(bench, headers=bearer(ticket.token)), "a websocket token")
+    socket_token = await context.socket_token()
+    _expect_401(await _fetch(context, headers=bearer(socket_token.token)), "a websocket token")
     return "401"
 
 
-async def claims(bench: Bench) -> str:
+async def claims(context: CheckContext) -> str:
     """Both tokens carry `iss`, `aud`, `sub`, `iat`, `exp` and `jti`."""
-    ticket = await bench.ticket()
-    for name, token in (("login", await bench.login()), ("websocket", ticket.token)):
-        missing = [claim for claim in CLAIMS if claim not in look_inside(token).claims]
+    socket_token = await context.socket_token()
+    for name, token in (("login", await context.login()), ("websocket", socket_token.token)):
+        missing = [claim for claim in CLAIMS if claim not in decode_token(token).claims]
         expect(not missing, f"the {name} token lacks {', '.join(missing)}")
     return "all of them, in both"
 
 
-async def audiences(bench: Bench) -> str:
+async def audiences(context: CheckContext) -> str:
     """The two tokens are for different audiences."""
-    login = look_inside(await bench.login()).claims.get("aud")
-    websocket = look_inside((await bench.ticket()).token).claims.get("aud")
+    login = decode_token(await context.login()).claims.get("aud")
+    websocket = decode_token((await context.socket_token()).token).claims.get("aud")
     expect(login != websocket, f"both {short(login)}")
     return f"{short(login)} and {short(websocket)}"
 
 
-async def unique(bench: Bench) -> str:
+async def unique(context: CheckContext) -> str:
     """No two tokens have the same `jti`."""
-    tokens = [(await bench.ticket()).token for _ in range(2)]
-    found = [look_inside(token).claims.get("jti") for token in (await bench.login(), *tokens)]
+    tokens = [(await context.socket_token()).token for _ in range(2)]
+    found = [decode_token(token).claims.get("jti") for token in (await context.login(), *tokens)]
     expect(len(set(map(str, found))) == 3, f"{short(found)}")
     return "three tokens, three of them"
 
 
-async def lifetime(bench: Bench) -> str:
+async def lifetime(context: CheckContext) -> str:
     """A websocket token lives 20 minutes (what `--lifetime` says)."""
-    seen = look_inside((await bench.ticket()).token).lifetime
-    wanted = bench.terms.lifetime
+    seen = decode_token((await context.socket_token()).token).lifetime
+    wanted = context.options.lifetime
     expect(abs(seen - wanted) <= 1, f"{seen:g} s instead of {wanted:g} s")
     return f"{seen:g} s"
 
 
-async def in_the_claims(bench: Bench) -> str:
+async def in_the_claims(context: CheckContext) -> str:
     """The desk's uuid is a claim of the websocket token."""
-    ticket = await bench.ticket()
-    desk = _uuid(ticket.socket)
-    values = [str(value) for value in look_inside(ticket.token).claims.values()]
+    socket_token = await context.socket_token()
+    desk = _uuid(socket_token.socket)
+    values = [str(value) for value in decode_token(socket_token.token).claims.values()]
     expect(str(desk) in values, f"no claim is {desk}")
     return "it is there"
 
 
-async def unknown_login(bench: Bench) -> str:
+async def unknown_login(context: CheckContext) -> str:
     """`POST /v1/logout` without a login token that lives is 401."""
-    answer = await bench.http.ask("POST", "/v1/logout", headers=bearer(secrets.token_hex(20)))
+    answer = await context.http.ask("POST", "/v1/logout", headers=bearer(secrets.token_hex(20)))
     return f"401 {answer.error(401)}"
 
 
 async def _fetch(
-    bench: Bench, *, path: str = "/v1/websocket", headers: dict[str, str] | None = None
+    context: CheckContext, *, path: str = "/v1/websocket", headers: dict[str, str] | None = None
 ) -> Answer:
     if headers is None and "?" not in path:
-        headers = bearer(await bench.login())
-    return await bench.http.ask("GET", path, headers=headers)
+        headers = bearer(await context.login())
+    return await context.http.ask("GET", path, headers=headers)
 
 
 def _uuid(socket: str) -> uuid.UUID:
@@ -150,7 +150,7 @@ def _uuid(socket: str) -> uuid.UUID:
 
 def _expect_401(answer: Answer, which: str) -> None:
     if answer.status == 429:
-        raise NotJudged("too many requests")
+        raise NotChecked("too many requests")
     try:
         answer.error(401)
     except Broken as broken:

@@ -1,4 +1,4 @@
-"""Whom to believe to be the server: the system's authorities, one certificate, or anybody."""
+"""Certificate policy: system authorities, one pinned certificate, or any certificate."""
 
 import hashlib
 import hmac
@@ -8,14 +8,14 @@ from functools import cached_property
 
 import aiohttp
 
-from deskwire.conformance.verdicts import Broken
+from deskwire.conformance.outcome import Broken
 
 
 class Trust:
-    """What is asked of a certificate."""
+    """Policy for the server's certificate."""
 
     def __init__(self, *, fingerprint: bytes | None = None, insecure: bool = False) -> None:
-        """With a fingerprint, the SHA-256 of the certificate, nothing else counts."""
+        """With a fingerprint (SHA-256 of the certificate) only that certificate is accepted."""
         self._fingerprint = fingerprint
         self._any = insecure or fingerprint is not None
         self.for_requests: bool | aiohttp.Fingerprint = not insecure
@@ -24,7 +24,7 @@ class Trust:
 
     @cached_property
     def for_sockets(self) -> ssl.SSLContext:
-        """The context of a connection made by hand; `check` it when it stands."""
+        """TLS context for raw connections; call `check` after the handshake."""
         if not self._any:
             return ssl.create_default_context()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -33,7 +33,7 @@ class Trust:
         return context
 
     def check(self, connection: ssl.SSLObject) -> None:
-        """Raise `Broken` unless this is the server that is meant."""
+        """Raise `Broken` unless the certificate is the pinned one."""
         if self._fingerprint is None:
             return
         shown = hashlib.sha256(connection.getpeercert(binary_form=True) or b"").digest()
@@ -42,7 +42,7 @@ class Trust:
 
 
 def parse_fingerprint(text: str) -> bytes:
-    """Read a SHA-256, with colons or without; raises `ValueError`."""
+    """Parse a SHA-256 with or without colons; raises `ValueError`."""
     digits = text.replace(":", "")
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", digits):
         raise ValueError(f"expected the 64 hexadecimal digits of a SHA-256, found {text!r}")

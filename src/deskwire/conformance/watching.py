@@ -1,19 +1,19 @@
-"""What a desk says of itself, for a few seconds."""
+"""Content of `stats`, recorded for a few seconds."""
 
 import base64
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from deskwire.conformance import stats_keys as keys
-from deskwire.conformance.check_context import Bench, read_stats
+from deskwire.conformance.check_context import CheckContext, read_stats
 from deskwire.conformance.clause import Clause, Topic
-from deskwire.conformance.socket import Heard, now
-from deskwire.conformance.verdicts import NotJudged, expect, short
+from deskwire.conformance.outcome import NotChecked, expect, short
+from deskwire.conformance.socket import Message, now
 
-WATCHED = 4.2
+RECORDING_SECONDS = 4.2
 TRIES = 3
 LONGEST_GAP = 1.5
-"""Seconds between two `stats` where there ought to be one each second."""
+"""Longest allowed time between two `stats`, in seconds; one a second is expected."""
 
 
 class Reading(NamedTuple):
@@ -23,10 +23,10 @@ class Reading(NamedTuple):
     stats: dict[str, Any]
 
 
-class Watched(NamedTuple):
-    """What came in that time."""
+class Recording(NamedTuple):
+    """Everything received during the recording."""
 
-    heard: list[Heard]
+    received: list[Message]
     readings: list[Reading]
     until: float
 
@@ -37,33 +37,33 @@ class Watched(NamedTuple):
 
     @property
     def later(self) -> list[str]:
-        """What the first reading has not and a later one has: keys, and players at all."""
-        told = {key for reading in self.readings for key in reading.stats}
+        """Keys that are missing in the first `stats` and present in a later one."""
+        seen = {key for reading in self.readings for key in reading.stats}
         some_later = any(keys.players(reading.stats) for reading in self.readings)
         none_first = not keys.players(self.first)
-        return sorted(told - set(self.first)) + ["players"] * (some_later and none_first)
+        return sorted(seen - set(self.first)) + ["players"] * (some_later and none_first)
 
 
-async def envelope(bench: Bench) -> str:
+async def envelope(context: CheckContext) -> str:
     """A `stats` is `event` and `args`, and its one argument is JSON as a string."""
-    heard = (await bench.once(_watch)).heard
-    for each in heard:
+    received = (await context.once(_watch)).received
+    for each in received:
         expect(each.event in ("stats", "session expiring"), f"also {short(each.text)}")
         expect(len(each.args) == 1 and isinstance(each.args[0], str), short(each.text))
-    return f"{len(heard)} of them"
+    return f"{len(received)} of them"
 
 
-async def known_keys(bench: Bench) -> str:
+async def known_keys(context: CheckContext) -> str:
     """The keys are the contract's, and no others."""
-    for reading in (await bench.once(_watch)).readings:
+    for reading in (await context.once(_watch)).readings:
         unknown = keys.unknown_keys(reading.stats)
         expect(not unknown, f"also {short(', '.join(unknown))}")
-    return ", ".join((await bench.once(_watch)).first)
+    return ", ".join((await context.once(_watch)).first)
 
 
-async def always_there(bench: Bench) -> str:
+async def always_there(context: CheckContext) -> str:
     """Memory, processor, network, uptime, disk and the list of players are always there."""
-    for reading in (await bench.once(_watch)).readings:
+    for reading in (await context.once(_watch)).readings:
         missing = [key for key in keys.ALWAYS if key not in reading.stats]
         expect(not missing, f"no {', '.join(missing)}")
         audio = reading.stats["audio"]
@@ -71,110 +71,112 @@ async def always_there(bench: Bench) -> str:
     return "all of them, in each"
 
 
-async def values(bench: Bench) -> str:
+async def values(context: CheckContext) -> str:
     """Each value has its type and its range: whole bytes and seconds, percent of 0 to 100."""
-    for reading in (await bench.once(_watch)).readings:
-        misfits = keys.misfits(reading.stats)
-        expect(not misfits, short("; ".join(misfits)))
-    return f"right in {len((await bench.once(_watch)).readings)} of them"
+    for reading in (await context.once(_watch)).readings:
+        invalid_values = keys.invalid_values(reading.stats)
+        expect(not invalid_values, short("; ".join(invalid_values)))
+    return f"right in {len((await context.once(_watch)).readings)} of them"
 
 
-async def never_null(bench: Bench) -> str:
-    """What the desk has not is left out: nothing is null."""
-    for reading in (await bench.once(_watch)).readings:
+async def never_null(context: CheckContext) -> str:
+    """Absent hardware is left out: no value is null."""
+    for reading in (await context.once(_watch)).readings:
         nulls = keys.nulls(reading.stats)
         expect(not nulls, f"null: {short(', '.join(nulls))}")
     return "no null"
 
 
-async def whole_at_once(bench: Bench) -> str:
+async def whole_at_once(context: CheckContext) -> str:
     """The first `stats` is whole: what the desk has is in it."""
-    watched = await bench.once(_watch)
+    watched = await context.once(_watch)
     expect(not watched.later, f"{', '.join(watched.later)} only later")
     return f"{len(watched.first)} keys at once"
 
 
-async def each_second(bench: Bench) -> str:
+async def each_second(context: CheckContext) -> str:
     """At least one `stats` comes each second."""
-    watched = await bench.once(_watch)
+    watched = await context.once(_watch)
     readings = watched.readings
     moments = [*(reading.at for reading in readings), watched.until]
     gaps = [later - one for one, later in pairwise(moments)]
     expect(max(gaps) <= LONGEST_GAP, f"a gap of {max(gaps):.1f} s")
-    return f"{len(readings)} in {WATCHED:g} s, the longest gap {max(gaps):.2f} s"
+    return f"{len(readings)} in {RECORDING_SECONDS:g} s, the longest gap {max(gaps):.2f} s"
 
 
-async def uptime_counts(bench: Bench) -> str:
+async def uptime_counts(context: CheckContext) -> str:
     """`uptime` counts seconds."""
-    readings = (await bench.once(_watch)).readings
+    readings = (await context.once(_watch)).readings
     one, last = readings[0], readings[-1]
     counted, passed = last.stats["uptime"] - one.stats["uptime"], last.at - one.at
     expect(abs(counted - passed) <= 1.5, f"{counted} s in {passed:.1f} s")
     return f"{counted} s in {passed:.1f} s"
 
 
-async def totals_grow(bench: Bench) -> str:
+async def totals_grow(context: CheckContext) -> str:
     """The network's totals never go backwards."""
-    found = [reading.stats["network"] for reading in (await bench.once(_watch)).readings]
+    found = [reading.stats["network"] for reading in (await context.once(_watch)).readings]
     for key in ("rx_bytes", "tx_bytes"):
         numbers = [each[key] for each in found]
         expect(numbers == sorted(numbers), f"{key}: {short(numbers)}")
     return f"{found[0]['rx_bytes']} to {found[-1]['rx_bytes']} bytes received"
 
 
-async def no_wifi_name(bench: Bench) -> str:
+async def no_wifi_name(context: CheckContext) -> str:
     """A wifi adapter that is not connected has an empty `ssid`, and one that is has a name."""
-    wifi = (await bench.once(_watch)).first.get("wifi")
+    wifi = (await context.once(_watch)).first.get("wifi")
     if wifi is None:
-        raise NotJudged("no wifi adapter on this desk")
+        raise NotChecked("no wifi adapter on this desk")
     expect(bool(wifi["ssid"]) == wifi["connected"], short(wifi))
     return short(wifi)
 
 
-async def players(bench: Bench) -> str:
+async def players(context: CheckContext) -> str:
     """Each player has `id`, `name`, `playing`, `artist` and `title`, and what else it has fits."""
-    for reading in (await bench.once(_watch)).readings:
-        misfits = keys.player_misfits(reading.stats)
-        expect(not misfits, short("; ".join(misfits)))
-    found = await _players(bench)
+    for reading in (await context.once(_watch)).readings:
+        invalid_values = keys.invalid_player_values(reading.stats)
+        expect(not invalid_values, short("; ".join(invalid_values)))
+    found = await _players(context)
     return short(", ".join(player["name"] for player in found))
 
 
-async def player_ids(bench: Bench) -> str:
+async def player_ids(context: CheckContext) -> str:
     """Players' ids are `player<N>`, each its own, the same on every socket."""
-    ids = [player["id"] for player in await _players(bench)]
+    ids = [player["id"] for player in await _players(context)]
     wrong = [each for each in ids if not keys.PLAYER_ID.fullmatch(each)]
     expect(not wrong, f"ids {short(wrong)}")
     expect(len(set(ids)) == len(ids), f"ids {short(ids)}")
-    async with bench.watch() as socket:
-        again = {player["id"]: player["name"] for player in keys.players(await bench.stats(socket))}
-    for player in await _players(bench):
+    async with context.watch() as socket:
+        again = {
+            player["id"]: player["name"] for player in keys.players(await context.stats(socket))
+        }
+    for player in await _players(context):
         name = again.get(player["id"], player["name"])
         expect(name == player["name"], f"{player['id']} is {player['name']}, then {name}")
     return ", ".join(ids)
 
 
-async def within_the_track(bench: Bench) -> str:
+async def within_the_track(context: CheckContext) -> str:
     """A `timestamp` lies within 0 and `duration`."""
     seen = []
-    for reading in (await bench.once(_watch)).readings:
+    for reading in (await context.once(_watch)).readings:
         for player in keys.players(reading.stats):
             if "timestamp" in player and "duration" in player:
                 at, end = player["timestamp"], player["duration"]
                 expect(0 <= at <= end, f"{player['id']}: {at} of {end}")
                 seen.append(player["id"])
     if not seen:
-        raise NotJudged("no player says where in its track it is")
+        raise NotChecked("no player says where in its track it is")
     return f"{', '.join(dict.fromkeys(seen))}"
 
 
-async def time_goes_on(bench: Bench) -> str:
+async def time_goes_on(context: CheckContext) -> str:
     """A playing player's `timestamp` goes on, a paused one's stands."""
-    readings = (await bench.once(_watch)).readings
+    readings = (await context.once(_watch)).readings
     seen = []
     for player in keys.players(readings[0].stats):
-        told = [_player(reading.stats, player["id"]) for reading in readings]
-        steady = [each for each in told if each and "timestamp" in each]
+        states = [_player(reading.stats, player["id"]) for reading in readings]
+        steady = [each for each in states if each and "timestamp" in each]
         same = [
             each
             for each in steady
@@ -192,58 +194,58 @@ async def time_goes_on(bench: Bench) -> str:
             expect(moved == 0, f"{player['id']} is paused and moves by {moved} s")
             seen.append(f"{player['id']} stands")
     if not seen:
-        raise NotJudged("no player stays with its track for so long")
+        raise NotChecked("no player stays with its track for so long")
     return ", ".join(seen)
 
 
-async def art_urls(bench: Bench) -> str:
+async def art_urls(context: CheckContext) -> str:
     """An `art_url` is `/v1/img/tmp/` and the padded base64url of an absolute path."""
-    urls = [player["art_url"] for player in await _players(bench) if "art_url" in player]
+    urls = [player["art_url"] for player in await _players(context) if "art_url" in player]
     if not urls:
-        raise NotJudged("no player names a picture")
+        raise NotChecked("no player names a picture")
     for url in urls:
         expect(keys.ART_URL.fullmatch(url), short(url))
-        encoded = url.rsplit("/", 1)[1]
-        expect(len(encoded) % 4 == 0, f"not padded: {short(url)}")
-        path = base64.urlsafe_b64decode(encoded)
+        base64url = url.rsplit("/", 1)[1]
+        expect(len(base64url) % 4 == 0, f"not padded: {short(url)}")
+        path = base64.urlsafe_b64decode(base64url)
         expect(path.startswith(b"/"), f"the path {short(path)}")
     return short(urls[0])
 
 
-async def same_for_all(bench: Bench) -> str:
-    """Two screens are told the same."""
-    async with bench.watch() as one, bench.watch() as other:
-        told = [await bench.stats(one) for _ in range(2)]
+async def same_for_all(context: CheckContext) -> str:
+    """Two clients receive the same `stats`."""
+    async with context.watch() as one, context.watch() as other:
+        seen = [await context.stats(one) for _ in range(2)]
 
-        def same(heard: Heard) -> bool:
-            return heard.event == "stats" and read_stats(heard) in told
+        def same(received: Message) -> bool:
+            return received.event == "stats" and read_stats(received) in seen
 
-        expect(await other.see(same, within=1.5), f"not what the other says: {short(told[0])}")
+        expect(await other.see(same, within=1.5), f"not what the other says: {short(seen[0])}")
     return "the same"
 
 
-async def _watch(bench: Bench) -> Watched:
-    """Watch; again if the first reading was not whole, for a busy machine may miss it once."""
-    watched = await _watch_once(bench)
+async def _watch(context: CheckContext) -> Recording:
+    """Record; repeat if the first `stats` was incomplete, as on a busy machine."""
+    watched = await _watch_once(context)
     for _ in range(1, TRIES):
         if not watched.later:
             break
-        watched = await _watch_once(bench)
+        watched = await _watch_once(context)
     return watched
 
 
-async def _watch_once(bench: Bench) -> Watched:
-    async with bench.watch() as socket:
-        await socket.ended(within=WATCHED)
-        heard, until = list(socket.heard), now()
-    readings = [Reading(each.at, read_stats(each)) for each in heard if each.event == "stats"]
-    return Watched(heard, readings, until)
+async def _watch_once(context: CheckContext) -> Recording:
+    async with context.watch() as socket:
+        await socket.ended(within=RECORDING_SECONDS)
+        received, until = list(socket.received), now()
+    readings = [Reading(each.at, read_stats(each)) for each in received if each.event == "stats"]
+    return Recording(received, readings, until)
 
 
-async def _players(bench: Bench) -> list[dict[str, Any]]:
-    found = keys.players((await bench.once(_watch)).first)
+async def _players(context: CheckContext) -> list[dict[str, Any]]:
+    found = keys.players((await context.once(_watch)).first)
     if not found:
-        raise NotJudged("no player on this desk")
+        raise NotChecked("no player on this desk")
     return found
 
 
@@ -255,22 +257,27 @@ TOPIC = Topic(
     6,
     "stats",
     (
-        Clause("6.1", "protocol.md#stats", envelope, takes=WATCHED),
-        Clause("6.2", "protocol.md#stats, protocol.md#absent-hardware", known_keys, takes=WATCHED),
-        Clause("6.3", "protocol.md#stats-fields", always_there, takes=WATCHED),
-        Clause("6.4", "protocol.md#stats-fields", values, takes=WATCHED),
-        Clause("6.5", "protocol.md#absent-hardware", never_null, takes=WATCHED),
-        Clause("6.6", "protocol.md#stats-timing", whole_at_once, takes=WATCHED),
-        Clause("6.7", "protocol.md#stats-timing", each_second, takes=WATCHED),
-        Clause("6.8", "protocol.md#stats-fields", uptime_counts, takes=WATCHED),
-        Clause("6.9", "protocol.md#network", totals_grow, takes=WATCHED),
-        Clause("6.10", "protocol.md#wifi", no_wifi_name, takes=WATCHED),
-        Clause("6.11", "protocol.md#players", players, takes=WATCHED),
-        Clause("6.12", "protocol.md#player-ids", player_ids, takes=WATCHED),
-        Clause("6.13", "protocol.md#player-position", within_the_track, takes=WATCHED),
-        Clause("6.14", "protocol.md#player-position", time_goes_on, takes=WATCHED),
-        Clause("6.15", "protocol.md#art-url", art_urls, takes=WATCHED),
+        Clause("6.1", "protocol.md#stats", envelope, takes=RECORDING_SECONDS),
+        Clause(
+            "6.2",
+            "protocol.md#stats, protocol.md#absent-hardware",
+            known_keys,
+            takes=RECORDING_SECONDS,
+        ),
+        Clause("6.3", "protocol.md#stats-fields", always_there, takes=RECORDING_SECONDS),
+        Clause("6.4", "protocol.md#stats-fields", values, takes=RECORDING_SECONDS),
+        Clause("6.5", "protocol.md#absent-hardware", never_null, takes=RECORDING_SECONDS),
+        Clause("6.6", "protocol.md#stats-timing", whole_at_once, takes=RECORDING_SECONDS),
+        Clause("6.7", "protocol.md#stats-timing", each_second, takes=RECORDING_SECONDS),
+        Clause("6.8", "protocol.md#stats-fields", uptime_counts, takes=RECORDING_SECONDS),
+        Clause("6.9", "protocol.md#network", totals_grow, takes=RECORDING_SECONDS),
+        Clause("6.10", "protocol.md#wifi", no_wifi_name, takes=RECORDING_SECONDS),
+        Clause("6.11", "protocol.md#players", players, takes=RECORDING_SECONDS),
+        Clause("6.12", "protocol.md#player-ids", player_ids, takes=RECORDING_SECONDS),
+        Clause("6.13", "protocol.md#player-position", within_the_track, takes=RECORDING_SECONDS),
+        Clause("6.14", "protocol.md#player-position", time_goes_on, takes=RECORDING_SECONDS),
+        Clause("6.15", "protocol.md#art-url", art_urls, takes=RECORDING_SECONDS),
         Clause("6.16", "protocol.md#stats", same_for_all),
     ),
-    of_the_desk=True,
+    reads_desk=True,
 )

@@ -36,7 +36,7 @@ def test_a_table_and_0_when_every_clause_holds(mock: RunningMock) -> None:
     assert judged.returncode == 0, judged.stdout
     assert lines[0].split() == ["clause", "expected", "seen"]
     assert re.fullmatch(r"1\.1 +holds +The right name .* +200, a login_token", lines[1])
-    assert lines[-1] == "13 holds, 0 broken, 0 not judged"
+    assert lines[-1] == "13 holds, 0 broken, 0 not checked"
 
 
 def test_1_when_a_clause_is_broken_and_reports_for_programs(
@@ -57,14 +57,14 @@ def test_1_when_a_clause_could_not_be_judged(mock: RunningMock) -> None:
 
     assert judged.returncode == 1
     assert "a token lives 1200 s, longer than --patience 2; start the server" in judged.stdout
-    assert judged.stdout.splitlines()[-1] == "0 holds, 0 broken, 2 not judged"
+    assert judged.stdout.splitlines()[-1] == "0 holds, 0 broken, 2 not checked"
 
 
 def test_quick_leaves_out_what_takes_long(mock: RunningMock) -> None:
     judged = conform(mock, "--only", "2.11,9,10.1,10.2,3.10", "--quick")
 
     assert judged.returncode == 0, judged.stdout
-    assert judged.stdout.splitlines()[-1] == "1 holds, 0 broken, 0 not judged"
+    assert judged.stdout.splitlines()[-1] == "1 holds, 0 broken, 0 not checked"
 
 
 def test_a_server_that_is_not_there_is_said_once() -> None:
@@ -82,7 +82,7 @@ def test_a_wrong_password_is_said_once(mock: RunningMock) -> None:
 
     assert judged.returncode == 5
     assert judged.stdout == ""
-    assert judged.stderr == ("deskwire: owner is not let in: the name or the password is wrong\n")
+    assert judged.stderr == ("deskwire: owner cannot log in: the name or the password is wrong\n")
 
 
 def test_a_certificate_that_is_not_believed_is_said_once(tmp_path: Path) -> None:
@@ -99,11 +99,14 @@ def test_a_certificate_that_is_not_believed_is_said_once(tmp_path: Path) -> None
         )
 
     assert stranger.returncode == other.returncode == 7
-    assert "nobody vouches for the certificate; --fingerprint" in stranger.stderr
-    assert "it is another certificate, SHA-256 " in other.stderr
+    assert (
+        "no authority that this machine trusts signed the certificate; --fingerprint"
+        in stranger.stderr
+    )
+    assert "the server shows another certificate, SHA-256 " in other.stderr
     assert stranger.stdout == other.stdout == ""
     assert no_tls.returncode == 6
-    assert "what answers speaks TLS: https:// is meant" in no_tls.stderr
+    assert "the server at this address uses TLS: write https://" in no_tls.stderr
 
 
 def test_clauses_can_be_listed() -> None:

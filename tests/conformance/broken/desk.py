@@ -44,33 +44,33 @@ def sends_an_object_instead_of_text(patch: Patch) -> None:
 
 @breaks("6.2")
 def has_a_key_of_its_own(patch: Patch) -> None:
-    stats(patch, lambda told: told.update(temperature=47))
+    stats(patch, lambda seen: seen.update(temperature=47))
 
 
 @breaks("6.3")
 def says_nothing_of_the_disk(patch: Patch) -> None:
-    stats(patch, lambda told: told.pop("disk_bytes"))
+    stats(patch, lambda seen: seen.pop("disk_bytes"))
 
 
 @breaks("6.4")
 def says_the_volume_in_halves(patch: Patch) -> None:
-    stats(patch, lambda told: told.update(volume=87.5))
+    stats(patch, lambda seen: seen.update(volume=87.5))
 
 
 @breaks("6.5")
 def says_null_for_what_it_has_not(patch: Patch) -> None:
-    stats(patch, lambda told: told.update(backlight=None))
+    stats(patch, lambda seen: seen.update(backlight=None))
 
 
 @breaks("6.6")
 def says_the_wifi_later(patch: Patch) -> None:
-    told_to: set[Connection] = set()
+    sent_to: set[Connection] = set()
 
     def change(connection: Connection, event: str, args: list[Any]) -> list[tuple[str, list[Any]]]:
         inner = json.loads(args[0])
-        if connection not in told_to:
+        if connection not in sent_to:
             inner.pop("wifi")
-        told_to.add(connection)
+        sent_to.add(connection)
         return [(event, [json.dumps(inner)])]
 
     messages(patch, change)
@@ -83,18 +83,18 @@ def speaks_every_third_second(patch: Patch) -> None:
 
 @breaks("6.8")
 def does_not_count_uptime(patch: Patch) -> None:
-    stats(patch, lambda told: told.update(uptime=11179))
+    stats(patch, lambda seen: seen.update(uptime=11179))
 
 
 @breaks("6.9")
 def forgets_what_it_received(patch: Patch) -> None:
     left = itertools.count(10**9, -1000)
-    stats(patch, lambda told: told["network"].update(rx_bytes=next(left)))
+    stats(patch, lambda seen: seen["network"].update(rx_bytes=next(left)))
 
 
 @breaks("6.10")
 def names_a_network_it_has_lost(patch: Patch) -> None:
-    stats(patch, lambda told: told["wifi"].update(connected=False))
+    stats(patch, lambda seen: seen["wifi"].update(connected=False))
 
 
 @breaks("6.11")
@@ -248,7 +248,7 @@ def shows_art_to_anybody(patch: Patch) -> None:
 
 
 @breaks("8.4")
-def lets_art_be_kept_by_proxies(patch: Patch) -> None:
+def marks_art_as_public_cache(patch: Patch) -> None:
     def change(request: web.BaseRequest, response: web.Response) -> None:
         if request.path.startswith(ART):
             response.headers["Cache-Control"] = "public, max-age=3600"

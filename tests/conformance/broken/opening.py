@@ -26,7 +26,7 @@ from tests.conformance.broken.variant import Patch, breaks, closes, statuses
 
 
 @breaks("3.1")
-def chooses_a_subprotocol_nobody_offered(patch: Patch) -> None:
+def selects_a_subprotocol_not_offered(patch: Patch) -> None:
     original = upgrade.switching
 
     def switching(key: str) -> bytes:
@@ -174,7 +174,7 @@ def lengthens_a_session_by_reconnecting(patch: Patch) -> None:
 
 
 @breaks("9.10")
-def lets_nobody_in_again_whose_session_ended(patch: Patch) -> None:
+def refuses_a_new_session_after_the_end(patch: Patch) -> None:
     original, close = Tokens.verify_websocket, Connection.close
     ended: list[int | None] = []
 

@@ -128,7 +128,7 @@ def claims(patch: Patch, path: str, change: Any) -> None:
         head, middle, _ = body["data"]["token"].split(".")
         inside = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
         change(inside)
-        packed = base64.urlsafe_b64encode(json.dumps(inside).encode()).decode().rstrip("=")
-        body["data"]["token"] = f"{head}.{packed}.{secrets.token_urlsafe(32)}"
+        encode_part = base64.urlsafe_b64encode(json.dumps(inside).encode()).decode().rstrip("=")
+        body["data"]["token"] = f"{head}.{encode_part}.{secrets.token_urlsafe(32)}"
 
     bodies(patch, path, changed)

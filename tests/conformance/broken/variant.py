@@ -26,7 +26,7 @@ class Variant(NamedTuple):
     """One wrong server."""
 
     clause: str
-    """What it breaks."""
+    """The clause that it violates."""
     change: Change
 
     @property

@@ -1,4 +1,4 @@
-"""`deskwire conform`: judge a server by the contract, clause by clause."""
+"""The `deskwire conform` command: check a server against the contract, clause by clause."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from deskwire.cli.commands.users import password_from_stdin
 from deskwire.cli.options import FILE_PATH, fail
 
 if TYPE_CHECKING:
-    from deskwire.conformance.check_context import Terms
+    from deskwire.conformance.check_context import CheckOptions
     from deskwire.conformance.clauses import Chosen
     from deskwire.conformance.trust import Trust
 
@@ -21,11 +21,11 @@ QUICK = 6.0
 
 @click.command()
 @click.argument("url", required=False)
-@click.option("--user", default="owner", show_default=True, help="Who logs in.")
+@click.option("--user", default="owner", show_default=True, help="User name to log in with.")
 @click.option(
     "--watcher",
     metavar="NAME",
-    help="Somebody who may watch and not control; the password is asked for after the other.",
+    help="A user with the scope `monitor` only; the password is asked for after the other.",
 )
 @click.option(
     "--password-stdin",
@@ -35,16 +35,21 @@ QUICK = 6.0
 @click.option("--insecure", is_flag=True, help="Believe any certificate.")
 @click.option("--fingerprint", metavar="SHA256", help="Believe this certificate and no other.")
 @click.option(
-    "--only", default="", metavar="CLAUSES", help="Judge these: clauses and topics, with commas."
+    "--only",
+    default="",
+    metavar="CLAUSES",
+    help="Check only these clauses and topics, separated by commas.",
 )
-@click.option("--without", default="", metavar="CLAUSES", help="Judge all but these.")
+@click.option(
+    "--without", default="", metavar="CLAUSES", help="Leave out these clauses and topics."
+)
 @click.option(
     "--lifetime",
     default=1200,
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="How long a websocket token is to live on this server.",
+    help="Lifetime of a WebSocket token on this server.",
 )
 @click.option(
     "--warning",
@@ -52,7 +57,7 @@ QUICK = 6.0
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="How long before its end a session is to be warned on this server.",
+    help="Time before its end at which this server warns a session.",
 )
 @click.option(
     "--patience",
@@ -60,13 +65,13 @@ QUICK = 6.0
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="The longest that one clause may wait; what takes longer is not judged.",
+    help="The longest that one clause may wait; clauses that take longer are not checked.",
 )
 @click.option("--quick", is_flag=True, help="Leave out what takes longer than a few seconds.")
 @click.option("--disturb", is_flag=True, help="Let tracks be skipped and a player be stopped.")
 @click.option("--json", "json_file", type=FILE_PATH, metavar="FILE", help="Write JSON there.")
 @click.option("--junit", "junit_file", type=FILE_PATH, metavar="FILE", help="Write JUnit there.")
-@click.option("--list", "listing", is_flag=True, help="Print the clauses and judge nothing.")
+@click.option("--list", "listing", is_flag=True, help="Print the clauses and exit.")
 def conform(
     *,
     url: str | None,
@@ -86,17 +91,17 @@ def conform(
     junit_file: Path | None,
     listing: bool,
 ) -> None:
-    """Judge the server at URL by the contract, clause by clause.
+    """Check the server at URL against the contract, clause by clause.
 
     It logs in, opens sockets, says right things and wrong ones, and pauses a player and sets it
-    going again. The exit code is 0 only if every clause holds; a clause that could not be judged
-    does not. A server that does not answer, or does not let the user in, is not judged at all.
+    going again. The exit code is 0 only if every clause holds; a clause that could not be checked
+    does not. A server that does not answer, or does not let the user in, is not checked at all.
     """
     import asyncio
 
     from deskwire.cli.conformance_report import VerdictTable
-    from deskwire.conformance.check_context import Person, Terms
-    from deskwire.conformance.checker import judge
+    from deskwire.conformance.check_context import Account, CheckOptions
+    from deskwire.conformance.checker import run_checks
     from deskwire.conformance.clause import Verdict
     from deskwire.conformance.report import as_json, as_junit, count
     from deskwire.conformance.trust import Trust, parse_fingerprint
@@ -115,22 +120,22 @@ def conform(
     except ValueError as problem:
         fail(f"--fingerprint: {problem}", exits.USAGE)
     ask = _read_password if password_stdin else _ask_password
-    owner = Person(user, ask(user))
-    terms = Terms(
+    owner = Account(user, ask(user))
+    options = CheckOptions(
         owner=owner,
-        watcher=None if watcher is None else Person(watcher, ask(watcher)),
+        watcher=None if watcher is None else Account(watcher, ask(watcher)),
         lifetime=lifetime,
         warning=warning,
         patience=QUICK if quick else patience,
         disturb=disturb,
     )
     if quick:
-        chosen = [(topic, clause) for topic, clause in chosen if clause.wait(terms) <= QUICK]
+        chosen = [(topic, clause) for topic, clause in chosen if clause.wait(options) <= QUICK]
     trust = Trust(fingerprint=pinned, insecure=insecure)
-    _look_in(url, trust, terms)
+    _look_in(url, trust, options)
     table = VerdictTable(paper)
     table.head()
-    findings = asyncio.run(judge(url, trust, terms, chosen, table.add))
+    findings = asyncio.run(run_checks(url, trust, options, chosen, table.add))
     table.end(findings)
     if json_file is not None:
         _write(json_file, as_json(url, findings))
@@ -140,21 +145,21 @@ def conform(
         sys.exit(exits.FAILED)
 
 
-def _look_in(url: str, trust: "Trust", terms: "Terms") -> None:
-    """End the command where nothing could be judged, with one line instead of a table of it."""
+def _look_in(url: str, trust: "Trust", options: "CheckOptions") -> None:
+    """End the command with one line if no clause can be checked."""
     import asyncio
 
-    from deskwire.conformance.checker import NotLetIn, look_in
-    from deskwire.conformance.http import NobodyThere, NotBelieved
+    from deskwire.conformance.checker import LoginRefused, check_access
+    from deskwire.conformance.http import CertificateNotTrusted, ServerUnreachable
 
-    people = [who for who in (terms.owner, terms.watcher) if who is not None]
+    people = [who for who in (options.owner, options.watcher) if who is not None]
     try:
-        asyncio.run(look_in(url, trust, people))
-    except NobodyThere as problem:
+        asyncio.run(check_access(url, trust, people))
+    except ServerUnreachable as problem:
         fail(f"{url}: {problem}", exits.UNREACHABLE)
-    except NotBelieved as problem:
+    except CertificateNotTrusted as problem:
         fail(f"{url}: {problem}; --fingerprint or --insecure believes one", exits.UNTRUSTED)
-    except NotLetIn as problem:
+    except LoginRefused as problem:
         fail(str(problem), exits.LOGIN)
 
 

@@ -1,83 +1,88 @@
-"""Frames that RFC 6455 does not allow: each fails the connection, with its code or at once."""
+"""Invalid WebSocket frames (RFC 6455), each with the close code that must follow."""
 
 from collections.abc import Iterable
 
 from deskwire.conformance import frames
-from deskwire.conformance.check_context import Bench
+from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
+from deskwire.conformance.outcome import Broken, expect, short
 from deskwire.conformance.socket import LOST
-from deskwire.conformance.verdicts import Broken, expect, short
 
 PROTOCOL, BAD_TEXT, TOO_BIG = 1002, 1007, 1009
 COMMAND = b'{"event":"audio-next","args":["player999999"]}'
 
 
-async def unmasked(bench: Bench) -> str:
+async def unmasked(context: CheckContext) -> str:
     """An unmasked frame is closed 1002."""
-    return await _fails(bench, [frames.frame(frames.TEXT, COMMAND, mask=False)], PROTOCOL)
+    return await _fails(context, [frames.frame(frames.TEXT, COMMAND, mask=False)], PROTOCOL)
 
 
-async def reserved_bits(bench: Bench) -> str:
+async def reserved_bits(context: CheckContext) -> str:
     """A frame with a reserved bit set is closed 1002."""
     wrong = [frames.frame(frames.TEXT, COMMAND, reserved=bit) for bit in (1, 2, 4)]
-    return await _fails(bench, wrong, PROTOCOL)
+    return await _fails(context, wrong, PROTOCOL)
 
 
-async def unknown_opcodes(bench: Bench) -> str:
+async def unknown_opcodes(context: CheckContext) -> str:
     """A frame of a reserved opcode is closed 1002."""
-    return await _fails(bench, [frames.frame(opcode, b"x") for opcode in (3, 7, 11, 15)], PROTOCOL)
+    return await _fails(
+        context, [frames.frame(opcode, b"x") for opcode in (3, 7, 11, 15)], PROTOCOL
+    )
 
 
-async def bad_control(bench: Bench) -> str:
+async def bad_control(context: CheckContext) -> str:
     """A control frame over 125 bytes, or in fragments, is closed 1002."""
     wrong = [
         frames.frame(frames.PING, b"x" * 126),
         frames.frame(frames.PING, b"x", final=False),
         frames.frame(frames.CLOSE, b"", final=False),
     ]
-    return await _fails(bench, wrong, PROTOCOL)
+    return await _fails(context, wrong, PROTOCOL)
 
 
-async def bad_fragments(bench: Bench) -> str:
+async def bad_fragments(context: CheckContext) -> str:
     """A continuation of nothing, or a new message inside another, is closed 1002."""
     inside = frames.frame(frames.TEXT, b"{", final=False) + frames.frame(frames.TEXT, b"}")
-    return await _fails(bench, [frames.frame(frames.CONTINUATION, b"x"), inside], PROTOCOL)
+    return await _fails(context, [frames.frame(frames.CONTINUATION, b"x"), inside], PROTOCOL)
 
 
-async def bad_text(bench: Bench) -> str:
+async def bad_text(context: CheckContext) -> str:
     """Text that is not UTF-8 is closed 1007."""
-    return await _fails(bench, [frames.frame(frames.TEXT, b"\xc3\x28\xff")], BAD_TEXT)
+    return await _fails(context, [frames.frame(frames.TEXT, b"\xc3\x28\xff")], BAD_TEXT)
 
 
-async def immense(bench: Bench) -> str:
-    """A frame that claims to be of 2^40 bytes, or of more than there are, is closed at once."""
+async def immense(context: CheckContext) -> str:
+    """A frame that declares 2^40 bytes or more is closed at once."""
     return await _fails(
-        bench, [frames.huge(1 << 40), frames.huge((1 << 63) + 1)], TOO_BIG, PROTOCOL
+        context,
+        [frames.oversized_head(1 << 40), frames.oversized_head((1 << 63) + 1)],
+        TOO_BIG,
+        PROTOCOL,
     )
 
 
-async def bad_close(bench: Bench) -> str:
-    """A close frame of one byte, or with a code nobody may send, is closed 1002."""
-    wrong = [frames.closing(code) for code in (0, 999, 1004, 1005, 1006)]
-    return await _fails(bench, [frames.frame(frames.CLOSE, b"x"), *wrong], PROTOCOL)
+async def bad_close(context: CheckContext) -> str:
+    """A close frame of one byte, or with a code that must not be sent, is closed 1002."""
+    wrong = [frames.close_frame(code) for code in (0, 999, 1004, 1005, 1006)]
+    return await _fails(context, [frames.frame(frames.CLOSE, b"x"), *wrong], PROTOCOL)
 
 
-async def own_frames(bench: Bench) -> str:
-    """The server's own frames are as RFC 6455 has them: unmasked, whole, no reserved bit."""
-    async with bench.watch() as socket:
+async def own_frames(context: CheckContext) -> str:
+    """The server's own frames follow RFC 6455: unmasked, complete, no reserved bit."""
+    async with context.watch() as socket:
         for _ in range(3):
-            await bench.stats(socket)
+            await context.stats(socket)
         await socket.alive()
-        socket.raw(frames.closing(1000))
-        await socket.vanished(within=3.0)
+        socket.raw(frames.close_frame(1000))
+        await socket.wait_disconnected(within=3.0)
         expect(not socket.faults, f"{short(', '.join(socket.faults))}")
     return f"{socket.count} messages, a pong and a close without a fault"
 
 
-async def _fails(bench: Bench, wrong: Iterable[bytes], *codes: int) -> str:
+async def _fails(context: CheckContext, wrong: Iterable[bytes], *codes: int) -> str:
     seen = set()
     for content in wrong:
-        async with bench.watch() as socket:
+        async with context.watch() as socket:
             socket.raw(content)
             try:
                 seen.add(await socket.closed(*codes, LOST))

@@ -1,29 +1,29 @@
-"""How a check ends early: the server breaks the clause, or it cannot be told."""
+"""Outcomes of a check other than success."""
 
 import re
 from typing import Any
 
 LONGEST = 160
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}")
-"""A JSON Web Token, or what is left of one."""
+"""A JSON Web Token, or a part of one."""
 
 
 class Broken(Exception):
-    """The server does not do it; the message says what it does instead."""
+    """The server violates the clause; the message says what was observed."""
 
 
-class NotJudged(Exception):
-    """It cannot be told whether the server does it; the message says why."""
+class NotChecked(Exception):
+    """The clause cannot be checked; the message says why."""
 
 
-def expect(held: object, seen: str) -> None:
-    """Raise `Broken` with what was seen unless it held."""
-    if not held:
-        raise Broken(seen)
+def expect(condition: object, observed: str) -> None:
+    """Raise `Broken` with the observation unless the condition holds."""
+    if not condition:
+        raise Broken(observed)
 
 
 def short(thing: Any) -> str:
-    """Return what was seen, as text that fits into a line and has no token in it."""
+    """Return a value as text of at most 160 characters, without control characters and tokens."""
     text = thing.decode(errors="replace") if isinstance(thing, bytes) else thing
     text = TOKEN.sub("eyJ\N{HORIZONTAL ELLIPSIS}", text if isinstance(text, str) else repr(text))
     text = "".join(
