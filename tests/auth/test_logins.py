@@ -14,7 +14,7 @@ from deskwire.auth.state import State
 from deskwire.auth.user import User
 from deskwire.auth.users import Users
 from deskwire.model.access import ALL_SCOPES, LoginId
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import StateUnavailable, WrongCredentials
 from deskwire.model.units import Seconds
 from tests.support.time_scaling import patiently
@@ -56,7 +56,7 @@ asyncio.run(main(*sys.argv[1:4]))
 
 
 def now() -> Instant:
-    return Instant(wall=Seconds(time.time()), boot=Seconds(time.clock_gettime(time.CLOCK_BOOTTIME)))
+    return read_clock()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ than `model` and `protocol`.
 """
 
 from deskwire.client.authenticator import Keep
-from deskwire.client.clock import read_clock
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.credentials import Ask, Login
 from deskwire.client.desk import Desk, connect
@@ -26,6 +25,7 @@ from deskwire.client.problems import (
 )
 from deskwire.client.timeouts import Pace
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
+from deskwire.model.instant import read_clock
 from deskwire.model.problems import (
     NotSupported,
     OutOfScope,

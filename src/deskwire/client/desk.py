@@ -16,7 +16,6 @@ from typing import Self
 
 from deskwire.client.address import parse_address
 from deskwire.client.authenticator import Entrance, Keep
-from deskwire.client.clock import read_clock
 from deskwire.client.connection import Connection, Hear
 from deskwire.client.connection_manager import Line
 from deskwire.client.connection_state import State
@@ -28,7 +27,7 @@ from deskwire.client.problems import ClosedByDesk, NotConnected
 from deskwire.client.timeouts import Pace
 from deskwire.client.trust import SystemTrust, Trust, context_of
 from deskwire.model.commands import Action, Command
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.protocol.close_codes import CloseCode

@@ -17,7 +17,6 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.client.address import socket_fits
-from deskwire.client.clock import read_clock
 from deskwire.client.credentials import Login, Ticket
 from deskwire.client.problems import (
     CertificateChanged,
@@ -28,6 +27,7 @@ from deskwire.client.problems import (
     why_unreachable,
 )
 from deskwire.client.trust import Pinned, Trust, shown
+from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds

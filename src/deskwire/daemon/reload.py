@@ -14,8 +14,8 @@ from deskwire.daemon.config.load import BadSetting
 from deskwire.daemon.config.settings import RELOADABLE, Settings
 from deskwire.daemon.systemd import Notify
 from deskwire.daemon.tls import Tls
+from deskwire.model.instant import Clock
 from deskwire.model.units import Seconds
-from deskwire.server.websocket.deadlines import Clock
 
 A_DAY = Seconds(86_400.0)
 

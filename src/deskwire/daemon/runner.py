@@ -17,7 +17,6 @@ from deskwire.auth.passwords import Passwords, generate_password
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.daemon import paths as places
-from deskwire.daemon.clock import read_clock
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.control_socket import told
 from deskwire.daemon.port import PortTaken, address, inherited, why_taken
@@ -28,6 +27,7 @@ from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES
+from deskwire.model.instant import read_clock
 from deskwire.server.http.app import start_server
 from deskwire.server.http.pages import Pages, read_pages
 

@@ -19,13 +19,13 @@ from deskwire.auth.users import Users
 from deskwire.core.command_router import Dispatcher
 from deskwire.core.publisher import Hub
 from deskwire.core.supervisor import Supervisor
-from deskwire.daemon.clock import read_clock
 from deskwire.daemon.config.settings import Server, Settings
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import Players
 from deskwire.devices.sound.address import SoundServers
+from deskwire.model.instant import read_clock
 from deskwire.server.http.app import HttpApp
 from deskwire.server.http.login_service import LoginService
 from deskwire.server.http.pages import Pages

@@ -1,12 +1,17 @@
-"""A moment on the two clocks that matter.
+"""A moment on two clocks, and the one function that reads them.
 
-The wall clock is what tokens carry and people read; it can be set. CLOCK_BOOTTIME only goes
-forward, suspend included, and starts anew at each boot; deadlines of living things are held on it.
+Tokens and people use the wall clock, which can be set. CLOCK_BOOTTIME only goes forward, counts
+suspend and restarts at each boot. All deadlines in a process use it.
 """
 
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from deskwire.model.units import Seconds
+
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""CLOCK_MONOTONIC on systems without CLOCK_BOOTTIME, where only the client runs."""
 
 
 class Instant(NamedTuple):
@@ -16,3 +21,12 @@ class Instant(NamedTuple):
     """Seconds since 1970-01-01 UTC."""
     boot: Seconds
     """Seconds of CLOCK_BOOTTIME, clock_gettime(2)."""
+
+
+Clock = Callable[[], Instant]
+
+
+def read_clock() -> Instant:
+    """Return the present moment."""
+    boot = time.clock_gettime(_BOOT_CLOCK)
+    return Instant(wall=Seconds(time.time()), boot=Seconds(boot))

@@ -19,15 +19,15 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.model.access import ALL_SCOPES, Scope
+from deskwire.model.instant import Clock, read_clock
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
 from deskwire.server.http.app import RunningServer, start_server
 from deskwire.server.http.pages import read_pages
 from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
-from deskwire.server.websocket.deadlines import Clock
 from deskwire.simulator.faults import Fault
 from deskwire.simulator.scenario import Scenario
-from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDesk, read_clock, wire
+from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDesk, wire
 
 USER = "owner"
 WATCHER = "watcher"

@@ -7,7 +7,6 @@
 Whatever a screen speaks to here is what it speaks to in the daemon.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.core.command_router import Dispatcher
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Clock
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.server.http.app import HttpApp
@@ -25,7 +24,7 @@ from deskwire.server.http.pages import Pages
 from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Fanout
-from deskwire.server.websocket.deadlines import Clock, Deadlines
+from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.simulator.fault_scheduler import Rehearsal
@@ -123,9 +122,3 @@ def wire(
     )
     doors = HttpApp(table, names, cookie=door.cookie.name)
     return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, doors)
-
-
-def read_clock() -> Instant:
-    """Return the present moment."""
-    boot = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return Instant(wall=Seconds(time.time()), boot=Seconds(boot))

@@ -18,10 +18,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 
-from deskwire.client.clock import read_clock
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.sync import Desk
 from deskwire.model.commands import Action
+from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds

@@ -14,9 +14,8 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
 from deskwire.cli.commands.logins import logins, watched
-from deskwire.daemon.clock import read_clock
 from deskwire.model.access import ALL_SCOPES
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Instant, read_clock
 from deskwire.model.units import Seconds
 from deskwire.server.websocket.endpoint import Watcher
 

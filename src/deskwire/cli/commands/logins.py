@@ -27,9 +27,9 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
     import asyncio
 
     from deskwire.auth.login import all_logins, delete
-    from deskwire.daemon.clock import read_clock
     from deskwire.daemon.control_socket import ask
     from deskwire.model.access import LoginId
+    from deskwire.model.instant import read_clock
 
     with open_state(state_dir, config) as state:
         if end is None:

@@ -26,11 +26,8 @@ def serve(
     flags = {"server": {"host": host, "port": port, "state_dir": state_dir, "tls": tls}}
     settings = load_settings(flags, config)
 
-    from deskwire.daemon.light import serving_only
-
-    with serving_only():
-        from deskwire.daemon import logs
-        from deskwire.daemon import runner as life
+    from deskwire.daemon import logs
+    from deskwire.daemon import runner as life
     from deskwire.daemon.config.load import load
     from deskwire.daemon.port import PortTaken
     from deskwire.model.problems import StateUnavailable

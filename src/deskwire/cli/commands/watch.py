@@ -117,7 +117,7 @@ def ends_on_sigterm() -> "Iterator[None]":
 
 def say(state: "State") -> None:
     """Say on standard error when the desk is lost for longer than a moment."""
-    from deskwire.client.clock import read_clock
+    from deskwire.model.instant import read_clock
 
     wait = 0.0 if state.again is None else state.again - read_clock().boot
     if wait > A_MOMENT:

@@ -15,6 +15,7 @@ from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.user import User, is_name
 from deskwire.auth.users import Users
+from deskwire.model.instant import Clock
 from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.server.http.cookie import LoginCookie
@@ -22,7 +23,6 @@ from deskwire.server.http.http_protocol import LARGEST_BODY
 from deskwire.server.http.problems import TooLarge, TooSlow, WrongMediaType
 from deskwire.server.http.request_policy import bearer
 from deskwire.server.rate_limited_logger import RateLimitedLogger
-from deskwire.server.websocket.deadlines import Clock
 
 BODY_TIMEOUT = Seconds(10)
 

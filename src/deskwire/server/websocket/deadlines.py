@@ -10,10 +10,9 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Clock, Instant
 from deskwire.model.units import Seconds
 
-Clock = Callable[[], Instant]
 Tick = Callable[[Instant], None]
 """Told the time; asks again by `set` if it wants to be told again."""
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from deskwire.core.command_router import Dispatcher
 from deskwire.model.access import Grant, LoginId, Scope
 from deskwire.model.commands import Command
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Clock, Instant
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import encode
@@ -35,7 +35,7 @@ from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 from deskwire.server.websocket.broadcaster import Fanout
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.deadlines import Clock, Deadlines
+from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.server.websocket.upgrade import upgrade
 
