@@ -77,12 +77,13 @@ soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what th
 echo-socket: $(VENV)/.run  ## the daemon's own sockets with an echo behind them, for suites that judge such (ARGS="--port 9001")
 	@exec $(BIN)/python tests/tools/echo_socket.py $(ARGS)
 
-check: $(VENV)/.dev $(VENV)/.page-tools  ## format, lint, types, layers
+check: $(VENV)/.dev $(VENV)/.page-tools  ## check format, lint, types, layers and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests scripts docs/start bench
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	$(BIN)/python dashboard/build.py run check
 
 format: $(VENV)/.dev  ## format and mend what can be mended
