@@ -24,6 +24,7 @@ PAGES = {
     "SECURITY.md": "project/security.md",
     "bench/README.md": "project/benchmarks.md",
     "bench/report.md": "project/benchmark-report.md",
+    "dashboard/README.md": "project/page.md",
     "requirements/README.md": "project/locks.md",
     "tests/README.md": "project/tests.md",
 }
