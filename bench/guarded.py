@@ -18,8 +18,8 @@ import socket
 import sys
 import termios
 
-from deskwire.core.publisher import Hub, Subscriber
-from deskwire.core.store import State
+from deskwire.core.publisher import Publisher, Subscriber
+from deskwire.core.store import Store
 from deskwire.model.commands import Action, Command
 from deskwire.model.readings import (
     ArtKey,
@@ -38,9 +38,9 @@ from deskwire.model.readings import (
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.protocol.base.codec import decode, decode_request, encode_request
 from deskwire.server.net.tcp_transport import TcpTransport
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.frame_cache import Frames
+from deskwire.server.websocket.frame_cache import FrameCache
 
 SCREENS, FRAMES = 300, 40
 """More screens than one portion of the fan-out, and no more frames than a socket holds unread."""
@@ -111,8 +111,8 @@ def calibrate(rounds: int) -> None:
     theirs.close()
 
 
-class HandHub(Hub):
-    """A hub that publishes when it is told to: no clock decides how much work there is."""
+class ManualPublisher(Publisher):
+    """A publisher that publishes when it is told to: no clock decides how much work there is."""
 
     def __init__(self) -> None:
         super().__init__(interval=Seconds(1.0), devices=(), periodic=())
@@ -136,8 +136,8 @@ class Crowd:
     """Screens on real sockets and streams, as the server has them; they read nothing."""
 
     def __init__(self) -> None:
-        self.hub = HandHub()
-        self.fanout = Fanout(self.hub)
+        self.publisher = ManualPublisher()
+        self.broadcaster = Broadcaster(self.publisher)
         self.connections: list[Connection] = []
         self.theirs: list[socket.socket] = []
 
@@ -151,12 +151,12 @@ class Crowd:
             stream.start()
             connection = Connection(stream)
             self.connections.append(connection)
-            self.fanout.join(connection)
+            self.broadcaster.join(connection)
 
     async def send(self, frames: int) -> None:
         """Send so many frames to everybody."""
         for _ in range(frames):
-            self.hub.publish(TEXT_FRAME)
+            self.publisher.publish(TEXT_FRAME)
             for _ in range(len(self.connections) // 64 + 1):
                 await asyncio.sleep(0)
 
@@ -169,7 +169,7 @@ class Crowd:
     def leave(self) -> None:
         """Have all of them leave."""
         for connection, theirs in zip(self.connections, self.theirs, strict=True):
-            self.fanout.leave(connection)
+            self.broadcaster.leave(connection)
             connection.abort()
             theirs.close()
 
@@ -181,8 +181,8 @@ def unread_by(peer: socket.socket) -> int:
 
 def live_through(seconds: int) -> None:
     """Take what the devices of a desk read in so many seconds, and make and read the frames."""
-    state = State()
-    frames = Frames(state)
+    state = Store()
+    frames = FrameCache(state)
     for second in range(seconds):
         now = Seconds(float(second))
         state.take("cpu", Cpu(Percent(second * 7 % 1000 / 10)))

@@ -6,17 +6,17 @@ import pytest
 from deskwire import __version__
 from deskwire.cli.doctor_report import Report, build_report, format_report
 from deskwire.daemon.doctor.health import Condition, Finding
-from deskwire.daemon.probe import Look
+from deskwire.daemon.probe import ProbeResult
 from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
 from deskwire.terminal.console import Console
 
 NOW = Seconds(0.0)
 PYTHON = Finding(name="python", condition=Condition.OK, found="3.11 at /bin/python")
-MEMORY = Look(
+MEMORY = ProbeResult(
     name="memory", condition=Condition.OK, reading=Memory(used=Bytes(2048)), via="/proc/meminfo"
 )
-SOUNDLESS = Look(
+SOUNDLESS = ProbeResult(
     name="volume", condition=Condition.UNAVAILABLE, why="no sound server", remedy="install one"
 )
 OPEN = Finding(
@@ -83,7 +83,7 @@ def test_a_desk_is_fine_unless_something_is_unavailable_or_unsafe(
     condition: Condition, fine: bool
 ) -> None:
     assert build_report([Finding(name="state", condition=condition)], [MEMORY], NOW).fine is fine
-    assert build_report([PYTHON], [Look(name="wifi", condition=condition)], NOW).fine is fine
+    assert build_report([PYTHON], [ProbeResult(name="wifi", condition=condition)], NOW).fine is fine
 
 
 def test_a_page_says_what_is_amiss_and_what_to_do() -> None:
@@ -106,7 +106,9 @@ def test_a_page_of_a_desk_that_is_fine_says_so() -> None:
 
 
 def test_a_strangers_text_cannot_command_the_terminal() -> None:
-    evil = Look(name="players", condition=Condition.UNAVAILABLE, why="\x1b[2J", remedy="\x07")
+    evil = ProbeResult(
+        name="players", condition=Condition.UNAVAILABLE, why="\x1b[2J", remedy="\x07"
+    )
 
     assert "\x1b" not in "".join(printed(build_report([], [evil], NOW)))
     assert "\x07" not in "".join(printed(build_report([], [evil], NOW)))

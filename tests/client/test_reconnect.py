@@ -18,7 +18,7 @@ from deskwire.model.problems import (
     WrongCredentials,
 )
 from deskwire.model.units import Seconds
-from deskwire.protocol.close_codes import Next
+from deskwire.protocol.close_codes import NextStep
 
 PACE = Pace()
 NOW = Seconds(1000)
@@ -48,17 +48,17 @@ def wait(decision: Again | End) -> float:
 @pytest.mark.parametrize(
     ("code", "after", "by", "next_"),
     [
-        (1001, 1, By.SAME, Next.RECONNECT),
-        (1006, 5, By.SAME, Next.RECONNECT),
-        (4001, 0, By.LOGIN, Next.LOG_IN),
-        (4004, 0, By.NEW, Next.REFRESH),
-        (1013, 30, By.SAME, Next.RECONNECT),
-        (1008, 5, By.SAME, Next.RECONNECT),
-        (1011, 5, By.SAME, Next.RECONNECT),
-        (3000, 5, By.SAME, Next.RECONNECT),
+        (1001, 1, By.SAME, NextStep.RECONNECT),
+        (1006, 5, By.SAME, NextStep.RECONNECT),
+        (4001, 0, By.LOGIN, NextStep.LOG_IN),
+        (4004, 0, By.NEW, NextStep.REFRESH),
+        (1013, 30, By.SAME, NextStep.RECONNECT),
+        (1008, 5, By.SAME, NextStep.RECONNECT),
+        (1011, 5, By.SAME, NextStep.RECONNECT),
+        (3000, 5, By.SAME, NextStep.RECONNECT),
     ],
 )
-def test_the_contracts_table(code: int, after: float, by: By, next_: Next) -> None:
+def test_the_contracts_table(code: int, after: float, by: By, next_: NextStep) -> None:
     decision = again(after_an_hour().closed(code, NOW))
 
     assert (float(decision.after), decision.by, decision.next) == (after, by, next_)
@@ -138,7 +138,7 @@ def test_a_login_the_desk_ended_over_http_is_the_same() -> None:
     first = again(reconnect.failed(refused, By.NEW, NOW))
     second = reconnect.failed(refused, By.LOGIN, NOW)
 
-    assert (float(first.after), first.by, first.next) == (0, By.LOGIN, Next.LOG_IN)
+    assert (float(first.after), first.by, first.next) == (0, By.LOGIN, NextStep.LOG_IN)
     assert second == End(refused)
 
 

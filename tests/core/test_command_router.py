@@ -1,6 +1,6 @@
 import pytest
 
-from deskwire.core.command_router import Dispatcher
+from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ALL_SCOPES, Grant, LoginId, Scope
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import OutOfScope, UnknownPlayer
@@ -20,7 +20,7 @@ async def test_a_grant_that_covers_it_has_it_done() -> None:
     async def perform(command: Command) -> None:
         done.append(command)
 
-    await Dispatcher(perform).perform(COMMAND, grant(*ALL_SCOPES))
+    await CommandRouter(perform).perform(COMMAND, grant(*ALL_SCOPES))
 
     assert done == [COMMAND]
 
@@ -30,9 +30,9 @@ async def test_who_may_only_watch_moves_nothing() -> None:
         pytest.fail(f"{command} was done")
 
     with pytest.raises(OutOfScope):
-        await Dispatcher(perform).perform(COMMAND, grant(Scope.MONITOR))
+        await CommandRouter(perform).perform(COMMAND, grant(Scope.MONITOR))
 
 
 async def test_where_players_are_disabled_there_is_no_such_player() -> None:
     with pytest.raises(UnknownPlayer):
-        await Dispatcher(None).perform(COMMAND, grant(*ALL_SCOPES))
+        await CommandRouter(None).perform(COMMAND, grant(*ALL_SCOPES))

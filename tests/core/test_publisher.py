@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from deskwire.core.publisher import Hub
-from deskwire.devices.ticker import Beat
+from deskwire.core.publisher import Publisher
+from deskwire.devices.ticker import Ticker
 from deskwire.model.readings import Cpu, Memory, Player, PlayerId, Position, Volume, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.support.virtual_time import WarpedLoop
@@ -30,8 +30,8 @@ class Screen:
         return [stats for _, stats in self.got]
 
 
-def hub(interval: float = 60.0, devices: tuple[str, ...] = ("cpu", "volume")) -> Hub:
-    return Hub(interval=Seconds(interval), devices=devices, periodic=("cpu", "memory"))
+def publisher(interval: float = 60.0, devices: tuple[str, ...] = ("cpu", "volume")) -> Publisher:
+    return Publisher(interval=Seconds(interval), devices=devices, periodic=("cpu", "memory"))
 
 
 def volume(level: float) -> Volume:
@@ -43,7 +43,7 @@ def cpu(busy: float) -> Cpu:
 
 
 async def test_the_first_frame_is_whole() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     desk.subscribe(screen)
 
     desk.take("cpu", cpu(1))
@@ -56,7 +56,7 @@ async def test_the_first_frame_is_whole() -> None:
 
 
 async def test_a_device_that_says_nothing_is_waited_for_270_ms_and_no_longer() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     started = asyncio.get_running_loop().time()
     desk.subscribe(screen)
     desk.take("cpu", cpu(1))
@@ -69,7 +69,7 @@ async def test_a_device_that_says_nothing_is_waited_for_270_ms_and_no_longer() -
 
 
 async def test_absent_hardware_has_spoken_too() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     desk.subscribe(screen)
 
     desk.take("cpu", cpu(1))
@@ -79,7 +79,7 @@ async def test_absent_hardware_has_spoken_too() -> None:
     desk.unsubscribe(screen)
 
 
-async def streaming(desk: Hub, screen: Screen) -> None:
+async def streaming(desk: Publisher, screen: Screen) -> None:
     desk.subscribe(screen)
     desk.take("cpu", cpu(1))
     desk.take("volume", volume(50))
@@ -87,7 +87,7 @@ async def streaming(desk: Hub, screen: Screen) -> None:
 
 
 async def test_a_change_goes_out_at_once_and_a_burst_as_one_more_frame() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     await streaming(desk, screen)
 
     desk.take("volume", volume(60))
@@ -104,7 +104,7 @@ async def test_a_change_goes_out_at_once_and_a_burst_as_one_more_frame() -> None
 
 
 async def test_what_is_the_same_is_no_change() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     await streaming(desk, screen)
 
     desk.take("volume", volume(50))
@@ -115,7 +115,7 @@ async def test_what_is_the_same_is_no_change() -> None:
 
 
 async def test_what_is_polled_waits_for_the_beat() -> None:
-    desk, screen = hub(interval=0.2), Screen()
+    desk, screen = publisher(interval=0.2), Screen()
     await streaming(desk, screen)
 
     desk.take("cpu", cpu(2))
@@ -131,7 +131,7 @@ async def test_what_is_polled_waits_for_the_beat() -> None:
 
 @pytest.mark.parametrize("late", [0.0, 0.000005, 0.03], ids=["not", "a little", "much"])
 async def test_what_is_read_at_an_instant_is_in_the_frame_of_that_instant(late: float) -> None:
-    desk, screen, beat = hub(interval=0.1), Screen(), Beat(Seconds(0.1))
+    desk, screen, beat = publisher(interval=0.1), Screen(), Ticker(Seconds(0.1))
     loop = asyncio.get_running_loop()
     assert isinstance(loop, WarpedLoop)
     read: list[float] = []
@@ -158,7 +158,7 @@ async def test_what_is_read_at_an_instant_is_in_the_frame_of_that_instant(late: 
 
 
 async def test_a_frame_goes_out_each_interval_though_nothing_changes() -> None:
-    desk, screen = hub(interval=0.1), Screen()
+    desk, screen = publisher(interval=0.1), Screen()
     await streaming(desk, screen)
 
     await until_async(lambda: len(screen.got) >= 4)
@@ -169,7 +169,7 @@ async def test_a_frame_goes_out_each_interval_though_nothing_changes() -> None:
 
 
 async def test_who_comes_later_gets_the_newest_at_once() -> None:
-    desk, first, second = hub(), Screen(), Screen()
+    desk, first, second = publisher(), Screen(), Screen()
     desk.subscribe(first)
     gathering = desk.newest()
     desk.take("cpu", cpu(1))
@@ -186,7 +186,7 @@ async def test_who_comes_later_gets_the_newest_at_once() -> None:
 
 
 async def test_the_devices_are_told_when_somebody_watches_and_when_nobody_does() -> None:
-    desk, first, second = hub(), Screen(), Screen()
+    desk, first, second = publisher(), Screen(), Screen()
     told: list[bool] = []
     desk.on_watched = told.append
 
@@ -199,7 +199,7 @@ async def test_the_devices_are_told_when_somebody_watches_and_when_nobody_does()
 
 
 async def test_nobody_watching_means_no_timer_and_nothing_remembered() -> None:
-    desk, screen = hub(interval=0.05), Screen()
+    desk, screen = publisher(interval=0.05), Screen()
     await streaming(desk, screen)
     desk.unsubscribe(screen)
 
@@ -212,7 +212,7 @@ async def test_nobody_watching_means_no_timer_and_nothing_remembered() -> None:
 
 
 async def test_who_is_expected_gets_the_first_frame_at_once() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     told: list[bool] = []
     desk.on_watched = told.append
     desk.expect()
@@ -230,7 +230,7 @@ async def test_who_is_expected_gets_the_first_frame_at_once() -> None:
 
 
 async def test_who_is_expected_waits_for_what_is_not_gathered_yet() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     desk.expect()
     desk.take("cpu", cpu(1))
     desk.subscribe(screen)
@@ -244,7 +244,7 @@ async def test_who_is_expected_waits_for_what_is_not_gathered_yet() -> None:
 
 
 async def test_devices_that_speak_as_soon_as_they_are_watched_are_heard() -> None:
-    desk, screen = hub(devices=("volume",)), Screen()
+    desk, screen = publisher(devices=("volume",)), Screen()
     desk.on_watched = lambda watched: desk.take("volume", volume(50)) if watched else None
 
     desk.expect()
@@ -259,7 +259,7 @@ async def test_devices_that_speak_as_soon_as_they_are_watched_are_heard() -> Non
 
 
 async def test_a_desk_without_devices_says_so() -> None:
-    desk, screen = hub(devices=()), Screen()
+    desk, screen = publisher(devices=()), Screen()
 
     desk.subscribe(screen)
     await until_async(lambda: screen.got, within=2.0)
@@ -270,7 +270,7 @@ async def test_a_desk_without_devices_says_so() -> None:
 
 async def test_the_devices_rest_again_if_nobody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deskwire.core.publisher.EXPECTED", 0.02)
-    desk = hub()
+    desk = publisher()
     told: list[bool] = []
     desk.on_watched = told.append
 
@@ -282,7 +282,7 @@ async def test_the_devices_rest_again_if_nobody_comes(monkeypatch: pytest.Monkey
 
 
 async def test_who_came_as_expected_is_not_forgotten_when_the_expectation_would_be_over() -> None:
-    desk, screen = hub(), Screen()
+    desk, screen = publisher(), Screen()
     told: list[bool] = []
     desk.on_watched = told.append
     desk.expect()
@@ -296,7 +296,7 @@ async def test_who_came_as_expected_is_not_forgotten_when_the_expectation_would_
 
 
 async def test_each_who_is_expected_is_waited_for_as_long() -> None:
-    desk = hub()
+    desk = publisher()
     told: list[bool] = []
     desk.on_watched = told.append
 
@@ -312,7 +312,7 @@ async def test_each_who_is_expected_is_waited_for_as_long() -> None:
 
 
 async def test_who_comes_between_two_frames_is_told_how_far_a_player_is_now() -> None:
-    desk, first, second = hub(devices=("players",)), Screen(), Screen()
+    desk, first, second = publisher(devices=("players",)), Screen(), Screen()
     began = Seconds(asyncio.get_running_loop().time())
     moving = Position(at=Seconds(10), read=began, rate=1.0)
     mpv = Player(id=PlayerId("player1"), name="mpv", playing=True, title="One", position=moving)
@@ -330,7 +330,7 @@ async def test_who_comes_between_two_frames_is_told_how_far_a_player_is_now() ->
 
 
 async def test_one_frame_is_the_same_bytes_for_everyone() -> None:
-    desk = hub()
+    desk = publisher()
     frames: list[bytes] = []
     one = frames.append
 
@@ -348,9 +348,9 @@ async def test_one_frame_is_the_same_bytes_for_everyone() -> None:
 
 
 def test_devices_are_snapshot_fields() -> None:
-    from deskwire.core.store import State  # noqa: PLC0415 - its only use
+    from deskwire.core.store import Store  # noqa: PLC0415 - its only use
 
-    state = State()
+    state = Store()
 
     assert state.take("memory", Memory(Bytes(1)))
     assert state.take("wifi", Wifi("", connected=False))
@@ -359,7 +359,7 @@ def test_devices_are_snapshot_fields() -> None:
 
 
 async def test_who_leaves_at_a_frame_leaves_no_beat_behind() -> None:
-    desk, frames = hub(interval=0.05, devices=("cpu",)), 0
+    desk, frames = publisher(interval=0.05, devices=("cpu",)), 0
 
     def once(_: bytes) -> None:
         nonlocal frames
@@ -375,7 +375,7 @@ async def test_who_leaves_at_a_frame_leaves_no_beat_behind() -> None:
 
 
 async def test_a_subscriber_that_fails_at_a_frame_does_not_stop_the_beat() -> None:
-    desk, screen = hub(interval=0.05, devices=("cpu",)), Screen()
+    desk, screen = publisher(interval=0.05, devices=("cpu",)), Screen()
     loop, failures = asyncio.get_running_loop(), 0
 
     def fails(_: bytes) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.backlight import BacklightSource, parse_level
+from deskwire.devices.backlight import BacklightDevice, parse_level
 from deskwire.devices.device import Roots
 from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent
@@ -33,7 +33,7 @@ def add_panel(bed: SysTestbed, level: int, name: str = "intel_backlight", kind: 
     )
 
 
-def tree(sys: Path, **panels: dict[str, object]) -> BacklightSource:
+def tree(sys: Path, **panels: dict[str, object]) -> BacklightDevice:
     """Write a /sys with these panels; `parent` becomes what `device` points at."""
     for name, files in panels.items():
         folder = sys / "class" / "backlight" / name
@@ -44,7 +44,7 @@ def tree(sys: Path, **panels: dict[str, object]) -> BacklightSource:
         (folder / "device").symlink_to(parent)
         for file, text in files.items():
             (folder / file).write_text(f"{text}\n")
-    return BacklightSource(Roots(sys=sys))
+    return BacklightDevice(Roots(sys=sys))
 
 
 def panel(level: int, kind: str = "raw", **more: object) -> dict[str, object]:
@@ -57,7 +57,7 @@ def panel(level: int, kind: str = "raw", **more: object) -> dict[str, object]:
     }
 
 
-async def shown(source: BacklightSource) -> float | None:
+async def shown(source: BacklightDevice) -> float | None:
     async with aclosing(source.watch()) as readings:
         reading = await upcoming(readings)
     return None if reading is None else reading.level
@@ -106,7 +106,7 @@ async def test_a_change_nobody_tells_is_seen_within_a_second(tmp_path: Path) -> 
 
 
 async def test_a_desk_without_a_panel_has_no_brightness(tmp_path: Path) -> None:
-    source = BacklightSource(Roots(sys=tmp_path))
+    source = BacklightDevice(Roots(sys=tmp_path))
 
     assert await shown(source) is None
     assert source.absent == "no internal panel with a backlight"

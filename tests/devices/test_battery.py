@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dbus_fast import Variant
 
-from deskwire.devices.battery import BatterySource
+from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.device import Roots
 from deskwire.devices.power.upower import BATTERY, DEVICE, DISPLAY_DEVICE, PATH
@@ -54,13 +54,13 @@ def upower(bus: PrivateBus, bed: SysTestbed) -> Iterator[UPowerDaemon]:
 
 
 @pytest.fixture
-def source(bus: PrivateBus, tmp_path: Path) -> BatterySource:
+def source(bus: PrivateBus, tmp_path: Path) -> BatteryDevice:
     """Reads UPower only: its /sys is empty."""
-    return BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+    return BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
 
 
 async def test_follows_charge_and_plug(
-    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+    bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     charger = add_charger(bed)
     cell = add_battery(bed, percent=80)
@@ -78,7 +78,7 @@ async def test_follows_charge_and_plug(
 
 
 async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
-    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+    bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     add_mouse(bed)
     inner = add_battery(bed, "BAT0", 80)
@@ -94,7 +94,7 @@ async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
 
 
 async def test_the_first_reading_is_upowers_where_it_runs(
-    bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+    bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     add_battery(bed, percent=55)
     async with aclosing(source.watch()) as readings:
@@ -109,7 +109,7 @@ async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
 ) -> None:
     cell = add_battery(bed, percent=70)
     sys = Path(bed.root) / "sys"
-    source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=sys))
+    source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=sys))
 
     async with aclosing(source.watch()) as readings:
         await wait_for(readings, battery(70))
@@ -129,7 +129,7 @@ async def test_a_hung_upower_is_not_waited_for(
 ) -> None:
     add_battery(bed, percent=70)
     sys = Path(bed.root) / "sys"
-    source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=sys))
+    source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=sys))
     upower.send(signal.SIGSTOP)
 
     async with aclosing(source.watch()) as readings:
@@ -150,13 +150,13 @@ AN_UPOWER = {
 }
 
 
-def source_of_both(bus: SlowBus, tmp_path: Path) -> BatterySource:
+def source_of_both(bus: SlowBus, tmp_path: Path) -> BatteryDevice:
     """Return a source whose UPower says 80 % and whose files 70, so that one sees who speaks."""
     cell = tmp_path / "sys/class/power_supply/BAT0"
     cell.mkdir(parents=True)
     for name, text in {"type": "Battery", "capacity": "70", "status": "Discharging"}.items():
         (cell / name).write_text(f"{text}\n")
-    return BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path / "sys"))
+    return BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path / "sys"))
 
 
 @pytest.mark.warped
@@ -213,7 +213,7 @@ async def test_upower_is_started_where_the_bus_can_start_it(
         f"Exec=/usr/bin/env {environment} UPOWER_HISTORY_DIR={tmp_path} {PROGRAM}\nUser=root\n"
     )
     with PrivateBus(system=True, services=services) as bus:
-        source = BatterySource(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+        source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
         async with aclosing(source.watch()) as readings:
             await wait_for(readings, battery(33))
 
@@ -221,7 +221,7 @@ async def test_upower_is_started_where_the_bus_can_start_it(
 
 
 async def test_a_lost_bus_is_told_at_once(
-    bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon, source: BatterySource
+    bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     async with aclosing(source.watch()) as readings:
         await upcoming(readings)
@@ -236,7 +236,7 @@ async def test_without_a_system_bus_the_kernels_files_are_read(
     add_battery(bed, percent=12)
     add_charger(bed, online=True)
     nowhere = Buses(session=None, system=f"unix:path={tmp_path}/nowhere")
-    source = BatterySource(nowhere, Roots(sys=Path(bed.root) / "sys"))
+    source = BatteryDevice(nowhere, Roots(sys=Path(bed.root) / "sys"))
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(12, plugged_in=True)
@@ -246,7 +246,7 @@ async def test_a_system_bus_that_comes_late_is_found(
     bus: PrivateBus,
     bed: SysTestbed,
     upower: UPowerDaemon,
-    source: BatterySource,
+    source: BatteryDevice,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("deskwire.devices.battery.EVERY_WITHOUT_BUS", 0.05)
@@ -283,7 +283,7 @@ async def test_without_events_a_change_is_seen_all_the_same(
     monkeypatch.setattr("deskwire.devices.battery.EVERY", 0.05)
     cell = add_battery(bed, percent=80)
     buses = Buses(session=None, system=bus.address)
-    source = BatterySource(buses, Roots(sys=Path(bed.root) / "sys"))
+    source = BatteryDevice(buses, Roots(sys=Path(bed.root) / "sys"))
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(80)

@@ -3,14 +3,14 @@ from pathlib import Path
 from deskwire.art.artwork import Artwork
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Source
+from deskwire.devices.device import Device
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from tests.support.captured import captured
 
 
-def of(tmp_path: Path, *disabled: str) -> dict[str, Source[object]]:
+def of(tmp_path: Path, *disabled: str) -> dict[str, Device[object]]:
     return catalogue(
         roots=captured("laptop"),
         every=Seconds(1.0),

@@ -5,7 +5,7 @@ from contextlib import aclosing
 import pytest
 
 from deskwire.devices.device import poll
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 from tests.support.watching import upcoming
@@ -24,7 +24,7 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    async with aclosing(poll(lambda: 7, Beat(Seconds(60.0)))) as readings:
+    async with aclosing(poll(lambda: 7, Ticker(Seconds(60.0)))) as readings:
         first = await upcoming(readings)
 
     assert first == 7
@@ -32,7 +32,7 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
 
 
 async def test_a_poll_gives_only_what_differs_from_the_last_reading() -> None:
-    async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), Beat(OFTEN))) as readings:
+    async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), Ticker(OFTEN))) as readings:
         seen = [await upcoming(readings) for _ in range(3)]
 
     assert seen == [1, 2, 1]
@@ -42,6 +42,6 @@ async def test_what_a_read_raises_ends_the_poll() -> None:
     def read() -> int:
         raise DeviceUnavailable("it is gone")
 
-    async with aclosing(poll(read, Beat(OFTEN))) as readings:
+    async with aclosing(poll(read, Ticker(OFTEN))) as readings:
         with pytest.raises(DeviceUnavailable, match="it is gone"):
             await upcoming(readings)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deskwire.devices import disk
-from deskwire.devices.disk import DiskSource, Questions, settle
-from deskwire.devices.ticker import Beat
+from deskwire.devices.disk import DiskDevice, Questions, settle
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
@@ -60,7 +60,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 
 
 async def test_used_is_what_df_calls_used() -> None:
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)
     await no_disk_thread()
 
@@ -72,12 +72,12 @@ async def test_used_is_what_df_calls_used() -> None:
 
 
 async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
-    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
-    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
         await upcoming(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
@@ -85,7 +85,7 @@ async def test_only_a_change_is_a_reading(mount: Mount) -> None:
 
 
 async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(DiskSource(tmp_path / "usb", Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(tmp_path / "usb", Ticker(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
             await upcoming(readings)
 
@@ -97,7 +97,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     loop = asyncio.get_running_loop()
     mount.answers.clear()
     began = loop.time()
-    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="/srv/share does not answer"):
             await upcoming(readings)
 
@@ -109,7 +109,7 @@ async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
     mount: Mount,
 ) -> None:
     mount.answers.clear()
-    source = DiskSource(SHARE, Beat(EVERY))
+    source = DiskDevice(SHARE, Ticker(EVERY))
     problems = []
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
@@ -125,7 +125,7 @@ async def test_a_mount_that_answers_again_is_read_again(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mount.answers.clear()
-    source = DiskSource(SHARE, Beat(EVERY))
+    source = DiskDevice(SHARE, Ticker(EVERY))
     with monkeypatch.context() as hurried:
         hurried.setattr("deskwire.devices.disk.FIRST_TIMEOUT", 0.02)
         async with aclosing(source.watch()) as readings:
@@ -142,7 +142,7 @@ async def test_a_mount_that_answers_again_is_read_again(
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
-    async with aclosing(DiskSource(SHARE, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
         waiting = asyncio.ensure_future(upcoming(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
@@ -154,7 +154,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
 
 
 async def test_a_watch_that_ends_lets_its_thread_go(mount: Mount) -> None:
-    readings = DiskSource(SHARE, Beat(EVERY)).watch()
+    readings = DiskDevice(SHARE, Ticker(EVERY)).watch()
     await upcoming(readings)
     assert disk_threads()
     await readings.aclose()
@@ -166,7 +166,7 @@ async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answe
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "root_answers_at_once", lambda: True)
-    async with aclosing(DiskSource(ROOT, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
         await upcoming(readings)
         await no_disk_thread()
         mount.used_blocks = 11
@@ -193,7 +193,7 @@ async def test_what_may_keep_one_waiting_is_never_asked_on_the_event_loop(
     path: Path, at_once: bool, mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "root_answers_at_once", lambda: at_once)
-    async with aclosing(DiskSource(path, Beat(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(path, Ticker(EVERY)).watch()) as readings:
         for mount.used_blocks in (11, 12, 13):
             await upcoming(readings)
 

@@ -9,7 +9,7 @@ import pytest
 
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses, BusLost
-from deskwire.devices.players import Players
+from deskwire.devices.players import PlayersDevice
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
 from deskwire.model.readings import PlayerId
@@ -28,15 +28,15 @@ def artwork(tmp_path: Path) -> Artwork:
 
 
 @pytest.fixture
-def players(session_bus: PrivateBus, artwork: Artwork) -> Players:
-    return Players(Buses(session=session_bus.address, system=None), artwork)
+def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
+    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
 
 
 # ---- what is told --------------------------------------------------------------------------------
 
 
 async def test_a_real_players_track_is_told_whole(
-    session_bus: PrivateBus, players: Players, artwork: Artwork, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file], paused=True):
         async with PlayerWatch(players) as watch:
@@ -56,7 +56,7 @@ async def test_a_real_players_track_is_told_whole(
 
 
 async def test_the_first_reading_is_whole(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     told = metadata(title="One", artUrl=media.cover.as_uri())
     fake = FakePlayer(session_bus, "one", Metadata=told, Position=5_000_000)
@@ -68,7 +68,7 @@ async def test_the_first_reading_is_whole(
 
 
 async def test_an_untagged_file_is_called_by_its_name(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     with Mpv(session_bus, [media.bare.file]):
         async with PlayerWatch(players) as watch:
@@ -79,7 +79,7 @@ async def test_an_untagged_file_is_called_by_its_name(
 
 
 async def test_without_a_player_the_first_reading_is_empty_and_comes_at_once(
-    players: Players,
+    players: PlayersDevice,
 ) -> None:
     begun = time.monotonic()
     async with PlayerWatch(players) as watch:
@@ -88,7 +88,7 @@ async def test_without_a_player_the_first_reading_is_empty_and_comes_at_once(
 
 
 async def test_a_player_that_comes_and_goes_is_seen_to(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with PlayerWatch(players) as watch:
         async with FakePlayer(session_bus):
@@ -96,7 +96,7 @@ async def test_a_player_that_comes_and_goes_is_seen_to(
         await watch.see(lambda reading: reading == ())
 
 
-async def test_a_change_is_yielded_at_once(session_bus: PrivateBus, players: Players) -> None:
+async def test_a_change_is_yielded_at_once(session_bus: PrivateBus, players: PlayersDevice) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         took = []
         for playing in [False, True] * 10:
@@ -109,7 +109,7 @@ async def test_a_change_is_yielded_at_once(session_bus: PrivateBus, players: Pla
 
 
 async def test_what_is_repeated_unchanged_is_not_told_again(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Rate=1.0) as fake, PlayerWatch(players) as watch:
         for _ in range(5):
@@ -124,7 +124,7 @@ async def test_what_is_repeated_unchanged_is_not_told_again(
 
 
 async def test_a_player_that_drops_its_name_for_a_moment_keeps_its_id(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         await fake.drop_name()
@@ -135,7 +135,7 @@ async def test_a_player_that_drops_its_name_for_a_moment_keeps_its_id(
 
 
 async def test_another_process_under_the_same_name_is_another_player(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     async with PlayerWatch(players) as watch:
         with Mpv(session_bus, [media.first.file]):
@@ -147,7 +147,7 @@ async def test_another_process_under_the_same_name_is_another_player(
     assert player.id == "player2"
 
 
-async def test_ids_outlive_a_watch(session_bus: PrivateBus, players: Players) -> None:
+async def test_ids_outlive_a_watch(session_bus: PrivateBus, players: PlayersDevice) -> None:
     async with FakePlayer(session_bus, "one"):
         async with FakePlayer(session_bus, "two"), PlayerWatch(players):
             pass
@@ -156,7 +156,7 @@ async def test_ids_outlive_a_watch(session_bus: PrivateBus, players: Players) ->
 
 
 async def test_the_bus_that_dies_ends_the_watch_and_ids_go_on_after_it(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus), PlayerWatch(players) as watch:
         session_bus.kill()
@@ -168,7 +168,7 @@ async def test_the_bus_that_dies_ends_the_watch_and_ids_go_on_after_it(
 
 
 async def test_a_bus_that_dies_fifty_times_leaves_nothing_behind(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     def open_files() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
@@ -187,7 +187,7 @@ async def test_a_bus_that_dies_fifty_times_leaves_nothing_behind(
 
 
 async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     seen: dict[PlayerId, str] = {}
     async with PlayerWatch(players) as watch:
@@ -219,7 +219,7 @@ async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
     ],
 )
 async def test_a_tap_moves_exactly_one_player(
-    session_bus: PrivateBus, players: Players, action: Action, method: str
+    session_bus: PrivateBus, players: PlayersDevice, action: Action, method: str
 ) -> None:
     async with (
         FakePlayer(session_bus, "one") as one,
@@ -232,7 +232,7 @@ async def test_a_tap_moves_exactly_one_player(
 
 
 async def test_a_real_player_pauses(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as mpv:
         async with PlayerWatch(players) as watch:
@@ -242,13 +242,15 @@ async def test_a_real_player_pauses(
         assert mpv.get("pause") is True
 
 
-async def test_a_player_that_never_was_is_unknown(players: Players) -> None:
+async def test_a_player_that_never_was_is_unknown(players: PlayersDevice) -> None:
     async with PlayerWatch(players):
         with pytest.raises(UnknownPlayer):
             await players.perform(Command(Action.NEXT, PlayerId("player1")))
 
 
-async def test_a_player_that_left_is_unknown(session_bus: PrivateBus, players: Players) -> None:
+async def test_a_player_that_left_is_unknown(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
     async with PlayerWatch(players) as watch:
         async with FakePlayer(session_bus):
             await watch.player()
@@ -257,7 +259,7 @@ async def test_a_player_that_left_is_unknown(session_bus: PrivateBus, players: P
 
 
 async def test_a_player_is_not_mistaken_for_another_on_a_bus_started_anew(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus), PlayerWatch(players):
         pass
@@ -269,7 +271,9 @@ async def test_a_player_is_not_mistaken_for_another_on_a_bus_started_anew(
         assert other.obeyed == []
 
 
-async def test_a_tap_works_while_nobody_watches(session_bus: PrivateBus, players: Players) -> None:
+async def test_a_tap_works_while_nobody_watches(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
     async with FakePlayer(session_bus) as fake:
         async with PlayerWatch(players):
             pass
@@ -279,7 +283,7 @@ async def test_a_tap_works_while_nobody_watches(session_bus: PrivateBus, players
 
 
 async def test_a_player_that_dies_of_it_is_unknown(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
         fake.dies_on.add("Next")
@@ -299,7 +303,7 @@ async def test_a_player_that_dies_of_it_is_unknown(
     ],
 )
 async def test_what_a_player_cannot_do_is_not_asked_of_it(
-    session_bus: PrivateBus, players: Players, action: Action, told: dict[str, Told]
+    session_bus: PrivateBus, players: PlayersDevice, action: Action, told: dict[str, Told]
 ) -> None:
     async with FakePlayer(session_bus, **told) as fake, PlayerWatch(players):
         with pytest.raises(NotSupported):
@@ -309,7 +313,7 @@ async def test_what_a_player_cannot_do_is_not_asked_of_it(
 
 
 async def test_what_a_player_can_do_by_now_is_asked_of_it_though_it_signalled_nothing(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, CanGoNext=False) as fake, PlayerWatch(players):
         fake["CanGoNext"] = True
@@ -328,7 +332,7 @@ async def test_what_a_player_can_do_by_now_is_asked_of_it_though_it_signalled_no
     ],
 )
 async def test_a_players_refusal_is_told_for_what_it_is(
-    session_bus: PrivateBus, players: Players, error: str, problem: type[Exception]
+    session_bus: PrivateBus, players: PlayersDevice, error: str, problem: type[Exception]
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
         fake.errors["Next"] = error
@@ -339,7 +343,7 @@ async def test_a_players_refusal_is_told_for_what_it_is(
 
 
 async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
         fake.silent.add("Next")
@@ -352,7 +356,7 @@ async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
 
 
 async def test_a_hung_player_obeys_nothing_when_it_wakes_up(
-    session_bus: PrivateBus, players: Players, media: Media, monkeypatch: pytest.MonkeyPatch
+    session_bus: PrivateBus, players: PlayersDevice, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deskwire.devices.players.COMMAND_TIMEOUT", 0.1)
     with Mpv(session_bus, [media.first.file]) as mpv:

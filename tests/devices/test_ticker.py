@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from deskwire.devices.ticker import Beat, News
+from deskwire.devices.ticker import ChangeFlag, Ticker
 from deskwire.model.units import Seconds
 
 pytestmark = pytest.mark.warped
@@ -18,13 +18,13 @@ def timers() -> int:
 
 async def test_all_who_wait_are_woken_at_the_same_instant_by_one_timer() -> None:
     loop = asyncio.get_running_loop()
-    beat = Beat(EVERY)
+    ticker = Ticker(EVERY)
 
     async def woken() -> float:
-        await beat.next()
+        await ticker.next()
         return loop.time()
 
-    await beat.next()
+    await ticker.next()
     began = loop.time()
     early = asyncio.create_task(woken())
     await asyncio.sleep(0.05)
@@ -40,18 +40,18 @@ async def test_all_who_wait_are_woken_at_the_same_instant_by_one_timer() -> None
 
 async def test_the_next_instant_is_never_now() -> None:
     loop = asyncio.get_running_loop()
-    beat = Beat(EVERY)
+    ticker = Ticker(EVERY)
     began = loop.time()
 
-    await beat.next()
-    await beat.next()
+    await ticker.next()
+    await ticker.next()
 
     assert loop.time() // EVERY - began // EVERY == 2
 
 
 async def test_where_nobody_waits_there_is_no_timer() -> None:
-    beat = Beat(Seconds(3600.0))
-    waiting = [asyncio.create_task(beat.next()) for _ in range(2)]
+    ticker = Ticker(Seconds(3600.0))
+    waiting = [asyncio.create_task(ticker.next()) for _ in range(2)]
     await asyncio.sleep(0)
 
     waiting[0].cancel()
@@ -64,23 +64,23 @@ async def test_where_nobody_waits_there_is_no_timer() -> None:
 
 
 async def test_news_are_heard_once_however_often_they_were_said() -> None:
-    news, beat = News(), Beat(EVERY)
+    changed, ticker = ChangeFlag(), Ticker(EVERY)
 
-    news.say()
-    news.say()
+    changed.set()
+    changed.set()
 
-    assert await news.heard(beat)
-    assert not await news.heard(beat)
+    assert await changed.wait(ticker)
+    assert not await changed.wait(ticker)
 
 
 async def test_news_that_come_while_somebody_listens_wake_at_once() -> None:
-    news, beat = News(), Beat(Seconds(3600.0))
+    changed, ticker = ChangeFlag(), Ticker(Seconds(3600.0))
     loop = asyncio.get_running_loop()
     began = loop.time()
-    loop.call_later(0.01, news.say)
-    loop.call_later(0.01, news.say)
+    loop.call_later(0.01, changed.set)
+    loop.call_later(0.01, changed.set)
 
-    heard = await news.heard(beat)
+    heard = await changed.wait(ticker)
 
     assert heard
     assert loop.time() - began < 1
@@ -88,12 +88,12 @@ async def test_news_that_come_while_somebody_listens_wake_at_once() -> None:
 
 
 async def test_without_a_beat_only_news_count_and_no_timer_is_set() -> None:
-    news = News()
-    listening = asyncio.create_task(news.heard(None))
+    changed = ChangeFlag()
+    listening = asyncio.create_task(changed.wait(None))
     await asyncio.sleep(0)
     before = timers()
 
-    news.say()
+    changed.set()
 
     assert before == 0
     assert await listening

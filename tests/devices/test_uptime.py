@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.device import Roots
-from deskwire.devices.ticker import Beat
-from deskwire.devices.uptime import UptimeSource, parse_uptime
+from deskwire.devices.ticker import Ticker
+from deskwire.devices.uptime import UptimeDevice, parse_uptime
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
@@ -35,12 +35,12 @@ def test_any_bytes_are_an_uptime_or_refused(text: bytes) -> None:
 
 
 async def test_a_captured_laptop_has_been_up_since_its_boot() -> None:
-    async with aclosing(UptimeSource(captured("laptop"), Beat(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(captured("laptop"), Ticker(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Uptime(up=Seconds(11_179))
 
 
 async def test_time_in_suspend_counts() -> None:
-    async with aclosing(UptimeSource(Roots(), Beat(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(Roots(), Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)
 
     assert reading is not None
@@ -49,7 +49,7 @@ async def test_time_in_suspend_counts() -> None:
 
 async def test_each_second_is_a_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
-    async with aclosing(UptimeSource(roots, Beat(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(roots, Ticker(EVERY)).watch()) as readings:
         await upcoming(readings)
         (roots.proc / "uptime").write_text("11180.01 80413.06\n")
 
@@ -57,6 +57,6 @@ async def test_each_second_is_a_reading(tmp_path: Path) -> None:
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(UptimeSource(Roots(proc=tmp_path), Beat(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(Roots(proc=tmp_path), Ticker(EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="uptime cannot be read"):
             await upcoming(readings)

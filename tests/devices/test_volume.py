@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.sound.packets import Sink
-from deskwire.devices.volume import VolumeSource, parse_volume
+from deskwire.devices.volume import VolumeDevice, parse_volume
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Volume
 from deskwire.model.units import Percent
@@ -47,7 +47,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Pulse | PipeWire]:
 
 
 async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
-    source = VolumeSource(SoundServers(server.address))
+    source = VolumeDevice(SoundServers(server.address))
     server.pactl("set-sink-volume", "speakers", "88%")
 
     async with aclosing(patient(source)) as readings:
@@ -66,7 +66,7 @@ async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWir
     modules = server.pactl("list", "modules", "short").splitlines()
     sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
 
-    async with aclosing(patient(VolumeSource(SoundServers(server.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(server.address)))) as readings:
         assert await upcoming(readings) == volume(100)
         for module in sinks:
             server.pactl("unload-module", module)
@@ -79,7 +79,7 @@ async def test_an_invented_sink_is_no_sink(pulse: Pulse) -> None:
     stand_in = pulse.pactl("load-module", "module-null-sink", "sink_name=auto_null")
     pulse.pactl("set-default-sink", "auto_null")
 
-    async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
         reading = await upcoming(readings)
     pulse.pactl("unload-module", stand_in)
 
@@ -91,7 +91,7 @@ async def test_muting_keeps_the_level_and_the_louder_channel_counts(pulse: Pulse
     pulse.pactl("set-sink-volume", "speakers", "40%", "70%")
     pulse.pactl("set-sink-mute", "speakers", "1")
 
-    async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
         assert await upcoming(readings) == volume(70)
         pulse.pactl("set-sink-mute", "speakers", "0")
         pulse.pactl("set-sink-volume", "speakers", "30%", "20%")
@@ -102,7 +102,7 @@ async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
     pulse.pactl("set-default-sink", "speakers")
     pulse.pactl("set-sink-volume", "speakers", "5%")
 
-    async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
         assert await upcoming(readings) == volume(5)
         for level in range(10, 61, 10):
             pulse.pactl("set-sink-volume", "speakers", f"{level}%")
@@ -111,7 +111,7 @@ async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
 
 async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
-    async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
         await upcoming(readings)
         waiting = asyncio.ensure_future(anext(readings))
         await asyncio.sleep(0)
@@ -128,11 +128,11 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
     complaints: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
-    async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
         await upcoming(readings)  # the library is loaded
 
     for moment in range(60):
-        readings = VolumeSource(SoundServers(pulse.address)).watch()
+        readings = VolumeDevice(SoundServers(pulse.address)).watch()
         reading = asyncio.ensure_future(anext(readings))
         for _ in range(moment):
             await asyncio.sleep(0)
@@ -145,7 +145,7 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
 
 async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
     with Pulse() as pulse:
-        source = VolumeSource(SoundServers(pulse.address))
+        source = VolumeDevice(SoundServers(pulse.address))
         async with aclosing(patient(source)) as readings:
             await upcoming(readings)
             pulse.kill()
@@ -161,7 +161,7 @@ async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
 
 async def test_pipewires_door_can_close_and_open_again() -> None:
     with PipeWire() as pipewire:
-        source = VolumeSource(SoundServers(pipewire.address))
+        source = VolumeDevice(SoundServers(pipewire.address))
         async with aclosing(patient(source)) as readings:
             await upcoming(readings)
             pipewire.kill("pipewire-pulse")
@@ -177,7 +177,7 @@ async def test_pipewires_door_can_close_and_open_again() -> None:
 @pytest.mark.usefixtures("_hurried")
 async def test_a_hung_server_holds_nobody() -> None:
     with Pulse() as pulse:
-        source = VolumeSource(SoundServers(pulse.address))
+        source = VolumeDevice(SoundServers(pulse.address))
         readings = patient(source)
         await upcoming(readings)
         pulse.send(signal.SIGSTOP)
@@ -193,7 +193,7 @@ async def test_a_hung_server_holds_nobody() -> None:
 
 async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
     with Pulse() as pulse:
-        async with aclosing(patient(VolumeSource(SoundServers(pulse.address)))) as readings:
+        async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
             await upcoming(readings)
             pulse.pactl("set-sink-volume", "speakers", "7%")
             pulse.send(signal.SIGSTOP)
@@ -211,10 +211,10 @@ async def test_a_server_that_wants_its_cookie_is_shown_it(tmp_path: Path) -> Non
         pulse.pactl("load-module", "module-native-protocol-tcp", *words.split())
         address = f"tcp:127.0.0.1:{port}"
 
-        async with aclosing(patient(VolumeSource(SoundServers(address, cookie)))) as readings:
+        async with aclosing(patient(VolumeDevice(SoundServers(address, cookie)))) as readings:
             shown = await upcoming(readings)
         with pytest.raises(DeviceUnavailable, match="lets nobody in") as told:
-            await upcoming(VolumeSource(SoundServers(address)).watch())
+            await upcoming(VolumeDevice(SoundServers(address)).watch())
 
     assert shown == volume(100)
     assert "cookie" in told.value.remedy
@@ -223,7 +223,7 @@ async def test_a_server_that_wants_its_cookie_is_shown_it(tmp_path: Path) -> Non
 async def test_the_first_of_several_addresses_that_answers_is_used(pulse: Pulse) -> None:
     address = f"unix:/nowhere/native tcp:127.0.0.1:{free_port()} {pulse.address}"
 
-    async with aclosing(patient(VolumeSource(SoundServers(address)))) as readings:
+    async with aclosing(patient(VolumeDevice(SoundServers(address)))) as readings:
         assert isinstance(await upcoming(readings), Volume)
 
 
@@ -236,7 +236,7 @@ async def test_something_else_that_listens_there_is_no_sound_server() -> None:
     server = await asyncio.start_server(speak_http, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(DeviceUnavailable, match="went away"):
-        await upcoming(VolumeSource(SoundServers(f"tcp:127.0.0.1:{port}")).watch())
+        await upcoming(VolumeDevice(SoundServers(f"tcp:127.0.0.1:{port}")).watch())
     server.close()
 
 

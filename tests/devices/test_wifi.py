@@ -11,7 +11,7 @@ from dbus_fast import Variant
 
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
-from deskwire.devices.wifi import WifiSource
+from deskwire.devices.wifi import WifiDevice
 from deskwire.devices.wireless import nl80211
 from deskwire.devices.wireless.adapters import Adapter
 from deskwire.model.problems import DeviceUnavailable
@@ -31,8 +31,8 @@ BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)
 CAFE = Wifi(ssid="Café ☕", connected=True)
 
 
-def source_on(bus: PrivateBus | SlowBus | None) -> WifiSource:
-    return WifiSource(Buses(session=None, system=bus.address if bus else None), Roots())
+def source_on(bus: PrivateBus | SlowBus | None) -> WifiDevice:
+    return WifiDevice(Buses(session=None, system=bus.address if bus else None), Roots())
 
 
 def watching(bus: PrivateBus | SlowBus | None) -> aclosing[AsyncGenerator[Wifi | None, None]]:
@@ -360,9 +360,9 @@ async def test_a_kernel_that_may_not_be_asked_is_no_matter_without_an_adapter(
     (desk_with / "class/ieee80211/phy0").mkdir(parents=True)
     buses = Buses(session=None, system=None)
 
-    async with aclosing(WifiSource(buses, Roots(sys=desk_without)).watch()) as watch:
+    async with aclosing(WifiDevice(buses, Roots(sys=desk_without)).watch()) as watch:
         assert await upcoming(watch) is None
-    async with aclosing(WifiSource(buses, Roots(sys=desk_with)).watch()) as watch:
+    async with aclosing(WifiDevice(buses, Roots(sys=desk_with)).watch()) as watch:
         with pytest.raises(DeviceUnavailable, match="Operation not permitted") as raised:
             await upcoming(watch)
         assert "AF_NETLINK" in raised.value.remedy

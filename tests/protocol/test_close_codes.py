@@ -1,22 +1,22 @@
 import pytest
 
-from deskwire.protocol.close_codes import Next, after_close
+from deskwire.protocol.close_codes import NextStep, after_close
 
 
 @pytest.mark.parametrize(
     ("code", "then"),
     [
-        (1000, Next.STOP),
-        (1001, Next.STOP),
-        (1006, Next.RECONNECT),
-        (4001, Next.LOG_IN),
-        (4004, Next.REFRESH),
+        (1000, NextStep.STOP),
+        (1001, NextStep.STOP),
+        (1006, NextStep.RECONNECT),
+        (4001, NextStep.LOG_IN),
+        (4004, NextStep.REFRESH),
     ],
 )
-def test_the_contracts_table(code: int, then: Next) -> None:
+def test_the_contracts_table(code: int, then: NextStep) -> None:
     assert after_close(code) is then
 
 
 @pytest.mark.parametrize("code", [1002, 1008, 1011, 1013, 3000, 4999])
 def test_a_code_the_contract_does_not_name_is_abnormal(code: int) -> None:
-    assert after_close(code) is Next.RECONNECT
+    assert after_close(code) is NextStep.RECONNECT

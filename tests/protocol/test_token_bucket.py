@@ -2,11 +2,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.model.units import Seconds
-from deskwire.protocol.token_bucket import Allowance
+from deskwire.protocol.token_bucket import TokenBucket
 
 
 def test_a_burst_then_the_rate() -> None:
-    allowance = Allowance(rate=10, burst=20)
+    allowance = TokenBucket(rate=10, burst=20)
 
     taken = [allowance.take(Seconds(0)) for _ in range(30)]
     later = [allowance.take(Seconds(1)) for _ in range(30)]
@@ -16,7 +16,7 @@ def test_a_burst_then_the_rate() -> None:
 
 
 def test_who_has_rested_for_long_has_no_more_than_a_burst() -> None:
-    allowance = Allowance(rate=10, burst=20)
+    allowance = TokenBucket(rate=10, burst=20)
     allowance.take(Seconds(0))
 
     taken = [allowance.take(Seconds(3600)) for _ in range(30)]
@@ -26,7 +26,7 @@ def test_who_has_rested_for_long_has_no_more_than_a_burst() -> None:
 
 @given(st.lists(st.floats(0, 2), max_size=200))
 def test_never_more_than_the_burst_and_the_rate(pauses: list[float]) -> None:
-    allowance = Allowance(rate=10, burst=20)
+    allowance = TokenBucket(rate=10, burst=20)
     now = 0.0
     taken = 0
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
-from deskwire.devices.players import Players
+from deskwire.devices.players import PlayersDevice
 from deskwire.model.readings import Player
 from tests.support.time_scaling import patiently
 
@@ -32,7 +32,7 @@ def titled(title: str) -> Callable[[Player], bool]:
 class PlayerWatch:
     """Runs `players.watch()` while entered; entering waits for the first reading."""
 
-    def __init__(self, players: Players) -> None:
+    def __init__(self, players: PlayersDevice) -> None:
         self.readings: list[Reading] = []
         self.problem: Exception | None = None
         """What ended the watch."""

@@ -18,8 +18,8 @@ from typing import NamedTuple, Self
 import msgspec
 
 from deskwire.devices import backlight
-from deskwire.devices.backlight import BacklightSource
-from deskwire.devices.battery import BatterySource
+from deskwire.devices.backlight import BacklightDevice
+from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.model.units import Seconds
@@ -87,11 +87,11 @@ async def watch(device: str, system_bus: str, looks: str) -> None:
     """Print one device's readings for ever."""
     if not looks:
         backlight.EVERY = Seconds(86400.0)
-    source: BacklightSource | BatterySource
+    source: BacklightDevice | BatteryDevice
     if device == "backlight":
-        source = BacklightSource(Roots())
+        source = BacklightDevice(Roots())
     else:
-        source = BatterySource(Buses(session=None, system=system_bus or None), Roots())
+        source = BatteryDevice(Buses(session=None, system=system_bus or None), Roots())
     async with aclosing(source.watch()) as readings:
         async for reading in readings:
             print(msgspec.json.encode((reading, source.via)).decode(), flush=True)

@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeVar
 
-from deskwire.devices.device import Source
+from deskwire.devices.device import Device
 from deskwire.model.problems import DeviceUnavailable
 from tests.support.time_scaling import patiently
 
 R = TypeVar("R")
 
 
-async def patient(source: Source[R], *, within: float = 5.0) -> AsyncGenerator[R | None, None]:
+async def patient(source: Device[R], *, within: float = 5.0) -> AsyncGenerator[R | None, None]:
     """Watch, begun again until there is a first reading; a busy machine may miss its 250 ms."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patiently(within)

@@ -27,7 +27,7 @@ from deskwire.client import Desk as Client
 from deskwire.client.credentials import Credentials
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
-from deskwire.protocol.close_codes import Next
+from deskwire.protocol.close_codes import NextStep
 from tests.support.desk import Desk
 from tests.support.proxy import Proxy
 from tests.support.time_scaling import patiently
@@ -137,8 +137,8 @@ async def test_a_daemon_that_ends_and_starts_anew_is_found_again(
         await seen.is_live()
 
     assert lost.close_code == code
-    assert lost.next is Next.RECONNECT
-    assert all(state.next is not Next.LOG_IN for state in seen.states)
+    assert lost.next is NextStep.RECONNECT
+    assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
 async def test_an_abnormal_close_is_followed_by_five_seconds(desk: Desk) -> None:
@@ -198,7 +198,7 @@ async def test_a_login_that_is_ended_elsewhere_is_made_anew(desk: Desk) -> None:
         await seen.is_live()
 
     lost = next(each for each in seen.states if each.close_code == 4001)
-    assert lost.next is Next.LOG_IN
+    assert lost.next is NextStep.LOG_IN
 
 
 async def test_a_network_that_is_silent_for_a_while_is_survived(desk: Desk) -> None:
@@ -213,7 +213,7 @@ async def test_a_network_that_is_silent_for_a_while_is_survived(desk: Desk) -> N
 
     assert PACE.answer < at - frozen < patiently(PACE.quiet + PACE.answer)
     assert lost.close_code == 1006
-    assert all(state.next is not Next.LOG_IN for state in seen.states)
+    assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
 async def test_a_network_that_is_cut_is_survived(desk: Desk) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.daemon.doctor.health import Condition
-from deskwire.daemon.probe import Look
+from deskwire.daemon.probe import ProbeResult
 from deskwire.model.readings import (
     Backlight,
     Battery,
@@ -129,10 +129,10 @@ def test_columns_are_aligned_and_nothing_trails() -> None:
 
 def test_a_row_says_what_is_read_or_why_not() -> None:
     looks = [
-        Look(name="players", condition=Condition.OK, reading=(CHROME, RADIO)),
-        Look(name="wifi", condition=Condition.DISABLED, why="devices.disabled names it"),
-        Look(name="battery", condition=Condition.ABSENT, why="no system battery"),
-        Look(name="volume", condition=Condition.UNAVAILABLE, why="there is no sound server"),
+        ProbeResult(name="players", condition=Condition.OK, reading=(CHROME, RADIO)),
+        ProbeResult(name="wifi", condition=Condition.DISABLED, why="devices.disabled names it"),
+        ProbeResult(name="battery", condition=Condition.ABSENT, why="no system battery"),
+        ProbeResult(name="volume", condition=Condition.UNAVAILABLE, why="there is no sound server"),
     ]
 
     assert snapshot_rows(looks, NOW) == [

@@ -10,7 +10,7 @@ from deskwire.client.connection_state import Phase, State
 from deskwire.client.problems import LoginEnded, Unreachable
 from deskwire.model.readings import Snapshot, Volume, Wifi
 from deskwire.model.units import Percent, Seconds
-from deskwire.protocol.close_codes import Next
+from deskwire.protocol.close_codes import NextStep
 from deskwire.tui.cover import parse_cover
 from deskwire.tui.screen import ViewModel, render_screen
 from deskwire.tui.spans import Tone, cells, text_of
@@ -18,7 +18,7 @@ from tests.tui.scenes import BOOT, example, picture, player, scene
 
 SHOWN = Path(__file__).with_name("shown")
 LONG = "שלום עולם \u202e\x1b[31mred\x1b[0m\x07 " + "very long " * 60
-LOST = State(phase=Phase.WAITING, again=Seconds(BOOT + 5), close_code=1006, next=Next.RECONNECT)
+LOST = State(phase=Phase.WAITING, again=Seconds(BOOT + 5), close_code=1006, next=NextStep.RECONNECT)
 SCENES = {
     "example-80x24": (scene(cover=parse_cover(picture())), 80, 24),
     "example-132x36": (scene(cover=parse_cover(picture())), 132, 36),
@@ -79,11 +79,11 @@ def test_what_the_desk_does_not_have_is_not_there(reading: str) -> None:
         (State(phase=Phase.EXPIRING, ends=Seconds(BOOT + 9)), "renewing the session"),
         (LOST, "connection lost (1006) · reconnecting in 5 s"),
         (
-            State(phase=Phase.WAITING, close_code=4001, next=Next.LOG_IN),
+            State(phase=Phase.WAITING, close_code=4001, next=NextStep.LOG_IN),
             "the desk wants a new login (4001) · logging in again…",
         ),
         (
-            State(phase=Phase.WAITING, close_code=4004, next=Next.REFRESH),
+            State(phase=Phase.WAITING, close_code=4004, next=NextStep.REFRESH),
             "the session is over (4004) · getting a new token…",
         ),
         (

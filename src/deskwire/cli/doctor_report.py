@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.daemon.doctor.health import FINE, Finding
-from deskwire.daemon.probe import Look, snapshot_of
+from deskwire.daemon.probe import ProbeResult, snapshot_of
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import encode_snapshot
 from deskwire.terminal.console import Colour, Console, align_columns
@@ -64,7 +64,7 @@ class Report(Struct, kw_only=True):
     snapshot: msgspec.Raw
 
 
-def build_report(findings: Iterable[Finding], looks: Iterable[Look], now: Seconds) -> Report:
+def build_report(findings: Iterable[Finding], looks: Iterable[ProbeResult], now: Seconds) -> Report:
     """Put together what was found of the desk and of its devices; `now` is CLOCK_MONOTONIC."""
     findings, looks = tuple(findings), tuple(looks)
     conditions = [each.condition for each in findings] + [each.condition for each in looks]
@@ -91,7 +91,7 @@ def desk(findings: Iterable[Finding]) -> list[Part]:
     ]
 
 
-def devices(looks: Iterable[Look], now: Seconds) -> list[Device]:
+def devices(looks: Iterable[ProbeResult], now: Seconds) -> list[Device]:
     """Return the devices, each reading in words; `now` is CLOCK_MONOTONIC."""
     return [
         Device(

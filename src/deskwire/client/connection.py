@@ -27,12 +27,12 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.base.client_session import (
     ClientEffect,
     ClientSession,
-    Complain,
-    RollOver,
-    Show,
-    Transmit,
+    RenewSession,
+    ReportError,
+    SendText,
+    UpdateSnapshot,
 )
-from deskwire.protocol.base.messages import Refusal
+from deskwire.protocol.base.messages import ErrorMessage
 from deskwire.protocol.close_codes import CloseCode
 
 NO_STATUS = 1005
@@ -47,7 +47,7 @@ class Hear(Protocol):
     def heard_stats(self, connection: "Connection", text: str, snapshot: Snapshot) -> None:
         """Take a reading; `text` is the whole message."""
 
-    def heard_refusal(self, connection: "Connection", refusal: Refusal) -> None:
+    def heard_refusal(self, connection: "Connection", refusal: ErrorMessage) -> None:
         """Take a refusal."""
 
 
@@ -168,17 +168,17 @@ class Connection:
     def _obey(self, effects: list[ClientEffect], text: str) -> None:
         for effect in effects:
             match effect:
-                case Show(snapshot):
+                case UpdateSnapshot(snapshot):
                     self._hear.heard_stats(self, text, snapshot)
                     self.live.set()
-                case RollOver():
+                case RenewSession():
                     self.expiring.set()
-                case Complain(refusal):
+                case ReportError(refusal):
                     self._hear.heard_refusal(self, refusal)
 
     async def _transmit(self, effects: list[ClientEffect]) -> None:
         for effect in effects:
-            if isinstance(effect, Transmit):
+            if isinstance(effect, SendText):
                 try:
                     await self._ws.send_str(effect.text)
                 except (aiohttp.ClientError, OSError):

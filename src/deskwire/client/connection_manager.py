@@ -26,7 +26,7 @@ from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.messages import Refusal
+from deskwire.protocol.base.messages import ErrorMessage
 
 LOOKS_EVERY = 1.0
 """Seconds of the loop's clock; it stands still in sleep, so a long wait is made of short ones."""
@@ -40,7 +40,7 @@ class Tell(Protocol):
     def show(self, snapshot: Snapshot) -> None:
         """Take a reading."""
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: ErrorMessage) -> None:
         """Take a refusal."""
 
     def become(self, state: State) -> None:
@@ -111,7 +111,7 @@ class Line:
         if connection is self._current and self._order.admits(text, snapshot):
             self._tell.show(snapshot)
 
-    def heard_refusal(self, connection: Connection, refusal: Refusal) -> None:
+    def heard_refusal(self, connection: Connection, refusal: ErrorMessage) -> None:
         """Pass it on; an older socket may still refuse what was sent on it."""
         del connection
         self._tell.refuse(refusal)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from deskwire.model.problems import Problem
 from deskwire.model.units import Seconds
-from deskwire.protocol.close_codes import Next
+from deskwire.protocol.close_codes import NextStep
 
 
 class Phase(Enum):
@@ -37,7 +37,7 @@ class State(Struct, frozen=True, kw_only=True):
     """When the next try is, while waiting."""
     close_code: int | None = None
     """How the last socket ended, while not live."""
-    next: Next | None = None
+    next: NextStep | None = None
     """What the contract has a client do about it."""
     problem: Problem | None = None
     """Why it is not live, where there is more to say than the close code."""

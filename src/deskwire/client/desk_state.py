@@ -10,7 +10,7 @@ from deskwire.client.problems import NotConnected, as_problem
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.messages import Refusal
+from deskwire.protocol.base.messages import ErrorMessage
 
 
 class Heard:
@@ -40,7 +40,7 @@ class Heard:
         self.in_flight.show(snapshot, Seconds(asyncio.get_running_loop().time()))
         self._wake()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: ErrorMessage) -> None:
         """Take a refusal."""
         problem = as_problem(refusal.code, refusal.message)
         if not self.in_flight.refuse(problem) and self._on_refusal is not None:

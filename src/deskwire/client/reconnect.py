@@ -33,7 +33,7 @@ from deskwire.model.problems import (
     TokenRefused,
 )
 from deskwire.model.units import Seconds
-from deskwire.protocol.close_codes import CloseCode, Next, after_close
+from deskwire.protocol.close_codes import CloseCode, NextStep, after_close
 
 
 class By(Enum):
@@ -50,7 +50,7 @@ class Again(Struct, frozen=True):
     after: Seconds
     by: By
     why: Problem | None = None
-    next: Next | None = None
+    next: NextStep | None = None
 
 
 class End(Struct, frozen=True):
@@ -85,17 +85,17 @@ class Reconnect:
         why = ClosedByDesk(code)
         match after_close(code):
             case _ if code == CloseCode.GOING_AWAY:
-                after = self._soon(Next.STOP, self._pace.restart)
-                return Again(after, By.SAME, why, Next.RECONNECT)
-            case Next.STOP:
+                after = self._soon(NextStep.STOP, self._pace.restart)
+                return Again(after, By.SAME, why, NextStep.RECONNECT)
+            case NextStep.STOP:
                 return End(None)
-            case Next.LOG_IN:
+            case NextStep.LOG_IN:
                 return self._log_in(
                     LoginEnded("the desk ended this login again, right after it was made"), why
                 )
-            case Next.REFRESH:
-                return Again(self._soon(Next.REFRESH, _AT_ONCE), By.NEW, why, Next.REFRESH)
-            case Next.RECONNECT as next_:
+            case NextStep.REFRESH:
+                return Again(self._soon(NextStep.REFRESH, _AT_ONCE), By.NEW, why, NextStep.REFRESH)
+            case NextStep.RECONNECT as next_:
                 if code == CloseCode.TRY_LATER:
                     after = self._growing(self._pace.later)
                 elif silent:
@@ -130,9 +130,9 @@ class Reconnect:
         if self._logged_in_anew:
             return End(at_last)
         self._logged_in_anew = True
-        return Again(self._soon(Next.LOG_IN, _AT_ONCE), By.LOGIN, why, Next.LOG_IN)
+        return Again(self._soon(NextStep.LOG_IN, _AT_ONCE), By.LOGIN, why, NextStep.LOG_IN)
 
-    def _soon(self, kind: Next | None, after: Seconds) -> Seconds:
+    def _soon(self, kind: NextStep | None, after: Seconds) -> Seconds:
         """Wait only `after`, the first time for this kind of end."""
         if kind in self._hurried:
             return self._growing(self._pace.first)

@@ -9,7 +9,7 @@ from deskwire.model.problems import OutOfScope, UnknownPlayer
 Perform = Callable[[Command], Awaitable[None]]
 
 
-class Dispatcher:
+class CommandRouter:
     """Checks the scope, then hands the command to the players."""
 
     def __init__(self, players: Perform | None) -> None:

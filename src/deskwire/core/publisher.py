@@ -18,10 +18,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from deskwire.core.store import State
+from deskwire.core.store import Store
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.server.websocket.frame_cache import Frames
+from deskwire.server.websocket.frame_cache import FrameCache
 
 Subscriber = Callable[[bytes], None]
 
@@ -32,7 +32,7 @@ AFTER_BEAT = Seconds(0.00001)
 """Timers that are due together run in this order: those of who reads, then ours."""
 
 
-class Hub:
+class Publisher:
     """The desk's present state, and those who are told of it."""
 
     def __init__(
@@ -42,8 +42,8 @@ class Hub:
         self._interval = interval
         self._devices = frozenset(devices)
         self._periodic = frozenset(periodic)
-        self._state = State()
-        self._frames = Frames(self._state)
+        self._state = Store()
+        self._frames = FrameCache(self._state)
         self._subscribers: list[Subscriber] = []
         self._awaited: set[str] = set()
         self._last_change = Seconds(float("-inf"))

@@ -7,7 +7,7 @@ import msgspec
 from deskwire.model.readings import Snapshot
 
 
-class State:
+class Store:
     """One snapshot and how many came before it."""
 
     def __init__(self) -> None:

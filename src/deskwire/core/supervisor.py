@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from deskwire.devices.device import Source
+from deskwire.devices.device import Device
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 
@@ -26,7 +26,7 @@ log = logging.getLogger("deskwire.devices")
 class Supervisor:
     """Watches all devices at once, or none."""
 
-    def __init__(self, devices: Mapping[str, Source[Any]], take: Take) -> None:
+    def __init__(self, devices: Mapping[str, Device[Any]], take: Take) -> None:
         self._devices = devices
         self._take = take
         self._watched = asyncio.Event()
@@ -56,7 +56,7 @@ class Supervisor:
                     task.cancel()
                 await asyncio.gather(*keeping, return_exceptions=True)
 
-    async def _keep(self, name: str, source: Source[Any]) -> None:
+    async def _keep(self, name: str, source: Device[Any]) -> None:
         pause = FIRST_PAUSE
         while True:
             try:

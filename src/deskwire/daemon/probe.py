@@ -17,7 +17,7 @@ from deskwire.daemon.config.settings import DEVICE_NAMES, Settings
 from deskwire.daemon.doctor.health import Condition
 from deskwire.devices.catalogue import catalogue
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots, Source
+from deskwire.devices.device import Device, Roots
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -25,7 +25,7 @@ from deskwire.model.units import Seconds
 DEADLINE = Seconds(1.0)
 
 
-class Look(Struct, frozen=True, kw_only=True):
+class ProbeResult(Struct, frozen=True, kw_only=True):
     """What one look at one device found."""
 
     name: str
@@ -38,8 +38,8 @@ class Look(Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-async def look_around(settings: Settings, environ: Mapping[str, str]) -> list[Look]:
-    """Look at every device of this desk, in the order of a snapshot's fields."""
+async def probe_devices(settings: Settings, environ: Mapping[str, str]) -> list[ProbeResult]:
+    """Probe every device of this desk, in the order of a snapshot's fields."""
     buses = Buses(session=places.session_bus(environ), system=places.system_bus(environ))
     # A folder apart: a daemon beside it keeps its own pictures.
     cache = places.cache_dir(environ) / "once"
@@ -53,11 +53,13 @@ async def look_around(settings: Settings, environ: Mapping[str, str]) -> list[Lo
         artwork=artwork,
         disabled=settings.devices.disabled,
     )
-    return await look_at(devices)
+    return await probe_each(devices)
 
 
-async def look_at(devices: Mapping[str, Source[Any]], deadline: Seconds = DEADLINE) -> list[Look]:
-    """Look at these devices, all at once; whichever is not among them is disabled."""
+async def probe_each(
+    devices: Mapping[str, Device[Any]], deadline: Seconds = DEADLINE
+) -> list[ProbeResult]:
+    """Probe these devices, all at once; whichever is not among them is disabled."""
     outcomes = await asyncio.gather(
         *(first_reading(source, deadline) for source in devices.values()), return_exceptions=True
     )
@@ -67,15 +69,17 @@ async def look_at(devices: Mapping[str, Source[Any]], deadline: Seconds = DEADLI
     }
     off = Condition.DISABLED
     why = "devices.disabled names it"
-    return [seen.get(name) or Look(name=name, condition=off, why=why) for name in DEVICE_NAMES]
+    return [
+        seen.get(name) or ProbeResult(name=name, condition=off, why=why) for name in DEVICE_NAMES
+    ]
 
 
-def snapshot_of(looks: Iterable[Look]) -> Snapshot:
+def snapshot_of(looks: Iterable[ProbeResult]) -> Snapshot:
     """Return the readings as the desk's snapshot."""
     return Snapshot(**{look.name: look.reading for look in looks if look.condition is Condition.OK})
 
 
-async def first_reading(source: Source[Any], deadline: Seconds) -> Any:
+async def first_reading(source: Device[Any], deadline: Seconds) -> Any:
     """Return the present reading, or raise `DeviceUnavailable`, also when there is none in time."""
     try:
         async with asyncio.timeout(deadline), aclosing(source.watch()) as readings:
@@ -84,11 +88,11 @@ async def first_reading(source: Source[Any], deadline: Seconds) -> Any:
         raise DeviceUnavailable(f"no answer within {deadline:g} s") from None
 
 
-def told(name: str, source: Source[Any], outcome: Any) -> Look:
+def told(name: str, source: Device[Any], outcome: Any) -> ProbeResult:
     """Return what a reading, or what was raised instead, says of the device."""
     match outcome:
         case DeviceUnavailable():
-            return Look(
+            return ProbeResult(
                 name=name,
                 condition=Condition.UNAVAILABLE,
                 why=outcome.message,
@@ -96,7 +100,9 @@ def told(name: str, source: Source[Any], outcome: Any) -> Look:
             )
         case BaseException():
             why = f"a bug of deskwire's: {type(outcome).__name__}: {outcome}"
-            return Look(name=name, condition=Condition.UNAVAILABLE, why=why)
+            return ProbeResult(name=name, condition=Condition.UNAVAILABLE, why=why)
         case None | ():
-            return Look(name=name, condition=Condition.ABSENT, via=source.via, why=source.absent)
-    return Look(name=name, condition=Condition.OK, reading=outcome, via=source.via)
+            return ProbeResult(
+                name=name, condition=Condition.ABSENT, via=source.via, why=source.absent
+            )
+    return ProbeResult(name=name, condition=Condition.OK, reading=outcome, via=source.via)

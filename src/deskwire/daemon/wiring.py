@@ -1,7 +1,7 @@
 """The system on one page: what there is, and who is told of what.
 
-    devices ──readings──▶ supervisor ──▶ hub ──frames──▶ fanout ──▶ screens
-    devices ◀──commands── dispatcher ◀── monitor ◀── screens
+    devices ──readings──▶ supervisor ──▶ publisher ──frames──▶ broadcaster ──▶ screens
+    devices ◀──commands── router ◀── monitor ◀── screens
     logins that end ──▶ sockets that close
 
 Everything is made here, from settings, and handed plain arguments; nothing else in the house
@@ -16,14 +16,14 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
-from deskwire.core.command_router import Dispatcher
-from deskwire.core.publisher import Hub
+from deskwire.core.command_router import CommandRouter
+from deskwire.core.publisher import Publisher
 from deskwire.core.supervisor import Supervisor
 from deskwire.daemon.config.settings import Server, Settings
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
-from deskwire.devices.players import Players
+from deskwire.devices.players import PlayersDevice
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
 from deskwire.server.http.app import HttpApp
@@ -31,7 +31,7 @@ from deskwire.server.http.login_service import LoginService
 from deskwire.server.http.pages import Pages
 from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry
@@ -94,10 +94,10 @@ def wire(
     )
     players = devices.get("players")
 
-    hub = Hub(interval=settings.stats.interval, devices=devices, periodic=PERIODIC)
-    supervisor = Supervisor(devices, hub.take)
-    hub.on_watched = supervisor.watch
-    dispatcher = Dispatcher(players.perform if isinstance(players, Players) else None)
+    publisher = Publisher(interval=settings.stats.interval, devices=devices, periodic=PERIODIC)
+    supervisor = Supervisor(devices, publisher.take)
+    publisher.on_watched = supervisor.watch
+    router = CommandRouter(players.perform if isinstance(players, PlayersDevice) else None)
 
     tokens = Tokens(
         key,
@@ -116,8 +116,8 @@ def wire(
 
     monitor = WebSocketEndpoint(
         verify=tokens.verify_websocket,
-        dispatcher=dispatcher,
-        fanout=Fanout(hub),
+        router=router,
+        broadcaster=Broadcaster(publisher),
         sockets=sockets,
         deadlines=Deadlines(read_clock),
         clock=read_clock,
@@ -134,7 +134,7 @@ def wire(
         desk=desk,
         public_url=server.public_url,
         tls=server.tls,
-        expect=hub.expect,
+        expect=publisher.expect,
     )
     table = routes(
         door=door,

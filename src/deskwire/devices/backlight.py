@@ -22,7 +22,7 @@ from msgspec import Struct
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
 from deskwire.devices.kernel.uevents import uevents
-from deskwire.devices.ticker import Beat, News
+from deskwire.devices.ticker import ChangeFlag, Ticker
 from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent, Seconds
 
@@ -45,7 +45,7 @@ class Panel(Struct, frozen=True):
     """Kind, whether it drives no panel, name; the lowest is read."""
 
 
-class BacklightSource:
+class BacklightDevice:
     """The internal panel's brightness, told by uevents and read once a second besides."""
 
     absent = "no internal panel with a backlight"
@@ -56,14 +56,14 @@ class BacklightSource:
 
     async def watch(self) -> AsyncGenerator[Backlight | None, None]:
         """Yield the present brightness, then each that differs; never raises."""
-        changed = News()
-        beat = Beat(EVERY)
-        with uevents(changed.say, SUBSYSTEM):
+        changed = ChangeFlag()
+        ticker = Ticker(EVERY)
+        with uevents(changed.set, SUBSYSTEM):
             panel = await asyncio.to_thread(find_panel, self._sys)
             reading = read_panel(panel)
             yield reading
             while True:
-                told = await changed.heard(None if panel is None else beat)
+                told = await changed.wait(None if panel is None else ticker)
                 if told or reading is None:
                     panel = await asyncio.to_thread(find_panel, self._sys)
                 last, reading = reading, read_panel(panel)

@@ -16,7 +16,7 @@ from deskwire.devices.device import Roots
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
 from deskwire.devices.power.upower import UPower, watched
-from deskwire.devices.ticker import Beat, News
+from deskwire.devices.ticker import ChangeFlag, Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery
 from deskwire.model.units import Seconds
@@ -29,7 +29,7 @@ FIRST_TIMEOUT = Seconds(0.12)
 """For opening the bus and again for UPower; a watch owes its first reading within 250 ms."""
 
 
-class BatterySource:
+class BatteryDevice:
     """The system batteries together, by UPower's signals or from the kernel's files."""
 
     absent = "no system battery"
@@ -45,38 +45,40 @@ class BatterySource:
 
         Raises `DeviceUnavailable` when the system bus goes away; without one, it reads files.
         """
-        changed = News()
-        beat, beat_without_bus = Beat(EVERY), Beat(EVERY_WITHOUT_BUS)
+        changed = ChangeFlag()
+        ticker, ticker_without_bus = Ticker(EVERY), Ticker(EVERY_WITHOUT_BUS)
 
         def heard_of_uevent() -> None:
             if self.via == self._via_files:
-                changed.say()
+                changed.set()
 
         async with AsyncExitStack() as held:
             held.enter_context(uevents(heard_of_uevent, SUBSYSTEM))
             upower = await self._open(held, changed, FIRST_TIMEOUT)
             if upower is None:
-                changed.say()  # perhaps there was only too little time
+                changed.set()  # perhaps there was only too little time
             reading = await self._read(upower, FIRST_TIMEOUT)
             yield reading
             while True:
                 if upower is None:
-                    await changed.heard(beat_without_bus)
+                    await changed.wait(ticker_without_bus)
                     upower = await self._open(held, changed, CALL_TIMEOUT)
                 else:
-                    await changed.heard(beat if self.via == self._via_files else None)
+                    await changed.wait(ticker if self.via == self._via_files else None)
                 last, reading = reading, await self._read(upower, CALL_TIMEOUT)
                 if reading != last:
                     yield reading
 
-    async def _open(self, held: AsyncExitStack, changed: News, timeout: Seconds) -> UPower | None:
+    async def _open(
+        self, held: AsyncExitStack, changed: ChangeFlag, timeout: Seconds
+    ) -> UPower | None:
         """Hold UPower's side of the system bus, or return `None` where there is no such bus."""
         try:
             async with asyncio.timeout(timeout), AsyncExitStack() as opening:
                 bus = await opening.enter_async_context(self._buses.system())
-                upower = await opening.enter_async_context(watched(bus, changed.say))
+                upower = await opening.enter_async_context(watched(bus, changed.set))
                 ended = asyncio.ensure_future(bus.lost())
-                ended.add_done_callback(lambda _: changed.say())
+                ended.add_done_callback(lambda _: changed.set())
                 opening.callback(ended.cancel)
                 await upower.start()
                 await held.enter_async_context(opening.pop_all())

@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from deskwire.art.artwork import Artwork
-from deskwire.devices.backlight import BacklightSource
-from deskwire.devices.battery import BatterySource
-from deskwire.devices.cpu import CpuSource
+from deskwire.devices.backlight import BacklightDevice
+from deskwire.devices.battery import BatteryDevice
+from deskwire.devices.cpu import CpuDevice
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots, Source
-from deskwire.devices.disk import DiskSource
-from deskwire.devices.memory import MemorySource
-from deskwire.devices.network import NetworkSource
-from deskwire.devices.players import Players
+from deskwire.devices.device import Device, Roots
+from deskwire.devices.disk import DiskDevice
+from deskwire.devices.memory import MemoryDevice
+from deskwire.devices.network import NetworkDevice
+from deskwire.devices.players import PlayersDevice
 from deskwire.devices.sound.address import SoundServers
-from deskwire.devices.ticker import Beat
-from deskwire.devices.uptime import UptimeSource
-from deskwire.devices.volume import VolumeSource
-from deskwire.devices.wifi import WifiSource
+from deskwire.devices.ticker import Ticker
+from deskwire.devices.uptime import UptimeDevice
+from deskwire.devices.volume import VolumeDevice
+from deskwire.devices.wifi import WifiDevice
 from deskwire.model.units import Seconds
 
 PERIODIC = frozenset({"memory", "cpu", "network", "uptime", "disk"})
@@ -34,19 +34,19 @@ def catalogue(
     sound: SoundServers,
     artwork: Artwork,
     disabled: Collection[str] = (),
-) -> dict[str, Source[Any]]:
+) -> dict[str, Device[Any]]:
     """Return the devices that are not disabled; their names are the fields of a snapshot."""
-    beat = Beat(every)
-    devices: dict[str, Source[Any]] = {
-        "memory": MemorySource(roots, beat),
-        "cpu": CpuSource(roots, beat),
-        "network": NetworkSource(roots, beat),
-        "uptime": UptimeSource(roots, beat),
-        "disk": DiskSource(disk, beat),
-        "players": Players(buses, artwork),
-        "wifi": WifiSource(buses, roots),
-        "battery": BatterySource(buses, roots),
-        "volume": VolumeSource(sound),
-        "backlight": BacklightSource(roots),
+    ticker = Ticker(every)
+    devices: dict[str, Device[Any]] = {
+        "memory": MemoryDevice(roots, ticker),
+        "cpu": CpuDevice(roots, ticker),
+        "network": NetworkDevice(roots, ticker),
+        "uptime": UptimeDevice(roots, ticker),
+        "disk": DiskDevice(disk, ticker),
+        "players": PlayersDevice(buses, artwork),
+        "wifi": WifiDevice(buses, roots),
+        "battery": BatteryDevice(buses, roots),
+        "volume": VolumeDevice(sound),
+        "backlight": BacklightDevice(roots),
     }
     return {name: device for name, device in devices.items() if name not in disabled}

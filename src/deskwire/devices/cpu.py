@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Cpu
 from deskwire.model.units import Percent, Seconds
@@ -31,14 +31,14 @@ class Times(NamedTuple):
     idle: int
 
 
-class CpuSource:
+class CpuDevice:
     """The processors of the whole machine."""
 
     absent = "no processor"
 
-    def __init__(self, roots: Roots, beat: Beat) -> None:
+    def __init__(self, roots: Roots, ticker: Ticker) -> None:
         self._path = roots.proc / "stat"
-        self._beat = beat
+        self._ticker = ticker
 
     @property
     def via(self) -> str:
@@ -55,7 +55,7 @@ class CpuSource:
             def read() -> Cpu:
                 return Cpu(busy=meter.take(parse_stat(stat.read()), Seconds(clock())))
 
-            async with aclosing(poll(read, self._beat)) as readings:
+            async with aclosing(poll(read, self._ticker)) as readings:
                 async for reading in readings:
                     yield reading
 

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.commands import Command
 
 R = TypeVar("R")
@@ -26,7 +26,7 @@ class Roots(Struct, frozen=True):
     sys: Path = Path("/sys")
 
 
-class Source(Protocol[R_co]):
+class Device(Protocol[R_co]):
     """One device, as something that can be watched."""
 
     @property
@@ -52,7 +52,7 @@ class Control(Protocol):
         """Do it, or raise the `Problem` that says why not; bounded in time."""
 
 
-async def poll(read: Callable[[], R], beat: Beat) -> AsyncGenerator[R, None]:
+async def poll(read: Callable[[], R], ticker: Ticker) -> AsyncGenerator[R, None]:
     """Watch by reading: now, then at each instant of the beat.
 
     Yields only what differs from the last reading. Whatever `read` raises goes through.
@@ -60,7 +60,7 @@ async def poll(read: Callable[[], R], beat: Beat) -> AsyncGenerator[R, None]:
     last = read()
     yield last
     while True:
-        await beat.next()
+        await ticker.next()
         reading = read()
         if reading != last:
             last = reading

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from deskwire.devices.kernel.mounts import ROOT, root_answers_at_once
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
@@ -26,14 +26,14 @@ TIMEOUT = Seconds(1.0)
 Answer = asyncio.Future[os.statvfs_result]
 
 
-class DiskSource:
+class DiskDevice:
     """The file system that is mounted at, or holds, one path."""
 
     absent = "no disk"
 
-    def __init__(self, mount: Path, beat: Beat) -> None:
+    def __init__(self, mount: Path, ticker: Ticker) -> None:
         self._mount = mount
-        self._beat = beat
+        self._ticker = ticker
         self._asked: Questions | None = None
 
     @property
@@ -54,7 +54,7 @@ class DiskSource:
                     last = reading
                     yield reading
                 timeout = TIMEOUT
-                await self._beat.next()
+                await self._ticker.next()
         finally:
             questions.end()
 

@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes
@@ -19,14 +19,14 @@ TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)
 AVAILABLE = re.compile(rb"^MemAvailable: *([0-9]{1,18}) kB$", re.MULTILINE)
 
 
-class MemorySource:
+class MemoryDevice:
     """The machine's memory."""
 
     absent = "no memory"
 
-    def __init__(self, roots: Roots, beat: Beat) -> None:
+    def __init__(self, roots: Roots, ticker: Ticker) -> None:
         self._path = roots.proc / "meminfo"
-        self._beat = beat
+        self._ticker = ticker
 
     @property
     def via(self) -> str:
@@ -36,7 +36,7 @@ class MemorySource:
     async def watch(self) -> AsyncGenerator[Memory | None, None]:
         """Yield what is in use, now and at each interval."""
         with KernelFile(self._path) as meminfo:
-            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._beat)) as all_:
+            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._ticker)) as all_:
                 async for reading in all_:
                     yield reading
 

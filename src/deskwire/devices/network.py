@@ -13,7 +13,7 @@ from typing import NamedTuple
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
 from deskwire.model.units import Bytes
@@ -26,15 +26,15 @@ class Counters(NamedTuple):
     sent: int
 
 
-class NetworkSource:
+class NetworkDevice:
     """The real interfaces together; `interfaces` says which those are."""
 
     absent = "no network"
 
-    def __init__(self, roots: Roots, beat: Beat) -> None:
+    def __init__(self, roots: Roots, ticker: Ticker) -> None:
         self._path = roots.proc / "net/dev"
         self._sys = roots.sys
-        self._beat = beat
+        self._ticker = ticker
         self._totals = Totals()
         self._names: frozenset[str] | None = None
         self._real: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class NetworkSource:
     async def watch(self) -> AsyncGenerator[Network | None, None]:
         """Yield the totals, now and at each interval; they go on growing from watch to watch."""
         with KernelFile(self._path) as dev:
-            async with aclosing(poll(lambda: self._read(dev), self._beat)) as readings:
+            async with aclosing(poll(lambda: self._read(dev), self._ticker)) as readings:
                 async for reading in readings:
                     yield reading
 

@@ -59,7 +59,7 @@ CANNOT = frozenset(
 )
 
 
-class Players:
+class PlayersDevice:
     """The players' source and control; keeps their ids while the daemon runs."""
 
     absent = "no player is on the session bus"

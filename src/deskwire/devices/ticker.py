@@ -1,4 +1,4 @@
-"""The beat: all that reads now and then does so at the same instants, woken by one timer.
+"""The ticker: all that reads now and then does so at the same instants, woken by one timer.
 
 The instants are the whole multiples of an interval on the event loop's clock. A timer for each who
 waits would cost more than most readings do.
@@ -11,7 +11,7 @@ from deskwire.model.units import Seconds
 Waiting = asyncio.Future[None]
 
 
-class Beat:
+class Ticker:
     """One interval's instants. Nobody waits, no timer."""
 
     def __init__(self, every: Seconds) -> None:
@@ -52,33 +52,33 @@ class Beat:
                 waiting.set_result(None)
 
 
-class News:
-    """That something may have changed: said as often as it likes, heard once."""
+class ChangeFlag:
+    """Flag for a possible change; any number of changes before a `wait()` count as one."""
 
     def __init__(self) -> None:
-        self._said = False
-        self._listening: Waiting | None = None
+        self._set = False
+        self._waiting: Waiting | None = None
 
-    def say(self) -> None:
-        """Something may have changed."""
-        self._said = True
-        if self._listening is not None and not self._listening.done():
-            self._listening.set_result(None)
+    def set(self) -> None:
+        """Set the flag and wake the waiter."""
+        self._set = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
-    async def heard(self, beat: Beat | None) -> bool:
-        """Wait until it is said, or until the next instant of `beat`; return whether it was.
+    async def wait(self, ticker: Ticker | None) -> bool:
+        """Wait for the flag or the next tick, clear the flag and return its previous value.
 
         With `None` no timer is set.
         """
-        if not self._said:
-            self._listening = asyncio.get_running_loop().create_future()
-            if beat is not None:
-                beat.wake(self._listening)
+        if not self._set:
+            self._waiting = asyncio.get_running_loop().create_future()
+            if ticker is not None:
+                ticker.wake(self._waiting)
             try:
-                await self._listening
+                await self._waiting
             finally:
-                if beat is not None:
-                    beat.forget(self._listening)
-                self._listening = None
-        said, self._said = self._said, False
-        return said
+                if ticker is not None:
+                    ticker.forget(self._waiting)
+                self._waiting = None
+        was_set, self._set = self._set, False
+        return was_set

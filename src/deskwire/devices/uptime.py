@@ -8,20 +8,20 @@ from contextlib import aclosing
 
 from deskwire.devices.device import Roots, poll
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Beat
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
 
 
-class UptimeSource:
+class UptimeDevice:
     """How long the machine has been up."""
 
     absent = "no boot"
 
-    def __init__(self, roots: Roots, beat: Beat) -> None:
+    def __init__(self, roots: Roots, ticker: Ticker) -> None:
         self._path = roots.proc / "uptime"
-        self._beat = beat
+        self._ticker = ticker
 
     @property
     def via(self) -> str:
@@ -31,7 +31,9 @@ class UptimeSource:
     async def watch(self) -> AsyncGenerator[Uptime | None, None]:
         """Yield whole seconds, now and at each interval."""
         with KernelFile(self._path) as uptime:
-            async with aclosing(poll(lambda: parse_uptime(uptime.read()), self._beat)) as readings:
+            async with aclosing(
+                poll(lambda: parse_uptime(uptime.read()), self._ticker)
+            ) as readings:
                 async for reading in readings:
                     yield reading
 

@@ -23,7 +23,7 @@ FIRST_TIMEOUT = Seconds(0.2)
 so that a watch has its first reading, or says why not, within 250 ms."""
 
 
-class VolumeSource:
+class VolumeDevice:
     """The default sink's volume, told by the sound server's own events."""
 
     absent = "no sound output"

@@ -56,7 +56,7 @@ SERVICES = (
 Followed = list[tuple[Service, Objects]]
 
 
-class WifiSource:
+class WifiDevice:
     """The network of the first connected adapter."""
 
     def __init__(self, buses: Buses, roots: Roots) -> None:

@@ -26,7 +26,7 @@ class CloseCode(IntEnum):
     TOKEN_EXPIRED = 4004
 
 
-class Next(Enum):
+class NextStep(Enum):
     """What a client does after a close."""
 
     STOP = "stop"
@@ -40,17 +40,17 @@ class Next(Enum):
 
 
 AFTER_CLOSE = {
-    CloseCode.NORMAL: Next.STOP,
-    CloseCode.GOING_AWAY: Next.STOP,
-    CloseCode.ABNORMAL: Next.RECONNECT,
-    CloseCode.AUTH_FAILED: Next.LOG_IN,
-    CloseCode.TOKEN_EXPIRED: Next.REFRESH,
+    CloseCode.NORMAL: NextStep.STOP,
+    CloseCode.GOING_AWAY: NextStep.STOP,
+    CloseCode.ABNORMAL: NextStep.RECONNECT,
+    CloseCode.AUTH_FAILED: NextStep.LOG_IN,
+    CloseCode.TOKEN_EXPIRED: NextStep.REFRESH,
 }
 
 
-def after_close(code: int) -> Next:
+def after_close(code: int) -> NextStep:
     """Tell what a client does after `code`; a code the contract does not name is abnormal."""
     try:
         return AFTER_CLOSE[CloseCode(code)]
     except (KeyError, ValueError):
-        return Next.RECONNECT
+        return NextStep.RECONNECT

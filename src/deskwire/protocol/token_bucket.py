@@ -3,7 +3,7 @@
 from deskwire.model.units import Seconds
 
 
-class Allowance:
+class TokenBucket:
     """`rate` a second, `burst` at once."""
 
     def __init__(self, rate: float, burst: int) -> None:

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 from deskwire.auth.logins import Logins
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.simulator.faults import Fault, FaultyHub, FaultySockets
+from deskwire.simulator.faults import Fault, FaultyPublisher, FaultySockets
 
 
 class Rehearsal:
     """Lets happen what was asked for, counting from when a screen is first let in."""
 
     def __init__(
-        self, faults: Iterable[Fault], hub: FaultyHub, sockets: FaultySockets, logins: Logins
+        self,
+        faults: Iterable[Fault],
+        publisher: FaultyPublisher,
+        sockets: FaultySockets,
+        logins: Logins,
     ) -> None:
         self._faults = sorted(faults, key=lambda fault: fault.at)
-        self._hub = hub
+        self._publisher = publisher
         self._sockets = sockets
         self._logins = logins
         self._began = asyncio.Event()
@@ -37,7 +41,7 @@ class Rehearsal:
             case "slow":
                 await self._be_slow(Seconds(fault.value))
             case "garbage":
-                self._hub.garble()
+                self._publisher.garble()
             case _ if fault.value == CloseCode.AUTH_FAILED:
                 for login in self._sockets.logins:
                     await self._logins.end(login)
@@ -46,7 +50,7 @@ class Rehearsal:
 
     async def _be_slow(self, span: Seconds) -> None:
         self._slow += 1
-        self._hub.slow(True)
+        self._publisher.slow(True)
         await asyncio.sleep(span)
         self._slow -= 1
-        self._hub.slow(self._slow > 0)
+        self._publisher.slow(self._slow > 0)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from deskwire.core.publisher import Hub, Subscriber
+from deskwire.core.publisher import Publisher, Subscriber
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired
@@ -87,14 +87,14 @@ def parse_fault(text: str) -> Fault:
     return Fault(kind, at)
 
 
-class FaultyHub(Hub):
-    """A hub that can be made to say nothing, or nonsense."""
+class FaultyPublisher(Publisher):
+    """A publisher that can be made to say nothing, or nonsense."""
 
     _slow = False
     _subscriber: Subscriber | None = None
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Stand between the hub and whoever passes its frames on; there is one, the fan-out."""
+        """Stand between the publisher and its one subscriber, the broadcaster."""
         self._subscriber = subscriber
         super().subscribe(self._pass)
 

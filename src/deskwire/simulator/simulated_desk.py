@@ -1,4 +1,4 @@
-"""The scene on the event loop: readings into the hub, commands out of the dispatcher, pictures.
+"""The scene on the event loop: readings into the publisher, commands out of the router, pictures.
 
 It stands where the devices and their supervisor stand in the daemon. The scene begins when somebody
 first watches, and goes on whether or not somebody does.
@@ -38,7 +38,7 @@ class SceneDesk:
         self._named: set[ArtKey] = set()
 
     def watch(self, watched: bool) -> None:
-        """Tell the hub everything, now that somebody watches."""
+        """Tell the publisher everything, now that somebody watches."""
         if watched:
             self._tell(self._begun())
 
@@ -78,7 +78,7 @@ class SceneDesk:
         due = (now // BEAT + 1) * BEAT
         if stage.next is not None:
             due = min(due, stage.next)
-        # a callback and no task: it runs before the hub's own, which follows the beat at once
+        # a callback and no task: it runs before the publisher's own, which follows the beat at once
         self._timer = asyncio.get_running_loop().call_at(due, self._tell, stage)
 
     def _name(self, named: set[ArtKey]) -> None:

@@ -1,8 +1,8 @@
 """The mock on one page: the daemon's rooms, with a scene where the devices are.
 
-    scene ──readings──▶ hub ──frames──▶ fanout ──▶ screens
-    scene ◀──commands── dispatcher ◀── monitor ◀── screens
-    faults ──▶ hub, sockets, logins
+    scene ──readings──▶ publisher ──frames──▶ broadcaster ──▶ screens
+    scene ◀──commands── router ◀── monitor ◀── screens
+    faults ──▶ publisher, sockets, logins
 
 Whatever a screen speaks to here is what it speaks to in the daemon.
 """
@@ -14,7 +14,7 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
-from deskwire.core.command_router import Dispatcher
+from deskwire.core.command_router import CommandRouter
 from deskwire.model.instant import Clock
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.units import Seconds
@@ -23,12 +23,12 @@ from deskwire.server.http.login_service import LoginService
 from deskwire.server.http.pages import Pages
 from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry
 from deskwire.simulator.fault_scheduler import Rehearsal
-from deskwire.simulator.faults import Fault, FaultyHub, FaultySockets
+from deskwire.simulator.faults import Fault, FaultyPublisher, FaultySockets
 from deskwire.simulator.scenario import Scenario
 from deskwire.simulator.simulated_desk import BEAT, SceneDesk
 
@@ -72,9 +72,11 @@ def wire(
     pages: Pages,
 ) -> MockDesk:
     """Put the rooms together."""
-    hub = FaultyHub(interval=BEAT, devices=Snapshot.__struct_fields__, periodic=PERIODIC)
-    scene = SceneDesk(scenario, pictures, hub.take)
-    hub.on_watched = scene.watch
+    publisher = FaultyPublisher(
+        interval=BEAT, devices=Snapshot.__struct_fields__, periodic=PERIODIC
+    )
+    scene = SceneDesk(scenario, pictures, publisher.take)
+    publisher.on_watched = scene.watch
     sockets = FaultySockets(
         most=MOST_SOCKETS, most_a_user=MOST_SOCKETS_A_USER, most_waiting=MOST_WAITING
     )
@@ -90,8 +92,8 @@ def wire(
     )
     monitor = WebSocketEndpoint(
         verify=sockets.verifying(tokens.verify_websocket),
-        dispatcher=Dispatcher(scene.perform),
-        fanout=Fanout(hub),
+        router=CommandRouter(scene.perform),
+        broadcaster=Broadcaster(publisher),
         sockets=sockets,
         deadlines=Deadlines(clock),
         clock=clock,
@@ -108,7 +110,7 @@ def wire(
         desk=desk,
         public_url="",
         tls=tls,
-        expect=hub.expect,
+        expect=publisher.expect,
     )
     names = RequestPolicy(
         allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=()
@@ -121,4 +123,4 @@ def wire(
         pages=pages,
     )
     doors = HttpApp(table, names, cookie=door.cookie.name)
-    return MockDesk(scene, Rehearsal(faults, hub, sockets, logins), sockets, doors)
+    return MockDesk(scene, Rehearsal(faults, publisher, sockets, logins), sockets, doors)

@@ -23,7 +23,7 @@ from deskwire.model.readings import (
 from deskwire.model.units import Bytes, Seconds
 
 if TYPE_CHECKING:
-    from deskwire.daemon.probe import Look
+    from deskwire.daemon.probe import ProbeResult
 
 SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -35,7 +35,7 @@ def format_reading(reading: Any, now: Seconds) -> list[str]:
     return [_one(reading)]
 
 
-def snapshot_rows(looks: "Iterable[Look]", now: Seconds) -> list[tuple[str, str]]:
+def snapshot_rows(looks: "Iterable[ProbeResult]", now: Seconds) -> list[tuple[str, str]]:
     """Return name and reading of each device; what reads nothing says why, unless disabled."""
     rows: list[tuple[str, str]] = []
     for look in looks:

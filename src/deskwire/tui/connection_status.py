@@ -7,7 +7,7 @@ the state that the library tells.
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
-from deskwire.protocol.close_codes import CloseCode, Next
+from deskwire.protocol.close_codes import CloseCode, NextStep
 from deskwire.terminal.formatting import format_position
 from deskwire.tui.spans import Tone, safe
 
@@ -20,12 +20,12 @@ CLOSED = {
     CloseCode.TOKEN_EXPIRED: "the session is over",
 }
 DOING = {
-    Next.LOG_IN: "logging in again",
-    Next.REFRESH: "getting a new token",
+    NextStep.LOG_IN: "logging in again",
+    NextStep.REFRESH: "getting a new token",
 }
 DONE = {
-    Next.LOG_IN: "logged in again",
-    Next.REFRESH: "connected again, with a new token",
+    NextStep.LOG_IN: "logged in again",
+    NextStep.REFRESH: "connected again, with a new token",
 }
 READ_IN = Seconds(0.5)
 
@@ -57,7 +57,7 @@ def notice(before: State, after: State, wait: Seconds) -> str:
         case Phase.EXPIRING, Phase.LIVE:
             return "session renewed, without a gap"
         case Phase.CONNECTING, Phase.LIVE:  # the first time was before there was a screen
-            return DONE.get(before.next or Next.RECONNECT, "connected again")
+            return DONE.get(before.next or NextStep.RECONNECT, "connected again")
         case _, Phase.WAITING if wait < READ_IN:
             return f"{_why(after)}; {_doing(after)}"
     return ""

@@ -9,11 +9,11 @@ from deskwire.model.instant import Instant
 from deskwire.model.problems import Malformed, Refused, UnknownEvent
 from deskwire.protocol.base import server_session
 from deskwire.protocol.base.codec import decode_request
-from deskwire.protocol.base.messages import FromScreen
+from deskwire.protocol.base.messages import ClientMessage
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.protocol.token_bucket import Allowance
-from deskwire.protocol.websocket.parser import FrameReader, Received
+from deskwire.protocol.token_bucket import TokenBucket
+from deskwire.protocol.websocket.parser import FrameParser, Received
 from deskwire.server.websocket import connection as server_connection
 from deskwire.server.websocket import endpoint as monitor
 from deskwire.server.websocket.connection import Connection
@@ -42,7 +42,7 @@ def says_nothing_to_an_unknown_event(patch: Patch) -> None:
 
 @breaks("4.5")
 def allows_no_unknown_key(patch: Patch) -> None:
-    def decode(text: str) -> FromScreen:
+    def decode(text: str) -> ClientMessage:
         request = decode_request(text)
         if set(json.loads(text)) - {"event", "args"}:
             raise Malformed("unknown keys")
@@ -53,7 +53,7 @@ def allows_no_unknown_key(patch: Patch) -> None:
 
 @breaks("4.6")
 def does_not_trim(patch: Patch) -> None:
-    def decode(text: str) -> FromScreen:
+    def decode(text: str) -> ClientMessage:
         request = decode_request(text)
         event = json.loads(text)["event"]
         if event != event.strip():
@@ -144,7 +144,7 @@ def waits_a_minute_for_a_farewell(patch: Patch) -> None:
 
 @breaks("7.8")
 def takes_commands_without_end(patch: Patch) -> None:
-    patch.setattr(Allowance, "take", lambda *_: True)
+    patch.setattr(TokenBucket, "take", lambda *_: True)
 
 
 @breaks("7.8")
@@ -154,16 +154,16 @@ def says_so_of_each_command_it_drops(patch: Patch) -> None:
 
 @breaks("7.9")
 def never_forgives_an_excess(patch: Patch) -> None:
-    original = Allowance.take
-    over: list[Allowance] = []
+    original = TokenBucket.take
+    over: list[TokenBucket] = []
 
-    def take(self: Allowance, now: float) -> bool:
+    def take(self: TokenBucket, now: float) -> bool:
         if self in over or not original(self, now):  # type: ignore[arg-type]
             over.append(self)
             return False
         return True
 
-    patch.setattr(Allowance, "take", take)
+    patch.setattr(TokenBucket, "take", take)
 
 
 # ---- frames --------------------------------------------------------------------------------------
@@ -176,14 +176,14 @@ def reads_no_fragments(patch: Patch) -> None:
 
 @breaks("5.1")
 def reads_what_is_not_masked(patch: Patch) -> None:
-    original = FrameReader.feed
+    original = FrameParser.feed
 
-    def feed(self: FrameReader, data: bytes) -> list[Received]:
+    def feed(self: FrameParser, data: bytes) -> list[Received]:
         if data and not data[1] & 0x80:
             data = bytes([data[0], data[1] | 0x80]) + bytes(4) + data[2:]
         return original(self, data)
 
-    patch.setattr(FrameReader, "feed", feed)
+    patch.setattr(FrameParser, "feed", feed)
 
 
 @breaks("5.2")
@@ -229,10 +229,10 @@ def sets_a_reserved_bit(patch: Patch) -> None:
 
 def first_bytes(patch: Patch, change: object) -> None:
     """Read a frame as if its first byte were another."""
-    original = FrameReader.feed
+    original = FrameParser.feed
     assert callable(change)
 
-    def feed(self: FrameReader, data: bytes) -> list[Received]:
+    def feed(self: FrameParser, data: bytes) -> list[Received]:
         return original(self, bytes(map(change, data[:1])) + data[1:])
 
-    patch.setattr(FrameReader, "feed", feed)
+    patch.setattr(FrameParser, "feed", feed)

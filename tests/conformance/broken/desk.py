@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from deskwire.art.picture import Art
-from deskwire.core.command_router import Dispatcher
-from deskwire.core.publisher import Hub
+from deskwire.core.command_router import CommandRouter
+from deskwire.core.publisher import Publisher
 from deskwire.model.access import Grant
 from deskwire.model.commands import Action, Command
 from deskwire.model.readings import PlayerId
@@ -18,7 +18,7 @@ from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http import art
 from deskwire.server.http.login_service import LoginService
 from deskwire.server.websocket import endpoint as monitor
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.simulator import wiring
 from deskwire.simulator.simulated_desk import SceneDesk
@@ -148,7 +148,7 @@ def does_not_pause(patch: Patch) -> None:
 
 @breaks("7.2")
 def tells_of_a_change_with_the_next_second(patch: Patch) -> None:
-    patch.setattr(Hub, "_change_soon", lambda _: None)
+    patch.setattr(Publisher, "_change_soon", lambda _: None)
 
 
 @breaks("7.3")
@@ -182,7 +182,7 @@ def has_another_code_for_an_unknown_player(patch: Patch) -> None:
 
 @breaks("7.6")
 def does_not_say_how_it_is_then(patch: Patch) -> None:
-    patch.setattr(Fanout, "refresh", lambda *_: None)
+    patch.setattr(Broadcaster, "refresh", lambda *_: None)
 
 
 @breaks("7.7")
@@ -197,11 +197,11 @@ def takes_any_case_for_the_same(patch: Patch) -> None:
 
 @breaks("7.10")
 def lets_watchers_control(patch: Patch) -> None:
-    async def perform(self: Dispatcher, command: Command, _: Grant) -> None:
+    async def perform(self: CommandRouter, command: Command, _: Grant) -> None:
         assert self._players is not None
         await self._players(command)
 
-    patch.setattr(Dispatcher, "perform", perform)
+    patch.setattr(CommandRouter, "perform", perform)
 
 
 @breaks("7.11")

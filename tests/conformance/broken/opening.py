@@ -17,7 +17,7 @@ from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http.problems import NotFound
 from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.websocket import upgrade
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry
@@ -48,12 +48,12 @@ def greets(patch: Patch) -> None:
 
 @breaks("3.3")
 def takes_a_second_to_say_the_first(patch: Patch) -> None:
-    original = Fanout.join
+    original = Broadcaster.join
 
-    def join(self: Fanout, connection: Connection) -> None:
+    def join(self: Broadcaster, connection: Connection) -> None:
         asyncio.get_running_loop().call_later(0.9, original, self, connection)
 
-    patch.setattr(Fanout, "join", join)
+    patch.setattr(Broadcaster, "join", join)
 
 
 @breaks("3.4")

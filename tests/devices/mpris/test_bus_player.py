@@ -7,7 +7,7 @@ from dbus_fast import Variant
 
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.players import Players
+from deskwire.devices.players import PlayersDevice
 from tests.support.buses import PrivateBus
 from tests.support.fake_player import PLAYER, ROOT, FakePlayer, metadata
 from tests.support.player_watch import PlayerWatch, at, rate, titled
@@ -23,15 +23,15 @@ def artwork(tmp_path: Path) -> Artwork:
 
 
 @pytest.fixture
-def players(session_bus: PrivateBus, artwork: Artwork) -> Players:
-    return Players(Buses(session=session_bus.address, system=None), artwork)
+def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
+    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
 
 
 # ---- what it says --------------------------------------------------------------------------------
 
 
 async def test_a_track_change_in_many_signals_ends_as_the_player_does(
-    session_bus: PrivateBus, players: Players, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, tmp_path: Path
 ) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_bytes(PNG + b"old")
@@ -51,7 +51,7 @@ async def test_a_track_change_in_many_signals_ends_as_the_player_does(
 
 
 async def test_an_invalidated_property_is_asked_for(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         fake["Metadata"] = metadata(title="Told on asking")
@@ -62,7 +62,7 @@ async def test_an_invalidated_property_is_asked_for(
 
 @pytest.mark.parametrize("asked", ["GetAll", "Get Identity"])
 async def test_what_is_signalled_while_a_player_is_being_asked_is_not_lost(
-    session_bus: PrivateBus, players: Players, asked: str
+    session_bus: PrivateBus, players: PlayersDevice, asked: str
 ) -> None:
     async with PlayerWatch(players) as watch:
         fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=metadata())
@@ -73,7 +73,7 @@ async def test_what_is_signalled_while_a_player_is_being_asked_is_not_lost(
 
 
 async def test_a_player_that_changes_its_identity_keeps_its_id(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         await fake.signal({"Identity": Variant("s", "Renamed")}, interface=ROOT)
@@ -84,7 +84,7 @@ async def test_a_player_that_changes_its_identity_keeps_its_id(
 
 @pytest.mark.usefixtures("_hurried")
 async def test_a_player_that_takes_its_name_before_it_is_ready_is_asked_again(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
         fake.errors["GetAll"] = "org.freedesktop.DBus.Error.UnknownObject"
@@ -95,7 +95,7 @@ async def test_a_player_that_takes_its_name_before_it_is_ready_is_asked_again(
 
 
 async def test_a_player_without_an_identity_is_called_by_its_bus_name(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, "quodlibet.instance9") as fake:
         fake.errors["Get Identity"] = UNKNOWN_PROPERTY
@@ -132,7 +132,7 @@ async def test_a_player_without_an_identity_is_called_by_its_bus_name(
     ],
 )
 async def test_whatever_a_player_says_the_reading_can_be_written(
-    session_bus: PrivateBus, players: Players, told: dict[str, Variant]
+    session_bus: PrivateBus, players: PlayersDevice, told: dict[str, Variant]
 ) -> None:
     async with (
         FakePlayer(session_bus, "odd", **told) as odd,
@@ -154,7 +154,7 @@ async def test_whatever_a_player_says_the_reading_can_be_written(
 
 
 async def test_a_title_of_five_megabytes_is_cut_between_two_characters(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     endless = metadata(title="🎵" * 1_300_000)
     async with FakePlayer(session_bus, Metadata=endless), PlayerWatch(players) as watch:
@@ -165,7 +165,7 @@ async def test_a_title_of_five_megabytes_is_cut_between_two_characters(
 
 
 async def test_malformed_signals_are_passed_over(
-    session_bus: PrivateBus, players: Players, caplog: pytest.LogCaptureFixture
+    session_bus: PrivateBus, players: PlayersDevice, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         await fake.emit("org.freedesktop.DBus.Properties", "PropertiesChanged", "s", [PLAYER])
@@ -182,7 +182,7 @@ async def test_malformed_signals_are_passed_over(
 
 
 async def test_the_position_is_asked_for_after_a_seek_and_not_otherwise(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
         first = watch.now[0].position
@@ -200,7 +200,7 @@ async def test_the_position_is_asked_for_after_a_seek_and_not_otherwise(
 
 
 async def test_a_paused_player_stands_still_where_it_had_come_to(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
         fake.silent.add("Get Position")
@@ -214,7 +214,7 @@ async def test_a_paused_player_stands_still_where_it_had_come_to(
 
 
 async def test_the_rate_counts_while_playing_and_zero_does_not_stop_a_playing_one(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Rate=1.5) as fake, PlayerWatch(players) as watch:
         await fake.change(PlaybackStatus="Paused", Rate=0.0)
@@ -226,7 +226,7 @@ async def test_the_rate_counts_while_playing_and_zero_does_not_stop_a_playing_on
 
 @pytest.mark.parametrize("answers", [True, False])
 async def test_a_new_track_begins_at_its_beginning(
-    session_bus: PrivateBus, players: Players, answers: bool
+    session_bus: PrivateBus, players: PlayersDevice, answers: bool
 ) -> None:
     async with FakePlayer(session_bus, Position=99_000_000) as fake, PlayerWatch(players) as watch:
         fake["Position"] = 0
@@ -239,7 +239,7 @@ async def test_a_new_track_begins_at_its_beginning(
 
 
 async def test_a_position_that_moves_while_it_is_asked_for_is_asked_for_once_more(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
 
@@ -256,7 +256,7 @@ async def test_a_position_that_moves_while_it_is_asked_for_is_asked_for_once_mor
 
 
 async def test_a_repetition_may_mean_a_jump_and_is_asked_about(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         fake["Position"] = 60_000_000
@@ -266,7 +266,7 @@ async def test_a_repetition_may_mean_a_jump_and_is_asked_about(
 
 
 async def test_a_position_that_is_about_where_it_should_be_is_not_told_anew(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     fake = FakePlayer(session_bus, Position=5_000_000, PlaybackStatus="Paused")
     async with fake, PlayerWatch(players) as watch:
@@ -280,7 +280,7 @@ async def test_a_position_that_is_about_where_it_should_be_is_not_told_anew(
 
 
 async def test_a_player_that_tells_no_position_has_none(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
         del fake.told["Position"]
@@ -295,7 +295,7 @@ async def test_a_player_that_tells_no_position_has_none(
 
 
 async def test_a_picture_stays_in_hand_when_its_file_is_deleted(
-    session_bus: PrivateBus, players: Players, artwork: Artwork, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, tmp_path: Path
 ) -> None:
     file = tmp_path / ".org.chromium.Chromium.NUnytm"
     file.write_bytes(PNG)
@@ -311,7 +311,7 @@ async def test_a_picture_stays_in_hand_when_its_file_is_deleted(
 
 
 async def test_a_picture_is_never_the_last_tracks_one(
-    session_bus: PrivateBus, players: Players, artwork: Artwork, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, tmp_path: Path
 ) -> None:
     file = tmp_path / "cover.png"
     file.write_bytes(PNG + b"One")
@@ -329,7 +329,7 @@ async def test_a_picture_is_never_the_last_tracks_one(
 
 
 async def test_a_new_track_its_position_and_its_picture_come_in_one_reading(
-    session_bus: PrivateBus, players: Players, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, tmp_path: Path
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         for number in range(20):
@@ -343,7 +343,7 @@ async def test_a_new_track_its_position_and_its_picture_come_in_one_reading(
 
 
 async def test_a_picture_named_once_more_is_read_once_more(
-    session_bus: PrivateBus, players: Players, artwork: Artwork, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, tmp_path: Path
 ) -> None:
     file = tmp_path / "cover.png"
     file.write_bytes(PNG + b"one")
@@ -361,7 +361,7 @@ async def test_a_picture_named_once_more_is_read_once_more(
 
 
 async def test_what_is_no_picture_is_no_art(
-    session_bus: PrivateBus, players: Players, tmp_path: Path
+    session_bus: PrivateBus, players: PlayersDevice, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"
     file.write_text("a key")
@@ -376,7 +376,7 @@ async def test_a_picture_goes_a_minute_after_its_track_or_its_player(
 ) -> None:
     now = 1000.0
     artwork = Artwork(tmp_path / "cache", now=lambda: now)
-    players = Players(Buses(session=session_bus.address, system=None), artwork)
+    players = PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     for file in (one, two):
         file.write_bytes(PNG)

@@ -8,7 +8,7 @@ from dbus_fast import Message, Variant
 
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Bus, Buses
-from deskwire.devices.players import Players
+from deskwire.devices.players import PlayersDevice
 from tests.support.buses import PrivateBus
 from tests.support.fake_player import ROOT, FakePlayer, metadata
 from tests.support.media import Media
@@ -24,13 +24,13 @@ def artwork(tmp_path: Path) -> Artwork:
 
 
 @pytest.fixture
-def players(session_bus: PrivateBus, artwork: Artwork) -> Players:
-    return Players(Buses(session=session_bus.address, system=None), artwork)
+def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
+    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
 
 
 @pytest.mark.parametrize("name", ["playerctld", "kdeconnect.mpris_000001", "GSConnect.phone"])
 async def test_those_who_repeat_other_players_are_left_out(
-    session_bus: PrivateBus, players: Players, name: str
+    session_bus: PrivateBus, players: PlayersDevice, name: str
 ) -> None:
     async with (
         FakePlayer(session_bus, name, Metadata=metadata(title="Echo")),
@@ -43,7 +43,7 @@ async def test_those_who_repeat_other_players_are_left_out(
 
 
 async def test_a_ghost_is_left_out_until_it_plays_something(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     nothing = metadata(trackid=Variant("o", "/org/mpris/MediaPlayer2/TrackList/NoTrack"))
     fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=nothing)
@@ -58,7 +58,7 @@ async def test_a_ghost_is_left_out_until_it_plays_something(
 
 
 async def test_two_names_on_one_connection_are_one_player(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, "mpv") as fake:
         await fake.take_name(f"{ROOT}.mpv.instance1")
@@ -70,7 +70,7 @@ async def test_two_names_on_one_connection_are_one_player(
 
 
 async def test_a_process_that_is_there_twice_under_one_identity_is_one_player(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with (
         FakePlayer(session_bus, "vlc.instance7", Identity="VLC"),
@@ -86,7 +86,7 @@ async def test_a_process_that_is_there_twice_under_one_identity_is_one_player(
 
 
 async def test_the_id_stays_when_the_shown_one_of_two_leaves(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with AsyncExitStack() as shown:
         await shown.enter_async_context(FakePlayer(session_bus, "vlc", Identity="VLC"))
@@ -100,7 +100,7 @@ async def test_the_id_stays_when_the_shown_one_of_two_leaves(
 
 
 async def test_one_process_with_two_identities_is_two_players(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with (
         FakePlayer(session_bus, "phone", Identity="Ann's phone"),
@@ -111,7 +111,7 @@ async def test_one_process_with_two_identities_is_two_players(
 
 
 async def test_the_browser_bridge_is_left_out_while_its_browser_is_shown(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as browser:
         repeats = metadata(title="Echo", kde__pid=Variant("u", browser.pid))
@@ -124,7 +124,7 @@ async def test_the_browser_bridge_is_left_out_while_its_browser_is_shown(
 
 @pytest.mark.usefixtures("_hurried")
 async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
-    session_bus: PrivateBus, players: Players, media: Media
+    session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as hung:
         async with FakePlayer(session_bus, Metadata=metadata(title="Lively")):
@@ -140,7 +140,7 @@ async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
 
 
 async def test_an_id_stays_with_a_double_when_the_other_stops(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with (
         FakePlayer(session_bus, "vlc", Identity="VLC") as first,
@@ -155,7 +155,7 @@ async def test_an_id_stays_with_a_double_when_the_other_stops(
 
 
 async def test_who_came_to_the_bus_first_has_the_lower_id(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with (
         FakePlayer(session_bus, "z"),
@@ -169,7 +169,7 @@ async def test_who_came_to_the_bus_first_has_the_lower_id(
 
 
 async def test_who_leaves_while_the_bus_is_looked_over_is_not_taken_for_there(
-    session_bus: PrivateBus, players: Players, monkeypatch: pytest.MonkeyPatch
+    session_bus: PrivateBus, players: PlayersDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guid = Bus.guid
     leaving, coming = FakePlayer(session_bus, "leaving"), FakePlayer(session_bus, "coming")
@@ -191,7 +191,7 @@ async def test_who_leaves_while_the_bus_is_looked_over_is_not_taken_for_there(
 
 
 async def test_only_the_bus_itself_says_who_comes_and_goes(
-    session_bus: PrivateBus, players: Players
+    session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         roster = players._roster
@@ -210,7 +210,7 @@ async def test_only_the_bus_itself_says_who_comes_and_goes(
 
 @pytest.mark.parametrize("hung", [True, False])
 async def test_players_that_leave_before_they_answer_leave_nothing_behind(
-    session_bus: PrivateBus, players: Players, hung: bool
+    session_bus: PrivateBus, players: PlayersDevice, hung: bool
 ) -> None:
     async with PlayerWatch(players):
         roster = players._roster

@@ -10,11 +10,11 @@ from deskwire.devices.sound.packets import (
     HEAD,
     LARGEST,
     Command,
-    NotAPacket,
+    MalformedPacket,
     Packet,
-    Packets,
+    PacketParser,
     Sink,
-    Values,
+    ValueReader,
     blob,
     encode_packet,
     number,
@@ -46,7 +46,7 @@ def test_values_are_written_as_the_protocol_has_them() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=5), st.integers(1, 30))
 def test_packets_are_read_in_whatever_pieces_they_come(values: list[bytes], size: int) -> None:
     written = b"".join(encode_packet(Command.REPLY, tag, each) for tag, each in enumerate(values))
-    packets = Packets()
+    packets = PacketParser()
 
     read = [
         packet
@@ -61,14 +61,14 @@ def test_what_is_sound_or_of_shared_memory_is_passed_over() -> None:
     sound = HEAD.pack(4, 0, 0, 0, 0) + b"\1\2\3\4"
     let_go = HEAD.pack(0, CONTROL, 7, 0, 0x40000000)
 
-    read = Packets().feed(sound + let_go + encode_packet(Command.REPLY, 1))
+    read = PacketParser().feed(sound + let_go + encode_packet(Command.REPLY, 1))
 
     assert read == [Packet(Command.REPLY, 1, b"")]
 
 
 def test_a_length_no_packet_has_is_refused_before_it_is_held() -> None:
-    with pytest.raises(NotAPacket):
-        Packets().feed(HEAD.pack(LARGEST + 1, CONTROL, 0, 0, 0))
+    with pytest.raises(MalformedPacket):
+        PacketParser().feed(HEAD.pack(LARGEST + 1, CONTROL, 0, 0, 0))
 
 
 def test_a_sink_has_a_name_and_a_volume_for_each_channel() -> None:
@@ -100,14 +100,14 @@ def test_a_sink_of_any_name_and_volumes_is_read(
 
 @given(st.integers(0, len(SINK) - 10))
 def test_a_sink_that_is_cut_short_is_no_sink(at: int) -> None:
-    with pytest.raises(NotAPacket):
+    with pytest.raises(MalformedPacket):
         parse_sink(SINK[:at])
 
 
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(values: bytes) -> None:
-    for parse in (parse_sink, parse_server_name, lambda each: Values(each).number()):
-        with suppress(NotAPacket):
+    for parse in (parse_sink, parse_server_name, lambda each: ValueReader(each).number()):
+        with suppress(MalformedPacket):
             parse(values)
 
 
@@ -121,8 +121,8 @@ HEADS = st.builds(
 
 @given(st.lists(st.one_of(HEADS, st.binary(max_size=40)), max_size=12))
 def test_any_stream_is_read_or_refused(pieces: list[bytes]) -> None:
-    packets = Packets()
+    packets = PacketParser()
 
-    with suppress(NotAPacket):
+    with suppress(MalformedPacket):
         for piece in pieces:
             packets.feed(piece)

@@ -11,7 +11,7 @@ from deskwire.devices.sound.packets import (
     Command,
     Failure,
     Packet,
-    Packets,
+    PacketParser,
     encode_packet,
     number,
     text,
@@ -43,7 +43,7 @@ async def scripted(answer: Answer) -> Any:
     """Hold a connection to a server that answers so."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        packets = Packets()
+        packets = PacketParser()
         while data := await reader.read(1000):
             for packet in packets.feed(data):
                 writer.write(answer(packet))

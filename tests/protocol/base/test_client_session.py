@@ -10,11 +10,11 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.base.client_session import (
     ClientEffect,
     ClientSession,
-    Complain,
-    RollOver,
-    Show,
-    Then,
-    Transmit,
+    EndConnection,
+    RenewSession,
+    ReportError,
+    SendText,
+    UpdateSnapshot,
 )
 from deskwire.protocol.base.codec import ACTIONS
 from tests.protocol.transcript import Line, conversations
@@ -34,15 +34,15 @@ def opening(conversation: list[Line]) -> str | None:
 
 def described(at: float, effect: ClientEffect) -> Line:
     match effect:
-        case Show(snapshot):
+        case UpdateSnapshot(snapshot):
             return Line(at, "?", f"show {len(snapshot.players)}")
-        case RollOver():
+        case RenewSession():
             return Line(at, "?", "roll over")
-        case Complain(refusal):
+        case ReportError(refusal):
             return Line(at, "?", f"complain {refusal.code}")
-        case Then(what):
+        case EndConnection(what):
             return Line(at, "?", what.value)
-        case Transmit(said):
+        case SendText(said):
             return Line(at, "<", said)
 
 
@@ -85,7 +85,7 @@ def test_the_client_half_says_what_the_conversation_says(conversation: list[Line
         else:
             continue
         correct.append(message)
-        said += [json.loads(e.text) for e in effects if isinstance(e, Transmit)]
+        said += [json.loads(e.text) for e in effects if isinstance(e, SendText)]
 
     assert said == correct
 

@@ -10,7 +10,7 @@ from deskwire.model.readings import (
     PlayerId,
 )
 from deskwire.protocol.base.codec import decode_request, encode, encode_request
-from deskwire.protocol.base.messages import Authenticate, Refusal, SessionExpiring, Stats
+from deskwire.protocol.base.messages import Authenticate, ErrorMessage, SessionExpiring, Stats
 from tests.protocol.example import CONTRACT_DESK, CONTRACT_STATS, NOW
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -38,7 +38,7 @@ def test_a_session_expires_in_the_examples_letters_if_asked_to() -> None:
 
 
 def test_a_refusal_is_json_inside_a_message() -> None:
-    said = json.loads(encode(Refusal("unknown_player", "no such player"), NOW))
+    said = json.loads(encode(ErrorMessage("unknown_player", "no such player"), NOW))
 
     assert said["event"] == "error"
     assert json.loads(said["args"][0]) == {

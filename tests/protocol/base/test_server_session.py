@@ -11,7 +11,7 @@ from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired, TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import encode
-from deskwire.protocol.base.messages import Refusal, SessionExpiring
+from deskwire.protocol.base.messages import ErrorMessage, SessionExpiring
 from deskwire.protocol.base.server_session import Admit, Close, Effect, Perform, Send, ServerSession
 from deskwire.protocol.close_codes import CloseCode
 from tests.protocol.transcript import Line, conversations
@@ -183,7 +183,7 @@ def test_a_burst_of_commands_is_throttled_with_one_word_an_episode() -> None:
 
     assert sum(isinstance(effect, Perform) for effect in effects) == 20
     throttled = [effect.message for effect in effects if isinstance(effect, Send)]
-    assert throttled == [Refusal("throttled", "too many commands; some were dropped")]
+    assert throttled == [ErrorMessage("throttled", "too many commands; some were dropped")]
 
 
 def test_a_new_episode_is_told_again() -> None:

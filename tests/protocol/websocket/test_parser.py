@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from deskwire.protocol.websocket.parser import (
     Binary,
-    Broken,
-    Farewell,
-    FrameReader,
+    CloseReceived,
+    FrameParser,
     Ping,
     Pong,
+    ProtocolViolation,
     Received,
     Text,
     may_be_sent,
@@ -39,7 +39,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def read(*data: bytes) -> list[Received]:
-    reader = FrameReader(LARGEST)
+    reader = FrameParser(LARGEST)
     return [message for piece in data for message in reader.feed(piece)]
 
 
@@ -135,7 +135,7 @@ def test_a_character_may_be_cut_in_two() -> None:
 def test_what_is_wrong_is_seen_at_once_and_nothing_is_read_after_it(data: bytes, code: int) -> None:
     *_, last = read(data)
 
-    assert isinstance(last, Broken)
+    assert isinstance(last, ProtocolViolation)
     assert last.code == code
     assert read(data, masked(text_frame(b"more"))) == read(data)
 
@@ -144,7 +144,7 @@ def test_what_is_wrong_is_seen_at_once_and_nothing_is_read_after_it(data: bytes,
     "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1014, 3000, 4999]
 )
 def test_a_close_may_say_why(code: int) -> None:
-    assert read(masked(close_frame(code, "bye"))) == [Farewell(code, "bye")]
+    assert read(masked(close_frame(code, "bye"))) == [CloseReceived(code, "bye")]
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2999, 5000, 65535])
@@ -152,16 +152,16 @@ def test_codes_that_are_not_to_be_sent_are_refused(code: int) -> None:
     (found,) = read(masked(close_frame(code)))
 
     assert not may_be_sent(code)
-    assert isinstance(found, Broken)
+    assert isinstance(found, ProtocolViolation)
     assert found.code == 1002
 
 
 def test_nothing_is_read_after_a_close() -> None:
-    assert read(masked(close_frame(None)), masked(text_frame(b"more"))) == [Farewell(None, "")]
+    assert read(masked(close_frame(None)), masked(text_frame(b"more"))) == [CloseReceived(None, "")]
 
 
 def test_a_message_of_the_largest_size_is_read_and_not_one_byte_more() -> None:
     assert read(masked(text_frame(b"x" * LARGEST))) == [Text("x" * LARGEST)]
     (found,) = read(masked(text_frame(b"x" * (LARGEST + 1))))
-    assert isinstance(found, Broken)
+    assert isinstance(found, ProtocolViolation)
     assert found.code == 1009

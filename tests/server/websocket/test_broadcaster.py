@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from deskwire.core.publisher import Hub
+from deskwire.core.publisher import Publisher
 from deskwire.model.readings import Volume
 from deskwire.model.units import Percent, Seconds
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket import broadcaster as module
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from tests.support.waiting import until_async
 
@@ -47,9 +47,9 @@ class Way:
         return len(content)
 
 
-def room() -> tuple[Hub, Fanout]:
-    hub = Hub(interval=Seconds(60), devices=("volume",), periodic=())
-    return hub, Fanout(hub)
+def room() -> tuple[Publisher, Broadcaster]:
+    publisher = Publisher(interval=Seconds(60), devices=("volume",), periodic=())
+    return publisher, Broadcaster(publisher)
 
 
 def level(number: int) -> Volume:
@@ -61,97 +61,97 @@ def levels(screen: Screen) -> list[int]:
 
 
 async def test_everyone_gets_the_same_bytes() -> None:
-    hub, fanout = room()
+    publisher, broadcaster = room()
     screens = [Screen() for _ in range(3)]
     for screen in screens:
-        fanout.join(screen)
+        broadcaster.join(screen)
 
-    hub.take("volume", level(1))
+    publisher.take("volume", level(1))
 
     assert [levels(screen) for screen in screens] == [[1]] * 3
     assert screens[0].offered[0] is screens[2].offered[0]
     for screen in screens:
-        fanout.leave(screen)
+        broadcaster.leave(screen)
 
 
 async def test_who_joins_later_gets_the_newest_at_once() -> None:
-    hub, fanout = room()
+    publisher, broadcaster = room()
     first, later = Screen(), Screen()
-    fanout.join(first)
-    hub.take("volume", level(7))
+    broadcaster.join(first)
+    publisher.take("volume", level(7))
 
-    fanout.join(later)
+    broadcaster.join(later)
 
     assert levels(later) == [7]
-    fanout.leave(first)
-    fanout.leave(later)
+    broadcaster.leave(first)
+    broadcaster.leave(later)
 
 
 async def test_a_crowd_is_served_in_portions_between_which_others_get_a_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PORTION", 10)
-    hub, fanout = room()
+    publisher, broadcaster = room()
     order: list[str] = []
     screens = [Screen(lambda: order.append("screen")) for _ in range(25)]
     for screen in screens:
-        fanout.join(screen)
+        broadcaster.join(screen)
 
-    hub.take("volume", level(1))
+    publisher.take("volume", level(1))
     asyncio.get_running_loop().call_soon(order.append, "another")
     await until_async(lambda: len(order) == 26)
 
     assert order.index("another") in range(10, 21)
     assert all(levels(screen) == [1] for screen in screens)
     for screen in screens:
-        fanout.leave(screen)
+        broadcaster.leave(screen)
 
 
 async def test_a_newer_frame_overtakes_the_older_in_a_crowd(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PORTION", 10)
-    hub, fanout = room()
+    publisher, broadcaster = room()
     screens = [Screen() for _ in range(25)]
     for screen in screens:
-        fanout.join(screen)
+        broadcaster.join(screen)
 
-    hub.take("volume", level(1))
-    hub.take("volume", level(2))
+    publisher.take("volume", level(1))
+    publisher.take("volume", level(2))
     await until_async(lambda: all(levels(screen)[-1:] == [2] for screen in screens))
 
     assert levels(screens[0]) == [1, 2]
     assert [levels(screen) for screen in screens] == [[1, 2]] * 20 + [[2]] * 5
     for screen in screens:
-        fanout.leave(screen)
+        broadcaster.leave(screen)
 
 
 async def test_who_left_gets_nothing_more_and_the_last_one_ends_the_watch() -> None:
-    hub, fanout = room()
+    publisher, broadcaster = room()
     watched: list[bool] = []
-    hub.on_watched = watched.append
+    publisher.on_watched = watched.append
     screen, other = Screen(), Screen()
-    fanout.join(screen)
-    fanout.join(other)
-    hub.take("volume", level(1))
+    broadcaster.join(screen)
+    broadcaster.join(other)
+    publisher.take("volume", level(1))
 
-    fanout.leave(screen)
-    fanout.leave(screen)
-    fanout.leave(other)
-    hub.take("volume", level(2))
+    broadcaster.leave(screen)
+    broadcaster.leave(screen)
+    broadcaster.leave(other)
+    publisher.take("volume", level(2))
 
     assert watched == [True, False]
     assert levels(screen) == [1]
 
 
 async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> None:
-    _, fanout = room()
+    _, broadcaster = room()
     first, second = Screen(), Screen()
-    fanout.accompany(first)
+    broadcaster.accompany(first)
     await asyncio.sleep(25)
-    fanout.leave(first)
+    broadcaster.leave(first)
     await asyncio.sleep(10)
-    fanout.accompany(second)
+    broadcaster.accompany(second)
 
     await asyncio.sleep(15)
     early = second.pings
@@ -159,18 +159,18 @@ async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> No
 
     assert first.pings == 1
     assert (early, second.pings) == (0, 1)
-    fanout.leave(second)
+    broadcaster.leave(second)
 
 
 async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_EVERY", 0.03)
     monkeypatch.setattr(module, "PONG_WITHIN", 0.01)
-    _, fanout = room()
+    _, broadcaster = room()
     screen = Screen()
-    fanout.join(screen)
+    broadcaster.join(screen)
 
     await until_async(lambda: screen.pings >= 2 and screen.asked >= 2)
-    fanout.leave(screen)
+    broadcaster.leave(screen)
     pings = screen.pings
     await asyncio.sleep(0.06)
 
@@ -182,16 +182,16 @@ async def test_who_may_not_watch_is_pinged_and_shown_nothing(
 ) -> None:
     monkeypatch.setattr(module, "PING_EVERY", 0.03)
     monkeypatch.setattr(module, "PONG_WITHIN", 0.01)
-    hub, fanout = room()
+    publisher, broadcaster = room()
     watcher, blind = Screen(), Screen()
-    fanout.join(watcher)
-    hub.take("volume", level(1))
+    broadcaster.join(watcher)
+    publisher.take("volume", level(1))
 
-    fanout.accompany(blind)
-    fanout.refresh(blind)
-    fanout.leave(watcher)
+    broadcaster.accompany(blind)
+    broadcaster.refresh(blind)
+    broadcaster.leave(watcher)
     await until_async(lambda: blind.pings >= 2 and blind.asked >= 2)
-    fanout.leave(blind)
+    broadcaster.leave(blind)
 
     assert blind.offered == []
-    assert hub.newest() is None
+    assert publisher.newest() is None

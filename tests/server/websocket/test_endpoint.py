@@ -9,8 +9,7 @@ from aiohttp.web import BaseRequest
 from deskwire.daemon.config.settings import Session
 from deskwire.model.access import Scope
 from deskwire.model.units import Seconds
-from deskwire.server.websocket import broadcaster as fanout
-from deskwire.server.websocket import upgrade
+from deskwire.server.websocket import broadcaster, upgrade
 from tests.server.room import Room, room
 from tests.support.time_scaling import patiently
 
@@ -134,7 +133,7 @@ async def test_an_unknown_player_is_refused_and_fresh_stats_follow(desk: Room) -
 async def test_who_may_only_command_is_pinged_and_shown_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "PING_EVERY", 0.05)
+    monkeypatch.setattr(broadcaster, "PING_EVERY", 0.05)
     async with room(tmp_path, scopes=frozenset({Scope.CONTROL})) as desk:
         socket = await desk.raw_socket(auth=False)
         token, _ = await desk.ticket()

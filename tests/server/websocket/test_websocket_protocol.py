@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from deskwire.protocol.websocket.parser import Binary, FrameReader, Text
+from deskwire.protocol.websocket.parser import Binary, FrameParser, Text
 from deskwire.protocol.websocket.serializer import close_frame, pong_frame, text_frame
 from deskwire.server.net.tcp_transport import MOST_UNSENT
 from deskwire.server.websocket.connection import Connection
@@ -46,7 +46,7 @@ class Talk:
 def talk(pair: Pair) -> Talk:
     talk = Talk(pair.connection)
     pair.stream.set_protocol(
-        WebSocketProtocol(pair.stream, FrameReader(1 << 20), pair.connection, talk)
+        WebSocketProtocol(pair.stream, FrameParser(1 << 20), pair.connection, talk)
     )
     return talk
 

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 
-from deskwire.devices.battery import BatterySource
+from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
-from deskwire.devices.wifi import WifiSource
+from deskwire.devices.wifi import WifiDevice
 from tests.support.waiting import until_async
 
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 WITHIN = 15.0
 
-DEVICES: dict[str, Callable[[Buses, Roots], WifiSource | BatterySource]] = {
-    "wifi": WifiSource,
-    "battery": BatterySource,
+DEVICES: dict[str, Callable[[Buses, Roots], WifiDevice | BatteryDevice]] = {
+    "wifi": WifiDevice,
+    "battery": BatteryDevice,
 }
 
 

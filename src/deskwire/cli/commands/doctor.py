@@ -27,12 +27,12 @@ def doctor(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
 
     from deskwire.cli.doctor_report import build_report, format_report
     from deskwire.daemon.doctor.system import check_up
-    from deskwire.daemon.probe import look_around
+    from deskwire.daemon.probe import probe_devices
     from deskwire.model.units import Seconds
     from deskwire.terminal.console import Console
 
     settings = load_settings({"server": {"state_dir": state_dir}}, config)
-    looks = asyncio.run(look_around(settings, os.environ))
+    looks = asyncio.run(probe_devices(settings, os.environ))
     now = Seconds(time.monotonic())
     whole = build_report(check_up(settings, os.environ), looks, now)
     paper = Console()

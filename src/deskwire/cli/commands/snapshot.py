@@ -19,13 +19,13 @@ def snapshot(as_json: bool, config: Path | None) -> None:
     import asyncio
     import time
 
-    from deskwire.daemon.probe import look_around, snapshot_of
+    from deskwire.daemon.probe import probe_devices, snapshot_of
     from deskwire.model.units import Seconds
     from deskwire.protocol.base.stats import encode_snapshot
     from deskwire.terminal.console import Console, align_columns
     from deskwire.terminal.formatting import snapshot_rows
 
-    looks = asyncio.run(look_around(load_settings({}, config), os.environ))
+    looks = asyncio.run(probe_devices(load_settings({}, config), os.environ))
     now = Seconds(time.monotonic())
     paper = Console()
     if as_json:

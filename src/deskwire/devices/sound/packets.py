@@ -56,7 +56,7 @@ class Failure(IntEnum):
     NO_ENTITY = 5
 
 
-class NotAPacket(Exception):
+class MalformedPacket(Exception):
     """What came is not of this protocol."""
 
 
@@ -103,14 +103,14 @@ def properties(values: Mapping[str, str]) -> bytes:
     return b"P" + b"".join(name + number(len(it)) + blob(it) for name, it in pairs) + b"N"
 
 
-class Packets:
+class PacketParser:
     """Takes what comes apart."""
 
     def __init__(self) -> None:
         self._held = bytearray()
 
     def feed(self, data: bytes) -> list[Packet]:
-        """Take what came next; return what is whole with it. Raises `NotAPacket`.
+        """Take what came next; return what is whole with it. Raises `MalformedPacket`.
 
         Sound is passed over, and so is word of shared memory, which has flags.
         """
@@ -119,19 +119,19 @@ class Packets:
         while len(self._held) >= HEAD.size:
             length, channel, _, _, flags = HEAD.unpack_from(self._held)
             if length > LARGEST:
-                raise NotAPacket
+                raise MalformedPacket
             if len(self._held) < HEAD.size + length:
                 break
             payload = bytes(self._held[HEAD.size : HEAD.size + length])
             del self._held[: HEAD.size + length]
             if channel == CONTROL and not flags:
-                values = Values(payload)
+                values = ValueReader(payload)
                 found.append(Packet(values.number(), values.number(), values.rest()))
         return found
 
 
-class Values:
-    """Reads a packet's values, one after another; each raises `NotAPacket` if it is another."""
+class ValueReader:
+    """Reader of the values in a packet; a value of another type raises `MalformedPacket`."""
 
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
@@ -150,7 +150,7 @@ class Values:
         self._expect(b"t")
         end = self._payload.find(b"\0", self._at)
         if end < 0:
-            raise NotAPacket
+            raise MalformedPacket
         found = self._payload[self._at : end]
         self._at = end + 1
         return found.decode(errors="replace")
@@ -176,7 +176,7 @@ class Values:
 
     def _expect(self, letter: bytes) -> None:
         if self._take(1) != letter:
-            raise NotAPacket
+            raise MalformedPacket
 
     def _number(self) -> int:
         found: int = _NUMBER.unpack(self._take(4))[0]
@@ -185,14 +185,14 @@ class Values:
     def _take(self, size: int) -> bytes:
         taken = self._payload[self._at : self._at + size]
         if len(taken) < size:
-            raise NotAPacket
+            raise MalformedPacket
         self._at += size
         return taken
 
 
 def parse_sink(values: bytes) -> Sink:
     """Read the beginning of the reply to GET_SINK_INFO."""
-    read = Values(values)
+    read = ValueReader(values)
     read.number()
     name = read.text()
     read.text()
@@ -204,4 +204,4 @@ def parse_sink(values: bytes) -> Sink:
 
 def parse_server_name(values: bytes) -> str:
     """Read what the server is out of the reply to GET_SERVER_INFO."""
-    return Values(values).text()
+    return ValueReader(values).text()

@@ -17,11 +17,11 @@ from deskwire.devices.sound.packets import (
     Command,
     Event,
     Failure,
-    NotAPacket,
+    MalformedPacket,
     Packet,
-    Packets,
+    PacketParser,
     Sink,
-    Values,
+    ValueReader,
     blob,
     encode_packet,
     number,
@@ -38,7 +38,7 @@ DEFAULT_SINK = "@DEFAULT_SINK@"
 """The server knows which that is."""
 
 
-class Refusal(Exception):
+class ServerError(Exception):
     """The server answered with an error."""
 
     def __init__(self, code: int) -> None:
@@ -53,19 +53,19 @@ class SoundServer(asyncio.Protocol):
         self.name = ""
         """What the server says it is: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
         self._transport: asyncio.Transport | None = None
-        self._packets = Packets()
+        self._packets = PacketParser()
         self._asked: dict[int, asyncio.Future[bytes]] = {}
         self._last_tag = 0
         self._changed = asyncio.Event()
 
-    async def greet(self, cookie: bytes) -> None:
+    async def handshake(self, cookie: bytes) -> None:
         """Say who is there, and ask to be told of changes; raises `DeviceUnavailable`."""
         try:
             await self._ask(Command.AUTH, number(VERSION) + blob(cookie))
             await self._ask(Command.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
             await self._ask(Command.SUBSCRIBE, number(Event.SINK | Event.SERVER))
             self.name = parse_server_name(await self._ask(Command.GET_SERVER_INFO))
-        except Refusal as refusal:
+        except ServerError as refusal:
             raise DeviceUnavailable(
                 f"the sound server lets nobody in (error {refusal.code})",
                 remedy="see that its cookie can be read, or name another in PULSE_SERVER",
@@ -80,20 +80,20 @@ class SoundServer(asyncio.Protocol):
                 )
             return parse_sink(values)
         except TimeoutError:
-            raise hung() from None
-        except NotAPacket:
-            raise strange() from None
-        except Refusal as refusal:
+            raise timed_out() from None
+        except MalformedPacket:
+            raise unknown_protocol() from None
+        except ServerError as refusal:
             if refusal.code == Failure.NO_ENTITY:
                 return None
-            raise strange() from None
+            raise unknown_protocol() from None
 
     async def changed(self) -> None:
         """Wait until sinks or the default changed since the last call; raises when it is gone."""
         await self._changed.wait()
         self._changed.clear()
         if self._transport is None:
-            raise gone()
+            raise disconnected()
 
     def close(self) -> None:
         """End the connection."""
@@ -102,7 +102,7 @@ class SoundServer(asyncio.Protocol):
 
     async def _ask(self, command: Command, values: bytes = b"") -> bytes:
         if self._transport is None:
-            raise gone()
+            raise disconnected()
         self._last_tag += 1
         tag = self._last_tag
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -125,7 +125,7 @@ class SoundServer(asyncio.Protocol):
         try:
             for packet in self._packets.feed(data):
                 self._take(packet)
-        except NotAPacket:
+        except MalformedPacket:
             self.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's
@@ -133,7 +133,7 @@ class SoundServer(asyncio.Protocol):
         self._transport = None
         for answer in self._asked.values():
             if not answer.done():
-                answer.set_exception(gone())
+                answer.set_exception(disconnected())
         self._changed.set()
 
     def _take(self, packet: Packet) -> None:
@@ -146,7 +146,7 @@ class SoundServer(asyncio.Protocol):
         if packet.command == Command.REPLY:
             answer.set_result(packet.values)
         elif packet.command == Command.ERROR:
-            answer.set_exception(Refusal(Values(packet.values).number()))
+            answer.set_exception(ServerError(ValueReader(packet.values).number()))
 
 
 @asynccontextmanager
@@ -160,18 +160,18 @@ async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[So
     try:
         try:
             async with asyncio.timeout(timeout):
-                await reach(server, servers)
-                await server.greet(cookie)
+                await connect_to_first(server, servers)
+                await server.handshake(cookie)
         except TimeoutError:
-            raise hung() from None
-        except NotAPacket:
-            raise strange() from None
+            raise timed_out() from None
+        except MalformedPacket:
+            raise unknown_protocol() from None
         yield server
     finally:
         server.close()
 
 
-async def reach(server: SoundServer, servers: SoundServers) -> None:
+async def connect_to_first(server: SoundServer, servers: SoundServers) -> None:
     """Connect to the first place where somebody listens; raises `DeviceUnavailable`."""
     loop = asyncio.get_running_loop()
     for place in parse_servers(servers.address):
@@ -197,16 +197,16 @@ def read_cookie(file: Path | None) -> bytes:
     return cookie.ljust(COOKIE_BYTES, b"\0")
 
 
-def hung() -> DeviceUnavailable:
+def timed_out() -> DeviceUnavailable:
     """Make the problem that says there was no answer in time."""
     return DeviceUnavailable("the sound server does not answer")
 
 
-def gone() -> DeviceUnavailable:
+def disconnected() -> DeviceUnavailable:
     """Make the problem that says the connection ended."""
     return DeviceUnavailable("the sound server went away")
 
 
-def strange() -> DeviceUnavailable:
+def unknown_protocol() -> DeviceUnavailable:
     """Make the problem that says what listens there is something else."""
     return DeviceUnavailable("what listens there is no sound server as we know it")

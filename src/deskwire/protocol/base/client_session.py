@@ -16,42 +16,42 @@ from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import decode, encode_request
-from deskwire.protocol.base.messages import Authenticate, Refusal, SessionExpiring, Stats
-from deskwire.protocol.close_codes import Next, after_close
+from deskwire.protocol.base.messages import Authenticate, ErrorMessage, SessionExpiring, Stats
+from deskwire.protocol.close_codes import NextStep, after_close
 
 
-class Transmit(Struct, frozen=True):
+class SendText(Struct, frozen=True):
     """Send this text message."""
 
     text: str
 
     def __repr__(self) -> str:
-        return "Transmit(…)"
+        return "SendText(…)"
 
 
-class Show(Struct, frozen=True):
+class UpdateSnapshot(Struct, frozen=True):
     """The desk is so."""
 
     snapshot: Snapshot
 
 
-class RollOver(Struct, frozen=True):
+class RenewSession(Struct, frozen=True):
     """The session ends soon: fetch a token and open the next socket."""
 
 
-class Complain(Struct, frozen=True):
+class ReportError(Struct, frozen=True):
     """The desk refused something."""
 
-    refusal: Refusal
+    refusal: ErrorMessage
 
 
-class Then(Struct, frozen=True):
+class EndConnection(Struct, frozen=True):
     """The socket is closed; do this."""
 
-    next: Next
+    next: NextStep
 
 
-ClientEffect = Transmit | Show | RollOver | Complain | Then
+ClientEffect = SendText | UpdateSnapshot | RenewSession | ReportError | EndConnection
 
 
 class ClientPhase(Enum):
@@ -72,13 +72,13 @@ class ClientSession:
 
     def open(self) -> list[ClientEffect]:
         """The socket is open: authenticate at once."""
-        return [Transmit(encode_request(Authenticate(self._token)).decode())]
+        return [SendText(encode_request(Authenticate(self._token)).decode())]
 
     def command(self, command: Command) -> list[ClientEffect]:
         """Pass a tap on; nothing once the session has ended."""
         if self.phase is ClientPhase.ENDED:
             return []
-        return [Transmit(encode_request(command).decode())]
+        return [SendText(encode_request(command).decode())]
 
     def receive(self, text: str, now: Seconds) -> list[ClientEffect]:
         """Take one text message."""
@@ -92,18 +92,18 @@ class ClientSession:
             case Stats(snapshot):
                 if self.phase is ClientPhase.WAITING:
                     self.phase = ClientPhase.LIVE
-                return [Show(snapshot)]
+                return [UpdateSnapshot(snapshot)]
             case SessionExpiring():
                 if self.phase is ClientPhase.EXPIRING:
                     return []
                 self.phase = ClientPhase.EXPIRING
-                return [RollOver()]
-            case Refusal():
-                return [Complain(message)]
+                return [RenewSession()]
+            case ErrorMessage():
+                return [ReportError(message)]
 
     def closed(self, code: int) -> list[ClientEffect]:
         """The socket is closed with `code`; 1006 where no close frame came."""
         if self.phase is ClientPhase.ENDED:
             return []
         self.phase = ClientPhase.ENDED
-        return [Then(after_close(code))]
+        return [EndConnection(after_close(code))]

@@ -17,9 +17,9 @@ from deskwire.model.units import Seconds
 from deskwire.protocol import json
 from deskwire.protocol.base.messages import (
     Authenticate,
-    FromDesk,
-    FromScreen,
-    Refusal,
+    ClientMessage,
+    ErrorMessage,
+    ServerMessage,
     SessionExpiring,
     Stats,
 )
@@ -62,7 +62,7 @@ def error_schema() -> dict[str, Any]:
 # ---- the desk's side -----------------------------------------------------------------------------
 
 
-def decode_request(text: str) -> FromScreen:
+def decode_request(text: str) -> ClientMessage:
     """Read what a screen said; raises `Malformed` or `UnknownEvent`."""
     event, arguments = _open(text)
     if event == AUTH:
@@ -73,7 +73,7 @@ def decode_request(text: str) -> FromScreen:
     return Command(action, PlayerId(_first(event, arguments)))
 
 
-def encode(message: FromDesk, now: Seconds, *, literal_names: bool = False) -> bytes:
+def encode(message: ServerMessage, now: Seconds, *, literal_names: bool = False) -> bytes:
     """Write what the desk says.
 
     `now` is CLOCK_MONOTONIC, for the players' positions. `literal_names` writes the expiry
@@ -85,14 +85,14 @@ def encode(message: FromDesk, now: Seconds, *, literal_names: bool = False) -> b
         case SessionExpiring(at):
             name = SESSION_EXPIRING + " " if literal_names else SESSION_EXPIRING
             return _wrap(name, f"[{at}]: Your Session will expire")
-        case Refusal(code, text):
+        case ErrorMessage(code, text):
             return _wrap(ERROR, json.encode(_Error(code, text)).decode())
 
 
 # ---- the screen's side ---------------------------------------------------------------------------
 
 
-def encode_request(message: FromScreen) -> bytes:
+def encode_request(message: ClientMessage) -> bytes:
     """Write what a screen says."""
     match message:
         case Authenticate(token):
@@ -101,7 +101,7 @@ def encode_request(message: FromScreen) -> bytes:
             return _wrap(EVENT_OF[action], player)
 
 
-def decode(text: str, now: Seconds) -> FromDesk:
+def decode(text: str, now: Seconds) -> ServerMessage:
     """Read what the desk said; raises `Malformed` or `UnknownEvent`.
 
     `now` is CLOCK_MONOTONIC at the reader: positions count on from here.
@@ -115,7 +115,7 @@ def decode(text: str, now: Seconds) -> FromDesk:
             return SessionExpiring(expiring[1] if expiring else "")
         case "error":
             error = json.read(_decode_error, _first(event, arguments))
-            return Refusal(error.code, error.message)
+            return ErrorMessage(error.code, error.message)
         case _:
             raise UnknownEvent("no such event")
 

@@ -1,7 +1,7 @@
 """What is said on a socket, typed. What it looks like on the wire is `codec`'s business.
 
 screen -> desk     Authenticate, then any number of Commands
-desk -> screen     Stats, SessionExpiring, Refusal
+desk -> screen     Stats, SessionExpiring, ErrorMessage
 """
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ class SessionExpiring(Struct, frozen=True):
     """Local time of sending, `HH:MM:SS`."""
 
 
-class Refusal(Struct, frozen=True):
+class ErrorMessage(Struct, frozen=True):
     """Why something was not done."""
 
     code: str
@@ -40,5 +40,5 @@ class Refusal(Struct, frozen=True):
     message: str
 
 
-FromScreen = Authenticate | Command
-FromDesk = Stats | SessionExpiring | Refusal
+ClientMessage = Authenticate | Command
+ServerMessage = Stats | SessionExpiring | ErrorMessage

@@ -25,9 +25,14 @@ from deskwire.model.instant import Instant
 from deskwire.model.problems import Malformed, Problem, Refused, TokenExpired, UnknownEvent
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import decode_request
-from deskwire.protocol.base.messages import Authenticate, FromDesk, Refusal, SessionExpiring
+from deskwire.protocol.base.messages import (
+    Authenticate,
+    ErrorMessage,
+    ServerMessage,
+    SessionExpiring,
+)
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.protocol.token_bucket import Allowance
+from deskwire.protocol.token_bucket import TokenBucket
 
 Verify = Callable[[str, Instant], Grant]
 """Turn a websocket token into what it allows; raises `TokenExpired` or another `Refused`."""
@@ -58,7 +63,7 @@ class Perform(Struct, frozen=True):
 class Send(Struct, frozen=True):
     """Say this."""
 
-    message: FromDesk
+    message: ServerMessage
 
 
 class Close(Struct, frozen=True):
@@ -90,7 +95,7 @@ class ServerSession:
         self._grant: Grant | None = None
         self._warn_at = Seconds(0.0)
         self._warned = False
-        self._allowance = Allowance(COMMANDS_A_SECOND, COMMANDS_AT_ONCE)
+        self._allowance = TokenBucket(COMMANDS_A_SECOND, COMMANDS_AT_ONCE)
         self._dropped_at = Seconds(-math.inf)
         self._malformed: deque[Seconds] = deque(maxlen=MALFORMED_ALLOWED)
 
@@ -159,14 +164,18 @@ class ServerSession:
         try:
             message = decode_request(text)
         except (Malformed, UnknownEvent) as problem:
-            return [Send(refusal(problem)), *self._count_malformed(now)]
+            return [Send(error_message(problem)), *self._count_malformed(now)]
         if isinstance(message, Authenticate):
             return self._second_auth(message.token, now, grant)
         if self._allowance.take(now.boot):
             return [Perform(message, grant)]
         calm = now.boot - self._dropped_at >= CALM
         self._dropped_at = now.boot
-        return [Send(Refusal("throttled", "too many commands; some were dropped"))] if calm else []
+        return (
+            [Send(ErrorMessage("throttled", "too many commands; some were dropped"))]
+            if calm
+            else []
+        )
 
     def _second_auth(self, token: str, now: Instant, grant: Grant) -> list[Effect]:
         try:
@@ -185,6 +194,6 @@ class ServerSession:
         return []
 
 
-def refusal(problem: Problem) -> Refusal:
+def error_message(problem: Problem) -> ErrorMessage:
     """Put a problem into words for the screen."""
-    return Refusal(problem.code, problem.message)
+    return ErrorMessage(problem.code, problem.message)

@@ -53,25 +53,25 @@ class Pong(Struct, frozen=True):
     payload: bytes
 
 
-class Farewell(Struct, frozen=True):
+class CloseReceived(Struct, frozen=True):
     """The peer's last word."""
 
     code: int | None
     reason: str
 
 
-class Broken(Struct, frozen=True):
+class ProtocolViolation(Struct, frozen=True):
     """What came is no WebSocket; what to close with."""
 
     code: CloseCode
     reason: str
 
 
-Received = Text | Binary | Ping | Pong | Farewell | Broken
+Received = Text | Binary | Ping | Pong | CloseReceived | ProtocolViolation
 
 
-class FrameReader:
-    """Reads one socket's incoming bytes; after a `Farewell` or a `Broken` it reads no more."""
+class FrameParser:
+    """Incremental parser of one socket; it stops after a close frame or a violation."""
 
     def __init__(self, largest: int) -> None:
         """`largest` is of a whole message, in bytes."""
@@ -102,12 +102,12 @@ class FrameReader:
                 else:
                     at = self._read_head(data, at)
                 if self._key and not self._left and (message := self._end_frame()) is not None:
-                    self.ended = isinstance(message, Farewell)
+                    self.ended = isinstance(message, CloseReceived)
                     found.append(message)
-        except _Wrong as wrong:
+        except _Violation as wrong:
             self.ended = True
             self._message.clear()
-            found.append(Broken(wrong.code, wrong.reason))
+            found.append(ProtocolViolation(wrong.code, wrong.reason))
         return found
 
     def _read_head(self, data: bytes, at: int) -> int:
@@ -130,15 +130,15 @@ class FrameReader:
         """Judge a head by its first two bytes."""
         opcode = _OPCODES.get(first & 0x0F)
         if first & 0x70 or opcode is None:
-            raise _Wrong(CloseCode.PROTOCOL_ERROR, "reserved")
+            raise _Violation(CloseCode.PROTOCOL_ERROR, "reserved")
         if not second & 0x80:
-            raise _Wrong(CloseCode.PROTOCOL_ERROR, "unmasked")
+            raise _Violation(CloseCode.PROTOCOL_ERROR, "unmasked")
         self._opcode, self._final = opcode, bool(first & 0x80)
         if opcode >= _Opcode.CLOSE:
             if not self._final or second & 0x7F > _LARGEST_CONTROL:
-                raise _Wrong(CloseCode.PROTOCOL_ERROR, "a control frame is small and whole")
+                raise _Violation(CloseCode.PROTOCOL_ERROR, "a control frame is small and whole")
         elif (opcode is _Opcode.CONTINUATION) is (self._kind is None):
-            raise _Wrong(CloseCode.PROTOCOL_ERROR, "a fragment out of its place")
+            raise _Violation(CloseCode.PROTOCOL_ERROR, "a fragment out of its place")
 
     def _begin_payload(self, head: bytes) -> None:
         length, key = head[2:-_KEY], head[-_KEY:]
@@ -149,7 +149,7 @@ class FrameReader:
         if self._opcode is not _Opcode.CONTINUATION:
             self._kind = self._opcode
         if len(self._message) + self._left > self._largest:
-            raise _Wrong(CloseCode.TOO_BIG, "too big")
+            raise _Violation(CloseCode.TOO_BIG, "too big")
 
     def _take(self, piece: bytes) -> None:
         """Take a piece of the payload, masked as it came."""
@@ -185,10 +185,10 @@ class FrameReader:
         try:
             self._utf8.decode(piece, final)
         except UnicodeDecodeError:
-            raise _Wrong(CloseCode.INVALID_TEXT, "not UTF-8") from None
+            raise _Violation(CloseCode.INVALID_TEXT, "not UTF-8") from None
 
 
-class _Wrong(Exception):
+class _Violation(Exception):
     """What a frame is not allowed to be."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
@@ -215,11 +215,11 @@ def _control(opcode: _Opcode, payload: bytes) -> Received:
     if opcode is _Opcode.PONG:
         return Pong(payload)
     if not payload:
-        return Farewell(None, "")
+        return CloseReceived(None, "")
     code = int.from_bytes(payload[:2], "big")
     if len(payload) == 1 or not may_be_sent(code):
-        raise _Wrong(CloseCode.PROTOCOL_ERROR, "no such close code")
+        raise _Violation(CloseCode.PROTOCOL_ERROR, "no such close code")
     try:
-        return Farewell(code, payload[2:].decode())
+        return CloseReceived(code, payload[2:].decode())
     except UnicodeDecodeError:
-        raise _Wrong(CloseCode.INVALID_TEXT, "not UTF-8") from None
+        raise _Violation(CloseCode.INVALID_TEXT, "not UTF-8") from None

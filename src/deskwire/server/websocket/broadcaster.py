@@ -8,7 +8,7 @@ two portions. Pings go the same way, also to those who may command and not watch
 
 import asyncio
 
-from deskwire.core.publisher import Hub
+from deskwire.core.publisher import Publisher
 from deskwire.model.units import Seconds
 from deskwire.server.websocket.connection import Connection, offer
 
@@ -17,11 +17,11 @@ PING_EVERY = Seconds(20)
 PONG_WITHIN = Seconds(4)
 
 
-class Fanout:
+class Broadcaster:
     """Those who watch, and the frames on their way to them."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
         self._connections: dict[Connection, None] = {}
         self._pinged: dict[Connection, None] = {}
         self._frame = b""
@@ -38,8 +38,8 @@ class Fanout:
         self.accompany(connection)
         self._connections[connection] = None
         if len(self._connections) == 1:
-            self._hub.subscribe(self._publish)
-        elif frame := self._hub.newest():
+            self._publisher.subscribe(self._publish)
+        elif frame := self._publisher.newest():
             offer(frame, [connection])
 
     def accompany(self, connection: Connection) -> None:
@@ -58,11 +58,11 @@ class Fanout:
             return
         del self._connections[connection]
         if not self._connections:
-            self._hub.unsubscribe(self._publish)
+            self._publisher.unsubscribe(self._publish)
 
     def refresh(self, connection: Connection) -> None:
         """Write the newest frame to this one, out of turn, if it may watch."""
-        if connection in self._connections and (frame := self._hub.newest()):
+        if connection in self._connections and (frame := self._publisher.newest()):
             offer(frame, [connection])
 
     def _publish(self, frame: bytes) -> None:

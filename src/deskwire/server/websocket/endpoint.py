@@ -12,14 +12,14 @@ from collections.abc import Callable
 from aiohttp import web
 from msgspec import Struct
 
-from deskwire.core.command_router import Dispatcher
+from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import Grant, LoginId, Scope
 from deskwire.model.commands import Command
 from deskwire.model.instant import Clock, Instant
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import encode
-from deskwire.protocol.base.messages import FromDesk
+from deskwire.protocol.base.messages import ServerMessage
 from deskwire.protocol.base.server_session import (
     Admit,
     Close,
@@ -27,13 +27,13 @@ from deskwire.protocol.base.server_session import (
     Perform,
     Send,
     ServerSession,
-    refusal,
+    error_message,
 )
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.parser import Binary, Text
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.rate_limited_logger import RateLimitedLogger
-from deskwire.server.websocket.broadcaster import Fanout
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.session_registry import SessionRegistry
@@ -63,8 +63,8 @@ class WebSocketEndpoint:
         self,
         *,
         verify: VerifyFor,
-        dispatcher: Dispatcher,
-        fanout: Fanout,
+        router: CommandRouter,
+        broadcaster: Broadcaster,
         sockets: SessionRegistry,
         deadlines: Deadlines,
         clock: Clock,
@@ -73,8 +73,8 @@ class WebSocketEndpoint:
         literal_names: bool,
     ) -> None:
         self.verify = verify
-        self.dispatcher = dispatcher
-        self.fanout = fanout
+        self.router = router
+        self.broadcaster = broadcaster
         self.sockets = sockets
         self.deadlines = deadlines
         self.clock = clock
@@ -138,7 +138,7 @@ class SocketSession:
 
     def leave(self) -> None:
         """Stream to it no more, and remind it of nothing."""
-        self._endpoint.fanout.leave(self._connection)
+        self._endpoint.broadcaster.leave(self._connection)
         self._endpoint.deadlines.drop(self._tick)
 
     def over(self) -> None:
@@ -170,20 +170,20 @@ class SocketSession:
         if not self._endpoint.sockets.authenticate(self, grant):
             self.close(CloseCode.TRY_LATER, "too many sockets")
         elif Scope.MONITOR in grant.scopes:
-            self._endpoint.fanout.join(self._connection)
+            self._endpoint.broadcaster.join(self._connection)
         else:
-            self._endpoint.fanout.accompany(self._connection)
+            self._endpoint.broadcaster.accompany(self._connection)
 
     async def _perform(self, command: Command, grant: Grant) -> None:
         self._performed += 1
         try:
-            await self._endpoint.dispatcher.perform(command, grant)
+            await self._endpoint.router.perform(command, grant)
         except Problem as problem:
-            self._say(refusal(problem))
+            self._say(error_message(problem))
             if isinstance(problem, UnknownPlayer):
-                self._endpoint.fanout.refresh(self._connection)
+                self._endpoint.broadcaster.refresh(self._connection)
 
-    def _say(self, message: FromDesk) -> None:
+    def _say(self, message: ServerMessage) -> None:
         literal = self._endpoint.literal_names
         self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
 

@@ -4,7 +4,7 @@ A frame is kept while its revision is current and it is young: players' position
 revisions, so an old frame would tell an old time.
 """
 
-from deskwire.core.store import State
+from deskwire.core.store import Store
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import encode
 from deskwire.protocol.base.messages import Stats
@@ -13,10 +13,10 @@ from deskwire.protocol.websocket.serializer import text_frame
 YOUNG = Seconds(0.1)
 
 
-class Frames:
+class FrameCache:
     """Encodes a state's snapshot at most once a revision and a tenth of a second."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: Store) -> None:
         self._state = state
         self._frame = b""
         self._revision = -1

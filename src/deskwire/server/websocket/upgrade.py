@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from aiohttp import HttpVersion11, web
 
-from deskwire.protocol.websocket.parser import FrameReader
+from deskwire.protocol.websocket.parser import FrameParser
 from deskwire.server.http.http_protocol import HttpProtocol
 from deskwire.server.http.problems import NotAWebSocket
 from deskwire.server.net.tcp_transport import TcpTransport
@@ -39,7 +39,7 @@ def upgrade(
     rest = wire.detach()
     stream.write(answer)
     connection = Connection(stream)
-    inbox = WebSocketProtocol(stream, FrameReader(largest), connection, begin(connection))
+    inbox = WebSocketProtocol(stream, FrameParser(largest), connection, begin(connection))
     stream.set_protocol(inbox)
     stream.upgraded = True
     inbox.data_received(rest)

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from deskwire.protocol.websocket.parser import (
     Binary,
-    Broken,
-    Farewell,
-    FrameReader,
+    CloseReceived,
+    FrameParser,
     Ping,
+    ProtocolViolation,
     Received,
     Text,
 )
@@ -52,7 +52,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def __init__(
         self,
         stream: TcpTransport,
-        reader: FrameReader,
+        reader: FrameParser,
         connection: Connection,
         conversation: MessageReceiver,
     ) -> None:
@@ -116,12 +116,12 @@ class WebSocketProtocol(asyncio.Protocol):
                 conversation.hear(message)
             case Ping(payload):
                 connection.pong(payload)
-            case Farewell(code, _):
+            case CloseReceived(code, _):
                 conversation.leave()
                 connection.close(code)
                 if not connection.end_writing():
                     connection.finish()
-            case Broken(code, reason):
+            case ProtocolViolation(code, reason):
                 # what still comes is let pass: to close on it would take our last word back
                 conversation.leave()
                 connection.close(code, reason)
