@@ -5,6 +5,7 @@ policy and each connection state that the page showed.
 """
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from tests.support.waiting import until_async
 PHONE = (360, 800)
 TABLET = (820, 1180)
 WIDE = (1440, 900)
+Reading = dict[str, object]
 AXE = Path(__file__).parents[2] / "dashboard/node_modules/axe-core/axe.min.js"
 RECORDER = """
 window.states = [];
@@ -34,6 +36,34 @@ new MutationObserver(() => {
   if (states.at(-1)?.state !== state) states.push({ state, at: performance.now() });
 }).observe(document, { subtree: true, childList: true, attributes: true });
 """
+SCRIPTED_SOCKET = """
+window.sockets = [];
+window.sent = [];
+window.WebSocket = class {
+  static OPEN = 1;
+  readyState = 1;
+  constructor() {
+    sockets.push(this);
+    setTimeout(() => this.onopen?.());
+  }
+  send(text) {
+    const { event, args } = JSON.parse(text);
+    if (event === "auth") this.deliver();
+    else sent.push(`${event} ${args[0]}`);
+  }
+  deliver() {
+    if (!window.reading) return;
+    this.onmessage?.({ data: JSON.stringify({ event: "stats", args: [JSON.stringify(reading)] }) });
+  }
+  close() {}
+};
+window.show = (next) => {
+  window.reading = next;
+  sockets.at(-1)?.deliver();
+};
+setInterval(() => show({ ...window.reading, uptime: Math.floor(performance.now() / 1000) }), 1000);
+"""
+"""Replacement of the page's WebSocket: `show(reading)` delivers a reading, each second again."""
 EXPECTED_ERROR = "the server responded with a status of 401"
 """Console message of a first visit, before the log-in."""
 
@@ -109,6 +139,17 @@ class Dashboard:
             }""",
             hidden,
         )
+
+    async def script_readings(self, reading: Reading) -> None:
+        """Replace the socket by a scripted one, log in and wait for this reading."""
+        await self.page.add_init_script(
+            f"{SCRIPTED_SOCKET}\nwindow.reading = {json.dumps(reading)};"
+        )
+        await self.open_and_log_in()
+
+    async def show(self, reading: Reading) -> None:
+        """Deliver a reading on the scripted socket, and each second again."""
+        await self.page.evaluate("(reading) => show(reading)", reading)
 
     async def axe_violations(self) -> list[str]:
         """Return the violations that axe-core finds, as rule and element."""

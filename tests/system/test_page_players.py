@@ -1,0 +1,75 @@
+"""Players on the page: layout and selection with scripted readings, in a real browser."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.desk import Desk
+from tests.support.page import WIDE, Browser, Dashboard, Reading
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NARROW = (390, 844)
+SIZES = [(320, 568), NARROW, (820, 1180), WIDE]
+LONG = "A title that goes on and on and does not end where other titles end. " * 3
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with Browser() as browser:
+        yield browser
+
+
+def player(number: int, name: str = "", **more: object) -> Reading:
+    """Make a player as the desk sends it."""
+    return {
+        "id": f"player{number}",
+        "name": name or f"Music player {number}",
+        "playing": False,
+        "artist": f"Artist {number}",
+        "title": f"Title {number}",
+        "timestamp": 10,
+        "duration": 200,
+        **more,
+    }
+
+
+def reading(*players: Reading, **more: object) -> Reading:
+    """Make a reading with these players."""
+    return {
+        "memory_bytes": 8_000_000_000,
+        "cpu_absolute": 20.0,
+        "disk_bytes": 200_000_000_000,
+        "network": {"rx_bytes": 1000, "tx_bytes": 1000},
+        "uptime": 1,
+        "audio": list(players),
+        **more,
+    }
+
+
+async def widths(dashboard: Dashboard) -> tuple[int, int]:
+    """Return the width that the page takes, and the width of the window."""
+    width, window = await dashboard.page.evaluate(
+        "[document.documentElement.scrollWidth, innerWidth]"
+    )
+    return width, window
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
+@pytest.mark.parametrize("count", [4, 8])
+async def test_many_players_do_not_make_the_page_scroll_sideways(
+    browser: Browser, desk: Desk, size: tuple[int, int], count: int
+) -> None:
+    async with browser.open(desk, size) as dashboard:
+        await dashboard.script_readings(reading(*(player(n + 1) for n in range(count))))
+        await dashboard.wait_for(f"document.querySelectorAll('[role=tab]').length === {count}")
+        width, window = await widths(dashboard)
+
+    assert width == window
