@@ -73,3 +73,24 @@ async def test_many_players_do_not_make_the_page_scroll_sideways(
         width, window = await widths(dashboard)
 
     assert width == window
+
+
+async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
+    browser: Browser, desk: Desk
+) -> None:
+    async with browser.open(desk, NARROW) as dashboard:
+        await dashboard.script_readings(reading(*(player(n + 1) for n in range(6))))
+        await dashboard.wait_for("document.querySelectorAll('[role=tab]').length === 6")
+        await dashboard.wait_for("document.querySelector('[role=tablist].after:not(.before)')")
+        mask = await dashboard.page.evaluate(
+            "getComputedStyle(document.querySelector('[role=tablist]')).maskImage"
+        )
+        await dashboard.page.get_by_role("tab").first.focus()
+        await dashboard.page.keyboard.press("End")
+        await dashboard.wait_for("document.querySelector('[role=tablist].before:not(.after)')")
+        right = await dashboard.page.evaluate(
+            "document.querySelector('[aria-selected=true]').getBoundingClientRect().right"
+        )
+
+    assert "linear-gradient" in mask
+    assert right <= NARROW[0]
