@@ -94,3 +94,24 @@ async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
 
     assert "linear-gradient" in mask
     assert right <= NARROW[0]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
+async def test_stop_is_the_first_button_at_every_size(
+    browser: Browser, desk: Desk, size: tuple[int, int]
+) -> None:
+    async with browser.open(desk, size) as dashboard:
+        await dashboard.script_readings(reading(player(1, playing=True)))
+        await dashboard.button("Stop").wait_for()
+        names, places = await dashboard.page.evaluate(
+            """() => {
+              const buttons = [...document.querySelectorAll(".controls button")];
+              return [
+                buttons.map((button) => button.ariaLabel),
+                buttons.map((button) => button.getBoundingClientRect().left),
+              ];
+            }"""
+        )
+
+    assert names == ["Stop", "Previous track", "Pause", "Next track"]
+    assert places == sorted(places)
