@@ -10,8 +10,15 @@ from tests.support.page import WIDE, Browser, Dashboard, Reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+DOUBLE_SIZE = "--blink-settings=defaultFontSize=32"
 NARROW = (390, 844)
 SIZES = [(320, 568), NARROW, (820, 1180), WIDE]
+DEVICES = {
+    "wifi": {"ssid": "A long name of a network", "connected": True},
+    "battery": {"percentage": 99, "plugged_in": True},
+    "volume": 88,
+    "backlight": 64,
+}
 LONG = "A title that goes on and on and does not end where other titles end. " * 3
 
 
@@ -115,3 +122,25 @@ async def test_stop_is_the_first_button_at_every_size(
 
     assert names == ["Stop", "Previous track", "Pause", "Next track"]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
+async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
+    desk: Desk, size: tuple[int, int]
+) -> None:
+    async with Browser(DOUBLE_SIZE) as browser, browser.open(desk, size) as dashboard:
+        await dashboard.open()
+        await dashboard.page.get_by_label("Name").wait_for()
+        login = await widths(dashboard)
+        await dashboard.script_readings(reading(*(player(n + 1) for n in range(3)), **DEVICES))
+        await dashboard.button("Stop").wait_for()
+        font = await dashboard.page.evaluate("getComputedStyle(document.documentElement).fontSize")
+        live = await widths(dashboard)
+        await dashboard.page.evaluate("sockets.at(-1).onclose({ code: 1001 })")
+        await dashboard.button("Try now").wait_for()
+        away = await widths(dashboard)
+
+    assert float(font.removesuffix("px")) >= 32
+    assert login[0] == login[1]
+    assert live[0] == live[1]
+    assert away[0] == away[1]
