@@ -1,4 +1,4 @@
-# Each target sets up what it needs. `make run` and `make test` are all there is to remember.
+# Each target installs its own requirements. Start with `make run` and `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 ARGS ?=
 WHOLE := tests/system tests/simulator tests/conformance tests/tools
 FAULTS := tests/system/test_faults*.py
-# two processes, each with an order of sets of its own: pytest-xdist runs nothing if they name one test differently
+# Two processes with fixed hash seeds. pytest-xdist refuses to run if both collect different test names.
 TWO := $(foreach seed,1 2,--tx "popen//python=env PYTHONHASHSEED=$(seed) $(BIN)/python") --dist loadfile
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-# what is started a thousand times is compiled once
+# The tests start the program a thousand times, so keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference docs locks clean help
@@ -18,63 +18,63 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-run: $(VENV)/.page  ## set everything up and start the daemon (ARGS="--port 9000" adds to it)
+run: $(VENV)/.page  ## install everything and start the daemon (ARGS="--port 9000" adds options)
 	@exec $(BIN)/deskwire serve $(ARGS)
 
-test: guard unit system  ## every test on this machine: what a frame costs, unit tests, then the program with real parts
+test: guard unit system  ## run all tests for this machine
 
-unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## one test file a source file, with real buses and services where a device needs them
+unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## run the unit tests, with real buses and services where a device needs them
 	$(BIN)/python dashboard/build.py run test
 	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(TWO) $(ARGS)
 
-system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## the installed program with a real bus, players, sound, browser
+system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## test the installed program with a real bus, players, sound and browser
 	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" $(TWO) $(ARGS)
 
-guard: $(VENV)/.dev $(VENV)/.parts  ## a frame's instructions, counted, are not more than the baseline's (ARGS=--take: make that anew)
+guard: $(VENV)/.dev $(VENV)/.parts  ## compare the instructions for each frame with the baseline (ARGS=--take writes a new one)
 	$(BIN)/python -m bench.guard $(filter --take,$(ARGS))
 
-test-faults: $(VENV)/.dev $(VENV)/.parts  ## of these, what is done to a desk: crowds, kills, twenty minutes at sixty-fold speed
+test-faults: $(VENV)/.dev $(VENV)/.parts  ## run only the system tests of faults and attacks
 	$(BIN)/python -m pytest $(FAULTS) $(ARGS)
 
-test-systemd: $(VENV)/.dev $(VENV)/.parts  ## packaging's units under a systemd --user of its own: readiness, watchdog, restarts, sandbox
+test-systemd: $(VENV)/.dev $(VENV)/.parts  ## test the systemd units under a separate `systemd --user`
 	$(BIN)/python -m pytest tests/system -m systemd $(ARGS)
 
-test-laptop: $(VENV)/.dev $(VENV)/.parts  ## the daemon inside an emulated laptop: wifi, battery, backlight
+test-laptop: $(VENV)/.dev $(VENV)/.parts  ## test wifi, battery and backlight in an emulated laptop
 	tests/support/install laptop
 	$(BIN)/python -m pytest tests/system -m laptop $(ARGS)
 
 BENCH := $(VENV)/.dev $(VENV)/.parts
 
-bench: $(BENCH) $(VENV)/.page-tools  ## every measurement, and bench/report.md out of it: a quarter of an hour
+bench: $(BENCH) $(VENV)/.page-tools  ## run all measurements and write bench/report.md, in a quarter of an hour
 	$(BIN)/python -m bench.all $(ARGS)
 
-bench-fanout: $(BENCH)  ## one frame to many screens, beside a C loop and six peers
+bench-fanout: $(BENCH)  ## measure one frame to many clients, beside a C loop and six other servers
 	$(BIN)/python -m bench.fanout $(ARGS)
 
-bench-watching: $(BENCH)  ## what a desk costs, watched and not, beside Glances, netdata and node-exporter
+bench-watching: $(BENCH)  ## measure the cost of a desk with and without a client, beside other monitors
 	$(BIN)/python -m bench.watching $(ARGS)
 
-bench-latency: $(BENCH)  ## how long a change, a tap, a log-in and a start take
+bench-latency: $(BENCH)  ## measure the time of a change, a command, a login and a start
 	$(BIN)/python -m bench.latency $(ARGS)
 
-bench-growth: $(BENCH)  ## what grows with screens, players and media changes
+bench-growth: $(BENCH)  ## measure the growth with clients, players and media changes
 	$(BIN)/python -m bench.growth $(ARGS)
 
-bench-half-hour: $(BENCH)  ## memory over half an hour of media changes at their own pace
+bench-half-hour: $(BENCH)  ## measure memory over half an hour of media changes
 	$(BIN)/python -m bench.growth --half-hour
 
 bench-guard: guard  ## the same as guard
 
-bench-report: $(BENCH)  ## write bench/report.md anew out of what was measured last
+bench-report: $(BENCH)  ## write bench/report.md from the last results
 	$(BIN)/python -m bench.report
 
-bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## what the page costs a browser
+bench-page: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## measure the cost of the page in a browser
 	$(BIN)/python -m bench.page $(ARGS)
 
-soak: $(VENV)/.dev $(VENV)/.parts  ## ten minutes of everything at once; what the desk holds must stay flat (ARGS="--seed 7")
+soak: $(VENV)/.dev $(VENV)/.parts  ## run ten minutes under load and faults; resources must not grow (ARGS="--seed 7")
 	$(BIN)/python bench/soak.py $(ARGS)
 
-echo-socket: $(VENV)/.run  ## the daemon's own sockets with an echo behind them, for suites that judge such (ARGS="--port 9001")
+echo-socket: $(VENV)/.run  ## start an echo server on the daemon's sockets, for external test suites (ARGS="--port 9001")
 	@exec $(BIN)/python tests/tools/echo_socket.py $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.page-tools  ## check format, lint, types, layers and spelling
@@ -86,20 +86,20 @@ check: $(VENV)/.dev $(VENV)/.page-tools  ## check format, lint, types, layers an
 	$(BIN)/codespell
 	$(BIN)/python dashboard/build.py run check
 
-format: $(VENV)/.dev  ## format and mend what can be mended
+format: $(VENV)/.dev  ## format the code and fix lint findings
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(VENV)/.dev  ## write what docs/reference makes from the code
+reference: $(VENV)/.dev  ## write the generated pages in docs/reference
 	$(BIN)/python scripts/reference.py
 
 docs: $(VENV)/.docs  ## build the documentation as a website with search: build/docs/index.html
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-locks: $(VENV)/.dev  ## resolve the requirements anew
+locks: $(VENV)/.dev  ## resolve the requirements and write the lock files
 	requirements/lock $(BIN)
 
-clean:  ## remove everything that was set up
+clean:  ## remove everything that make installed
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.made:
