@@ -144,3 +144,30 @@ async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
     assert login[0] == login[1]
     assert live[0] == live[1]
     assert away[0] == away[1]
+
+
+async def test_live_region_names_no_track_after_the_log_out(browser: Browser, desk: Desk) -> None:
+    regions = "[...document.querySelectorAll('[role=status]')].map((one) => one.textContent).join()"
+    async with browser.open(desk) as dashboard:
+        await dashboard.script_readings(reading(player(1, playing=True)))
+        await dashboard.wait_for(f"{regions}.includes('Title 1')")
+        await dashboard.button("Log out").click()
+        await dashboard.wait_for_text("You are logged out.")
+        after = await dashboard.page.evaluate(regions)
+
+    assert "Title 1" not in after
+
+
+async def test_notice_has_a_space_after_the_name_of_the_player(
+    browser: Browser, desk: Desk
+) -> None:
+    error = '{ event: "error", args: [\'{"code":"not_supported","message":""}\'] }'
+    async with browser.open(desk) as dashboard:
+        await dashboard.script_readings(reading(player(1, "mpv", playing=True)))
+        await dashboard.button("Pause").click()
+        await dashboard.page.evaluate(
+            f"sockets.at(-1).onmessage({{ data: JSON.stringify({error}) }})"
+        )
+        notice = await dashboard.page.locator(".notice span").inner_text()
+
+    assert notice == "mpv: This player cannot do that."
