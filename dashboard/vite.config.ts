@@ -26,6 +26,19 @@ const licences = (): Plugin => ({
   },
 });
 
+/** Make uPlot use the language of the page. It formats with `navigator.language` when it is loaded, which
+    throws where that is no valid tag: `C`, `en-US@posix`. */
+const safeLanguage = (): Plugin => ({
+  name: "safe-language",
+  enforce: "pre",
+  transform(code, id) {
+    if (!/uplot\/dist\/uPlot\.esm\.js/i.test(id)) return undefined;
+    const safe = code.replace("nav.language", "document.documentElement.lang");
+    if (safe === code) throw new Error("uPlot does not use navigator.language any more: remove this");
+    return { code: safe, map: null };
+  },
+});
+
 /** Write a compressed copy next to each text file. The server sends it as it is. */
 const compressed = (): Plugin => ({
   name: "compressed",
@@ -44,7 +57,7 @@ const compressed = (): Plugin => ({
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte(), licences(), compressed()],
+  plugins: [svelte(), safeLanguage(), licences(), compressed()],
   build: {
     outDir: folder,
     emptyOutDir: true,

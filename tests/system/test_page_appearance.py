@@ -173,6 +173,24 @@ async def test_german_browser_gets_the_german_page(browser: Browser, desk: Desk)
     assert language == "de"
 
 
+@pytest.mark.parametrize("tag", ["C", "en-US@posix", ""])
+async def test_invalid_browser_language_keeps_the_sparklines(
+    browser: Browser, desk: Desk, tag: str
+) -> None:
+    async with browser.open(desk) as dashboard:
+        await dashboard.page.add_init_script(
+            f"""
+            Object.defineProperty(Navigator.prototype, "language", {{ get: () => "{tag}" }});
+            Object.defineProperty(Navigator.prototype, "languages", {{ get: () => ["{tag}"] }});
+            """
+        )
+        await dashboard.open_and_log_in()
+        await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+        language = await dashboard.page.evaluate("document.documentElement.lang")
+
+    assert language == "en"
+
+
 async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Desk) -> None:
     async with browser.open(desk, reduced_motion="reduce") as dashboard:
         await dashboard.open_and_log_in()
