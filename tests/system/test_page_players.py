@@ -171,3 +171,27 @@ async def test_notice_has_a_space_after_the_name_of_the_player(
         notice = await dashboard.page.locator(".notice span").inner_text()
 
     assert notice == "mpv: This player cannot do that."
+
+
+async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: Desk) -> None:
+    long = player(1, title=LONG, artist=LONG, album=LONG)
+    clipped = """[...document.querySelectorAll(".track > *")].some((line) =>
+      line.scrollHeight > line.clientHeight + 1 || line.scrollWidth > line.clientWidth + 1)"""
+    async with browser.open(desk, NARROW, has_touch=True) as dashboard:
+        await dashboard.script_readings(reading(long))
+        button = dashboard.button("Show full title")
+        await button.wait_for()
+        small = await dashboard.page.evaluate(clipped)
+        await button.tap()
+        await dashboard.wait_for(f"!({clipped})")
+        faults = await dashboard.axe_violations()
+        width, window = await widths(dashboard)
+        await dashboard.show(reading(player(1)))
+        await dashboard.wait_for_text("Title 1")
+        buttons = await dashboard.page.get_by_role("button").all_inner_texts()
+
+    assert small
+    assert faults == []
+    assert width == window
+    assert "Show less" not in buttons
+    assert "Show full title" not in buttons
