@@ -1,13 +1,16 @@
-"""What every test may use, and three watchmen.
+"""Fixtures of all tests, and checks that run with every test.
 
-One fails a test that leaves a task behind, one fails code of ours that blocks the event loop, one
-fails a test that logs what must never be in a log. Real parts are in `tests/support/`.
+The checks fail a test that leaves a task behind, blocks the event loop, logs a secret or an
+unhandled failure, or starts a system program without the marker `desktop`.
 """
 
 import asyncio
 import logging
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +30,12 @@ MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
 TURNS = 10
 """Turns of the loop that a cancelled task gets to end after its test."""
 
+DESKTOP_FOLDERS = ("system", "tools")
+DESKTOP_FIXTURES = frozenset({"session_bus", "system_bus", "media", "pulse", "bed", "upower"})
+"""Fixtures that start system programs; a test that uses one gets the marker `desktop`."""
+OWN_PROGRAMS = frozenset({"deskwire", "git", "sh", "true", Path(sys.executable).name})
+"""Programs that a test without the marker `desktop` may start."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # so a shell starts what is in its background, and Ctrl-C would pass by all that is started here
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,6 +43,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # how long one example takes says more of a busy machine than of us
 settings.register_profile("desk", deadline=None)
 settings.load_profile("desk")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the packages of tests/support/install."""
+    for item in items:
+        folder = Path(item.path).relative_to(Path(__file__).parent).parts[0]
+        fixtures = getattr(item, "fixturenames", ())
+        if folder in DESKTOP_FOLDERS or not DESKTOP_FIXTURES.isdisjoint(fixtures):
+            item.add_marker(pytest.mark.desktop)
 
 
 def pytest_asyncio_loop_factories(
@@ -79,6 +97,24 @@ def _nothing_bad_is_logged(watchman: Watchman) -> Iterator[None]:
     watchman.caught.clear()
     yield
     assert watchman.caught == []
+
+
+@pytest.fixture(autouse=True)
+def _pure_test_starts_no_system_program(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Make a test without the marker `desktop` fail when it starts a system program."""
+    if request.node.get_closest_marker("desktop"):
+        return
+    original = subprocess.Popen.__init__
+
+    def guarded(self: object, args: Any, *rest: Any, **options: Any) -> None:
+        program = args if isinstance(args, str | bytes | Path) else args[0]
+        name = Path(str(program)).name
+        assert name in OWN_PROGRAMS, f"{name} needs @pytest.mark.desktop"
+        original(self, args, *rest, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", guarded)
 
 
 @pytest.fixture(autouse=True)

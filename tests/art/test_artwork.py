@@ -198,6 +198,7 @@ async def test_a_dropped_naming_keeps_nothing(artwork: Artwork, cover: Path) -> 
     assert naming.key is None
 
 
+@pytest.mark.desktop
 async def test_what_is_no_picture_of_ours_is_not_kept(
     artwork: Artwork, cover: Path, tmp_path: Path
 ) -> None:
@@ -233,6 +234,7 @@ async def test_what_is_no_picture_of_ours_is_not_kept(
         assert artwork.find(str(path)) is None
 
 
+@pytest.mark.desktop
 async def test_forty_fifos_and_a_hanging_folder_do_not_hold_up_a_picture(
     artwork: Artwork, cover: Path, tmp_path: Path
 ) -> None:
@@ -254,6 +256,7 @@ async def test_forty_fifos_and_a_hanging_folder_do_not_hold_up_a_picture(
         hanging.release()
 
 
+@pytest.mark.desktop
 async def test_a_picture_whose_folder_comes_back_is_kept_then(
     artwork: Artwork, tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_fifo_a_socket_a_device_and_a_folder_are_no_pictures(tmp_path: Path) -
                 read_picture(bytes(path))
 
 
+@pytest.mark.desktop
 def test_somebody_elses_file_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "theirs.png"
     file.write_bytes(PNG)
@@ -189,6 +190,7 @@ def test_a_file_that_grew_after_it_was_looked_at_is_not_read(tmp_path: Path) -> 
         read_whole(grown.fileno())
 
 
+@pytest.mark.desktop
 def test_a_path_that_is_swapped_gives_the_picture_or_nothing_but_never_the_secret(
     tmp_path: Path,
 ) -> None:

@@ -121,6 +121,7 @@ async def test_no_more_than_a_few_read_at_once() -> None:
     await until_async(lambda: len(told) == 10)
 
 
+@pytest.mark.desktop
 async def test_forty_reads_in_a_hanging_folder_delay_a_healthy_one_by_a_moment(
     tmp_path: Path,
 ) -> None:

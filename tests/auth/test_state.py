@@ -139,6 +139,7 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     assert health == "ok"
 
 
+@pytest.mark.desktop
 async def test_a_full_disk_is_told_and_reading_goes_on(small_disk: Path) -> None:
     state = await asyncio.to_thread(State.open, small_disk / "state")
     await state.change(lambda connection: connection.execute(add("ann")))
@@ -159,6 +160,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(small_disk: Path) -> None
     state.close()
 
 
+@pytest.mark.desktop
 def test_a_disk_full_from_the_start_is_told_in_one_line(small_disk: Path) -> None:
     fill(small_disk)
 

@@ -30,6 +30,7 @@ def test_a_step_that_fails_says_its_last_line() -> None:
         prepare.run(["sh", "-c", "echo looking; echo it is not there >&2; exit 3"])
 
 
+@pytest.mark.desktop
 def test_a_program_that_is_not_there_cannot_be_run() -> None:
     with pytest.raises(Unobtainable, match="no-such-program: No such file"):
         prepare.run(["no-such-program"])

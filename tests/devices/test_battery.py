@@ -201,6 +201,7 @@ async def test_an_upower_slow_to_start_is_asked_for_once_and_speaks_when_it_is_t
     assert bus.started == 1
 
 
+@pytest.mark.desktop
 async def test_upower_is_started_where_the_bus_can_start_it(
     bed: SysTestbed, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
     mount.answers.set()
 
 
+@pytest.mark.desktop
 async def test_used_is_what_df_calls_used() -> None:
     async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)

@@ -46,6 +46,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Pulse | PipeWire]:
         yield server
 
 
+@pytest.mark.desktop
 async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
     source = VolumeDevice(SoundServers(server.address))
     server.pactl("set-sink-volume", "speakers", "88%")
@@ -62,6 +63,7 @@ async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
         assert await upcoming(readings) == volume(150)
 
 
+@pytest.mark.desktop
 async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWire) -> None:
     modules = server.pactl("list", "modules", "short").splitlines()
     sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
@@ -143,6 +145,7 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
     assert complaints == []
 
 
+@pytest.mark.desktop
 async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
     with Pulse() as pulse:
         source = VolumeDevice(SoundServers(pulse.address))
@@ -159,6 +162,7 @@ async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
             assert await upcoming(readings) == volume(100)
 
 
+@pytest.mark.desktop
 async def test_pipewires_door_can_close_and_open_again() -> None:
     with PipeWire() as pipewire:
         source = VolumeDevice(SoundServers(pipewire.address))
@@ -174,6 +178,7 @@ async def test_pipewires_door_can_close_and_open_again() -> None:
             await wait_for(readings, volume(100))
 
 
+@pytest.mark.desktop
 @pytest.mark.usefixtures("_hurried")
 async def test_a_hung_server_holds_nobody() -> None:
     with Pulse() as pulse:
@@ -191,6 +196,7 @@ async def test_a_hung_server_holds_nobody() -> None:
             assert await upcoming(readings) == volume(100)
 
 
+@pytest.mark.desktop
 async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
     with Pulse() as pulse:
         async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
@@ -202,6 +208,7 @@ async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
                 await wait_for(readings, None)
 
 
+@pytest.mark.desktop
 async def test_a_server_that_wants_its_cookie_is_shown_it(tmp_path: Path) -> None:
     cookie = tmp_path / "cookie"
     cookie.write_bytes(b"c" * 256)

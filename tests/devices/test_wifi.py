@@ -315,6 +315,7 @@ async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
     assert took < 0.25
 
 
+@pytest.mark.desktop
 async def test_without_a_system_bus_the_kernel_is_asked_and_the_bus_is_found_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,11 +1,14 @@
 import shutil
 import subprocess
 
+import pytest
+
 from deskwire.art.picture import media_type
 from deskwire.model.readings import ArtKey
 from deskwire.simulator.covers import made_up
 
 
+@pytest.mark.desktop
 def test_a_made_up_cover_is_a_picture_that_another_program_can_read() -> None:
     picture = made_up(ArtKey("/tmp/a"))
 

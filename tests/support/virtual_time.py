@@ -86,6 +86,11 @@ class WarpedLoop(asyncio.SelectorEventLoop):
         self._selector_of_ours.hold(answer)
         return answer
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Join the executor's threads without a timeout, which would pass at once."""
+        del timeout
+        await super().shutdown_default_executor()
+
     def run_forever(self) -> None:
         """Run, and let no time pass while a thread of a pool is at work."""
         submit = ThreadPoolExecutor.submit

@@ -104,9 +104,9 @@ def insert(connection: sqlite3.Connection, login: Login, generation: str, now: I
         ),
     )
     connection.execute(  # what is the newest already is not written again
-        "INSERT OR REPLACE INTO known_addresses SELECT ?1, ?2 WHERE ?2 IS NOT"
-        " (SELECT neighbourhood FROM known_addresses WHERE user = ?1 ORDER BY rowid DESC LIMIT 1)",
-        (login.user, neighbourhood(login.address)),
+        "INSERT OR REPLACE INTO known_addresses SELECT :user, :network WHERE :network IS NOT"
+        " (SELECT neighbourhood FROM known_addresses WHERE user = :user ORDER BY rowid DESC LIMIT 1)",
+        {"user": login.user, "network": neighbourhood(login.address)},
     )
     return let_go(connection, login, now)
 
@@ -120,10 +120,10 @@ def let_go(connection: sqlite3.Connection, login: Login, now: Instant) -> LetGo:
     ).fetchall()
     too_many, too_far = (
         connection.execute(
-            f"DELETE FROM {table} WHERE user = ?1 AND rowid <="  # noqa: S608 - two names below
-            f" (SELECT rowid FROM {table} WHERE user = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)"
+            f"DELETE FROM {table} WHERE user = :user AND rowid <="  # noqa: S608 - two names below
+            f" (SELECT rowid FROM {table} WHERE user = :user ORDER BY rowid DESC LIMIT 1 OFFSET :most)"
             f" RETURNING {column}",
-            (login.user, most),
+            {"user": login.user, "most": most},
         ).fetchall()
         for table, column, most in (
             ("logins", "id", MOST_LOGINS),

@@ -73,6 +73,7 @@ def test_only_its_own_subsystem_counts_and_all_that_waits_is_read() -> None:
         assert not happened(ours, "power_supply")
 
 
+@pytest.mark.desktop
 def test_the_real_kernel_is_heard() -> None:
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     unshare = ["unshare", *as_root, "--net", "--mount"]

@@ -22,6 +22,7 @@ def openssl(*words: str | Path) -> str:
     ).stdout
 
 
+@pytest.mark.desktop
 def test_a_desk_signs_for_its_own_names(made: tuple[Path, Path]) -> None:
     names = openssl("x509", "-in", made[0], "-noout", "-ext", "subjectAltName")
 
@@ -37,6 +38,7 @@ def test_only_the_owner_may_read_it(made: tuple[Path, Path]) -> None:
     assert key.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.desktop
 def test_the_fingerprint_is_what_openssl_says(made: tuple[Path, Path]) -> None:
     said = openssl("x509", "-in", made[0], "-noout", "-fingerprint", "-sha256")
 
