@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-WHOLE := tests/system tests/simulator tests/conformance tests/tools
 FAULTS := tests/system/test_faults*.py
 # Two processes with fixed hash seeds. pytest-xdist refuses to run if both collect different test names.
 TWO := $(foreach seed,1 2,--tx "popen//python=env PYTHONHASHSEED=$(seed) $(BIN)/python") --dist loadfile
@@ -13,7 +12,7 @@ PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -pri
 # The tests start the program a thousand times, so keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test unit system guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference docs locks clean help
+.PHONY: run test unit test-page desktop system test-pythons guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference docs locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,14 +20,22 @@ help:  ## list the targets
 run: $(VENV)/.page  ## install everything and start the daemon (ARGS="--port 9000" adds options)
 	@exec $(BIN)/deskwire serve $(ARGS)
 
-test: guard unit system  ## run all tests for this machine
+test: guard unit test-page desktop system  ## run all tests for this machine
 
-unit: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools  ## run the unit tests, with real buses and services where a device needs them
+unit: $(VENV)/.dev  ## run the pure tests, without root and system packages
+	$(BIN)/python -m pytest tests -m "not desktop" $(TWO) $(ARGS)
+
+test-page: $(VENV)/.page-tools  ## run the unit tests of the web page
 	$(BIN)/python dashboard/build.py run test
-	$(BIN)/python -m pytest tests $(WHOLE:%=--ignore=%) $(TWO) $(ARGS)
+
+desktop: $(VENV)/.dev $(VENV)/.parts  ## run the unit tests that need real buses, players, sound servers and services
+	$(BIN)/python -m pytest tests --ignore=tests/system --ignore=tests/tools -m desktop $(TWO) $(ARGS)
 
 system: $(VENV)/.dev $(VENV)/.parts $(VENV)/.page-tools $(VENV)/.scan  ## test the installed program with a real bus, players, sound and browser
-	$(BIN)/python -m pytest $(WHOLE) -m "not laptop and not systemd" $(TWO) $(ARGS)
+	$(BIN)/python -m pytest tests/system tests/tools -m "not laptop and not systemd" $(TWO) $(ARGS)
+
+test-pythons: $(VENV)/.dev $(VENV)/.page  ## run the pure tests on each installed Python from 3.11 to 3.13
+	PYTHONHASHSEED=1 scripts/test_pythons -n 2 --dist loadfile $(ARGS)
 
 guard: $(VENV)/.dev $(VENV)/.parts  ## compare the instructions for each frame with the baseline (ARGS=--take writes a new one)
 	$(BIN)/python -m bench.guard $(filter --take,$(ARGS))

@@ -105,7 +105,8 @@ def insert(connection: sqlite3.Connection, login: Login, generation: str, now: I
     )
     connection.execute(  # what is the newest already is not written again
         "INSERT OR REPLACE INTO known_addresses SELECT :user, :network WHERE :network IS NOT"
-        " (SELECT neighbourhood FROM known_addresses WHERE user = :user ORDER BY rowid DESC LIMIT 1)",
+        " (SELECT neighbourhood FROM known_addresses WHERE user = :user"
+        " ORDER BY rowid DESC LIMIT 1)",
         {"user": login.user, "network": neighbourhood(login.address)},
     )
     return let_go(connection, login, now)
@@ -121,7 +122,8 @@ def let_go(connection: sqlite3.Connection, login: Login, now: Instant) -> LetGo:
     too_many, too_far = (
         connection.execute(
             f"DELETE FROM {table} WHERE user = :user AND rowid <="  # noqa: S608 - two names below
-            f" (SELECT rowid FROM {table} WHERE user = :user ORDER BY rowid DESC LIMIT 1 OFFSET :most)"
+            f" (SELECT rowid FROM {table} WHERE user = :user"
+            f" ORDER BY rowid DESC LIMIT 1 OFFSET :most)"
             f" RETURNING {column}",
             {"user": login.user, "most": most},
         ).fetchall()

@@ -25,7 +25,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Room]:
         yield opened
 
 
-async def test_who_does_not_take_an_answer_is_detach(
+async def test_peer_that_does_not_read_an_answer_is_detached(
     desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(wire, "TAKEN_WITHIN", 0.2)
