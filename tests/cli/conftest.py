@@ -7,9 +7,9 @@ from tests.support.captured import captured
 
 @pytest.fixture
 def _captured_laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the commands see a captured laptop, with neither bus nor sound."""
+    """Let the commands read a captured laptop without a bus and without sound."""
     roots = captured("laptop")
-    monkeypatch.setattr("deskwire.devices.cpu.FIRST", 0.01)  # it stands still, however long
+    monkeypatch.setattr("deskwire.devices.cpu.FIRST", 0.01)  # the captured files never change
     for name in ("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS"):
         monkeypatch.setenv(name, f"unix:path={tmp_path}/none")
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from deskwire.cli.credential_store import CredentialStore, SavedDesk, Secret, open_credential_store
-from deskwire.cli.keyring_store import KeyringStore
+from deskwire.cli.credential_store import (
+    CredentialStore,
+    KeyringStore,
+    SavedDesk,
+    Secret,
+    open_credential_store,
+)
 from deskwire.client import CaFile, Login, Pinned, SystemTrust
 from deskwire.model.problems import StateUnavailable
 from deskwire.model.units import Seconds
@@ -17,7 +22,7 @@ SECRET = Secret("correct horse", LOGIN)
 
 
 class KeyringPackage:
-    """What is used of the `keyring` package, in memory; `works` is whether its backend does."""
+    """Stand-in for the `keyring` package, in memory. `works` says whether its backend does."""
 
     class errors:  # noqa: N801 - the package's own name
         class KeyringError(Exception):
@@ -50,97 +55,97 @@ class KeyringPackage:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> CredentialStore:
+def store(tmp_path: Path) -> CredentialStore:
     return CredentialStore(tmp_path / "deskwire" / "client", None)
 
 
-def test_a_desk_is_kept_with_its_secret(kept: CredentialStore) -> None:
-    where = kept.keep(DESK, SavedDesk("ann", fingerprint=PIN), SECRET)
+def test_saved_desk_is_read_back_with_its_secret(store: CredentialStore) -> None:
+    place = store.save(DESK, SavedDesk("ann", fingerprint=PIN), SECRET)
 
-    file = kept.read()
-    assert where == str(kept.path)
+    file = store.read()
+    assert place == str(store.path)
     assert file.current == DESK
     assert file.desks[DESK].username == "ann"
     assert file.desks[DESK].trust == Pinned(PIN)
-    assert kept.secret(DESK) == SECRET
+    assert store.secret(DESK) == SECRET
 
 
-def test_nobody_else_can_read_it(kept: CredentialStore) -> None:
-    kept.keep(DESK, SavedDesk("ann"), SECRET)
-    kept.path.chmod(0o644)
-    kept.keep_secret(DESK, Secret("new"))
+def test_file_is_readable_by_its_owner_only(store: CredentialStore) -> None:
+    store.save(DESK, SavedDesk("ann"), SECRET)
+    store.path.chmod(0o644)
+    store.save_secret(DESK, Secret("new"))
 
-    assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(kept.path.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE(kept.path.parent.parent.stat().st_mode) == 0o700
-    assert list(kept.path.parent.iterdir()) == [kept.path]
-
-
-def test_the_last_one_logged_in_to_is_the_one_that_is_meant(kept: CredentialStore) -> None:
-    kept.keep(DESK, SavedDesk("ann"), SECRET)
-    kept.keep(OTHER, SavedDesk("ben"), Secret())
-    assert kept.read().current == OTHER
-
-    kept.forget(OTHER)
-
-    assert kept.read().current == DESK
-    assert list(kept.read().desks) == [DESK]
-    assert kept.secret(OTHER) == Secret()
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(store.path.parent.parent.stat().st_mode) == 0o700
+    assert list(store.path.parent.iterdir()) == [store.path]
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one(kept: CredentialStore) -> None:
-    kept.keep(DESK, SavedDesk("ann", ca_file="/ca.pem"), SECRET)
-    kept.keep_secret(DESK, Secret("new", LOGIN))
-    kept.keep_secret(OTHER, Secret("of a desk that is not kept"))
+def test_last_saved_desk_is_the_current_one(store: CredentialStore) -> None:
+    store.save(DESK, SavedDesk("ann"), SECRET)
+    store.save(OTHER, SavedDesk("ben"), Secret())
+    assert store.read().current == OTHER
 
-    assert kept.secret(DESK) == Secret("new", LOGIN)
-    assert kept.read().desks[DESK].trust == CaFile(Path("/ca.pem"))
-    assert list(kept.read().desks) == [DESK]
+    store.delete(OTHER)
 
-
-def test_nothing_kept_is_an_empty_file(kept: CredentialStore) -> None:
-    assert kept.read().current == ""
-    assert kept.secret(DESK) == Secret()
-    kept.forget(DESK)
+    assert store.read().current == DESK
+    assert list(store.read().desks) == [DESK]
+    assert store.secret(OTHER) == Secret()
 
 
-def test_a_keyring_has_the_secret_and_the_file_has_not(tmp_path: Path) -> None:
+def test_new_secret_replaces_the_old_one(store: CredentialStore) -> None:
+    store.save(DESK, SavedDesk("ann", ca_file="/ca.pem"), SECRET)
+    store.save_secret(DESK, Secret("new", LOGIN))
+    store.save_secret(OTHER, Secret("of an unsaved desk"))
+
+    assert store.secret(DESK) == Secret("new", LOGIN)
+    assert store.read().desks[DESK].trust == CaFile(Path("/ca.pem"))
+    assert list(store.read().desks) == [DESK]
+
+
+def test_missing_file_is_an_empty_store(store: CredentialStore) -> None:
+    assert store.read().current == ""
+    assert store.secret(DESK) == Secret()
+    store.delete(DESK)
+
+
+def test_secret_is_in_the_keyring_and_not_in_the_file(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = CredentialStore(tmp_path, KeyringStore(package))
+    store = CredentialStore(tmp_path, KeyringStore(package))
 
-    where = kept.keep(DESK, SavedDesk("ann"), SECRET)
+    place = store.save(DESK, SavedDesk("ann"), SECRET)
 
-    assert where == "the keyring"
-    assert "horse" not in kept.path.read_text(encoding="utf-8")
-    assert kept.secret(DESK) == SECRET
-    assert kept.read().desks[DESK].trust == SystemTrust()
-    kept.forget(DESK)
+    assert place == "the keyring"
+    assert "horse" not in store.path.read_text(encoding="utf-8")
+    assert store.secret(DESK) == SECRET
+    assert store.read().desks[DESK].trust == SystemTrust()
+    store.delete(DESK)
     assert package.secrets == {}
 
 
-def test_a_keyring_that_is_locked_leaves_it_to_the_file(tmp_path: Path) -> None:
+def test_locked_keyring_leaves_the_secret_to_the_file(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = CredentialStore(tmp_path, KeyringStore(package))
+    store = CredentialStore(tmp_path, KeyringStore(package))
     package.works = False
 
-    where = kept.keep(DESK, SavedDesk("ann"), SECRET)
+    place = store.save(DESK, SavedDesk("ann"), SECRET)
 
-    assert where == str(kept.path)
-    assert kept.secret(DESK) == SECRET
-    kept.forget(DESK)
+    assert place == str(store.path)
+    assert store.secret(DESK) == SECRET
+    store.delete(DESK)
 
 
-def test_a_keyring_that_lost_its_secret_is_an_empty_secret(tmp_path: Path) -> None:
+def test_lost_keyring_entry_is_an_empty_secret(tmp_path: Path) -> None:
     package = KeyringPackage()
-    kept = CredentialStore(tmp_path, KeyringStore(package))
-    kept.keep(DESK, SavedDesk("ann"), SECRET)
+    store = CredentialStore(tmp_path, KeyringStore(package))
+    store.save(DESK, SavedDesk("ann"), SECRET)
     package.secrets["deskwire", DESK] = "not ours"
 
-    assert kept.secret(DESK) == Secret()
+    assert store.secret(DESK) == Secret()
 
 
 @pytest.mark.parametrize(("priority", "usable"), [(5, True), (1, True), (0.5, False), (0, False)])
-def test_a_keyring_without_a_backend_is_not_used(priority: float, usable: bool) -> None:
+def test_keyring_without_a_secure_backend_is_not_usable(priority: float, usable: bool) -> None:
     package = KeyringPackage()
     package.priority = priority
 
@@ -148,19 +153,19 @@ def test_a_keyring_without_a_backend_is_not_used(priority: float, usable: bool) 
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"desks": 5}'])
-def test_a_file_that_is_not_ours_is_named(kept: CredentialStore, text: str) -> None:
-    kept.path.parent.mkdir(parents=True)
-    kept.path.write_text(text, encoding="utf-8")
+def test_foreign_file_is_named_in_the_error(store: CredentialStore, text: str) -> None:
+    store.path.parent.mkdir(parents=True)
+    store.path.write_text(text, encoding="utf-8")
 
     with pytest.raises(StateUnavailable, match=r"desks\.json"):
-        kept.read()
+        store.read()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_unusable_directory_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "deskwire").write_text("a file", encoding="utf-8")
 
     with pytest.raises(StateUnavailable, match="client"):
-        CredentialStore(tmp_path / "deskwire" / "client", None).keep(DESK, SavedDesk("ann"), SECRET)
+        CredentialStore(tmp_path / "deskwire" / "client", None).save(DESK, SavedDesk("ann"), SECRET)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +176,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         ({"HOME": "/home/ann", "XDG_STATE_HOME": "relative"}, "/home/ann/.local/state"),
     ],
 )
-def test_it_is_kept_where_state_belongs(environ: dict[str, str], folder: str) -> None:
+def test_store_is_in_the_state_directory(environ: dict[str, str], folder: str) -> None:
     assert str(open_credential_store(environ).path) == f"{folder}/deskwire/client/desks.json"
 
 
-def test_no_secret_shows_in_a_trace() -> None:
+def test_secret_does_not_appear_in_its_repr() -> None:
     assert "horse" not in repr(SECRET)

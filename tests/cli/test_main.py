@@ -8,15 +8,16 @@ from click.testing import CliRunner
 from deskwire.cli.main import COMMANDS, app
 
 
-@pytest.mark.parametrize("word", COMMANDS)
-def test_what_is_typed_is_the_command_of_that_name(word: str) -> None:
-    command = app.get_command(click.Context(app), word)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_table_row_matches_its_command(name: str) -> None:
+    command = app.get_command(click.Context(app), name)
 
     assert command is not None
-    assert command.name == word
+    assert command.name == name
+    assert command.short_help == COMMANDS[name].summary
 
 
-def test_all_commands_are_listed_with_what_they_do() -> None:
+def test_help_lists_all_commands_with_summaries() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
 
     listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line]
@@ -24,7 +25,7 @@ def test_all_commands_are_listed_with_what_they_do() -> None:
     assert "Serve this desk until Ctrl-C." in shown
 
 
-def test_what_is_no_command_is_said_to_be_none() -> None:
+def test_unknown_command_exits_2() -> None:
     done = CliRunner().invoke(app, ["sevre"])
 
     assert done.exit_code == 2
@@ -39,11 +40,24 @@ print(*sys.modules)
 """
 
 
-def test_a_command_is_imported_without_the_others() -> None:
+def test_command_is_imported_without_the_others() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SERVE_ONLY], capture_output=True, text=True, check=True
     )
 
     imported = set(done.stdout.split())
     assert "deskwire.cli.commands.serve" in imported
-    assert {f"deskwire.cli.{each}" for each in ("users", "media", "top")} & imported == set()
+    assert {
+        f"deskwire.cli.commands.{each}" for each in ("users", "players", "top")
+    } & imported == set()
+
+
+def test_help_imports_no_command() -> None:
+    code = "import sys; from deskwire.cli.main import app; app(['--help'], standalone_mode=False); "
+    code += "print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert not [name for name in imported if name.startswith("deskwire.cli.commands")]
+    assert {"msgspec", "asyncio", "aiohttp", "argon2", "sqlite3", "textual"} & imported == set()

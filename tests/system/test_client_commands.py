@@ -106,9 +106,9 @@ def test_at_a_terminal_the_fingerprint_is_compared_and_the_password_asked_for(
     there: There, stranger: dict[str, str]
 ) -> None:
     with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
-        terminal.see("nobody vouches for")
+        terminal.see("no known authority signs")
         shown = terminal.said
-        terminal.answer("Is this what its daemon printed", "y")
+        terminal.answer("Did its daemon print this", "y")
         terminal.answer("Password for owner", "a wrong one")
         terminal.see("wrong")
         terminal.answer("Password for owner", there.desk.owner_password)
@@ -124,7 +124,7 @@ def test_a_fingerprint_that_is_not_right_is_not_believed(
     there: There, stranger: dict[str, str]
 ) -> None:
     with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
-        terminal.answer("Is this what its daemon printed", "n")
+        terminal.answer("Did its daemon print this", "n")
         code = terminal.wait()
 
     assert code == 7
@@ -144,7 +144,7 @@ def test_a_changed_certificate_is_refused_loudly(there: There, stranger: dict[st
     for each in done:
         assert each.returncode == 7
         assert "not the one that was pinned" in each.stderr
-        assert "somebody is between you and it" in each.stderr
+        assert "another machine answers in its place" in each.stderr
         assert there.desk.fingerprint in each.stderr.replace(":", "").lower()
 
 
@@ -164,7 +164,7 @@ def test_who_is_not_logged_in_is_told_what_to_type(stranger: dict[str, str]) -> 
     done = run("watch", env=stranger)
 
     assert done.returncode == 5
-    assert done.stderr == "deskwire: not logged in to any desk: `deskwire login HOST` does that\n"
+    assert done.stderr == "deskwire: not logged in to any desk; run `deskwire login HOST`\n"
 
 
 def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
@@ -173,7 +173,7 @@ def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
     assert done.returncode == 6
     assert done.stderr == (
         "deskwire: https://127.0.0.1:9: Connection refused"
-        "; is deskwire running there, and is that its address?\n"
+        "; check that deskwire runs there and that this is its address\n"
     )
 
 
@@ -304,7 +304,7 @@ def test_a_player_there_is_not_is_told_with_those_there_are(there: There) -> Non
 
     assert done.returncode == 8
     assert done.stderr == (
-        "deskwire: no player 'vlc'; the desk has\n  player1  mpv\n  player2  mpv\n"
+        "deskwire: no player matches 'vlc'; players of the desk:\n  player1  mpv\n  player2  mpv\n"
     )
 
 
@@ -312,7 +312,7 @@ def test_a_name_of_two_is_not_guessed(there: There) -> None:
     done = there.type("stop", "mpv")
 
     assert done.returncode == 8
-    assert "could be more than one" in done.stderr
+    assert "' is ambiguous" in done.stderr
     assert there.playing.get("pause") is False
 
 

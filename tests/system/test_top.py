@@ -154,4 +154,4 @@ def test_without_a_terminal_it_says_so(there: There) -> None:
     done = run("top", env=there.env)
 
     assert done.returncode == 2
-    assert done.stderr == "deskwire: top needs a terminal; `deskwire watch` writes to anything\n"
+    assert done.stderr == "deskwire: top needs a terminal; use `deskwire watch` without one\n"

@@ -1,28 +1,33 @@
-"""The desks somebody logged in to: which, as whom, whose certificate; and the secrets.
+"""Store of the desks that this user has logged in to.
 
-    $XDG_STATE_HOME/deskwire/client/desks.json    0600, in a folder of its own, 0700
+    $XDG_STATE_HOME/deskwire/client/desks.json    mode 0600, in a directory of mode 0700
 
-A secret (the password, the login token) lies in the keyring where there is one, else in that file.
+Passwords and login tokens are kept in the system keyring if there is one, else in that file.
 """
 
 import fcntl
+import importlib
+import importlib.util
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deskwire.cli.keyring_store import KeyringStore, find_keyring
 from deskwire.client.credentials import Login
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
+from deskwire.daemon import paths
 from deskwire.model.problems import StateUnavailable
+
+KEYRING_SERVICE = "deskwire"
 
 
 class Secret(Struct, frozen=True, omit_defaults=True):
-    """What nobody else may see."""
+    """Password and login of one desk."""
 
     password: str | None = None
     login: Login | None = None
@@ -32,42 +37,81 @@ class Secret(Struct, frozen=True, omit_defaults=True):
 
 
 class SavedDesk(Struct, frozen=True, omit_defaults=True):
-    """One desk, and how to get in."""
+    """Username and trust for one desk."""
 
     username: str
     fingerprint: str = ""
-    """SHA-256 of the one certificate that is believed; empty: authorities are."""
+    """SHA-256 of the only trusted certificate. Empty to trust certificate authorities."""
     ca_file: str = ""
     secret: Secret | None = None
-    """`None` where it is in the keyring."""
+    """`None` if the secret is in the keyring."""
 
     @property
     def trust(self) -> Trust:
-        """Whose certificate is believed."""
+        """Rule that decides which certificate is trusted."""
         if self.fingerprint:
             return Pinned(self.fingerprint)
         return CaFile(Path(self.ca_file)) if self.ca_file else SystemTrust()
 
 
 class SavedDesks(Struct, frozen=True):
-    """What `desks.json` holds."""
+    """Content of `desks.json`."""
 
     current: str = ""
-    """The desk that is meant where none is named: the last one logged in to."""
+    """Address of the last desk logged in to; the default of `--desk`."""
     desks: dict[str, SavedDesk] = {}
-    """By address."""
+    """Saved desks by address."""
+
+
+class KeyringStore:
+    """Secrets in the system keyring, by name.
+
+    The `keyring` package is optional. An operation that its backend cannot do, because it is locked
+    or its service is gone, counts as "no keyring".
+    """
+
+    def __init__(self, package: Any) -> None:
+        """`package` is the imported `keyring`."""
+        self._package = package
+        self._failures = (package.errors.KeyringError, OSError, RuntimeError)
+
+    def get(self, name: str) -> str | None:
+        """Return a secret, or `None` if it cannot be read."""
+        with suppress(*self._failures):
+            found: str | None = self._package.get_password(KEYRING_SERVICE, name)
+            return found
+        return None
+
+    def set(self, name: str, secret: str) -> bool:
+        """Save a secret. Return `False` if the keyring cannot."""
+        with suppress(*self._failures):
+            self._package.set_password(KEYRING_SERVICE, name, secret)
+            return True
+        return False
+
+    def delete(self, name: str) -> None:
+        """Delete a secret, if it exists."""
+        with suppress(*self._failures):
+            self._package.delete_password(KEYRING_SERVICE, name)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the backend encrypts secrets. `keyring` gives such backends priority 1 and up."""
+        with suppress(*self._failures):
+            return float(self._package.get_keyring().priority) >= 1
+        return False
 
 
 class CredentialStore:
-    """The file, and the keyring beside it; what cannot be read or written is `StateUnavailable`."""
+    """The file and the keyring. A failure to read or write raises `StateUnavailable`."""
 
-    def __init__(self, folder: Path, ring: KeyringStore | None) -> None:
+    def __init__(self, folder: Path, keyring: KeyringStore | None) -> None:
         self._folder = folder
-        self._ring = ring
+        self._keyring = keyring
         self.path = folder / "desks.json"
 
     def read(self) -> SavedDesks:
-        """Return what the file holds."""
+        """Return the content of the file."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=SavedDesks)
         except FileNotFoundError:
@@ -75,67 +119,67 @@ class CredentialStore:
         except OSError as problem:
             raise StateUnavailable(f"{self.path}: {problem.strerror}") from None
         except msgspec.DecodeError:
-            raise StateUnavailable(f"{self.path}: not as deskwire wrote it") from None
+            raise StateUnavailable(f"{self.path}: not a file that deskwire wrote") from None
 
     def secret(self, address: str) -> Secret:
-        """Return a desk's secret; an empty one where none is kept."""
+        """Return the secret of a desk, or an empty one if none is saved."""
         desk = self.read().desks.get(address)
         if desk is not None and desk.secret is not None:
             return desk.secret
-        text = self._ring.get(address) if self._ring else None
+        text = self._keyring.get(address) if self._keyring else None
         try:
             return Secret() if text is None else msgspec.json.decode(text, type=Secret)
         except msgspec.DecodeError:
             return Secret()
 
-    def keep(self, address: str, desk: SavedDesk, secret: Secret) -> str:
-        """Keep a desk and make it the current one; return where its secret is, in words."""
-        in_ring = self._to_ring(address, secret)
-        kept = replace(desk, secret=None if in_ring else secret)
+    def save(self, address: str, desk: SavedDesk, secret: Secret) -> str:
+        """Save a desk and make it the current one. Return the place of its secret, for people."""
+        in_keyring = self._save_in_keyring(address, secret)
+        saved = replace(desk, secret=None if in_keyring else secret)
         with self._locked():
-            self._write(SavedDesks(address, {**self.read().desks, address: kept}))
-        return "the keyring" if in_ring else str(self.path)
+            self._write(SavedDesks(address, {**self.read().desks, address: saved}))
+        return "the keyring" if in_keyring else str(self.path)
 
-    def keep_secret(self, address: str, secret: Secret) -> None:
-        """Keep the new secret of a desk, if the desk is kept."""
-        in_ring = self._to_ring(address, secret)
+    def save_secret(self, address: str, secret: Secret) -> None:
+        """Replace the secret of a desk, if the desk is saved."""
+        in_keyring = self._save_in_keyring(address, secret)
         with self._locked():
             file = self.read()
             if address in file.desks:
-                kept = replace(file.desks[address], secret=None if in_ring else secret)
-                self._write(SavedDesks(file.current, {**file.desks, address: kept}))
+                saved = replace(file.desks[address], secret=None if in_keyring else secret)
+                self._write(SavedDesks(file.current, {**file.desks, address: saved}))
 
-    def forget(self, address: str) -> None:
-        """Keep nothing of a desk."""
-        if self._ring is not None:
-            self._ring.delete(address)
+    def delete(self, address: str) -> None:
+        """Delete a desk and its secret."""
+        if self._keyring is not None:
+            self._keyring.delete(address)
         with self._locked():
             file = self.read()
             desks = {each: desk for each, desk in file.desks.items() if each != address}
             current = next(reversed(desks), "") if file.current == address else file.current
             self._write(SavedDesks(current, desks))
 
-    def _to_ring(self, address: str, secret: Secret) -> bool:
+    def _save_in_keyring(self, address: str, secret: Secret) -> bool:
         text = msgspec.json.encode(secret).decode()
-        return self._ring is not None and self._ring.set(address, text)
+        return self._keyring is not None and self._keyring.set(address, text)
 
     def _write(self, file: SavedDesks) -> None:
-        """Write the whole file beside, then put it in place, readable by its owner alone."""
-        beside = self.path.with_suffix(".new")
+        """Replace the file atomically, with mode 0600."""
+        new = self.path.with_suffix(".new")
         try:
-            beside.unlink(missing_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as new:
-                new.write(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
-                new.flush()
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
+                stream.flush()
                 os.fsync(descriptor)
-            beside.replace(self.path)
+            new.replace(self.path)
         except OSError as problem:
             raise StateUnavailable(f"{self.path}: {problem.strerror}") from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other commands from changing it meanwhile, flock(2) on the folder."""
+        """Exclude other commands meanwhile, with flock(2) on the directory."""
         try:
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -150,8 +194,13 @@ class CredentialStore:
 
 
 def open_credential_store(environ: Mapping[str, str]) -> CredentialStore:
-    """Return what this person keeps."""
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path(environ.get("HOME", "~")).expanduser() / ".local" / "state"
-    return CredentialStore(state / "deskwire" / "client", find_keyring())
+    """Return the store of this user."""
+    return CredentialStore(paths.state_dir(environ) / "client", find_keyring())
+
+
+def find_keyring() -> KeyringStore | None:
+    """Return the system keyring, or `None` if there is none that encrypts."""
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    keyring = KeyringStore(importlib.import_module("keyring"))
+    return keyring if keyring.usable else None

@@ -1,96 +1,117 @@
-"""The way in to one kept desk, as often as it takes.
+"""Sessions with saved desks, and the exit code for each problem.
 
-A login that had to be made anew is kept for the next command. A password that no longer fits is
-asked for, and kept instead of the old one if that one was kept; one that was wrong is not tried
-again, so a changed password costs a desk one wrong try, however long nobody answers.
+A renewed login is saved for the next command. If the desk refuses the saved password, the user is
+asked for the new one. A refused password is never sent again, so a changed password costs one
+failed login, however long the prompt stays unanswered.
 """
 
+import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from deskwire.model.problems import Problem, WrongCredentials
-from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS, ask_for_password, is_interactive
+import click
+from msgspec.structs import replace
 
-if TYPE_CHECKING:
-    from deskwire.cli.credential_store import CredentialStore, SavedDesk
-    from deskwire.client.connection_state import State
-    from deskwire.client.credentials import Login
-    from deskwire.client.sync import Desk
+from deskwire.cli import exit_codes
+from deskwire.cli.credential_store import CredentialStore, SavedDesk, open_credential_store
+from deskwire.cli.exit_codes import fail
+from deskwire.client.address import parse_address
+from deskwire.client.connection_state import State
+from deskwire.client.credentials import Login
+from deskwire.client.problems import (
+    CertificateChanged,
+    ClosedByDesk,
+    LoginEnded,
+    NotADesk,
+    NotConnected,
+    Unreachable,
+    UntrustedCertificate,
+)
+from deskwire.client.sync import Desk, connect
+from deskwire.model.problems import (
+    Problem,
+    StateUnavailable,
+    TokenRefused,
+    UnknownPlayer,
+    WrongCredentials,
+)
+from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, is_interactive
+
+OnState = Callable[[State], None]
+"""Called with each state of a connection, in the thread of that connection."""
+
+desk_option = click.option(
+    "--desk",
+    "host",
+    metavar="HOST",
+    help="Desk to use if you are logged in to several. The default is the last one logged in to.",
+)
 
 
 class DeskSession:
-    """Knows the kept secrets of one desk, asks for what is missing, keeps what is new."""
+    """Connections to one saved desk, with its credentials kept up to date."""
 
     def __init__(
         self,
-        kept: "CredentialStore",
+        store: CredentialStore,
         address: str,
-        desk: "SavedDesk",
-        on_state: "Callable[[State], None] | None" = None,
+        desk: SavedDesk,
+        on_state: OnState | None = None,
     ) -> None:
-        """`on_state` is told how each connection is, in the connection's own thread."""
-        self._kept = kept
+        self._store = store
         self._address = address
         self._desk = desk
         self._on_state = on_state
-        self._secret = kept.secret(address)
-        self._before = self._secret
+        self._secret = self._saved = store.secret(address)
         self._password = self._secret.password
-        self._entered = ExitStack()
+        self._connection = ExitStack()
 
     @property
     def username(self) -> str:
-        """Who goes in."""
+        """User at the desk."""
         return self._desk.username
 
-    def enter(self, *, wait: bool = False, asked: int = 0) -> "Desk":
-        """Return the desk, entered; asks for the password where it is not known or wrong.
+    def connect(self, *, wait: bool = False, prompts: int = 0) -> Desk:
+        """Return a connected desk. Ask for the password if it is unknown or wrong.
 
-        `wait`: also for a desk that is not there yet.
+        `wait` keeps trying while the desk is unreachable. `prompts` counts earlier prompts.
         """
         while True:
             try:
-                return self._enter(wait=wait)
-            except WrongCredentials as why:
-                if asked == MAX_PASSWORD_ATTEMPTS or not sys.stdin.isatty():
+                return self._connect(wait=wait)
+            except WrongCredentials as problem:
+                if prompts == MAX_PASSWORD_PROMPTS or not sys.stdin.isatty():
                     raise
-                self._password = ask_for_password(self.username, why)
-                asked += 1
+                self._password = ask_for_password(self.username, problem)
+                prompts += 1
 
-    def enter_again(self, why: WrongCredentials) -> "Desk":
-        """Return the desk, entered anew with what a person says the password is now.
-
-        Raises `why` where nobody is there to be asked.
-        """
+    def reconnect_after(self, problem: WrongCredentials) -> Desk:
+        """Ask for the new password and reconnect. Raise `problem` if no user can answer."""
         if not is_interactive():
-            raise why
+            raise problem
         known = self._password is not None
-        words = f"the desk ended this login; {why}" if known else "the desk ended this login"
-        self._password = ask_for_password(self.username, Problem(words))
-        return self.enter(wait=True, asked=1)
+        reason = f"the desk ended this login; {problem}" if known else "the desk ended this login"
+        self._password = ask_for_password(self.username, Problem(reason))
+        return self.connect(wait=True, prompts=1)
 
-    def try_password(self, password: str) -> "Desk":
-        """Return the desk, entered anew with this; raises `WrongCredentials`."""
+    def connect_with(self, password: str) -> Desk:
+        """Return a desk connected with this password, or raise `WrongCredentials`."""
         self._password = password
-        return self._enter(wait=True)
+        return self._connect(wait=True)
 
-    def _enter(self, *, wait: bool) -> "Desk":
-        from msgspec.structs import replace
-
-        from deskwire.client.sync import connect
-
-        self._entered.close()
-        desk = self._entered.enter_context(
+    def _connect(self, *, wait: bool) -> Desk:
+        self._connection.close()
+        desk = self._connection.enter_context(
             connect(
                 self._address,
                 self.username,
                 no_password if self._password is None else self._password,
                 trust=self._desk.trust,
                 login=self._secret.login,
-                keep_login=self._keep,
+                keep_login=self._keep_login,
                 on_state=self._on_state,
                 keep_trying=wait,
             )
@@ -100,16 +121,13 @@ class DeskSession:
         self._save()
         return desk
 
-    def _save(self) -> None:
-        """Keep what is new."""
-        if self._secret != self._before:
-            self._kept.keep_secret(self._address, self._secret)
-            self._before = self._secret
-
-    def _keep(self, login: "Login") -> None:
-        from msgspec.structs import replace
-
+    def _keep_login(self, login: Login) -> None:
         self._secret = replace(self._secret, login=login)
+
+    def _save(self) -> None:
+        if self._secret != self._saved:
+            self._store.save_secret(self._address, self._secret)
+            self._saved = self._secret
 
     def __enter__(self) -> Self:
         return self
@@ -121,10 +139,89 @@ class DeskSession:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._entered.__exit__(kind, problem, trace)
+            self._connection.__exit__(kind, problem, trace)
         finally:
             self._save()
 
 
 async def no_password(_: Problem | None) -> None:
-    """Be asked for a password that is not kept, and know none."""
+    """Answer the client's request for a password: none is saved."""
+
+
+@contextmanager
+def open_session(host: str | None, on_state: OnState | None = None) -> Iterator[DeskSession]:
+    """Open a session with a saved desk, not yet connected. A problem ends the command."""
+    with exit_on_problem():
+        store = open_credential_store(os.environ)
+        address, desk = select_desk(store, host)
+        with DeskSession(store, address, desk, on_state) as session:
+            yield session
+
+
+@contextmanager
+def connected_desk(host: str | None) -> Iterator[Desk]:
+    """Connect to a saved desk. A problem ends the command."""
+    with open_session(host) as session:
+        yield session.connect()
+
+
+def select_desk(store: CredentialStore, host: str | None) -> tuple[str, SavedDesk]:
+    """Return the address and the entry of the desk to use, or end the command."""
+    file = store.read()
+    address = file.current if host is None else parse_host(host)
+    desk = file.desks.get(address)
+    if desk is None:
+        which = host or "any desk"
+        fail(f"not logged in to {which}; run `deskwire login {host or 'HOST'}`", exit_codes.LOGIN)
+    return address, desk
+
+
+def parse_host(host: str) -> str:
+    """Return the address of a typed host, or end the command."""
+    try:
+        return parse_address(host)
+    except ValueError as problem:
+        fail(str(problem), exit_codes.USAGE)
+
+
+@contextmanager
+def exit_on_problem() -> Iterator[None]:
+    """End the command with one line and an exit code for any `Problem` raised inside."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):  # click raises the latter at a prompt
+        sys.exit(exit_codes.INTERRUPTED)
+    except Problem as problem:
+        fail(problem.message + advice(problem), exit_code_of(problem))
+
+
+def exit_code_of(problem: Problem) -> int:
+    """Return the exit code for a problem."""
+    match problem:
+        case WrongCredentials() | TokenRefused() | LoginEnded():
+            return exit_codes.LOGIN
+        case UntrustedCertificate():
+            return exit_codes.UNTRUSTED
+        case Unreachable() | NotADesk() | NotConnected() | ClosedByDesk():
+            return exit_codes.UNREACHABLE
+        case UnknownPlayer():
+            return exit_codes.PLAYER
+        case StateUnavailable():
+            return exit_codes.STATE
+    return exit_codes.FAILED
+
+
+def advice(problem: Problem) -> str:
+    """Return the next step for the user, to follow the message of a problem."""
+    match problem:
+        case CertificateChanged(seen=seen):
+            return (
+                "\n  If the desk has a new certificate, compare the fingerprint with the one that "
+                f"its daemon printed,\n  then run: deskwire login HOST --fingerprint {seen}\n"
+                "  If it has not, another machine answers in its place; deskwire sent nothing."
+            )
+        case WrongCredentials():
+            return "; run `deskwire login HOST` to enter another password"
+        case Unreachable():
+            return "; check that deskwire runs there and that this is its address"
+    return ""

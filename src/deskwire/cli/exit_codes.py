@@ -1,4 +1,7 @@
-"""What a command's exit code means; stable, and in the reference."""
+"""Exit codes of all commands. They are stable and part of the reference."""
+
+import sys
+from typing import NoReturn
 
 OK = 0
 FAILED = 1
@@ -12,14 +15,26 @@ PLAYER = 8
 INTERRUPTED = 130
 
 MEANINGS = {
-    OK: "Done",
-    FAILED: "What was asked could not be done",
-    USAGE: "A wrong word on the command line, or a wrong setting",
-    PORT: "The address or port cannot be had",
-    STATE: "The state directory, or a file of it, cannot be used",
-    LOGIN: "Not logged in to that desk, or no longer; or the password is wrong",
-    UNREACHABLE: "The desk does not answer, or what answers is no desk",
-    UNTRUSTED: "The desk's certificate is not trusted, or not the one that was kept",
-    PLAYER: "No player is meant: none of that name, or more than one",
-    INTERRUPTED: "Ended by Ctrl-C",
+    OK: "Success",
+    FAILED: "The command failed",
+    USAGE: "Wrong command line or wrong setting",
+    PORT: "The address or the port is not available",
+    STATE: "The state directory or a file in it cannot be used",
+    LOGIN: "Not logged in, login ended, or wrong password",
+    UNREACHABLE: "The desk does not answer, or the server is not a desk",
+    UNTRUSTED: "The certificate is not trusted, or it is not the saved one",
+    PLAYER: "No player matches, or more than one does",
+    INTERRUPTED: "Interrupted by Ctrl-C",
 }
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Print one line on standard error and exit with `code`."""
+    print(f"deskwire: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def require_terminal() -> None:
+    """Fail if standard input is not a terminal, because no prompt can be answered then."""
+    if not sys.stdin.isatty():
+        fail("cannot ask for a password without a terminal; use --password-stdin", USAGE)

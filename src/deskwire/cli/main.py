@@ -1,51 +1,70 @@
-"""The table of commands.
+"""Table of all commands.
 
-A command's module is imported when it is typed, or when all are listed: the daemon runs for ever,
-and carries what `serve` needs and nothing of the others'.
+A command's module is imported only when that command runs. The daemon therefore loads no code of
+the other commands, and `deskwire --help` loads none at all.
 """
 
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 
 from deskwire import __version__
 
+
+class Command(NamedTuple):
+    """A row of the table."""
+
+    module: str
+    """Module in `deskwire.cli.commands`."""
+    function: str
+    summary: str
+    """Line in the list of commands."""
+
+
 COMMANDS = {
-    "serve": "serve.serve",
-    "users": "users.users",
-    "logins": "logins.logins",
-    "doctor": "doctor.doctor",
-    "snapshot": "snapshot.snapshot",
-    "login": "login.login",
-    "logout": "login.logout",
-    "watch": "watch.watch",
-    "top": "top.top",
-    "play-pause": "players.play_pause",
-    "next": "players.next_",
-    "previous": "players.previous",
-    "stop": "players.stop_",
-    "art": "art.art",
-    "mock": "mock.mock",
-    "conform": "conform.conform",
+    "art": Command("players", "art", "Save the cover picture of a player."),
+    "conform": Command("conform", "conform", "Check a server against the contract."),
+    "doctor": Command(
+        "doctor", "doctor", "Show which parts of this desk work, and why others do not."
+    ),
+    "login": Command("login", "login", "Log in to a desk."),
+    "logins": Command("logins", "logins", "List the logins of this desk, or end one."),
+    "logout": Command("login", "logout", "Log out of a desk and forget it."),
+    "mock": Command("mock", "mock", "Serve a simulated desk until Ctrl-C."),
+    "next": Command("players", "next_", "Skip to a player's next track."),
+    "play-pause": Command("players", "play_pause", "Toggle play and pause of a player."),
+    "previous": Command("players", "previous", "Go to a player's previous track."),
+    "serve": Command("serve", "serve", "Serve this desk until Ctrl-C."),
+    "snapshot": Command("snapshot", "snapshot", "Read this desk once, without a server."),
+    "stop": Command("players", "stop_", "Stop a player."),
+    "top": Command("top", "top", "Show a desk live, with keys to control its players."),
+    "users": Command("users", "users", "Manage the users of this desk."),
+    "watch": Command("watch", "watch", "Print each change of a desk until Ctrl-C."),
 }
-"""What is typed, and where it is in `cli/`."""
 
 
 class CommandTable(click.Group):
-    """The commands, each imported when it is asked for."""
+    """Group whose commands are imported on demand."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """Return what may be typed, in the order of the alphabet."""
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands in alphabetical order."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Return a command, or `None` where there is none of that name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return a command, or return `None` for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].rpartition(".")
-        command = getattr(import_module(f"deskwire.cli.commands.{module}"), name)
+        row = COMMANDS[cmd_name]
+        command = getattr(import_module(f"deskwire.cli.commands.{row.module}"), row.function)
         assert isinstance(command, click.Command)
+        command.short_help = row.summary
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the list of commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
 
 
 @click.group(
@@ -54,9 +73,9 @@ class CommandTable(click.Group):
 )
 @click.version_option(__version__, prog_name="deskwire", message="%(prog)s %(version)s")
 def app() -> None:
-    """One person's Linux session, live on any screen."""
+    """Stream the live state of a Linux desktop and control its media players."""
 
 
 def run() -> None:
-    """Do what was typed."""
+    """Run the command line."""
     app(prog_name="deskwire")

@@ -1,42 +1,80 @@
-"""The settings, for a command: a wrong one ends it with one line and exit code 2."""
+"""Options, settings and state directory for the commands that work on this machine's desk."""
 
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 import click
 
-from deskwire.cli import exit_codes as exits
-
-if TYPE_CHECKING:
-    from deskwire.daemon.config.settings import Settings
-
-FILE_PATH = click.Path(path_type=Path)
+from deskwire.auth.state import State
+from deskwire.auth.users import UnknownUser, UserExists
+from deskwire.cli import exit_codes
+from deskwire.cli.exit_codes import fail
+from deskwire.daemon.config.load import BadSetting, load
+from deskwire.daemon.config.settings import Settings
+from deskwire.model.problems import Problem, StateUnavailable
+from deskwire.model.units import Seconds
 
 config_option = click.option(
-    "--config", type=FILE_PATH, metavar="FILE", help="Read settings from this file."
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read the settings from FILE.",
 )
 state_dir_option = click.option(
     "--state-dir",
-    type=FILE_PATH,
+    type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The folder that users, logins and keys are in.",
+    help="Directory for users, logins and keys.",
 )
 
 
-def load_settings(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> "Settings":
-    """Return the settings from these flags, the environment and the file."""
-    from deskwire.daemon.config.load import BadSetting, load
-
+def load_settings(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> Settings:
+    """Return the settings from flags, environment and file. A wrong setting ends the command."""
     try:
         return load(flags, os.environ, config)
     except BadSetting as problem:
-        fail(problem.message, exits.USAGE)
+        fail(problem.message, exit_codes.USAGE)
 
 
-def fail(why: str, code: int) -> NoReturn:
-    """End the command: one line on standard error, and the exit code."""
-    print(f"deskwire: {why}", file=sys.stderr)
-    sys.exit(code)
+@contextmanager
+def open_state(
+    state_dir: Path | None, config: Path | None, *, create: bool = False
+) -> Iterator[State]:
+    """Open the state, beside a running daemon or without one. A problem ends the command.
+
+    A missing directory that `--state-dir` names is probably a typing error. Only `create` makes it.
+    """
+    if state_dir is not None and not create and not state_dir.exists():
+        fail(f"{state_dir} does not exist; the first start creates it", exit_codes.STATE)
+    settings = load_settings({"server": {"state_dir": state_dir}}, config)
+    try:
+        state = State.open(settings.server.state_dir)
+        try:
+            yield state
+        finally:
+            state.close()
+    except StateUnavailable as problem:
+        fail(problem.message, exit_codes.STATE)
+    except UnknownUser as problem:
+        fail(f"{problem.message}; run `deskwire users list` to see all users", exit_codes.FAILED)
+    except UserExists as problem:
+        fail(
+            f"{problem.message}; run `deskwire users passwd` to change the password",
+            exit_codes.FAILED,
+        )
+    except Problem as problem:
+        fail(problem.message, exit_codes.FAILED)
+
+
+def rfc3339(moment: Seconds) -> str:
+    """Return a wall-clock time for programs: `2025-11-23T05:43:00Z`."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_time(moment: Seconds) -> str:
+    """Return a wall-clock time in the local time zone: `2025-11-23 06:43`."""
+    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,19 +1,28 @@
-"""What a command writes on: the terminal, or whatever stands for it.
+"""Standard output with colours, aligned columns, and password prompts.
 
-Colour is for terminals only, and not there either where NO_COLOR is set (no-color.org) or the
-terminal is `dumb`. A character the terminal cannot show becomes `?` instead of an error.
+Colours appear on a terminal only, and not if `NO_COLOR` is set (no-color.org) or the terminal is
+`dumb`. A character that the terminal cannot show becomes `?` instead of an error.
 """
 
 import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import TextIO
 
+import click
+
+from deskwire.model.problems import Problem
+
+MAX_PASSWORD_PROMPTS = 3
+MAX_LINE = 8192
+"""Bytes of a line on standard input, more than any password has."""
+
 
 class Colour(Enum):
-    """SGR, ECMA-48 8.3.117."""
+    """SGR parameters, ECMA-48 8.3.117."""
 
     GREEN = "32"
     YELLOW = "33"
@@ -38,14 +47,41 @@ class Console:
         self._out.write(line + "\n")
 
     def paint(self, text: str, colour: Colour) -> str:
-        """Return the text in colour, where there is any."""
+        """Return the text in a colour, if colours are on."""
         return f"\x1b[{colour.value}m{text}\x1b[0m" if self._colours else text
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines, all columns but the last padded to the widest."""
+    """Return rows as lines, each column but the last padded to its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def print_now(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def is_interactive() -> bool:
+    """Tell whether a user can see and answer a prompt: at a terminal, in its foreground."""
+    with suppress(OSError):
+        terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        return terminal and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    return False
+
+
+def ask_for_password(username: str, problem: Problem | None = None) -> str:
+    """Print the problem, if any, and ask for a password without echo."""
+    if problem is not None:
+        print(f"deskwire: {problem}", file=sys.stderr)
+    password: str = click.prompt(f"Password for {username}", hide_input=True, err=True)
+    return password
+
+
+def read_password_line() -> str:
+    """Return the first line of standard input. Bytes that are not UTF-8 become surrogates."""
+    line = sys.stdin.buffer.readline(MAX_LINE)
+    return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="surrogateescape")

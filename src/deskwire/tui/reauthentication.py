@@ -13,8 +13,8 @@ from functools import partial
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.sync import Desk
 from deskwire.model.problems import Problem, WrongCredentials
+from deskwire.terminal.console import MAX_PASSWORD_PROMPTS
 from deskwire.terminal.daemon_thread import run_in_daemon_thread
-from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS
 from deskwire.tui.password_input import InputResult, PasswordInput
 
 TryPassword = Callable[[str], Desk]
@@ -37,7 +37,7 @@ class Reauthentication:
         """Ask, where the desk has refused what we know and nobody has given up."""
         refused = state.phase is Phase.ENDED and isinstance(state.problem, WrongCredentials)
         busy = self.question is not None or self._entering is not None
-        if refused and not busy and self._asked < MAX_PASSWORD_ATTEMPTS:
+        if refused and not busy and self._asked < MAX_PASSWORD_PROMPTS:
             self._asked += 1
             self.question = PasswordInput(self._username)
 
@@ -46,7 +46,7 @@ class Reauthentication:
         assert self.question is not None
         match self.question.press(key, character):
             case InputResult.GIVEN_UP:
-                self._asked, self.question = MAX_PASSWORD_ATTEMPTS, None
+                self._asked, self.question = MAX_PASSWORD_PROMPTS, None
             case InputResult.DONE:
                 entering = self._enter(self.question.answer, entered)
                 self.question = None

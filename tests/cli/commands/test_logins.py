@@ -13,7 +13,7 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state import State
 from deskwire.auth.users import Users
-from deskwire.cli.commands.logins import logins, watched
+from deskwire.cli.commands.logins import connected_since, logins
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.units import Seconds
@@ -24,7 +24,7 @@ WEEK = Seconds(7 * 86400.0)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be somebody with an empty home, and return where the state is."""
+    """Set up a user with an empty home and return the state directory."""
     for name in [*os.environ]:
         if name.startswith(("XDG_", "DESKWIRE_")):
             monkeypatch.delenv(name)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def phone(folder: Path) -> Login:
-    """Lend somebody's phone that is logged in; another of the logins has run out."""
+    """Return the login of a phone; another login has ended."""
 
     async def log_in(state: State) -> Login:
         users = Users(state, Passwords(memory_kib=1024))
@@ -53,32 +53,32 @@ def phone(folder: Path) -> Login:
     return login
 
 
-def typed(*words: str) -> Result:
+def run_logins(*words: str) -> Result:
     return CliRunner().invoke(logins, words, catch_exceptions=False)
 
 
 def done(*words: str) -> str:
-    result = typed(*words)
+    result = run_logins(*words)
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout
 
 
-def test_nobody_is_logged_in_at_first() -> None:
-    assert done() == "nobody is logged in\n"
+def test_first_list_is_empty() -> None:
+    assert done() == "no logins\n"
     assert done("--json") == "[]\n"
 
 
-def test_who_is_logged_in_from_where_since_when_and_until_when(phone: Login) -> None:
+def test_list_has_user_address_times_and_client(phone: Login) -> None:
     heading, row = done().splitlines()
 
-    assert heading.split() == ["ID", "USER", "FROM", "SINCE", "UNTIL", "WATCHING", "SCREEN"]
+    assert heading.split() == ["ID", "USER", "FROM", "SINCE", "UNTIL", "CONNECTED", "CLIENT"]
     assert re.fullmatch(
-        rf"{phone.id}  ann   192\.0\.2\.7  [-\d]+ [:\d]+  [-\d]+ [:\d]+  -         My phone�\[2J",
+        rf"{phone.id}  ann   192\.0\.2\.7  [-\d]+ [:\d]+  [-\d]+ [:\d]+  -          My phone�\[2J",
         row,
     )
 
 
-def test_programs_get_json(phone: Login) -> None:
+def test_json_has_every_field_of_a_login(phone: Login) -> None:
     (found,) = json.loads(done("--json"))
 
     created, expires = (
@@ -96,31 +96,31 @@ def test_programs_get_json(phone: Login) -> None:
     }
 
 
-def test_who_watches_now_is_said(phone: Login) -> None:
+def test_connected_column_has_start_and_number_of_connections(phone: Login) -> None:
     since = Seconds(1_700_000_000.0)
     here = [Watcher(phone.id, "192.0.2.9", Seconds(since + offset)) for offset in (60, 0)]
 
-    assert watched(here) == "since 2023-11-14 22:13 (2)"
-    assert watched(here[1:]) == "since 2023-11-14 22:13"
+    assert connected_since(here) == "since 2023-11-14 22:13 (2)"
+    assert connected_since(here[1:]) == "since 2023-11-14 22:13"
 
 
-def test_a_login_can_be_ended(phone: Login) -> None:
-    assert done("--end", phone.id) == f"{phone.id} is logged out\n"
-    assert done() == "nobody is logged in\n"
+def test_ended_login_is_gone(phone: Login) -> None:
+    assert done("--end", phone.id) == f"ended login {phone.id}\n"
+    assert done() == "no logins\n"
 
 
-@pytest.mark.parametrize("what", ["nothing", "", "\x1b[2J", "\udcff"])
-def test_a_login_that_is_not_there_is_one_line_and_exit_code_1(phone: Login, what: str) -> None:
-    result = typed("--end", what)
+@pytest.mark.parametrize("login", ["nothing", "", "\x1b[2J", "\udcff"])
+def test_unknown_login_is_one_line_and_exit_code_1(phone: Login, login: str) -> None:
+    result = run_logins("--end", login)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"deskwire: there is no login {what!r}; `deskwire logins` lists them\n"
+    assert result.stderr == f"deskwire: no login {login!r}; run `deskwire logins` to list them\n"
     assert phone.id in done()
 
 
-def test_a_state_directory_that_cannot_be_used_is_exit_code_4(tmp_path: Path) -> None:
+def test_unusable_state_directory_is_one_line_and_exit_code_4(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    result = typed("--state-dir", str(tmp_path / "file"))
+    result = run_logins("--state-dir", str(tmp_path / "file"))
 
     assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr == f"deskwire: {tmp_path / 'file'} is not a folder\n"

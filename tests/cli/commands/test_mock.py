@@ -10,7 +10,7 @@ from tests.support.desk import run
 from tests.support.running_mock import ENV, RunningMock
 
 
-def test_a_mock_says_where_it_is_and_who_gets_in_and_leaves_nothing(tmp_path: Path) -> None:
+def test_mock_prints_address_and_password_and_leaves_no_files(tmp_path: Path) -> None:
     mock = RunningMock(tmp_path)
     said = mock.said
 
@@ -26,11 +26,11 @@ def test_a_mock_says_where_it_is_and_who_gets_in_and_leaves_nothing(tmp_path: Pa
     assert not list(tmp_path.glob("deskwire-mock-*"))
 
 
-def test_a_password_of_ones_own_is_not_printed(tmp_path: Path) -> None:
+def test_given_password_is_not_printed(tmp_path: Path) -> None:
     mock = RunningMock(
         tmp_path, "--no-tls", "--user", "ann", "--password-stdin", given="a secret of mine\n"
     )
-    judged = run(
+    done = run(
         *("conform", mock.address, "--user", "ann", "--password-stdin", "--only", "1.1"),
         env=ENV,
         given="a secret of mine\n",
@@ -38,7 +38,7 @@ def test_a_password_of_ones_own_is_not_printed(tmp_path: Path) -> None:
 
     assert "the user is ann, the password: (as given)" in mock.said
     assert "a secret of mine" not in mock.said
-    assert judged.returncode == 0, judged.stdout
+    assert done.returncode == 0, done.stdout
     mock.stop()
 
 
@@ -47,25 +47,25 @@ def test_a_password_of_ones_own_is_not_printed(tmp_path: Path) -> None:
     [
         (["--fault", "close=1@2"], "--fault: expected a close code out of 1000,"),
         (["--scenario", "nowhere"], "nowhere: expected one of example, laptop, players, none,"),
-        (["--no-tls", "--host", "0.0.0.0"], "--no-tls is for a loopback address"),
-        (["--lifetime", "0"], "--lifetime: expected a number of seconds above 0"),
+        (["--no-tls", "--host", "0.0.0.0"], "--no-tls needs a loopback address"),
+        (["--lifetime", "0"], "--lifetime: expected seconds above 0"),
     ],
 )
-def test_a_wrong_word_ends_the_mock_with_a_line_and_2(words: list[str], why: str) -> None:
+def test_wrong_option_is_one_line_and_exit_code_2(words: list[str], why: str) -> None:
     ended = CliRunner().invoke(command.mock, ["--port", "0", *words], catch_exceptions=False)
 
     assert ended.exit_code == 2
     assert ended.stderr.splitlines()[-1].startswith(f"deskwire: {why}")
 
 
-def test_a_name_nobody_can_have_ends_the_mock_with_a_line_and_2() -> None:
+def test_invalid_user_name_is_one_line_and_exit_code_2() -> None:
     ended = run("mock", "--port", "0", "--user", "no body", env=ENV)
 
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].startswith("deskwire: a name has 1 to 32 letters")
 
 
-def test_a_port_that_is_taken_ends_the_mock_with_3() -> None:
+def test_port_in_use_exits_3() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run("mock", "--no-tls", "--port", str(port), env=ENV)

@@ -1,4 +1,4 @@
-"""What the daemon carries: it is started by a command and runs for ever."""
+"""Modules that the daemon loads at its start. They stay in memory as long as it runs."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ print(json.dumps({
 }))
 """
 """Starts a daemon whose port is taken, so that it ends by itself."""
-OF_OTHERS = {
+UNUSED_MODULES = {
     "PIL": "top's covers",
     "cryptography": "certificates are made in a process of their own",
     "difflib": "mistakes in the settings",
@@ -35,14 +35,14 @@ OF_OTHERS = {
     "textual": "top",
     "unittest": "nothing",
 }
-"""What a daemon does without, and whose it is."""
+"""Modules that the daemon must not load, with their only users."""
 
 
 @pytest.fixture(scope="module", params=[{}, {"SSL_CERT_FILE": "/somewhere"}], ids=["", "set"])
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Any]:
-    """Begin to serve in a process of its own; return what it had loaded by then."""
+    """Start a daemon in a new process and return the modules that it has loaded."""
     folder = tmp_path_factory.mktemp("home")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -58,11 +58,11 @@ def started(
     return found
 
 
-def test_a_daemon_carries_nothing_that_only_others_need(started: Mapping[str, Any]) -> None:
+def test_daemon_loads_no_modules_of_other_commands(started: Mapping[str, Any]) -> None:
     packages = {name.partition(".")[0] for name in started["modules"]} | set(started["modules"])
 
-    assert packages & set(OF_OTHERS) == set()
+    assert packages & set(UNUSED_MODULES) == set()
 
 
-def test_a_start_leaves_the_environment_as_it_was(started: Mapping[str, Any]) -> None:
+def test_start_leaves_the_environment_unchanged(started: Mapping[str, Any]) -> None:
     assert started["same"]

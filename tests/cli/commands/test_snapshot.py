@@ -4,7 +4,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deskwire.cli.commands.snapshot import snapshot
+from deskwire.cli.commands.snapshot import snapshot, snapshot_rows
+from deskwire.daemon.doctor.health import Condition
+from deskwire.daemon.probe import ProbeResult
+from deskwire.model.readings import Player, PlayerId
+from deskwire.model.units import Seconds
 from tests.support.buses import PrivateBus
 from tests.support.media import Media
 from tests.support.mpv import Mpv
@@ -13,14 +17,14 @@ from tests.support.pulse import Pulse
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 
 
-def typed(*words: str) -> str:
+def run_snapshot(*words: str) -> str:
     done = CliRunner().invoke(snapshot, words, catch_exceptions=False)
     assert done.exit_code == 0
     return done.output
 
 
-def test_a_captured_laptop_is_printed_as_the_object_of_stats() -> None:
-    printed = typed("--json")
+def test_json_of_a_captured_laptop_is_the_object_of_stats() -> None:
+    printed = run_snapshot("--json")
     found = json.loads(printed)
 
     assert printed.count("\n") == 1
@@ -37,15 +41,15 @@ def test_a_captured_laptop_is_printed_as_the_object_of_stats() -> None:
     }
 
 
-def test_what_plays_and_how_loud_is_read_from_the_session(
+def test_player_and_volume_come_from_the_session(
     session_bus: PrivateBus, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Mpv(session_bus, [media.first.file], paused=True), Pulse() as pulse:
         pulse.pactl("set-sink-volume", "speakers", "88%")
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", session_bus.address)
         monkeypatch.setenv("PULSE_SERVER", pulse.address)
-        found = json.loads(typed("--json"))
-        lines = typed().splitlines()
+        found = json.loads(run_snapshot("--json"))
+        lines = run_snapshot().splitlines()
 
     (player,) = found["audio"]
     assert (player["id"], player["name"], player["playing"]) == ("player1", "mpv", False)
@@ -56,25 +60,25 @@ def test_what_plays_and_how_loud_is_read_from_the_session(
     assert "players    player1 mpv: pauses Hoobastank - The Reason (Fallen), 0:00 of 3:52" in lines
 
 
-def test_a_person_reads_a_line_a_device() -> None:
-    lines = typed().splitlines()
+def test_text_has_a_line_for_each_device() -> None:
+    lines = run_snapshot().splitlines()
 
     assert "memory     10.6 GiB in use" in lines
     assert "network    3.4 GiB received, 97.7 MiB sent" in lines
     assert "uptime     3 h 6 min" in lines
     assert "battery    100 %, plugged in" in lines
     assert "backlight  64 %" in lines
-    assert any(line.startswith("players    not to be had: the session bus") for line in lines)
+    assert any(line.startswith("players    unavailable: the session bus") for line in lines)
 
 
-def test_a_disabled_device_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_device_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESKWIRE_DEVICES_DISABLED", "memory,wifi,players")
 
-    assert "memory_bytes" not in json.loads(typed("--json"))
-    assert "memory" not in typed()
+    assert "memory_bytes" not in json.loads(run_snapshot("--json"))
+    assert "memory" not in run_snapshot()
 
 
-def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path) -> None:
+def test_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[stats]\ninterval = 'often'\n")
     done = CliRunner().invoke(snapshot, ["--config", str(file)], catch_exceptions=False)
@@ -85,3 +89,23 @@ def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path) -> None:
         f"deskwire: {file}:2: stats.interval: expected a number of seconds from 0.05 to 3600, "
         'found "often"\n'
     )
+
+
+MPV = Player(id=PlayerId("player1"), name="mpv", playing=True, title="The Reason")
+RADIO = Player(id=PlayerId("player2"), name="Radio", playing=False, title="News")
+
+
+def test_row_has_the_reading_or_the_reason_for_none() -> None:
+    probes = [
+        ProbeResult(name="players", condition=Condition.OK, reading=(MPV, RADIO)),
+        ProbeResult(name="wifi", condition=Condition.DISABLED, why="devices.disabled names it"),
+        ProbeResult(name="battery", condition=Condition.ABSENT, why="no system battery"),
+        ProbeResult(name="volume", condition=Condition.UNAVAILABLE, why="there is no sound server"),
+    ]
+
+    assert snapshot_rows(probes, Seconds(100.0)) == [
+        ("players", "player1 mpv: plays The Reason"),
+        ("", "player2 Radio: pauses News"),
+        ("battery", "none: no system battery"),
+        ("volume", "unavailable: there is no sound server"),
+    ]

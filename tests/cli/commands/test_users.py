@@ -21,15 +21,15 @@ from deskwire.cli.commands.users import users
 from deskwire.model.access import ALL_SCOPES, Scope
 
 PASSWORD = "correct horse"
-NOBODY = 65534
-PASSWD = "`deskwire users passwd` sets another password"
-LIST = "`deskwire users list` names them"
+OTHER_UID = 65534
+PASSWD = "run `deskwire users passwd` to change the password"
+LIST = "run `deskwire users list` to see all users"
 NAMES = "a name has 1 to 32 letters (a-z), digits and . _ - @, and begins with a letter or digit"
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be somebody with an empty home."""
+    """Set up a user with an empty home."""
     for name in [*os.environ]:
         if name.startswith(("XDG_", "DESKWIRE_")):
             monkeypatch.delenv(name)
@@ -37,14 +37,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def typed(*words: str, password: str | bytes | None = None) -> Result:
-    """Type `deskwire users …`, with one line on standard input."""
+def run_users(*words: str, password: str | bytes | None = None) -> Result:
+    """Run `deskwire users …` in this process, with one line on standard input."""
     given = [] if password is None else ["--password-stdin"]
     return CliRunner().invoke(users, [*words, *given], input=password, catch_exceptions=False)
 
 
 def done(*words: str, password: str | None = None) -> str:
-    result = typed(*words, password=password)
+    result = run_users(*words, password=password)
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout
 
@@ -56,51 +56,51 @@ def may_log_in(home: Path, name: str, password: str) -> User:
     return user
 
 
-def test_who_was_added_may_log_in(home: Path) -> None:
-    told = done("add", "ann", password=f"{PASSWORD}\n")
+def test_added_user_can_log_in(home: Path) -> None:
+    printed = done("add", "ann", password=f"{PASSWORD}\n")
 
-    assert told == "ann may monitor and control\n"
+    assert printed == "added ann with scopes monitor, control\n"
     assert may_log_in(home, "ann", PASSWORD).scopes == ALL_SCOPES
 
 
-def test_somebody_may_only_look(home: Path) -> None:
+def test_scope_option_limits_a_user(home: Path) -> None:
     done("add", "bob", "--scope", "monitor", password=PASSWORD)
 
     assert may_log_in(home, "bob", PASSWORD).scopes == frozenset({Scope.MONITOR})
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nsecond line\n"])
-def test_a_password_is_the_first_line_without_its_end(home: Path, end: str) -> None:
+def test_password_is_the_first_line_without_its_end(home: Path, end: str) -> None:
     done("add", "ann", password=f" {PASSWORD} {end}")
 
     assert may_log_in(home, "ann", f" {PASSWORD} ").name == "ann"
 
 
-def test_a_new_password_replaces_the_old(home: Path) -> None:
+def test_new_password_replaces_the_old(home: Path) -> None:
     done("add", "ann", password=PASSWORD)
-    told = done("passwd", "Ann", password="staple battery")
+    printed = done("passwd", "Ann", password="staple battery")
 
-    assert told == "Ann has a new password and is logged out everywhere\n"
+    assert printed == "changed the password of Ann and ended all logins\n"
     assert may_log_in(home, "ann", "staple battery").name == "ann"
 
 
-def test_who_was_removed_is_not_in_the_list() -> None:
+def test_removed_user_is_not_in_the_list() -> None:
     for name in ("ann", "bob"):
         done("add", name, password=PASSWORD)
-    told = done("remove", "ann")
+    printed = done("remove", "ann")
 
-    assert told == "ann is removed, and logged out everywhere\n"
+    assert printed == "removed ann and ended all logins\n"
     assert [each["name"] for each in json.loads(done("list", "--json"))] == ["bob"]
 
 
-def test_the_list_is_a_table_for_people_and_json_for_programs() -> None:
-    assert done("list") == "nobody yet; `deskwire users add NAME` lets somebody in\n"
+def test_list_is_a_table_or_json() -> None:
+    assert done("list") == "no users yet; run `deskwire users add NAME` to add one\n"
     assert done("list", "--json") == "[]\n"
     done("add", "ann", password=PASSWORD)
     done("add", "Bartholomew", "--scope", "monitor", password=PASSWORD)
 
     heading, *rows = done("list").splitlines()
-    assert heading == "NAME         MAY              SINCE"
+    assert heading == "NAME         SCOPES           SINCE"
     assert [re.sub(r"\d", "0", row) for row in rows] == [
         "ann          monitor,control  0000-00-00 00:00",
         "Bartholomew  monitor          0000-00-00 00:00",
@@ -110,7 +110,7 @@ def test_the_list_is_a_table_for_people_and_json_for_programs() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["created"])
 
 
-def test_another_state_directory_is_another_desk(home: Path) -> None:
+def test_state_dir_option_selects_another_desk(home: Path) -> None:
     done("add", "ann", "--state-dir", str(home / "other"), password=PASSWORD)
 
     assert (home / "other" / "state.db").is_file()
@@ -119,20 +119,18 @@ def test_another_state_directory_is_another_desk(home: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["list"], ["passwd", "ann"], ["remove", "ann"]])
-def test_only_adding_somebody_makes_the_state_directory_that_was_named(
-    home: Path, words: list[str]
-) -> None:
+def test_only_add_creates_a_named_state_directory(home: Path, words: list[str]) -> None:
     typo = home / "typo"
 
-    result = typed(*words, "--state-dir", str(typo))
+    result = run_users(*words, "--state-dir", str(typo))
 
     assert (result.exit_code, result.stdout) == (4, "")
-    assert result.stderr == f"deskwire: {typo} is not there; the first start makes it\n"
+    assert result.stderr == f"deskwire: {typo} does not exist; the first start creates it\n"
     assert not typo.exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "password", "told"),
+    ("words", "password", "printed"),
     [
         (["add", "ann"], PASSWORD, f"there is a user ann already; {PASSWD}"),
         (["add", "ANN"], PASSWORD, f"there is a user ANN already; {PASSWD}"),
@@ -147,55 +145,55 @@ def test_only_adding_somebody_makes_the_state_directory_that_was_named(
         (["remove", "\x1b[2J"], None, f"there is no such user; {LIST}"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_one_line_and_exit_code_1(
-    words: list[str], password: str | bytes | None, told: str
+def test_refused_change_is_one_line_and_exit_code_1(
+    words: list[str], password: str | bytes | None, printed: str
 ) -> None:
     done("add", "ann", password=PASSWORD)
-    result = typed(*words, password=password)
+    result = run_users(*words, password=password)
 
-    assert (result.exit_code, result.stderr) == (1, f"deskwire: {told}\n")
+    assert (result.exit_code, result.stderr) == (1, f"deskwire: {printed}\n")
     assert result.stdout == ""
     assert len(json.loads(done("list", "--json"))) == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "printed"),
     [
-        (["add", "ann"], "there is no terminal to ask for a password on: use --password-stdin"),
+        (["add", "ann"], "cannot ask for a password without a terminal; use --password-stdin"),
         (["add", "ann", "--scope", "all"], "--scope: expected one or both of monitor, control"),
         (["add", "ann", "--scope", ""], "--scope: expected one or both of monitor, control"),
         (["list", "--config", "none.toml"], "none.toml"),
     ],
 )
-def test_a_wrong_word_is_one_line_and_exit_code_2(words: list[str], told: str) -> None:
-    result = typed(*words)
+def test_wrong_option_is_one_line_and_exit_code_2(words: list[str], printed: str) -> None:
+    result = run_users(*words)
 
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert printed in result.stderr
     assert result.stderr.startswith("deskwire: ")
     assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["add"], ["frobnicate"], ["list", "--frobnicate"]])
-def test_a_missing_or_unknown_word_is_exit_code_2(words: list[str]) -> None:
-    assert typed(*words).exit_code == 2
+def test_missing_or_unknown_argument_exits_2(words: list[str]) -> None:
+    assert run_users(*words).exit_code == 2
 
 
-def test_a_state_directory_that_cannot_be_used_is_one_line_and_exit_code_4(home: Path) -> None:
+def test_unusable_state_directory_is_one_line_and_exit_code_4(home: Path) -> None:
     (home / "file").touch()
-    result = typed("list", "--state-dir", str(home / "file"))
+    result = run_users("list", "--state-dir", str(home / "file"))
 
     assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr == f"deskwire: {home / 'file'} is not a folder\n"
 
 
-def test_somebody_elses_state_directory_is_one_line_and_exit_code_4(home: Path) -> None:
+def test_state_directory_of_another_user_is_one_line_and_exit_code_4(home: Path) -> None:
     folder = Path("/")
     if os.geteuid() == 0:
         folder = home / "theirs"
         folder.mkdir()
-        os.chown(folder, NOBODY, NOBODY)
-    result = typed("list", "--state-dir", str(folder))
+        os.chown(folder, OTHER_UID, OTHER_UID)
+    result = run_users("list", "--state-dir", str(folder))
 
     assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr.startswith(f"deskwire: {folder} belongs to ")
@@ -203,7 +201,7 @@ def test_somebody_elses_state_directory_is_one_line_and_exit_code_4(home: Path) 
 
 
 class Terminal:
-    """A person at a terminal: reads what is shown there, and types."""
+    """A user at a terminal, who reads the output and types."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -211,7 +209,7 @@ class Terminal:
         self.shown = ""
 
     def wait_for(self, text: str) -> None:
-        """Read until it is shown, from after what was waited for before."""
+        """Read until the text appears after the one of the previous call."""
         while text not in self.shown[self._seen :]:
             ready, _, _ = select.select([self._number], [], [], 10.0)
             assert ready, f"{text!r} never came after {self.shown!r}"
@@ -224,7 +222,7 @@ class Terminal:
 
 @contextmanager
 def at_a_terminal(*words: str) -> Iterator[Terminal]:
-    """Type `deskwire users …` at a terminal; it has to end well."""
+    """Run `deskwire users …` at a terminal; it must exit with 0."""
     ours, theirs = pty.openpty()
     command = subprocess.Popen(
         [sys.executable, "-c", "from deskwire.cli.commands.users import users; users()", *words],
@@ -243,46 +241,47 @@ def at_a_terminal(*words: str) -> Iterator[Terminal]:
         os.close(ours)
 
 
-def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(home: Path) -> None:
+def test_terminal_prompt_asks_twice_without_echo(home: Path) -> None:
     with at_a_terminal("add", "ann") as terminal:
         terminal.wait_for("Password for ann: ")
         terminal.type(PASSWORD)
-        terminal.wait_for("Once more: ")
+        terminal.wait_for("Repeat the password: ")
         terminal.type("something else")
         terminal.wait_for("do not match")
         terminal.wait_for("Password for ann: ")
         terminal.type(PASSWORD)
-        terminal.wait_for("Once more: ")
+        terminal.wait_for("Repeat the password: ")
         terminal.type(PASSWORD)
-        terminal.wait_for("ann may monitor and control")
+        terminal.wait_for("added ann with scopes monitor, control")
 
     assert PASSWORD not in terminal.shown
     assert "something else" not in terminal.shown
     assert may_log_in(home, "ann", PASSWORD).name == "ann"
 
 
-def test_help_says_what_each_command_is_for() -> None:
+def test_help_describes_each_command() -> None:
     shown = done("--help")
 
     for line in (
-        "add     Let somebody in, with a password of at least 8 characters.",
-        "list    Print who may come in, and since when.",
-        "passwd  Give somebody a new password and log out all their screens.",
-        "remove  Let somebody in no longer, and log out all their screens.",
+        "add     Add a user with a password of at least 8 characters.",
+        "list    List the users with their scopes.",
+        "passwd  Change a user's password and end all logins of the user.",
+        "remove  Remove a user and end all logins of the user.",
     ):
         assert line in shown
     assert "--password-stdin" in done("add", "--help")
 
 
-def test_the_commands_do_not_carry_the_server() -> None:
+def test_users_command_does_not_load_the_server() -> None:
     code = """
 import sys
 from deskwire.cli.commands.users import users
-early = {"argon2", "sqlite3", "msgspec", "asyncio"} & sys.modules.keys()
 users(["list"], standalone_mode=False)
-print(sorted(early), "aiohttp" in sys.modules)
+print("aiohttp" in sys.modules)
 """
 
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert told.stdout.splitlines()[-1] == "[] False"
+    assert printed.stdout.splitlines()[-1] == "False"

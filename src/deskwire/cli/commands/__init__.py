@@ -1,1 +1,1 @@
-"""One file a command."""
+"""Commands, one module for each or for a few that belong together."""

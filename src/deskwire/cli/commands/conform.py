@@ -1,39 +1,91 @@
-"""The `deskwire conform` command: check a server against the contract, clause by clause."""
+"""Command `deskwire conform`: checks a server against the contract, clause by clause."""
 
+import asyncio
+import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.options import FILE_PATH, fail
-
-if TYPE_CHECKING:
-    from deskwire.conformance.check_context import CheckOptions
-    from deskwire.conformance.clauses import Chosen
-    from deskwire.conformance.trust import Trust
+from deskwire.cli import exit_codes
+from deskwire.cli.exit_codes import fail, require_terminal
+from deskwire.conformance.check_context import Account, CheckOptions
+from deskwire.conformance.checker import LoginRefused, check_access, run_checks
+from deskwire.conformance.clause import Finding, Verdict
+from deskwire.conformance.clauses import Chosen, choose
+from deskwire.conformance.http import CertificateNotTrusted, ServerUnreachable
+from deskwire.conformance.report import as_json, as_junit, count
+from deskwire.conformance.trust import Trust, parse_fingerprint
+from deskwire.terminal.console import Colour, Console, ask_for_password, read_password_line
 
 QUICK = 6.0
-"""Seconds that any clause may wait with `--quick`."""
+"""Longest wait of a clause with `--quick`, in seconds."""
+FILE = click.Path(path_type=Path)
+
+MARKS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.NOT_CHECKED: "not checked"}
+COLOURS = {
+    Verdict.HOLDS: Colour.GREEN,
+    Verdict.BROKEN: Colour.RED,
+    Verdict.NOT_CHECKED: Colour.YELLOW,
+}
+NUMBER_WIDTH, MARK_WIDTH, GAP = 6, 12, 2
+MIN_WIDTH = 80
+
+
+class VerdictTable:
+    """Table of findings, written row by row."""
+
+    def __init__(self, console: Console, width: int | None = None) -> None:
+        self._console = console
+        total = max(MIN_WIDTH, width or shutil.get_terminal_size((120, 24)).columns)
+        texts = total - NUMBER_WIDTH - MARK_WIDTH - GAP
+        self._expected_width = texts * 3 // 5
+        self._seen_width = texts - self._expected_width
+
+    def write_header(self) -> None:
+        """Write the names of the columns."""
+        self._console.write(self._row("clause", "", "expected", "seen"))
+
+    def add(self, finding: Finding) -> None:
+        """Write one finding, on as many lines as it needs."""
+        expected = textwrap.wrap(finding.clause.text, self._expected_width)
+        seen = textwrap.wrap(finding.seen, self._seen_width)
+        for at in range(max(len(expected), len(seen))):
+            number = finding.clause.number if at == 0 else ""
+            mark = MARKS[finding.verdict] if at == 0 else ""
+            painted = self._console.paint(f"{mark:{MARK_WIDTH}}", COLOURS[finding.verdict])
+            left = expected[at] if at < len(expected) else ""
+            right = seen[at] if at < len(seen) else ""
+            self._console.write(self._row(number, painted, left, right))
+
+    def write_summary(self, findings: Sequence[Finding]) -> None:
+        """Write the number of findings with each verdict."""
+        parts = [f"{count(findings, verdict)} {verdict.value}" for verdict in Verdict]
+        self._console.write("")
+        self._console.write(", ".join(parts))
+
+    def _row(self, number: str, mark: str, expected: str, seen: str) -> str:
+        left = f"{number:{NUMBER_WIDTH}}{mark or ' ' * MARK_WIDTH}{expected:{self._expected_width}}"
+        return f"{left}{' ' * GAP}{seen}".rstrip()
 
 
 @click.command()
 @click.argument("url", required=False)
-@click.option("--user", default="owner", show_default=True, help="User name to log in with.")
+@click.option("--user", default="owner", show_default=True, help="User to log in as.")
 @click.option(
     "--watcher",
     metavar="NAME",
-    help="A user with the scope `monitor` only; the password is asked for after the other.",
+    help="User with the scope `monitor` only. Its password is the second one asked for.",
 )
 @click.option(
     "--password-stdin",
     is_flag=True,
     help="Read the password from the first line of standard input, the watcher's from the second.",
 )
-@click.option("--insecure", is_flag=True, help="Believe any certificate.")
-@click.option("--fingerprint", metavar="SHA256", help="Believe this certificate and no other.")
+@click.option("--insecure", is_flag=True, help="Trust any certificate.")
+@click.option("--fingerprint", metavar="SHA256", help="Trust this certificate only.")
 @click.option(
     "--only",
     default="",
@@ -49,7 +101,7 @@ QUICK = 6.0
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="Lifetime of a WebSocket token on this server.",
+    help="Lifetime of a websocket token on this server.",
 )
 @click.option(
     "--warning",
@@ -57,7 +109,7 @@ QUICK = 6.0
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="Time before its end at which this server warns a session.",
+    help="Time between the expiry warning and the end of a session on this server.",
 )
 @click.option(
     "--patience",
@@ -65,13 +117,13 @@ QUICK = 6.0
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="The longest that one clause may wait; clauses that take longer are not checked.",
+    help="Longest wait of a clause. Clauses that need more time are not checked.",
 )
-@click.option("--quick", is_flag=True, help="Leave out what takes longer than a few seconds.")
-@click.option("--disturb", is_flag=True, help="Let tracks be skipped and a player be stopped.")
-@click.option("--json", "json_file", type=FILE_PATH, metavar="FILE", help="Write JSON there.")
-@click.option("--junit", "junit_file", type=FILE_PATH, metavar="FILE", help="Write JUnit there.")
-@click.option("--list", "listing", is_flag=True, help="Print the clauses and exit.")
+@click.option("--quick", is_flag=True, help="Leave out clauses that need more than a few seconds.")
+@click.option("--disturb", is_flag=True, help="Allow checks to skip tracks and stop a player.")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the result as JSON.")
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="Write it as JUnit XML.")
+@click.option("--list", "list_clauses", is_flag=True, help="Print the clauses and exit.")
 def conform(
     *,
     url: str | None,
@@ -89,41 +141,29 @@ def conform(
     disturb: bool,
     json_file: Path | None,
     junit_file: Path | None,
-    listing: bool,
+    list_clauses: bool,
 ) -> None:
     """Check the server at URL against the contract, clause by clause.
 
-    It logs in, opens sockets, says right things and wrong ones, and pauses a player and sets it
-    going again. The exit code is 0 only if every clause holds; a clause that could not be checked
-    does not. A server that does not answer, or does not let the user in, is not checked at all.
+    The checker logs in, opens sockets, sends correct and incorrect messages, and pauses and resumes
+    a player. The exit code is 0 only if every clause holds; a clause that is not checked counts as
+    a failure. The checker stops at once if the server does not answer or refuses the login.
     """
-    import asyncio
-
-    from deskwire.cli.conformance_report import VerdictTable
-    from deskwire.conformance.check_context import Account, CheckOptions
-    from deskwire.conformance.checker import run_checks
-    from deskwire.conformance.clause import Verdict
-    from deskwire.conformance.report import as_json, as_junit, count
-    from deskwire.conformance.trust import Trust, parse_fingerprint
-    from deskwire.terminal.console import Console
-
-    chosen = _choose(only, without)
-    paper = Console()
-    if listing:
+    chosen = parse_clauses(only, without)
+    console = Console()
+    if list_clauses:
         for _, clause in chosen:
-            paper.write(f"{clause.number:6}{clause.text} ({clause.source})")
+            console.write(f"{clause.number:6}{clause.text} ({clause.source})")
         return
     if url is None or not url.startswith(("https://", "http://")):
-        fail(f"URL: expected https://… or http://…, found {url or 'nothing'}", exits.USAGE)
+        fail(f"URL: expected https://… or http://…, found {url or 'nothing'}", exit_codes.USAGE)
     try:
         pinned = None if fingerprint is None else parse_fingerprint(fingerprint)
     except ValueError as problem:
-        fail(f"--fingerprint: {problem}", exits.USAGE)
-    ask = _read_password if password_stdin else _ask_password
-    owner = Account(user, ask(user))
+        fail(f"--fingerprint: {problem}", exit_codes.USAGE)
     options = CheckOptions(
-        owner=owner,
-        watcher=None if watcher is None else Account(watcher, ask(watcher)),
+        owner=read_account(user, from_stdin=password_stdin),
+        watcher=None if watcher is None else read_account(watcher, from_stdin=password_stdin),
         lifetime=lifetime,
         warning=warning,
         patience=QUICK if quick else patience,
@@ -132,59 +172,54 @@ def conform(
     if quick:
         chosen = [(topic, clause) for topic, clause in chosen if clause.wait(options) <= QUICK]
     trust = Trust(fingerprint=pinned, insecure=insecure)
-    _look_in(url, trust, options)
-    table = VerdictTable(paper)
-    table.head()
+    require_access(url, trust, options)
+    table = VerdictTable(console)
+    table.write_header()
     findings = asyncio.run(run_checks(url, trust, options, chosen, table.add))
-    table.end(findings)
+    table.write_summary(findings)
     if json_file is not None:
-        _write(json_file, as_json(url, findings))
+        write_file(json_file, as_json(url, findings))
     if junit_file is not None:
-        _write(junit_file, as_junit(url, findings))
+        write_file(junit_file, as_junit(url, findings))
     if count(findings, Verdict.HOLDS) < len(findings):
-        sys.exit(exits.FAILED)
+        sys.exit(exit_codes.FAILED)
 
 
-def _look_in(url: str, trust: "Trust", options: "CheckOptions") -> None:
-    """End the command with one line if no clause can be checked."""
-    import asyncio
-
-    from deskwire.conformance.checker import LoginRefused, check_access
-    from deskwire.conformance.http import CertificateNotTrusted, ServerUnreachable
-
-    people = [who for who in (options.owner, options.watcher) if who is not None]
-    try:
-        asyncio.run(check_access(url, trust, people))
-    except ServerUnreachable as problem:
-        fail(f"{url}: {problem}", exits.UNREACHABLE)
-    except CertificateNotTrusted as problem:
-        fail(f"{url}: {problem}; --fingerprint or --insecure believes one", exits.UNTRUSTED)
-    except LoginRefused as problem:
-        fail(str(problem), exits.LOGIN)
-
-
-def _choose(only: str, without: str) -> "Chosen":
-    from deskwire.conformance.clauses import choose
-
+def parse_clauses(only: str, without: str) -> Chosen:
+    """Return the clauses to check. An unknown name ends the command."""
     try:
         return choose(only, without)
     except ValueError as problem:
-        fail(f"no clause and no topic is named {str(problem)!r}; --list prints them", exits.USAGE)
+        fail(
+            f"no clause or topic is named {str(problem)!r}; --list prints all clauses",
+            exit_codes.USAGE,
+        )
 
 
-def _write(file: Path, content: bytes) -> None:
+def read_account(name: str, *, from_stdin: bool) -> Account:
+    """Return an account with its password from standard input or a prompt."""
+    if from_stdin:
+        return Account(name, read_password_line())
+    require_terminal()
+    return Account(name, ask_for_password(name))
+
+
+def require_access(url: str, trust: Trust, options: CheckOptions) -> None:
+    """End the command with one line if no clause can be checked."""
+    accounts = [each for each in (options.owner, options.watcher) if each is not None]
+    try:
+        asyncio.run(check_access(url, trust, accounts))
+    except ServerUnreachable as problem:
+        fail(f"{url}: {problem}", exit_codes.UNREACHABLE)
+    except CertificateNotTrusted as problem:
+        fail(f"{url}: {problem}; use --fingerprint or --insecure to trust it", exit_codes.UNTRUSTED)
+    except LoginRefused as problem:
+        fail(str(problem), exit_codes.LOGIN)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Write a report. A failure ends the command."""
     try:
         file.write_bytes(content)
     except OSError as problem:
-        fail(f"{file}: {(problem.strerror or 'error').lower()}", exits.FAILED)
-
-
-def _read_password(_: str) -> str:
-    return password_from_stdin()
-
-
-def _ask_password(name: str) -> str:
-    if not sys.stdin.isatty():
-        fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
-    given: str = click.prompt(f"Password of {name}", hide_input=True)
-    return given
+        fail(f"{file}: {(problem.strerror or 'error').lower()}", exit_codes.FAILED)

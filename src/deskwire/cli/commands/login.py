@@ -1,54 +1,65 @@
-"""`deskwire login` and `deskwire logout`: the desks this person's other commands may reach.
+"""Commands `deskwire login` and `deskwire logout`.
 
-Whose certificate is believed is settled here, once: this system's authorities if they vouch for
-the desk, else the certificate itself, after a person has compared its fingerprint. From then on
-another certificate is refused.
+The first login decides which certificate is trusted. If this system's authorities do not sign the
+desk's certificate, the user compares its fingerprint once. Any other certificate is then refused.
 """
 
+import asyncio
+import ipaddress
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.connect import desk_option, exit_on_problem, parse_host, select_desk
-from deskwire.cli.options import FILE_PATH, fail
+from deskwire.cli import exit_codes
+from deskwire.cli.credential_store import SavedDesk, SavedDesks, Secret, open_credential_store
+from deskwire.cli.desk_session import desk_option, exit_on_problem, parse_host, select_desk
+from deskwire.cli.exit_codes import fail, require_terminal
+from deskwire.client.address import host_and_port
+from deskwire.client.credentials import Login
+from deskwire.client.http import Http
+from deskwire.client.sync import connect
+from deskwire.client.trust import (
+    Pinned,
+    Trust,
+    context_of,
+    is_vouched_for,
+    look_at_certificate,
+    shown,
+)
 from deskwire.model.problems import Problem, WrongCredentials
-from deskwire.terminal.prompts import MAX_PASSWORD_ATTEMPTS, ask_for_password
+from deskwire.model.units import Seconds
+from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, read_password_line
 
-if TYPE_CHECKING:
-    from deskwire.cli.credential_store import SavedDesk, SavedDesks
-    from deskwire.client.credentials import Login
-    from deskwire.client.trust import Trust
+LOGOUT_TIMEOUT = Seconds(5)
 
 
 @click.command()
 @click.argument("host")
-@click.option("--user", default="owner", show_default=True, help="Who you are at that desk.")
+@click.option("--user", default="owner", show_default=True, help="User at the desk.")
 @click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read the password from the first line of standard input instead of asking for it.",
+    help="Read the password from the first line of standard input instead of a prompt.",
 )
 @click.option(
     "--fingerprint",
     metavar="SHA256",
-    help="Believe this certificate and no other; the daemon prints it when it starts.",
+    help="Trust this certificate only. The daemon prints its fingerprint when it starts.",
 )
 @click.option(
     "--ca",
-    type=FILE_PATH,
+    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Believe the authorities in this PEM file and no other.",
+    help="Trust the authorities in this PEM file only.",
 )
 @click.option(
     "--forget-password",
     is_flag=True,
-    help="Keep the login, not the password: it is asked for again when the login ends.",
+    help="Save the login without the password. The next prompt comes when the login ends.",
 )
 def login(
     *,
@@ -59,135 +70,106 @@ def login(
     ca: Path | None,
     forget_password: bool,
 ) -> None:
-    """Log in to a desk, for the commands that watch and move it.
+    """Log in to a desk, for the commands that watch and control it.
 
-    HOST is a name or an address (port 8765 if it names none), or a whole URL. The first time, the
-    fingerprint of the desk's certificate is shown: compare it with what the daemon printed.
-    The password and the login are kept in the keyring, or in a file only you can read.
+    HOST is a name or an address, with port 8765 unless it names one, or a whole URL. The first time
+    the command shows the fingerprint of the desk's certificate: compare it with the one that the
+    daemon printed. Password and login are saved in the keyring, or in a file that only you can
+    read.
     """
-    import asyncio
-
-    from msgspec.structs import replace
-
-    from deskwire.cli.credential_store import Secret, open_credential_store
-    from deskwire.client.sync import connect
-
     address = parse_host(host)
     with exit_on_problem():
-        kept = open_credential_store(os.environ)
-        if not (password_stdin or sys.stdin.isatty()):
-            fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
-        desk = replace(believed(address, fingerprint, ca, kept.read()), username=user)
-        password = password_from_stdin() if password_stdin else ask_for_password(user, None)
+        store = open_credential_store(os.environ)
+        if not password_stdin:
+            require_terminal()
+        desk = replace(trusted_desk(address, fingerprint, ca, store.read()), username=user)
+        password = read_password_line() if password_stdin else ask_for_password(user)
         logins: list[Login] = []
-        for left in reversed(range(1 if password_stdin else MAX_PASSWORD_ATTEMPTS)):
+        for left in reversed(range(1 if password_stdin else MAX_PASSWORD_PROMPTS)):
             try:
                 with connect(address, user, password, trust=desk.trust, keep_login=logins.append):
                     break
-            except WrongCredentials as why:
+            except WrongCredentials as problem:
                 if not left:
-                    fail(why.message, exits.LOGIN)
-                password = ask_for_password(user, why)
-        before = kept.secret(address).login
+                    fail(problem.message, exit_codes.LOGIN)
+                password = ask_for_password(user, problem)
+        previous = store.secret(address).login
         secret = Secret(None if forget_password else password, logins[-1])
-        where = kept.keep(address, desk, secret)
-        if before is not None:
+        place = store.save(address, desk, secret)
+        if previous is not None:
             with suppress(Problem):
-                asyncio.run(end_login(address, desk.trust, before))
-    print(f"logged in to {address} as {user}; kept in {where}")
+                asyncio.run(end_login(address, desk.trust, previous))
+    print(f"logged in to {address} as {user}; credentials saved in {place}")
 
 
 @click.command()
 @desk_option
 def logout(host: str | None) -> None:
-    """Log out of a desk, and keep nothing of it.
+    """Log out of a desk and forget it.
 
-    A desk that does not answer is forgotten all the same; the login it has then ends by itself, or
-    by `deskwire logins --end` there.
+    A desk that does not answer is forgotten too. Its login then ends by itself, or with
+    `deskwire logins --end` on the desk.
     """
-    import asyncio
-
-    from deskwire.cli.credential_store import open_credential_store
-
     with exit_on_problem():
-        kept = open_credential_store(os.environ)
-        address, desk = select_desk(kept, host)
-        kept_login = kept.secret(address).login
-        kept.forget(address)
-        if kept_login is not None:
-            asyncio.run(end_login(address, desk.trust, kept_login))
+        store = open_credential_store(os.environ)
+        address, desk = select_desk(store, host)
+        saved = store.secret(address).login
+        store.delete(address)
+        if saved is not None:
+            asyncio.run(end_login(address, desk.trust, saved))
     print(f"logged out of {address}")
 
 
-async def end_login(address: str, trust: "Trust", kept_login: "Login") -> None:
-    """End a login at its desk."""
-    from deskwire.client.http import Http
-    from deskwire.client.trust import context_of
-    from deskwire.model.units import Seconds
-
-    http = Http(address, trust, context_of(trust), Seconds(5))
+async def end_login(address: str, trust: Trust, saved: Login) -> None:
+    """End a login on its desk."""
+    http = Http(address, trust, context_of(trust), LOGOUT_TIMEOUT)
     try:
-        await http.log_out(kept_login)
+        await http.log_out(saved)
     finally:
         await http.leave()
 
 
-def believed(
-    address: str, fingerprint: str | None, ca: Path | None, file: "SavedDesks"
-) -> "SavedDesk":
-    """Settle whose certificate is believed; or end the command."""
-    from msgspec.structs import replace
-
-    from deskwire.cli.credential_store import SavedDesk
-    from deskwire.client.trust import Pinned
-
+def trusted_desk(
+    address: str, fingerprint: str | None, ca: Path | None, file: SavedDesks
+) -> SavedDesk:
+    """Return a desk without a username that says which certificate is trusted, or fail."""
     desk = SavedDesk(username="")
     if not address.startswith("https:"):
-        if fingerprint or ca or not is_here(address):
-            fail("a desk elsewhere is reached with https:// only", exits.UNTRUSTED)
+        if fingerprint or ca or not is_loopback(address):
+            fail("a desk on another machine needs https://", exit_codes.UNTRUSTED)
         return desk
     if fingerprint is not None:
         try:
             return replace(desk, fingerprint=Pinned(fingerprint).sha256)
         except ValueError as problem:
-            fail(f"--fingerprint: {problem}", exits.USAGE)
+            fail(f"--fingerprint: {problem}", exit_codes.USAGE)
     if ca is not None:
         return replace(desk, ca_file=str(ca.absolute()))
     known = file.desks.get(address)
     if known is not None and known.fingerprint:
         return known
-    return first_look(address, desk)
+    return confirm_certificate(address, desk)
 
 
-def first_look(address: str, desk: "SavedDesk") -> "SavedDesk":
-    """Look at the certificate of a desk that is new to us; or end the command."""
-    import asyncio
-
-    from msgspec.structs import replace
-
-    from deskwire.client.trust import is_vouched_for, look_at_certificate, shown
-
+def confirm_certificate(address: str, desk: SavedDesk) -> SavedDesk:
+    """Let the user compare the fingerprint of an unknown certificate, or fail."""
     if asyncio.run(is_vouched_for(address)):
         return desk
     seen = asyncio.run(look_at_certificate(address))
-    words = f"{address} shows a certificate nobody vouches for, SHA-256\n  {shown(seen)}"
+    text = f"no known authority signs the certificate of {address}, SHA-256\n  {shown(seen)}"
     if not sys.stdin.isatty():
         fail(
-            f"{words}\n  If that is what its daemon printed, add: --fingerprint {shown(seen)}",
-            exits.UNTRUSTED,
+            f"{text}\n  If its daemon printed the same, add: --fingerprint {shown(seen)}",
+            exit_codes.UNTRUSTED,
         )
-    print(words, file=sys.stderr)
-    if not click.confirm("Is this what its daemon printed when it started?", err=True):
-        fail("not logged in: the certificate is not believed", exits.UNTRUSTED)
+    print(text, file=sys.stderr)
+    if not click.confirm("Did its daemon print this fingerprint when it started?", err=True):
+        fail("not logged in: you did not accept the certificate", exit_codes.UNTRUSTED)
     return replace(desk, fingerprint=seen)
 
 
-def is_here(address: str) -> bool:
-    """Tell whether an address is this machine's own."""
-    import ipaddress
-
-    from deskwire.client.address import host_and_port
-
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is on this machine."""
     host, _ = host_and_port(address)
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,15 +1,25 @@
-"""`deskwire mock`: a desk that is not there, for whoever writes a client."""
+"""Command `deskwire mock`: a simulated desk for the development of clients."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import click
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.commands.users import password_from_stdin
-from deskwire.cli.options import fail
+from deskwire.cli import exit_codes
+from deskwire.cli.exit_codes import fail
+from deskwire.daemon import logs
+from deskwire.daemon.config.load import is_loopback
+from deskwire.daemon.port import why_taken
+from deskwire.model.problems import Problem
+from deskwire.model.units import Seconds
+from deskwire.simulator import runner
+from deskwire.simulator.faults import Fault, parse_fault
+from deskwire.simulator.mock import PASSWORD, Mock
+from deskwire.simulator.scenario import BadScenario, load
+from deskwire.simulator.simulation import rehearse
+from deskwire.terminal.console import print_now, read_password_line
 
-if TYPE_CHECKING:
-    from deskwire.simulator.faults import Fault
+MAX_LIFETIME = 31_622_400
+"""One leap year in seconds."""
 
 
 @click.command()
@@ -18,17 +28,17 @@ if TYPE_CHECKING:
     default="example",
     show_default=True,
     metavar="NAME|FILE",
-    help="What happens on the desk: example, laptop, players, none, or a file of your own.",
+    help="Desk to simulate: example, laptop, players, none, or a scenario file.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Listen on this address.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8765, show_default=True, type=int, help="Listen on this port; 0 picks one."
+    "--port", default=8765, show_default=True, type=int, help="Port to listen on; 0 picks one."
 )
-@click.option("--user", default="owner", show_default=True, help="Who may log in.")
+@click.option("--user", default="owner", show_default=True, help="User that may log in.")
 @click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read the password from the first line of standard input; else it is only-a-rehearsal.",
+    help=f"Read the password from the first line of standard input. The default is {PASSWORD}.",
 )
 @click.option(
     "--lifetime",
@@ -36,7 +46,7 @@ if TYPE_CHECKING:
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="How long a websocket token lives.",
+    help="Lifetime of a websocket token.",
 )
 @click.option(
     "--warning",
@@ -44,24 +54,24 @@ if TYPE_CHECKING:
     type=float,
     show_default=True,
     metavar="SECONDS",
-    help="How long before its end a session is said to expire.",
+    help="Time between the expiry warning and the end of a session.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="FAULT@SECONDS",
-    help="What goes wrong, and when: close=CODE (1000, 1001, 1006, 4001, 4004, …), slow, garbage."
-    " SECONDS after the first screen is let in; may be given more than once.",
+    help="Fault to inject: close=CODE (1000, 1001, 1006, 4001, 4004, …), slow or garbage."
+    " SECONDS count from the first authenticated client. May be given more than once.",
 )
 @click.option(
     "--allow-origin",
     "origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Let pages from there ask, as server.allowed_origins does.",
+    help="Origin of foreign pages to accept, like server.allowed_origins.",
 )
-@click.option("--no-tls", is_flag=True, help="Speak plainly; on a loopback address only.")
+@click.option("--no-tls", is_flag=True, help="Serve plain HTTP, on a loopback address only.")
 def mock(
     *,
     scenario: str,
@@ -75,37 +85,27 @@ def mock(
     origins: tuple[str, ...],
     no_tls: bool,
 ) -> None:
-    """Serve a desk that is not there, until Ctrl-C.
+    """Serve a simulated desk until Ctrl-C.
 
-    It is the daemon's own server around a scene, for trying a client or for a client's tests. What
-    it keeps is gone when it ends.
+    It runs the daemon's own server on a written scenario, to develop and test clients. Its state
+    is deleted when it ends.
     """
-    from deskwire.daemon import logs
-    from deskwire.daemon.config.load import is_loopback
-    from deskwire.daemon.port import why_taken
-    from deskwire.model.problems import Problem
-    from deskwire.model.units import Seconds
-    from deskwire.simulator import runner as life
-    from deskwire.simulator.mock import PASSWORD, Mock
-    from deskwire.simulator.scenario import BadScenario, load
-    from deskwire.simulator.simulation import rehearse
-
     if no_tls and not is_loopback(host):
-        fail(f"--no-tls is for a loopback address, found --host {host}", exits.USAGE)
-    if not 0 < lifetime <= 31_622_400:
-        fail(f"--lifetime: expected a number of seconds above 0, found {lifetime:g}", exits.USAGE)
+        fail(f"--no-tls needs a loopback address, found --host {host}", exit_codes.USAGE)
+    if not 0 < lifetime <= MAX_LIFETIME:
+        fail(f"--lifetime: expected seconds above 0, found {lifetime:g}", exit_codes.USAGE)
     try:
-        scene, pictures = load(scenario)
-        rehearse(scene, scenario)
+        script, pictures = load(scenario)
+        rehearse(script, scenario)
     except BadScenario as problem:
-        fail(str(problem), exits.USAGE)
-    it = Mock(
-        scene,
+        fail(str(problem), exit_codes.USAGE)
+    server = Mock(
+        script,
         pictures,
         host=host,
         port=port,
         user=user,
-        password=password_from_stdin() if password_stdin else PASSWORD,
+        password=read_password_line() if password_stdin else PASSWORD,
         tls=not no_tls,
         lifetime=Seconds(lifetime),
         warning=Seconds(warning),
@@ -114,21 +114,19 @@ def mock(
     )
     logs.begin(to_journal=False)
     try:
-        life.run(it, lambda line: print(line, flush=True))
+        runner.run(server, print_now)
     except OSError as problem:
-        fail(why_taken(host, port, problem), exits.PORT)
+        fail(why_taken(host, port, problem), exit_codes.PORT)
     except Problem as problem:
-        fail(problem.message, exits.USAGE)
+        fail(problem.message, exit_codes.USAGE)
 
 
-def read_faults(texts: tuple[str, ...]) -> "list[Fault]":
-    """Read what was given as `--fault`; a wrong one ends the command."""
-    from deskwire.simulator.faults import parse_fault
-
+def read_faults(texts: Iterable[str]) -> list[Fault]:
+    """Parse the values of `--fault`. A wrong one ends the command."""
     faults = []
     for text in texts:
         try:
             faults.append(parse_fault(text))
         except ValueError as problem:
-            fail(f"--fault: {problem}, found {text!r}", exits.USAGE)
+            fail(f"--fault: {problem}, found {text!r}", exit_codes.USAGE)
     return faults

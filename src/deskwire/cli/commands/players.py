@@ -1,60 +1,150 @@
-"""`deskwire play-pause`, `next`, `previous` and `stop`: taps, from a terminal or a key."""
+"""Commands for media players: `play-pause`, `next`, `previous`, `stop` and `art`."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from deskwire.cli.connect import connected_desk, desk_option
+from deskwire.cli import exit_codes
+from deskwire.cli.desk_session import connected_desk, desk_option
+from deskwire.cli.exit_codes import fail
+from deskwire.client.sync import Desk
 from deskwire.model.commands import Action
+from deskwire.model.problems import UnknownPlayer
+from deskwire.model.readings import Player
+from deskwire.model.text import printable
+from deskwire.model.units import Bytes, Seconds
+from deskwire.terminal.console import Console
+from deskwire.terminal.formatting import format_player, format_size
 
-SAYS = {
+SUMMARIES = {
     Action.PLAY_PAUSE: "Toggle play and pause of a player.",
     Action.NEXT: "Skip to a player's next track.",
     Action.PREVIOUS: "Go to a player's previous track.",
     Action.STOP: "Stop a player.",
 }
-MORE = """
+PLAYER_HELP = """
 
-PLAYER is an id, or a name or a part of one; without it the one that plays is meant, or the only
-one there is. Prints how the player is then.
+PLAYER is an id, a name or a part of a name. The default is the player that plays, or the only one.
 """
+ART_TIMEOUT = 1.0
+"""Seconds to wait for a player's cover picture."""
 
 
-def tap(action: Action, wanted: str | None, host: str | None) -> None:
-    """Do it, and print how the player is then."""
-    import time
+def action_command(action: Action) -> click.Command:
+    """Return the command for an action."""
 
-    from deskwire.cli.player_selection import select_player
-    from deskwire.model.units import Seconds
-    from deskwire.terminal.console import Console
-    from deskwire.terminal.formatting import format_player
+    @click.command(
+        action.value, help=f"{SUMMARIES[action]}{PLAYER_HELP}Prints the new state of the player."
+    )
+    @click.argument("player", required=False)
+    @desk_option
+    def command(player: str | None, host: str | None) -> None:
+        run_action(action, player, host)
 
+    return command
+
+
+play_pause = action_command(Action.PLAY_PAUSE)
+next_ = action_command(Action.NEXT)
+previous = action_command(Action.PREVIOUS)
+stop_ = action_command(Action.STOP)
+
+
+@click.command(help=f"Save the cover picture of the track that a player plays.{PLAYER_HELP}")
+@click.argument("player", required=False)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    metavar="FILE",
+    help="File to write; - is standard output.",
+)
+@desk_option
+def art(player: str | None, output: Path, host: str | None) -> None:
+    """Save a cover picture."""
+    with connected_desk(host) as desk:
+        selected = wait_for_art(desk, select_player(desk.snapshot.players, player))
+        found = desk.art(selected)
+    if found is None:
+        name = f"{selected.id} {printable(selected.name)}"
+        fail(f"{name} has no cover picture", exit_codes.FAILED)
+    if str(output) == "-":
+        sys.stdout.buffer.write(found.content)
+        return
+    try:
+        output.write_bytes(found.content)
+    except OSError as problem:
+        fail(f"{output}: {problem.strerror}", exit_codes.FAILED)
+    print(f"{output}: {printable(found.media_type)}, {format_size(Bytes(len(found.content)))}")
+
+
+def run_action(action: Action, wanted: str | None, host: str | None) -> None:
+    """Run an action on a player, and print its new state."""
     with connected_desk(host) as desk:
         player = select_player(desk.snapshot.players, wanted)
-        do = {
+        methods = {
             Action.PLAY_PAUSE: desk.play_pause,
             Action.NEXT: desk.next,
             Action.PREVIOUS: desk.previous,
             Action.STOP: desk.stop,
         }
-        do[action](player)
-        now = [each for each in desk.snapshot.players if each.id == player.id]
-        monotonic = Seconds(time.monotonic())
-        Console().write(
-            format_player(now[0], monotonic) if now else f"{player.id}: has nothing to play"
-        )
+        methods[action](player)
+        now = Seconds(time.monotonic())
+        left = [each for each in desk.snapshot.players if each.id == player.id]
+        Console().write(format_player(left[0], now) if left else f"{player.id}: nothing to play")
 
 
-def command(action: Action) -> click.Command:
-    """Make the command of an action."""
+def select_player(players: Sequence[Player], wanted: str | None) -> Player:
+    """Return the player with this id, else with this name, else with this part of a name.
 
-    @click.command(action.value, help=SAYS[action] + MORE, short_help=SAYS[action])
-    @click.argument("player", required=False)
-    @desk_option
-    def one(player: str | None, host: str | None) -> None:
-        tap(action, player, host)
+    Without `wanted`, return the player that plays, or the only one. Names match in any case. Raises
+    `UnknownPlayer` with a list of the players if none or more than one matches.
+    """
+    if wanted is None:
+        found = [player for player in players if player.playing] or list(players)
+        reason = "no player to choose" if not players else "more than one player; name one"
+    else:
+        found = matching_players(players, wanted)
+        reason = f"no player matches {wanted!r}" if not found else f"{wanted!r} is ambiguous"
+    if len(found) != 1:
+        raise UnknownPlayer(f"{reason}; {list_players(players)}")
+    return found[0]
 
-    return one
+
+def matching_players(players: Sequence[Player], wanted: str) -> list[Player]:
+    """Return the players of the best kind of match: id, whole name, part of a name."""
+    name = wanted.casefold()
+    for matches in (
+        [player for player in players if player.id == wanted],
+        [player for player in players if player.name.casefold() == name],
+        [player for player in players if name and name in player.name.casefold()],
+    ):
+        if matches:
+            return matches
+    return []
 
 
-play_pause, next_, previous, stop_ = (
-    command(action) for action in (Action.PLAY_PAUSE, Action.NEXT, Action.PREVIOUS, Action.STOP)
-)
+def list_players(players: Sequence[Player]) -> str:
+    """Return a heading and one line for each player."""
+    if not players:
+        return "the desk has no player"
+    return "\n".join(
+        ["players of the desk:", *(f"  {each.id}  {printable(each.name)}" for each in players)]
+    )
+
+
+def wait_for_art(desk: Desk, player: Player) -> Player:
+    """Return the player once it has a cover picture, or after a second without one.
+
+    The desk reads a picture before it names it, which may be after the first snapshot.
+    """
+    deadline = time.monotonic() + ART_TIMEOUT
+    for snapshot in desk:
+        player = next((each for each in snapshot.players if each.id == player.id), player)
+        if player.art is not None or time.monotonic() > deadline:
+            break
+    return player

@@ -1,83 +1,76 @@
-"""`deskwire top`: the command; the screen itself is imported when it runs."""
+"""Command `deskwire top`: a live terminal screen of a desk."""
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.commands.watch import say
-from deskwire.cli.connect import desk_option, open_session
-from deskwire.cli.options import fail
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from deskwire.client.connection_state import State
-    from deskwire.tui.graphics import GraphicsProtocol
-
+from deskwire.cli import exit_codes
+from deskwire.cli.commands.watch import report_retry
+from deskwire.cli.desk_session import OnState, desk_option, open_session
+from deskwire.cli.exit_codes import fail
+from deskwire.client.connection_state import Phase, State
+from deskwire.tui.app import TopApp
+from deskwire.tui.graphics import GraphicsProtocol
+from deskwire.tui.reauthentication import Reauthentication
+from deskwire.tui.state_queue import StateQueue
+from deskwire.tui.terminal_capabilities import detect_graphics
 
 AUTO = "auto"
 
 
-@click.command(short_help="Show a desk as a live screen, with keys to move it.")
+@click.command()
 @click.option(
     "--art",
-    "medium",
+    "protocol",
     type=click.Choice([AUTO, "kitty", "sixel", "blocks", "none"]),
     default=AUTO,
     show_default=True,
-    help="How covers are painted: as kitty's or as sixel pictures, in half blocks, not at all;"
-    " else as the terminal says it can.",
+    help="Form of cover pictures: kitty's protocol, sixels, half blocks or none."
+    " The default asks the terminal.",
 )
-@click.option("--wait", is_flag=True, help="Wait for a desk that is not there yet.")
+@click.option("--wait", is_flag=True, help="Wait for a desk that is not reachable yet.")
 @desk_option
-def top(*, medium: str, wait: bool, host: str | None) -> None:
-    """Show a desk as a live screen: its numbers, its players, and keys to move them.
+def top(*, protocol: str, wait: bool, host: str | None) -> None:
+    """Show a desk live: its readings, its players, and keys to control them.
 
-    Space plays and pauses the selected player, n and p skip, s stops it, the arrows select another,
-    q quits. A lost connection comes back by itself; the first line says how it stands.
+    Space plays and pauses the selected player, n and p skip, s stops it, the arrow keys select
+    another player, q quits. After a lost connection, it reconnects by itself. The first line
+    shows the state of the connection.
     """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        fail("top needs a terminal; `deskwire watch` writes to anything", exits.USAGE)
+        fail("top needs a terminal; use `deskwire watch` without one", exit_codes.USAGE)
+    queue = StateQueue()
+    report: OnState = report_retry
 
-    from deskwire.client.connection_state import Phase
-    from deskwire.tui.app import TopApp
-    from deskwire.tui.reauthentication import Reauthentication
-    from deskwire.tui.state_queue import StateQueue
-    from deskwire.tui.terminal_capabilities import detect_graphics
+    def on_state(state: State) -> None:
+        queue(state)
+        report(state)
 
-    journal = StateQueue()
-    before: Callable[[State], None] = say
-
-    def on_state(state: "State") -> None:
-        journal(state)
-        before(state)
-
-    with open_session(host, on_state) as door:
-        desk = door.enter(wait=wait)
-        before = unsaid
-        canvas = detect_graphics(meant(medium, os.environ), sys.stdin.fileno(), sys.stderr.fileno())
-        screen = TopApp(desk, journal, canvas, Reauthentication(door.username, door.try_password))
-        code = screen.run(mouse=False)
-        if screen.state.phase is Phase.ENDED and screen.state.problem is not None:
-            raise screen.state.problem
-    sys.exit(code or exits.OK)
+    with open_session(host, on_state) as session:
+        desk = session.connect(wait=wait)
+        report = ignore  # from here on, the first line shows the state
+        graphics = detect_graphics(
+            wanted_protocol(protocol, os.environ), sys.stdin.fileno(), sys.stderr.fileno()
+        )
+        reauthentication = Reauthentication(session.username, session.connect_with)
+        app = TopApp(desk, queue, graphics, reauthentication)
+        code = app.run(mouse=False)
+        if app.state.phase is Phase.ENDED and app.state.problem is not None:
+            raise app.state.problem
+    sys.exit(code or exit_codes.OK)
 
 
-def unsaid(_state: "State") -> None:
-    """Say nothing: the screen does."""
+def ignore(_: State) -> None:
+    """Ignore a state."""
 
 
-def meant(word: str, environ: Mapping[str, str]) -> "GraphicsProtocol | None":
-    """Return what covers are to be painted with, `None` for what the terminal can.
+def wanted_protocol(word: str, environ: Mapping[str, str]) -> GraphicsProtocol | None:
+    """Return the protocol that the user chose, or `None` to ask the terminal.
 
-    `NO_COLOR` (https://no-color.org) is no wish for pictures.
+    With `NO_COLOR` (https://no-color.org), the default is half blocks without colours.
     """
-    from deskwire.tui.graphics import GraphicsProtocol
-
     if word == AUTO:
         return GraphicsProtocol.BLOCKS if environ.get("NO_COLOR") else None
     return GraphicsProtocol(word)

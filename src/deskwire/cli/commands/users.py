@@ -1,37 +1,34 @@
-"""`deskwire users`: who may come in.
+"""Command `deskwire users`: the users of this desk and their passwords.
 
-A running daemon follows: a person who was added can log in at once, and the screens of one who was
-removed or got a new password are logged out within a second.
+A running daemon applies each change at once. It logs out the clients of a removed user or of one
+with a new password within a second.
 """
 
-import sys
+import asyncio
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.open_state import local_time, open_state, rfc3339
-from deskwire.cli.options import config_option, fail, state_dir_option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from deskwire.model.access import Scope
-
-LONGEST_LINE = 8192
-"""Bytes; longer than any password."""
+from deskwire.auth.passwords import Passwords
+from deskwire.auth.users import Users, everybody, require_free, require_known
+from deskwire.cli import exit_codes
+from deskwire.cli.exit_codes import fail, require_terminal
+from deskwire.cli.options import config_option, local_time, open_state, rfc3339, state_dir_option
+from deskwire.model.access import Scope
+from deskwire.terminal.console import align_columns, read_password_line
 
 password_option = click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read the password from the first line of standard input instead of asking for it.",
+    help="Read the password from the first line of standard input instead of a prompt.",
 )
 
 
 @click.group()
 def users() -> None:
-    """Say who may come in, and with which password."""
+    """Manage the users of this desk."""
 
 
 @users.command()
@@ -41,28 +38,23 @@ def users() -> None:
     "--scope",
     default="monitor,control",
     show_default=True,
-    help="What they may do: see how the desk is (monitor), move it (control).",
+    help="Permissions: read the state of the desk (monitor), control its players (control).",
 )
 @state_dir_option
 @config_option
 def add(
     name: str, password_stdin: bool, scope: str, state_dir: Path | None, config: Path | None
 ) -> None:
-    """Let somebody in, with a password of at least 8 characters.
+    """Add a user with a password of at least 8 characters.
 
-    NAME is 1 to 32 letters (a-z), digits and . _ - @; Ann and ann are the same person.
+    NAME is 1 to 32 letters (a-z), digits and . _ - @; Ann and ann are the same user.
     """
-    import asyncio
-
-    from deskwire.auth.passwords import Passwords
-    from deskwire.auth.users import Users, require_free
-
-    scopes = scopes_in(scope)
-    with open_state(state_dir, config, make=True) as state:
+    scopes = parse_scopes(scope)
+    with open_state(state_dir, config, create=True) as state:
         asyncio.run(state.read(lambda connection: require_free(connection, name)))
-        given = password_from_stdin() if password_stdin else password_from_terminal(name)
-        asyncio.run(Users(state, Passwords()).add(name, given, scopes))
-    print(f"{name} may {' and '.join(in_order(scopes))}")
+        password = read_new_password(name, from_stdin=password_stdin)
+        asyncio.run(Users(state, Passwords()).add(name, password, scopes))
+    print(f"added {name} with scopes {', '.join(sort_scopes(scopes))}")
 
 
 @users.command("list")
@@ -70,29 +62,27 @@ def add(
 @state_dir_option
 @config_option
 def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> None:
-    """Print who may come in, and since when."""
-    import asyncio
-
-    import msgspec
-
-    from deskwire.auth.users import everybody
-    from deskwire.terminal.console import align_columns
-
+    """List the users with their scopes."""
     with open_state(state_dir, config) as state:
         found = asyncio.run(state.read(everybody))
     if as_json:
         rows = [
-            {"name": each.name, "scopes": in_order(each.scopes), "created": rfc3339(each.created)}
+            {
+                "name": each.name,
+                "scopes": sort_scopes(each.scopes),
+                "created": rfc3339(each.created),
+            }
             for each in found
         ]
         print(msgspec.json.encode(rows).decode())
     elif found:
         table = [
-            (each.name, ",".join(in_order(each.scopes)), local_time(each.created)) for each in found
+            (each.name, ",".join(sort_scopes(each.scopes)), local_time(each.created))
+            for each in found
         ]
-        print(*align_columns([("NAME", "MAY", "SINCE"), *table]), sep="\n")
+        print(*align_columns([("NAME", "SCOPES", "SINCE"), *table]), sep="\n")
     else:
-        print("nobody yet; `deskwire users add NAME` lets somebody in")
+        print("no users yet; run `deskwire users add NAME` to add one")
 
 
 @users.command()
@@ -101,17 +91,12 @@ def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> No
 @state_dir_option
 @config_option
 def passwd(name: str, password_stdin: bool, state_dir: Path | None, config: Path | None) -> None:
-    """Give somebody a new password and log out all their screens."""
-    import asyncio
-
-    from deskwire.auth.passwords import Passwords
-    from deskwire.auth.users import Users, require_known
-
+    """Change a user's password and end all logins of the user."""
     with open_state(state_dir, config) as state:
         asyncio.run(state.read(lambda connection: require_known(connection, name)))
-        given = password_from_stdin() if password_stdin else password_from_terminal(name)
-        asyncio.run(Users(state, Passwords()).set_password(name, given))
-    print(f"{name} has a new password and is logged out everywhere")
+        password = read_new_password(name, from_stdin=password_stdin)
+        asyncio.run(Users(state, Passwords()).set_password(name, password))
+    print(f"changed the password of {name} and ended all logins")
 
 
 @users.command()
@@ -119,44 +104,35 @@ def passwd(name: str, password_stdin: bool, state_dir: Path | None, config: Path
 @state_dir_option
 @config_option
 def remove(name: str, state_dir: Path | None, config: Path | None) -> None:
-    """Let somebody in no longer, and log out all their screens."""
-    import asyncio
-
-    from deskwire.auth.passwords import Passwords
-    from deskwire.auth.users import Users
-
+    """Remove a user and end all logins of the user."""
     with open_state(state_dir, config) as state:
         asyncio.run(Users(state, Passwords()).remove(name))
-    print(f"{name} is removed, and logged out everywhere")
+    print(f"removed {name} and ended all logins")
 
 
-def scopes_in(text: str) -> "frozenset[Scope]":
-    """Read what was given as `--scope`; a wrong word ends the command."""
-    from deskwire.model.access import Scope
-
+def parse_scopes(text: str) -> frozenset[Scope]:
+    """Parse the value of `--scope`. An unknown scope ends the command."""
     try:
         return frozenset(Scope(word.strip()) for word in text.split(","))
     except ValueError:
-        words = ", ".join(Scope)
-        fail(f"--scope: expected one or both of {words} with a comma, found {text!r}", exits.USAGE)
+        known = ", ".join(Scope)
+        fail(
+            f"--scope: expected one or both of {known} with a comma, found {text!r}",
+            exit_codes.USAGE,
+        )
 
 
-def in_order(scopes: "Iterable[Scope]") -> list[str]:
-    """Return scopes as they are shown: to see comes before to move."""
+def sort_scopes(scopes: Iterable[Scope]) -> list[str]:
+    """Return scopes in the order of the output: monitor before control."""
     return sorted(scopes, reverse=True)
 
 
-def password_from_stdin() -> str:
-    """Read one line, without its end; what is no UTF-8 comes out as no text."""
-    line = sys.stdin.buffer.readline(LONGEST_LINE)
-    return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="surrogateescape")
-
-
-def password_from_terminal(name: str) -> str:
-    """Ask twice, without showing what is typed."""
-    if not sys.stdin.isatty():
-        fail("there is no terminal to ask for a password on: use --password-stdin", exits.USAGE)
-    given: str = click.prompt(
-        f"Password for {name}", hide_input=True, confirmation_prompt="Once more"
+def read_new_password(name: str, *, from_stdin: bool) -> str:
+    """Return a line of standard input, or the answer to a prompt that asks twice."""
+    if from_stdin:
+        return read_password_line()
+    require_terminal()
+    password: str = click.prompt(
+        f"Password for {name}", hide_input=True, confirmation_prompt="Repeat the password"
     )
-    return given
+    return password

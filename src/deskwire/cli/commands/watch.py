@@ -1,112 +1,179 @@
-"""`deskwire watch`: a line for each change, for a person or for `jq`.
+"""Command `deskwire watch`: one line for each change of a desk, for people or for `jq`.
 
-The connection lives in a thread of its own, so a reader that is slow holds up nothing but these
-lines: it gets the newest state when it is ready.
+The connection runs in its own thread, so a slow reader of the output delays only the lines: it gets
+the newest state as soon as it reads again.
 """
 
 import os
 import select
 import signal
 import sys
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from types import FrameType
+from typing import NoReturn, Protocol
 
 import click
+import msgspec
+from msgspec.structs import replace
 
-from deskwire.cli import exit_codes as exits
-from deskwire.cli.connect import desk_option, open_session
-from deskwire.cli.options import fail
+from deskwire.cli import exit_codes
+from deskwire.cli.desk_session import DeskSession, desk_option, open_session
+from deskwire.cli.exit_codes import fail
+from deskwire.client.connection_state import State
+from deskwire.client.sync import Desk
+from deskwire.model.instant import read_clock
+from deskwire.model.problems import WrongCredentials
+from deskwire.model.readings import Snapshot
+from deskwire.model.units import Seconds
+from deskwire.protocol.base.stats import STATS_KEYS, encode_snapshot
+from deskwire.terminal.console import Console
+from deskwire.terminal.formatting import format_reading
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+FIELDS = Snapshot.__struct_fields__
+MIN_REPORTED_WAIT = 0.5
+"""Seconds until a retry, below which the retry is not reported."""
+EXIT_AFTER_SIGTERM = 128 + signal.SIGTERM
 
-    from deskwire.cli.desk_session import DeskSession
-    from deskwire.cli.watch_output import LineFormatter
-    from deskwire.client.connection_state import State
-    from deskwire.client.sync import Desk
-    from deskwire.terminal.console import Console
 
-A_MOMENT = 0.5
-ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+class UnknownField(Exception):
+    """A field that a snapshot does not have."""
+
+
+class LineFormatter(Protocol):
+    """Formatter of snapshots as lines."""
+
+    def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
+        """Return a line, or "" if nothing has changed. `now` is CLOCK_MONOTONIC."""
+
+
+class TextLines:
+    """Lines for people: the time, and each field that has changed."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
+        self._shown: dict[str, str] = {}
+
+    def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
+        """Return `06:45:50  volume 88 %`, with a middle dot between fields."""
+        players = tuple(replace(player, position=None) for player in snapshot.players)
+        still = replace(snapshot, players=players)
+        texts = {name: self._text(still, name, now) for name in self._fields}
+        changed = [
+            f"{name} {text}" for name, text in texts.items() if text != self._shown.get(name, "")
+        ]
+        self._shown = texts
+        return f"{time.strftime('%H:%M:%S', at)}  {' · '.join(changed)}" if changed else ""
+
+    def _text(self, snapshot: Snapshot, name: str, now: Seconds) -> str:
+        reading = getattr(snapshot, name)
+        if reading is None:
+            return "none" if self._shown.get(name) else ""
+        return "; ".join(format_reading(reading, now)) or "none"
+
+
+class JsonLines:
+    """Lines for programs: the JSON object of `stats`, or selected keys of it."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._keys = {STATS_KEYS[name] for name in fields}
+        self._shown = b""
+
+    def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
+        """Return one JSON object."""
+        del at
+        stats = msgspec.json.decode(encode_snapshot(snapshot, now))
+        line = msgspec.json.encode({key: stats[key] for key in stats if key in self._keys})
+        if line == self._shown:
+            return ""
+        self._shown = line
+        return line.decode()
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for jq.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in each line.")
 @click.option(
     "--fields",
     metavar="A,B",
-    help="Only these, and only when one of them changes: volume,players,…",
+    help="Print these fields only, and only when one of them changes: volume,players,…",
 )
-@click.option("--wait", is_flag=True, help="Wait for a desk that is not there yet.")
+@click.option("--wait", is_flag=True, help="Wait for a desk that is not reachable yet.")
 @desk_option
 def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) -> None:
-    """Print a line whenever something changes, until Ctrl-C.
+    """Print each change of a desk until Ctrl-C.
 
-    The first line says everything, each later one what changed. With --json a line is the whole
-    object that `stats` carries, or its chosen fields. A lost connection comes back by itself; that
-    is said on standard error. When the password was changed, it is asked for, if somebody sits at a
-    terminal.
+    The first line has all fields, each later line the changed ones. With --json, each line is the
+    whole JSON object of `stats`, or its selected fields. After a lost connection, the command
+    reports it on standard error and reconnects by itself. If the password has changed and a user
+    is at the terminal, the command asks for the new one.
     """
-    from deskwire.cli.watch_output import JsonLines, TextLines, UnknownField, parse_fields
-    from deskwire.terminal.console import Console
-
     try:
         names = parse_fields(fields)
     except UnknownField as problem:
-        fail(str(problem), exits.USAGE)
-    lines = JsonLines(names) if as_json else TextLines(names)
-    with ends_on_sigterm(), open_session(host, say) as door:
-        read_to_the_end = write(door, lines, Console(), wait=wait)
-    if read_to_the_end:
+        fail(str(problem), exit_codes.USAGE)
+    formatter = JsonLines(names) if as_json else TextLines(names)
+    with exit_on_sigterm(), open_session(host, report_retry) as session:
+        ended_by_desk = print_changes(session, formatter, Console(), wait=wait)
+    if ended_by_desk:
         print("deskwire: the desk ended the connection", file=sys.stderr)
     else:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write(door: "DeskSession", lines: "LineFormatter", paper: "Console", *, wait: bool) -> bool:
-    """Write until the desk ends it; false when nobody reads any more."""
-    from deskwire.model.problems import WrongCredentials
+def parse_fields(text: str | None) -> tuple[str, ...]:
+    """Parse `--fields`: names of snapshot fields or keys of `stats`. Raises `UnknownField`."""
+    if text is None:
+        return FIELDS
+    by_key = {key: name for name, key in STATS_KEYS.items()}
+    names = [by_key.get(word, word) for word in (part.strip() for part in text.split(",")) if word]
+    unknown = [name for name in names if name not in FIELDS]
+    if unknown or not names:
+        raise UnknownField(
+            f"--fields: expected some of {', '.join(FIELDS)}; found {', '.join(unknown) or 'none'}"
+        )
+    return tuple(dict.fromkeys(names))
 
-    desk = door.enter(wait=wait)
+
+def print_changes(
+    session: DeskSession, formatter: LineFormatter, console: Console, *, wait: bool
+) -> bool:
+    """Print lines until the desk closes. Return `False` if the reader of the output is gone."""
+    desk = session.connect(wait=wait)
     while True:
         try:
-            return write_of(desk, lines, paper)
+            return print_connection(desk, formatter, console)
         except BrokenPipeError:
             return False
-        except WrongCredentials as why:
-            desk = door.enter_again(why)
+        except WrongCredentials as problem:
+            desk = session.reconnect_after(problem)
 
 
-def write_of(desk: "Desk", lines: "LineFormatter", paper: "Console") -> bool:
-    """Write until one connection is over; false when nobody reads any more."""
-    import time
-
-    from deskwire.model.units import Seconds
-
+def print_connection(desk: Desk, formatter: LineFormatter, console: Console) -> bool:
+    """Print lines until one connection ends. Return `False` if the reader is gone."""
     for snapshot in desk:
-        line = lines.line(snapshot, Seconds(time.monotonic()), time.localtime())
+        line = formatter.line(snapshot, Seconds(time.monotonic()), time.localtime())
         if line:
-            paper.write(line)
+            console.write(line)
             sys.stdout.flush()
-        elif nobody_reads():
+        elif is_reader_gone():
             return False
     return True
 
 
-def nobody_reads() -> bool:
-    """Tell whether standard output is a pipe whose reader has gone, poll(2)."""
+def is_reader_gone() -> bool:
+    """Tell whether standard output is a pipe without a reader, poll(2)."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return bool(poll.poll(0))
 
 
 @contextmanager
-def ends_on_sigterm() -> "Iterator[None]":
-    """Leave the desk as one should when the command is told to end."""
+def exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into `SystemExit`, so that the connection is closed properly."""
 
-    def end(_number: int, _frame: "FrameType | None") -> NoReturn:
-        sys.exit(ENDED_BY_SIGTERM)
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(EXIT_AFTER_SIGTERM)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
@@ -115,11 +182,9 @@ def ends_on_sigterm() -> "Iterator[None]":
         signal.signal(signal.SIGTERM, before)
 
 
-def say(state: "State") -> None:
-    """Say on standard error when the desk is lost for longer than a moment."""
-    from deskwire.model.instant import read_clock
-
+def report_retry(state: State) -> None:
+    """Report a lost connection on standard error, if the next attempt is not immediate."""
     wait = 0.0 if state.again is None else state.again - read_clock().boot
-    if wait > A_MOMENT:
-        why = state.problem or f"the connection was closed ({state.close_code})"
-        print(f"deskwire: {why}; trying again in {wait:.0f} s", file=sys.stderr)
+    if wait > MIN_REPORTED_WAIT:
+        why = state.problem or f"connection closed ({state.close_code})"
+        print(f"deskwire: {why}; next attempt in {wait:.0f} s", file=sys.stderr)

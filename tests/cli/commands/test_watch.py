@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from deskwire.cli.watch_output import FIELDS, JsonLines, TextLines, UnknownField, parse_fields
+from deskwire.cli.commands.watch import FIELDS, JsonLines, TextLines, UnknownField, parse_fields
 from deskwire.model.readings import (
     Battery,
     Cpu,
@@ -32,7 +32,7 @@ def volume(level: float) -> Snapshot:
     return Snapshot(volume=Volume(Percent(level)), players=(PLAYER,))
 
 
-def test_the_first_line_says_everything_and_later_ones_what_changed() -> None:
+def test_first_line_has_all_fields_and_later_lines_the_changed_ones() -> None:
     lines = TextLines(("cpu", "volume", "players", "battery"))
     first = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(88)), players=(PLAYER,))
     second = Snapshot(cpu=Cpu(Percent(18.8)), volume=Volume(Percent(90)), players=(PLAYER,))
@@ -45,23 +45,25 @@ def test_the_first_line_says_everything_and_later_ones_what_changed() -> None:
     assert lines.line(second, NOW, AT) == ""
 
 
-def test_a_player_that_plays_on_is_no_change() -> None:
+def test_position_of_a_playing_player_is_no_change() -> None:
     lines = TextLines(("players",))
     lines.line(volume(88), NOW, AT)
 
     assert lines.line(volume(88), Seconds(NOW + 5), AT) == ""
 
 
-def test_hardware_that_goes_is_said_once() -> None:
+def test_removed_hardware_is_printed_once() -> None:
     lines = TextLines(("battery",))
-    there = Snapshot(battery=Battery(Percent(70), plugged_in=True))
+    with_battery = Snapshot(battery=Battery(Percent(70), plugged_in=True))
 
-    said = [lines.line(each, NOW, AT) for each in (Snapshot(), there, Snapshot(), Snapshot())]
+    printed = [
+        lines.line(each, NOW, AT) for each in (Snapshot(), with_battery, Snapshot(), Snapshot())
+    ]
 
-    assert said == ["", "06:45:50  battery 70 %, plugged in", "06:45:50  battery none", ""]
+    assert printed == ["", "06:45:50  battery 70 %, plugged in", "06:45:50  battery none", ""]
 
 
-def test_a_json_line_is_the_object_of_stats() -> None:
+def test_json_line_is_the_object_of_stats() -> None:
     line = JsonLines(FIELDS).line(volume(88), NOW, AT)
 
     assert "\n" not in line
@@ -81,12 +83,12 @@ def test_a_json_line_is_the_object_of_stats() -> None:
     }
 
 
-def test_a_json_line_has_the_chosen_fields_and_comes_when_they_change() -> None:
+def test_json_line_has_the_selected_fields_and_appears_on_change() -> None:
     lines = JsonLines(("volume",))
 
-    said = [lines.line(volume(level), NOW, AT) for level in (88, 88, 90)]
+    printed = [lines.line(volume(level), NOW, AT) for level in (88, 88, 90)]
 
-    assert said == ['{"volume":88}', "", '{"volume":90}']
+    assert printed == ['{"volume":88}', "", '{"volume":90}']
 
 
 @pytest.mark.parametrize(
@@ -99,13 +101,11 @@ def test_a_json_line_has_the_chosen_fields_and_comes_when_they_change() -> None:
         ("volume,volume", ("volume",)),
     ],
 )
-def test_fields_are_named_as_in_a_snapshot_or_as_on_the_wire(
-    text: str | None, names: tuple[str, ...]
-) -> None:
+def test_fields_accept_snapshot_and_wire_names(text: str | None, names: tuple[str, ...]) -> None:
     assert parse_fields(text) == names
 
 
 @pytest.mark.parametrize("text", ["", ",", "volum", "volume,x"])
-def test_a_field_there_is_not_is_told_with_those_there_are(text: str) -> None:
+def test_unknown_field_error_lists_the_known_ones(text: str) -> None:
     with pytest.raises(UnknownField, match="memory, cpu, network"):
         parse_fields(text)
