@@ -33,7 +33,12 @@ TURNS = 10
 DESKTOP_FOLDERS = ("system", "tools")
 DESKTOP_FIXTURES = frozenset({"session_bus", "system_bus", "media", "pulse", "bed", "upower"})
 """Fixtures that start system programs; a test that uses one gets the marker `desktop`."""
-OWN_PROGRAMS = frozenset({"deskwire", "git", "sh", "true", Path(sys.executable).name})
+OWN_PROGRAMS = frozenset(
+    {
+        *("deskwire", "git", "sh", "true", Path(sys.executable).name),
+        "ldconfig",  # `ctypes.util.find_library` runs it during the import of asyncinotify
+    }
+)
 """Programs that a test without the marker `desktop` may start."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
