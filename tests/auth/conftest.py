@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
+def state(tmp_path: Path) -> Iterator[StateDirectory]:
     """Lend an open state directory."""
-    state = State.open(tmp_path / "state")
+    state = StateDirectory.open(tmp_path / "state")
     yield state
     state.close()

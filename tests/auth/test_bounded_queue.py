@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from deskwire.auth.bounded_queue import Turns
+from deskwire.auth.passwords import BoundedQueue
 from deskwire.model.problems import Throttled
 
 
 async def test_all_come_one_after_another_in_their_order() -> None:
-    turns = Turns()
+    turns = BoundedQueue()
     seen: list[str] = []
 
     async def come(name: str) -> None:
@@ -22,7 +22,7 @@ async def test_all_come_one_after_another_in_their_order() -> None:
 
 
 async def test_more_than_a_few_do_not_wait() -> None:
-    turns = Turns(most_waiting=2)
+    turns = BoundedQueue(most_waiting=2)
 
     async with turns.turn():
         waiting = asyncio.create_task(turns.turn().__aenter__())

@@ -1,6 +1,6 @@
 import pytest
 
-from deskwire.auth.client_network import neighbourhood
+from deskwire.auth.identity import client_network
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from deskwire.auth.client_network import neighbourhood
     ],
 )
 def test_an_address_is_counted_under_its_household(address: str, counted_under: str) -> None:
-    assert neighbourhood(address) == counted_under
+    assert client_network(address) == counted_under

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.auth.database import STEPS, connect
+from deskwire.auth.state_directory import STEPS, connect
 from deskwire.model.problems import StateUnavailable
 
 

@@ -3,11 +3,10 @@ from functools import partial
 
 import pytest
 
-from deskwire.auth.login import MOST_ADDRESSES, Login, insert, new_login, shown
+from deskwire.auth.logins import MAX_ADDRESSES_PER_USER, Login, insert, new_login, shown
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
-from deskwire.auth.user import User
-from deskwire.auth.users import Users
+from deskwire.auth.state_directory import StateDirectory
+from deskwire.auth.users import User, Users
 from deskwire.model.access import ALL_SCOPES, LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
@@ -53,9 +52,9 @@ def test_what_a_screen_calls_itself_can_be_shown_on_a_terminal(told: str, kept: 
 
 
 async def test_old_logins_and_addresses_are_let_go(
-    state: State, monkeypatch: pytest.MonkeyPatch
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deskwire.auth.login.MOST_LOGINS", 5)
+    monkeypatch.setattr("deskwire.auth.logins.MAX_LOGINS_PER_USER", 5)
     await Users(state, Passwords(memory_kib=1024)).add("ann", "correct horse", ALL_SCOPES)
     await state.change(lambda connection: connection.execute("UPDATE users SET generation = 'g'"))
     days = [0.0, 6.0, 7.5, 8.5]
@@ -77,7 +76,7 @@ async def test_old_logins_and_addresses_are_let_go(
 
     assert after_days == ["6.0", "7.5", "8.5"]
     assert await agents(state) == ["many"] * 5
-    assert known == [(f"192.0.2.{number}",) for number in range(50 - MOST_ADDRESSES, 50)]
+    assert known == [(f"192.0.2.{number}",) for number in range(50 - MAX_ADDRESSES_PER_USER, 50)]
 
 
 def write(login: Login, connection: sqlite3.Connection) -> None:
@@ -85,7 +84,7 @@ def write(login: Login, connection: sqlite3.Connection) -> None:
     insert(connection, login, "g", at(login.created, 5.0))
 
 
-async def agents(state: State) -> list[str]:
+async def agents(state: StateDirectory) -> list[str]:
     rows = await state.read(
         lambda connection: connection.execute("SELECT agent FROM logins ORDER BY rowid").fetchall()
     )

@@ -10,9 +10,8 @@ import pytest
 
 from deskwire.auth.logins import Login, Logins
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
-from deskwire.auth.user import User
-from deskwire.auth.users import Users
+from deskwire.auth.state_directory import StateDirectory
+from deskwire.auth.users import User, Users
 from deskwire.model.access import ALL_SCOPES, LoginId
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import StateUnavailable, WrongCredentials
@@ -29,7 +28,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 
 def die(*_):
@@ -38,7 +37,7 @@ def die(*_):
 async def main(folder, what, whom):
     if sys.argv[4:] == ["die"]:
         os.utime = die  # what follows a commit
-    state = State.open(Path(folder))
+    state = StateDirectory.open(Path(folder))
     users = Users(state, Passwords(memory_kib=1024))
     if what == "passwd":
         await users.set_password(whom, "staple battery")
@@ -60,7 +59,7 @@ def now() -> Instant:
 
 
 @pytest.fixture
-def users(state: State) -> Users:
+def users(state: StateDirectory) -> Users:
     """Lend an empty desk's users, hashed fast."""
     return Users(state, Passwords(memory_kib=1024))
 
@@ -73,7 +72,7 @@ async def ann(users: Users) -> User:
 
 
 @pytest.fixture
-async def logins(state: State) -> Logins:
+async def logins(state: StateDirectory) -> Logins:
     """Lend the daemon's logins."""
     logins = Logins(state, WEEK)
     await logins.load()
@@ -124,16 +123,16 @@ async def another_process(folder: Path, what: str, whom: str, *how: str) -> floa
     return time.monotonic()
 
 
-async def reopened(state: State) -> tuple[State, Logins]:
+async def reopened(state: StateDirectory) -> tuple[StateDirectory, Logins]:
     """Start again after a kill: nothing of the first is closed."""
-    again = await asyncio.to_thread(State.open, state.folder)
+    again = await asyncio.to_thread(StateDirectory.open, state.folder)
     logins = Logins(again, WEEK)
     await logins.load()
     return again, logins
 
 
 async def test_who_logged_in_is_logged_in_now_and_after_a_restart(
-    state: State, logins: Logins, ann: User
+    state: StateDirectory, logins: Logins, ann: User
 ) -> None:
     login = await begin(logins, ann)
     again, later = await reopened(state)
@@ -147,7 +146,7 @@ async def test_who_logged_in_is_logged_in_now_and_after_a_restart(
 
 
 async def test_what_was_ended_stays_ended(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     one, other = await begin(logins, ann), await begin(logins, ann)
 
@@ -193,7 +192,7 @@ async def test_a_password_that_changed_meanwhile_begins_nothing(
 
 
 async def test_a_known_address_is_where_somebody_logged_in_before(
-    state: State, logins: Logins, users: Users, ann: User
+    state: StateDirectory, logins: Logins, users: Users, ann: User
 ) -> None:
     assert not logins.known("ann", "2001:db8:1:2::5")
     login = await begin(logins, ann, "2001:db8:1:2::5")
@@ -232,7 +231,7 @@ async def test_a_new_password_or_a_removed_user_ends_all_of_the_users_logins(
 @pytest.mark.parametrize("what", ["passwd", "remove", "end"])
 @pytest.mark.usefixtures("following")
 async def test_another_process_ends_logins_within_a_second(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]], what: str
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]], what: str
 ) -> None:
     login = await begin(logins, ann)
     done = await another_process(state.folder, what, login.id if what == "end" else "ann")
@@ -245,7 +244,7 @@ async def test_another_process_ends_logins_within_a_second(
 
 @pytest.mark.usefixtures("following")
 async def test_a_process_killed_right_after_its_commit_is_noticed_too(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
     await another_process(state.folder, "end", login.id, "die")
@@ -256,7 +255,7 @@ async def test_a_process_killed_right_after_its_commit_is_noticed_too(
 
 @pytest.mark.usefixtures("following")
 async def test_a_process_that_stays_is_noticed_too(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
     process = await asyncio.create_subprocess_exec(
@@ -274,7 +273,7 @@ async def test_a_process_that_stays_is_noticed_too(
 
 @pytest.mark.usefixtures("following")
 async def test_nothing_is_read_while_nothing_changes(
-    state: State, logins: Logins, ann: User
+    state: StateDirectory, logins: Logins, ann: User
 ) -> None:
     await begin(logins, ann)
     reads = 0
@@ -297,7 +296,7 @@ async def test_nothing_is_read_while_nothing_changes(
 
 @pytest.mark.usefixtures("following")
 async def test_a_lost_folder_is_said_once_and_stops_nothing(
-    state: State, logins: Logins, ann: User, caplog: pytest.LogCaptureFixture
+    state: StateDirectory, logins: Logins, ann: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     login = await begin(logins, ann)
     elsewhere = state.folder.with_name("elsewhere")
@@ -312,7 +311,7 @@ async def test_a_lost_folder_is_said_once_and_stops_nothing(
 
 
 async def test_a_disk_that_cannot_be_written_ends_and_begins_nothing(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
     await state.read(lambda connection: connection.execute("PRAGMA query_only = ON"))
@@ -333,8 +332,8 @@ async def test_more_logins_than_are_kept_end_the_oldest_and_tell_it(
     ended: list[frozenset[LoginId]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("deskwire.auth.login.MOST_LOGINS", 2)
-    monkeypatch.setattr("deskwire.auth.login.MOST_ADDRESSES", 2)
+    monkeypatch.setattr("deskwire.auth.logins.MAX_LOGINS_PER_USER", 2)
+    monkeypatch.setattr("deskwire.auth.logins.MAX_ADDRESSES_PER_USER", 2)
 
     begun = [await begin(logins, ann, f"192.0.2.{number}") for number in range(4)]
 
@@ -344,7 +343,7 @@ async def test_more_logins_than_are_kept_end_the_oldest_and_tell_it(
 
 
 async def test_what_others_changed_is_seen_at_the_next_change_of_ours(
-    state: State, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
+    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     mine = [await begin(logins, ann) for _ in range(3)]
     elsewhere, others = await reopened(state)
@@ -379,7 +378,7 @@ async def test_a_log_in_reads_no_other_logins(
     logins: Logins, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await begin(logins, ann)
-    monkeypatch.setattr("deskwire.auth.logins.read_roll", None)  # who calls it, fails
+    monkeypatch.setattr("deskwire.auth.logins.read_login_table", None)  # who calls it, fails
 
     login = await begin(logins, ann)
 

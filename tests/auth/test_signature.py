@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.auth.signature import Signature
+from deskwire.auth.tokens import Signature
 from deskwire.model.problems import TokenRefused
 
 KEY = bytes(range(32))
@@ -149,7 +149,7 @@ def test_no_mutation_of_a_token_is_a_token(at: int, length: int, put: str) -> No
 def test_the_daemon_does_not_carry_cryptography_for_a_hash() -> None:
     code = """
 import sys
-from deskwire.auth.signature import Signature
+from deskwire.auth.tokens import Signature
 loaded = [name for name in sys.modules if name.split(".")[0] == "cryptography"]
 print(loaded, Signature(bytes(32)).verified(Signature(bytes(32)).sign(b"kept")))
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.auth.login import Login
-from deskwire.auth.signature import Signature
-from deskwire.auth.tokens import Tokens
+from deskwire.auth.logins import Login
+from deskwire.auth.tokens import Signature, Tokens
 from deskwire.model.access import ALL_SCOPES, LoginId, Scope
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired, TokenRefused

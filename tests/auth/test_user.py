@@ -1,6 +1,6 @@
 import pytest
 
-from deskwire.auth.user import BadName, WeakPassword, new_password, normal, require_name
+from deskwire.auth.users import BadName, WeakPassword, new_password, normal, require_name
 
 
 @pytest.mark.parametrize("name", ["a", "Ann", "ann.lee", "ann_lee-2", "ann@home", "7", "a" * 32])

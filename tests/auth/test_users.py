@@ -4,7 +4,7 @@ import time
 import pytest
 
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import BadName, UnknownUser, UserExists, Users, WeakPassword
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.model.problems import StateUnavailable, WrongCredentials
@@ -13,7 +13,7 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture
-def users(state: State) -> Users:
+def users(state: StateDirectory) -> Users:
     """Lend an empty desk's users, hashed fast."""
     return Users(state, Passwords(memory_kib=1024))
 
@@ -69,7 +69,7 @@ async def test_all_else_gets_one_answer(users: Users, name: str, password: str) 
     assert told.value.message == "the name or the password is wrong"
 
 
-async def test_an_unknown_user_takes_as_long_as_a_wrong_password(state: State) -> None:
+async def test_an_unknown_user_takes_as_long_as_a_wrong_password(state: StateDirectory) -> None:
     users = Users(state, Passwords())
     await users.add("ann", PASSWORD, ALL_SCOPES)
 
@@ -118,7 +118,7 @@ async def test_what_cannot_be_done_is_told(users: Users) -> None:
     assert await users.count() == 0
 
 
-async def test_no_password_is_on_disk(users: Users, state: State) -> None:
+async def test_no_password_is_on_disk(users: Users, state: StateDirectory) -> None:
     await users.add("ann", PASSWORD, ALL_SCOPES)
 
     kept = b"".join(file.read_bytes() for file in state.folder.iterdir())
@@ -127,7 +127,7 @@ async def test_no_password_is_on_disk(users: Users, state: State) -> None:
     assert PASSWORD.encode() not in kept
 
 
-async def test_parameters_of_today_are_used_from_the_next_log_in_on(state: State) -> None:
+async def test_parameters_of_today_are_used_from_the_next_log_in_on(state: StateDirectory) -> None:
     await Users(state, Passwords(memory_kib=1024)).add("ann", PASSWORD, ALL_SCOPES)
     users = Users(state, Passwords(memory_kib=2048))
 
@@ -142,7 +142,7 @@ async def test_parameters_of_today_are_used_from_the_next_log_in_on(state: State
     assert await users.verify("ann", PASSWORD) == first
 
 
-async def test_a_disk_that_cannot_be_written_keeps_nobody_out(state: State) -> None:
+async def test_a_disk_that_cannot_be_written_keeps_nobody_out(state: StateDirectory) -> None:
     await Users(state, Passwords(memory_kib=1024)).add("ann", PASSWORD, ALL_SCOPES)
     await state.read(lambda connection: connection.execute("PRAGMA query_only = ON"))
     users = Users(state, Passwords(memory_kib=2048))
@@ -152,10 +152,10 @@ async def test_a_disk_that_cannot_be_written_keeps_nobody_out(state: State) -> N
         await users.remove("ann")
 
 
-async def test_users_are_there_after_the_next_start(users: Users, state: State) -> None:
+async def test_users_are_there_after_the_next_start(users: Users, state: StateDirectory) -> None:
     await users.add("ann", PASSWORD, {Scope.CONTROL, Scope.MONITOR})
     state.close()
-    again = await asyncio.to_thread(State.open, state.folder)
+    again = await asyncio.to_thread(StateDirectory.open, state.folder)
 
     assert (await Users(again, Passwords()).list())[0].scopes == ALL_SCOPES
     again.close()

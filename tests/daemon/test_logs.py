@@ -5,7 +5,7 @@ from typing import TextIO
 
 import pytest
 
-from deskwire.daemon.logs import Journal, Unhurried, line
+from deskwire.daemon.logs import JournalFormatter, NonBlockingStreamHandler, line
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_a_log_that_nobody_reads_stops_nothing_and_what_is_lost_is_told(
     pipe: tuple[int, TextIO],
 ) -> None:
     reads, stream = pipe
-    handler = Unhurried(stream)
+    handler = NonBlockingStreamHandler(stream)
 
     for number in range(20_000):  # more than any pipe holds
         handler.handle(line(logging.INFO, f"line {number} {'x' * 100}"))
@@ -35,12 +35,12 @@ def test_a_log_that_nobody_reads_stops_nothing_and_what_is_lost_is_told(
 def test_a_line_goes_out_whole_and_at_once(pipe: tuple[int, TextIO]) -> None:
     reads, stream = pipe
 
-    Unhurried(stream).handle(line(logging.WARNING, "first\nsecond"))
+    NonBlockingStreamHandler(stream).handle(line(logging.WARNING, "first\nsecond"))
 
     assert os.read(reads, 1000) == b"first\nsecond\n"
 
 
 def test_the_journal_is_told_of_each_line_how_grave_it_is() -> None:
-    said = Journal("%(message)s").format(line(logging.ERROR, "first\nsecond"))
+    said = JournalFormatter("%(message)s").format(line(logging.ERROR, "first\nsecond"))
 
     assert said == "<3>first\n<3>  second"

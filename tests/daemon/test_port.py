@@ -14,7 +14,7 @@ from deskwire.daemon.port import PortTaken, address, inherited, why_taken
 def handed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
     """Be handed over what a test puts in here."""
     sockets: list[socket.socket] = []
-    monkeypatch.setattr(module, "handed_over", lambda _: sockets)
+    monkeypatch.setattr(module, "inherited_sockets", lambda _: sockets)
     yield sockets
     for each in sockets:
         each.close()

@@ -7,9 +7,9 @@ import pytest
 
 from deskwire.daemon.config.load import BadSetting
 from deskwire.daemon.config.settings import RELOADABLE, Compat, Server, Session, Settings
-from deskwire.daemon.reload import A_DAY, Reload, changes, merged
-from deskwire.daemon.systemd import Notify
-from deskwire.daemon.tls import Tls
+from deskwire.daemon.reload import A_DAY, SettingsReloader, changes, merged
+from deskwire.daemon.systemd import SystemdNotifier
+from deskwire.daemon.tls import TlsCertificate
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
 from tests.support.waiting import until_async
@@ -17,13 +17,13 @@ from tests.support.waiting import until_async
 pytestmark = pytest.mark.warped
 
 
-class FakeTls(Tls):
+class FakeTls(TlsCertificate):
     """A certificate that counts how often it is looked at."""
 
     def __init__(self) -> None:
         self.looks = 0
 
-    def look_again(self, server: Server) -> None:  # noqa: ARG002 - the true one's signature
+    def reload(self, server: Server) -> None:  # noqa: ARG002 - the true one's signature
         self.looks += 1
 
 
@@ -35,12 +35,12 @@ class Running:
         self.adopted: list[Settings] = []
         self.now = 0.0
         self.tls = FakeTls()
-        self.reload = Reload(
+        self.reload = SettingsReloader(
             Settings(),
             reread=self._read,
             adopt=self.adopted.append,
             tls=self.tls,
-            notify=Notify({}),
+            notify=SystemdNotifier({}),
             clock=lambda: Instant(wall=Seconds(0), boot=Seconds(self.now)),
         )
 

@@ -1,11 +1,11 @@
 import gc
 
-from deskwire.daemon.runner import lay_aside
+from deskwire.daemon.runner import freeze_heap
 
 
 def test_what_is_there_for_good_is_not_walked_through_again() -> None:
     try:
-        lay_aside()
+        freeze_heap()
         kept, walked_through = gc.get_freeze_count(), len(gc.get_objects())
     finally:
         gc.unfreeze()

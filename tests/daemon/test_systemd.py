@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.daemon.systemd import Notify, handed_over, watchdog_interval
+from deskwire.daemon.systemd import SystemdNotifier, inherited_sockets, watchdog_interval
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def told(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def test_systemd_is_told_of_each_step(told: socket.socket) -> None:
-    notify = Notify({"NOTIFY_SOCKET": told.getsockname()})
+    notify = SystemdNotifier({"NOTIFY_SOCKET": told.getsockname()})
 
     notify.ready()
     notify.reloading()
@@ -38,19 +38,19 @@ def test_a_name_without_a_file_works_too() -> None:
         name = f"deskwire-test-{os.getpid()}"
         systemd.bind("\0" + name)
 
-        Notify({"NOTIFY_SOCKET": f"@{name}"}).ready()
+        SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}).ready()
 
         assert systemd.recv(100) == b"READY=1"
 
 
 def test_nobody_is_told_where_nobody_asks() -> None:
-    Notify({}).ready()
+    SystemdNotifier({}).ready()
 
 
 def test_a_systemd_that_is_gone_is_one_line_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    notify = Notify({"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    notify = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")})
 
     notify.ready()
     notify.stopping()
@@ -62,7 +62,7 @@ def test_a_systemd_that_is_gone_is_one_line_in_the_log(
 
 @pytest.mark.warped
 async def test_the_watchdog_is_told_twice_as_often_as_it_asks(told: socket.socket) -> None:
-    notify = Notify({"NOTIFY_SOCKET": told.getsockname(), "WATCHDOG_USEC": "100000"})
+    notify = SystemdNotifier({"NOTIFY_SOCKET": told.getsockname(), "WATCHDOG_USEC": "100000"})
 
     with suppress(TimeoutError):
         async with asyncio.timeout(0.22):
@@ -89,7 +89,7 @@ async def test_the_watchdog_is_told_twice_as_often_as_it_asks(told: socket.socke
 )
 async def test_without_a_watchdog_nothing_wakes(environ: dict[str, str]) -> None:
     assert watchdog_interval(environ) is None
-    await Notify(environ).keep_alive()
+    await SystemdNotifier(environ).keep_alive()
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ async def test_without_a_watchdog_nothing_wakes(environ: dict[str, str]) -> None
     [{}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_PID": str(0)}],
 )
 def test_what_is_handed_to_another_is_not_taken(environ: dict[str, str]) -> None:
-    assert handed_over(environ) == []
+    assert inherited_sockets(environ) == []

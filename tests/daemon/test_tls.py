@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.daemon.config.settings import Server
-from deskwire.daemon.tls import Tls
+from deskwire.daemon.tls import TlsCertificate
 from deskwire.server.net import certificates
 from deskwire.server.net.self_signed import make
 
@@ -26,12 +26,12 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 def test_a_new_certificate_is_taken_and_said(folder: Path, log: pytest.LogCaptureFixture) -> None:
     server = Server(certificate=folder / "tls/certificate.pem", key=folder / "tls/key.pem")
-    tls = Tls(server)
+    tls = TlsCertificate(server)
     before = tls.fingerprint
     make(folder / "tls", ["localhost"], dt.datetime.now(dt.UTC))
 
-    tls.look_again(server)
-    tls.look_again(server)
+    tls.reload(server)
+    tls.reload(server)
 
     assert tls.fingerprint != before
     assert [record.message for record in log.records] == [
@@ -44,11 +44,11 @@ def test_a_broken_one_keeps_the_old_and_is_one_line(
     folder: Path, log: pytest.LogCaptureFixture, broken: str
 ) -> None:
     server = Server(certificate=folder / "tls/certificate.pem", key=folder / "tls/key.pem")
-    tls = Tls(server)
+    tls = TlsCertificate(server)
     before = tls.fingerprint
     (folder / "tls" / broken).write_text("nothing")
 
-    tls.look_again(server)
+    tls.reload(server)
 
     assert tls.fingerprint == before
     (line,) = [record.message for record in log.records]
@@ -57,11 +57,11 @@ def test_a_broken_one_keeps_the_old_and_is_one_line(
 
 
 def test_the_desks_own_is_renewed_when_it_is_old(folder: Path) -> None:
-    tls = Tls(Server(state_dir=folder))
+    tls = TlsCertificate(Server(state_dir=folder))
     before = tls.fingerprint
     old = time.time() - (certificates.RENEW_AFTER_DAYS + 1) * 86400
     os.utime(folder / "tls/certificate.pem", (old, old))
 
-    tls.look_again(Server(state_dir=folder))
+    tls.reload(Server(state_dir=folder))
 
     assert tls.fingerprint != before

@@ -13,7 +13,7 @@ import aiohttp
 
 from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 from deskwire.daemon.config.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
@@ -138,9 +138,9 @@ class RawSocket:
             return [each for each in messages if each["event"] != "stats"]
 
 
-def opened_state(folder: Path) -> tuple[State, bytes, str]:
+def opened_state(folder: Path) -> tuple[StateDirectory, bytes, str]:
     """Return a new state, its signing key and the desk's id; blocks."""
-    state = State.open(folder)
+    state = StateDirectory.open(folder)
     return state, state.secret("signing", 32), state.desk_id()
 
 

@@ -1,7 +1,7 @@
 """Being told when another process committed, without asking again and again.
 
 inotify(7) on the state directory: a commit is followed by a touch of the database
-(`auth/state.py`), and a process that was killed before it touched anything closes its files.
+(`state_directory.py`), and a process that was killed before it touched anything closes its files.
 Writing alone is not looked at: it comes before the commit.
 """
 

@@ -8,6 +8,8 @@ desk is one person's session: two people on one machine have two.
 
 import hmac
 import string
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from uuid import UUID, uuid5
 
 DESK = UUID("15b72cb0-2f23-45f9-bbe8-da237a3690e7")
@@ -38,3 +40,20 @@ def desk_of(machine_id: bytes, uid: int) -> UUID:
 def derived(secret_id: bytes, over: UUID) -> UUID:
     """Derive an id that does not tell `secret_id`."""
     return UUID(bytes=hmac.digest(secret_id, over.bytes, "sha256")[:16], version=4)
+
+
+PREFIX = 64
+
+
+@lru_cache(maxsize=64)  # a log-in asks for the same one three times
+def client_network(address: str) -> str:
+    """Return what an address is counted under: itself, or its /64; text that is none, as it is."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), PREFIX), strict=False))

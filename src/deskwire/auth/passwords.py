@@ -11,9 +11,9 @@ import ctypes
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import argon2
@@ -49,9 +49,9 @@ class Passwords:
         self._hasher = argon2.PasswordHasher(
             time_cost=PASSES, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16
         )
-        self._nobodys = encoded_like(self._hasher)
+        self._nobodys = make_dummy_hash(self._hasher)
         self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="passwords", initializer=become_modest
+            1, thread_name_prefix="passwords", initializer=lower_thread_priority
         )
         self._most = most_waiting
         self._waiting = 0
@@ -92,7 +92,7 @@ class Passwords:
             self._waiting -= 1
 
 
-def encoded_like(hasher: argon2.PasswordHasher) -> str:
+def make_dummy_hash(hasher: argon2.PasswordHasher) -> str:
     """Make what no password hashes to, with the hasher's own parameters."""
     salt, digest = (
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
@@ -102,7 +102,7 @@ def encoded_like(hasher: argon2.PasswordHasher) -> str:
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
-def become_modest() -> None:
+def lower_thread_priority() -> None:
     """Yield this thread's processor to the others, and its memory back when a hash is done.
 
     glibc would keep the 19 MiB after the first hash for ever: it learns from the first big block
@@ -116,3 +116,34 @@ def become_modest() -> None:
         )
     with suppress(AttributeError):  # not every C library has it
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
+
+
+MOST_WAITING = 64
+RETRY_AFTER = Seconds(3.0)
+"""About what a full queue takes."""
+
+
+class BoundedQueue:
+    """A queue for one counter.
+
+    Log-ins take turns from the throttle's check until they are judged, so that many right ones at
+    once all pass while many wrong ones at once are throttled as one after another would be. It
+    costs nothing: passwords are hashed one at a time anyway.
+    """
+
+    def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
+        self._most = most_waiting
+        self._waiting = 0
+        self._counter = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn, and have it; raises `Throttled` when too many wait already."""
+        if self._waiting >= self._most:
+            raise Throttled("too many people are logging in at once", RETRY_AFTER)
+        self._waiting += 1
+        try:
+            async with self._counter:
+                yield
+        finally:
+            self._waiting -= 1

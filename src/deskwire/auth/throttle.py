@@ -15,7 +15,7 @@ import math
 import secrets
 from hashlib import blake2b
 
-from deskwire.auth.client_network import neighbourhood
+from deskwire.auth.identity import client_network
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Throttled
 from deskwire.model.units import Seconds
@@ -54,7 +54,7 @@ class LoginThrottle:
             table.add(key, TRIES if known else 1.0, now.boot)
 
     def _counted(self, user: str, address: str, known: bool) -> "list[tuple[Table, str]]":
-        account, where = user.lower(), neighbourhood(address)
+        account, where = user.lower(), client_network(address)
         if known:
             return [(self._trusted, f"{account}\0{where}")]
         return [(self._addresses, where), (self._accounts, account)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import UnknownUser, UserExists
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
@@ -43,7 +43,7 @@ def load_settings(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -
 @contextmanager
 def open_state(
     state_dir: Path | None, config: Path | None, *, create: bool = False
-) -> Iterator[State]:
+) -> Iterator[StateDirectory]:
     """Open the state, beside a running daemon or without one. A problem ends the command.
 
     A missing directory that `--state-dir` names is probably a typing error. Only `create` makes it.
@@ -52,7 +52,7 @@ def open_state(
         fail(f"{state_dir} does not exist; the first start creates it", exit_codes.STATE)
     settings = load_settings({"server": {"state_dir": state_dir}}, config)
     try:
-        state = State.open(settings.server.state_dir)
+        state = StateDirectory.open(settings.server.state_dir)
         try:
             yield state
         finally:

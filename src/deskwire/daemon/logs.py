@@ -13,7 +13,7 @@ from typing import TextIO
 PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
-class Journal(logging.Formatter):
+class JournalFormatter(logging.Formatter):
     """Says of each line how grave it is."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -22,7 +22,7 @@ class Journal(logging.Formatter):
         return grave + super().format(record).replace("\n", f"\n{grave}  ")
 
 
-class Unhurried(logging.StreamHandler[TextIO]):
+class NonBlockingStreamHandler(logging.StreamHandler[TextIO]):
     """Writes what is taken at once; poll(2) says whether it is."""
 
     lost = 0
@@ -52,14 +52,14 @@ def line(level: int, text: str) -> logging.LogRecord:
     return logging.LogRecord("deskwire", level, __file__, 0, text, None, None)
 
 
-def begin(*, to_journal: bool) -> None:
+def configure(*, to_journal: bool) -> None:
     """Let log lines out."""
     formatter = (
-        Journal("%(message)s")
+        JournalFormatter("%(message)s")
         if to_journal
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     )
-    handler = Unhurried(sys.stderr)
+    handler = NonBlockingStreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     # what no line of ours tells is not gathered for each (docs.python.org, Logging HOWTO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deskwire.daemon.config.load import is_loopback
 from deskwire.daemon.config.settings import Server
-from deskwire.daemon.systemd import handed_over
+from deskwire.daemon.systemd import inherited_sockets
 from deskwire.model.problems import Unavailable
 from deskwire.server.net.certificates import outward_address
 
@@ -23,7 +23,7 @@ def inherited(server: Server, environ: Mapping[str, str]) -> socket.socket | Non
     Raises `PortTaken` for one that cannot be served on; what `server.tls` may be is judged by
     where it really listens.
     """
-    found = handed_over(environ)
+    found = inherited_sockets(environ)
     if not found:
         return None
     if why := unfit(server, found):

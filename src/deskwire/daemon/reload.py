@@ -12,8 +12,8 @@ import msgspec
 
 from deskwire.daemon.config.load import BadSetting
 from deskwire.daemon.config.settings import RELOADABLE, Settings
-from deskwire.daemon.systemd import Notify
-from deskwire.daemon.tls import Tls
+from deskwire.daemon.systemd import SystemdNotifier
+from deskwire.daemon.tls import TlsCertificate
 from deskwire.model.instant import Clock
 from deskwire.model.units import Seconds
 
@@ -22,7 +22,7 @@ A_DAY = Seconds(86_400.0)
 log = logging.getLogger("deskwire")
 
 
-class Reload:
+class SettingsReloader:
     """Takes what is new, when it is asked to."""
 
     def __init__(
@@ -31,8 +31,8 @@ class Reload:
         *,
         reread: Callable[[], Settings],
         adopt: Callable[[Settings], None],
-        tls: Tls | None,
-        notify: Notify,
+        tls: TlsCertificate | None,
+        notify: SystemdNotifier,
         clock: Clock,
     ) -> None:
         """`reread` reads the settings anew and raises `BadSetting`; `adopt` is handed them."""
@@ -67,7 +67,7 @@ class Reload:
                 self._notify.reloading()
                 await self._take_settings()
             if self._tls is not None:
-                await asyncio.to_thread(self._tls.look_again, self._settings.server)
+                await asyncio.to_thread(self._tls.reload, self._settings.server)
             if asked:
                 self._notify.ready()
 

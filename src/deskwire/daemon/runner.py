@@ -14,15 +14,15 @@ from collections.abc import Callable, Mapping
 from deskwire import __version__
 from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords, generate_password
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 from deskwire.daemon import paths as places
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.control_socket import told
 from deskwire.daemon.port import PortTaken, address, inherited, why_taken
-from deskwire.daemon.reload import Reload
-from deskwire.daemon.systemd import Notify
-from deskwire.daemon.tls import Tls
+from deskwire.daemon.reload import SettingsReloader
+from deskwire.daemon.systemd import SystemdNotifier
+from deskwire.daemon.tls import TlsCertificate
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
@@ -48,10 +48,10 @@ def run(
     Raises `StateUnavailable` when the state directory or the certificate cannot be used, and
     `PortTaken`.
     """
-    state = State.open(settings.server.state_dir)
+    state = StateDirectory.open(settings.server.state_dir)
     try:
         key, desk = state.secret("signing", KEY_BYTES), state.desk_id()
-        tls = Tls(settings.server) if settings.server.tls else None
+        tls = TlsCertificate(settings.server) if settings.server.tls else None
         if tls is not None:
             say(f"certificate SHA-256 {tls.fingerprint}")
         asyncio.run(
@@ -75,13 +75,13 @@ def run(
 async def _live(
     settings: Settings,
     environ: Mapping[str, str],
-    state: State,
+    state: StateDirectory,
     say: Say,
     reread: Callable[[], Settings],
     *,
     key: bytes,
     desk_id: str,
-    tls: Tls | None,
+    tls: TlsCertificate | None,
     sound: SoundServers,
     pages: Pages,
 ) -> None:
@@ -100,8 +100,8 @@ async def _live(
         cache=places.cache_dir(environ),
         pages=pages,
     )
-    notify = Notify(environ)
-    reload = Reload(
+    notify = SystemdNotifier(environ)
+    reload = SettingsReloader(
         settings, reread=reread, adopt=desk.adopt, tls=tls, notify=notify, clock=read_clock
     )
     host, port = settings.server.host, settings.server.port
@@ -136,7 +136,7 @@ async def _live(
         say(f"deskwire is ready at {address(settings.server, doors.host, doors.port)}")
         log.info("started  version=%s host=%s port=%d", __version__, doors.host, doors.port)
         notify.ready()
-        lay_aside()
+        freeze_heap()
         await stop.wait()
         notify.stopping()
         doors.close()
@@ -148,7 +148,7 @@ async def _live(
     log.info("stopped")
 
 
-def lay_aside() -> None:
+def freeze_heap() -> None:
     """Spare the garbage collector what is there for good.
 
     Modules, classes and the wiring are most of what it would walk through, and it halts the loop

@@ -20,7 +20,7 @@ MICROSECONDS = 1_000_000
 log = logging.getLogger("deskwire")
 
 
-class Notify:
+class SystemdNotifier:
     """Tells systemd how we are."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -68,7 +68,7 @@ def watchdog_interval(environ: Mapping[str, str]) -> Seconds | None:
     return Seconds(int(given) / MICROSECONDS / 2)
 
 
-def handed_over(environ: Mapping[str, str]) -> list[socket.socket]:
+def inherited_sockets(environ: Mapping[str, str]) -> list[socket.socket]:
     """Return the listening sockets systemd hands over; to be called once. None is the usual."""
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():

@@ -15,7 +15,7 @@ from deskwire.server.net.certificates import fingerprint, own_certificate, serve
 log = logging.getLogger("deskwire")
 
 
-class Tls:
+class TlsCertificate:
     """The doors' certificate."""
 
     def __init__(self, server: Server) -> None:
@@ -24,7 +24,7 @@ class Tls:
         self.context: ssl.SSLContext = server_context(certificate, key)
         self.fingerprint = fingerprint(certificate)
 
-    def look_again(self, server: Server) -> None:
+    def reload(self, server: Server) -> None:
         """Take what is in the files now, our own renewed if it is old; blocks.
 
         A broken one changes nothing and is one line in the log.

@@ -30,3 +30,14 @@ def read_clock() -> Instant:
     """Return the present moment."""
     boot = time.clock_gettime(_BOOT_CLOCK)
     return Instant(wall=Seconds(time.time()), boot=Seconds(boot))
+
+
+def time_until(moment: Instant, boot: str, *, now: Instant, this_boot: str) -> Seconds:
+    """Return the time from `now` to `moment`, a record made in `boot`; negative if it is past.
+
+    CLOCK_BOOTTIME decides within the same boot: it includes suspend and cannot be set. After a
+    reboot only the wall clock can compare the two.
+    """
+    if boot == this_boot:
+        return Seconds(moment.boot - now.boot)
+    return Seconds(moment.wall - now.wall)

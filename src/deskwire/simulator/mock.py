@@ -16,7 +16,7 @@ from typing import Self
 
 from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.model.instant import Clock, read_clock
@@ -76,7 +76,7 @@ class Mock:
     async def __aenter__(self) -> Self:
         """Raises `OSError` when the address cannot be had, and a user's `Problem`."""
         self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="deskwire-mock-"))
-        self._state = await asyncio.to_thread(State.open, self._folder / "state")
+        self._state = await asyncio.to_thread(StateDirectory.open, self._folder / "state")
         try:
             await self._open()
         except BaseException:

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from deskwire import __version__
 from deskwire.cli.commands.doctor import Report, build_report, doctor, format_report
-from deskwire.daemon.doctor.health import Condition, Finding
+from deskwire.daemon.doctor.health import CheckResult, Condition
 from deskwire.daemon.probe import ProbeResult
 from deskwire.model.readings import Memory, Snapshot
 from deskwire.model.units import Bytes, Seconds
@@ -19,14 +19,14 @@ from tests.support.buses import PrivateBus
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 
 NOW = Seconds(0.0)
-PYTHON = Finding(name="python", condition=Condition.OK, found="3.11 at /bin/python")
+PYTHON = CheckResult(name="python", condition=Condition.OK, found="3.11 at /bin/python")
 MEMORY = ProbeResult(
     name="memory", condition=Condition.OK, reading=Memory(used=Bytes(2048)), via="/proc/meminfo"
 )
 NO_SOUND = ProbeResult(
     name="volume", condition=Condition.UNAVAILABLE, why="no sound server", remedy="install one"
 )
-OPEN = Finding(
+OPEN = CheckResult(
     name="certificate",
     condition=Condition.UNSAFE,
     found="/tls/certificate.pem",
@@ -169,7 +169,9 @@ def test_json_always_has_every_key() -> None:
 def test_report_is_fine_unless_a_part_is_unavailable_or_unsafe(
     condition: Condition, fine: bool
 ) -> None:
-    assert build_report([Finding(name="state", condition=condition)], [MEMORY], NOW).fine is fine
+    assert (
+        build_report([CheckResult(name="state", condition=condition)], [MEMORY], NOW).fine is fine
+    )
     assert build_report([PYTHON], [ProbeResult(name="wifi", condition=condition)], NOW).fine is fine
 
 

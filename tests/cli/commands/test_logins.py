@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deskwire.auth.login import Login
-from deskwire.auth.logins import Logins
+from deskwire.auth.logins import Login, Logins
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 from deskwire.cli.commands.logins import connected_since, logins
 from deskwire.model.access import ALL_SCOPES
@@ -38,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def phone(folder: Path) -> Login:
     """Return the login of a phone; another login has ended."""
 
-    async def log_in(state: State) -> Login:
+    async def log_in(state: StateDirectory) -> Login:
         users = Users(state, Passwords(memory_kib=1024))
         await users.add("ann", "correct horse", ALL_SCOPES)
         ann = await users.verify("ann", "correct horse")
@@ -47,7 +46,7 @@ def phone(folder: Path) -> Login:
         await living.begin(ann, address="192.0.2.8", agent="old", now=before)
         return await living.begin(ann, address="192.0.2.7", agent="My phone\x1b[2J", now=now)
 
-    state = State.open(folder)
+    state = StateDirectory.open(folder)
     login = asyncio.run(log_in(state))
     state.close()
     return login

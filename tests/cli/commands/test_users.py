@@ -14,9 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import State
-from deskwire.auth.user import User
-from deskwire.auth.users import Users
+from deskwire.auth.state_directory import StateDirectory
+from deskwire.auth.users import User, Users
 from deskwire.cli.commands.users import users
 from deskwire.model.access import ALL_SCOPES, Scope
 
@@ -50,7 +49,7 @@ def done(*words: str, password: str | None = None) -> str:
 
 
 def may_log_in(home: Path, name: str, password: str) -> User:
-    state = State.open(home / ".local/state/deskwire")
+    state = StateDirectory.open(home / ".local/state/deskwire")
     user = asyncio.run(Users(state, Passwords()).verify(name, password))
     state.close()
     return user

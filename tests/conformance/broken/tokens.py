@@ -8,9 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deskwire.auth.login import Login
-from deskwire.auth.signature import Signature
-from deskwire.auth.tokens import Tokens
+from deskwire.auth.logins import Login
+from deskwire.auth.tokens import Signature, Tokens
 from deskwire.model.access import LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenRefused

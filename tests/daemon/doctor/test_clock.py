@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.daemon.doctor.clock import clock
-from deskwire.daemon.doctor.health import Condition, NotOk
+from deskwire.daemon.doctor.health import CheckFailed, Condition
 
 
 def test_the_clock_is_told_and_whether_somebody_keeps_it(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_clock_behind_what_was_written_with_it_is_unsafe(tmp_path: Path) -> No
     ahead = time.time() + 86_400
     os.utime(state, (ahead, ahead))
 
-    with pytest.raises(NotOk, match="it is behind: ") as raised:
+    with pytest.raises(CheckFailed, match="it is behind: ") as raised:
         clock(tmp_path)
     assert raised.value.condition is Condition.UNSAFE
     assert str(state) in raised.value.why

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.daemon.config.settings import Server
-from deskwire.daemon.doctor.health import Condition, NotOk
+from deskwire.daemon.doctor.health import CheckFailed, Condition
 from deskwire.daemon.doctor.network import certificate, port
 from deskwire.server.net.certificates import fingerprint, server_context
 from deskwire.server.net.self_signed import make
@@ -32,8 +32,8 @@ def state(made: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refused(look: Callable[[Server], str], server: Server) -> NotOk:
-    with pytest.raises(NotOk) as raised:
+def refused(look: Callable[[Server], str], server: Server) -> CheckFailed:
+    with pytest.raises(CheckFailed) as raised:
         look(server)
     return raised.value
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.state import DATABASE, State
+from deskwire.auth.state_directory import DATABASE, StateDirectory
 from deskwire.auth.users import Users
 from deskwire.daemon import paths as places
 from deskwire.daemon.config.settings import Server, Settings
 from deskwire.daemon.doctor import system as checkup
-from deskwire.daemon.doctor.health import Condition, NotOk
+from deskwire.daemon.doctor.health import CheckFailed, Condition
 from deskwire.model.access import ALL_SCOPES
 from tests.support.buses import PrivateBus
 
@@ -26,13 +26,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def add_user(folder: Path, name: str) -> None:
-    state = await asyncio.to_thread(State.open, folder)
+    state = await asyncio.to_thread(StateDirectory.open, folder)
     await Users(state, Passwords()).add(name, "correct horse battery", ALL_SCOPES)
     state.close()
 
 
-def refused(folder: Path) -> NotOk:
-    with pytest.raises(NotOk) as raised:
+def refused(folder: Path) -> CheckFailed:
+    with pytest.raises(CheckFailed) as raised:
         checkup.state_directory(folder)
     return raised.value
 
@@ -52,14 +52,14 @@ def test_a_bus_that_answers_is_named_by_its_address(
 
 def test_a_bus_that_went_away_is_unavailable(session_bus: PrivateBus) -> None:
     session_bus.kill()
-    with pytest.raises(NotOk, match="the session bus cannot be reached") as raised:
+    with pytest.raises(CheckFailed, match="the session bus cannot be reached") as raised:
         checkup.session_bus(session_bus.env({}))
 
     assert raised.value.condition is Condition.UNAVAILABLE
 
 
 def test_a_system_bus_that_was_named_and_is_not_there_is_unavailable() -> None:
-    with pytest.raises(NotOk, match="the system bus cannot be reached") as raised:
+    with pytest.raises(CheckFailed, match="the system bus cannot be reached") as raised:
         checkup.system_bus({"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere"})
 
     assert raised.value.condition is Condition.UNAVAILABLE
@@ -70,9 +70,9 @@ def test_where_nothing_speaks_of_a_bus_it_is_absent(
 ) -> None:
     monkeypatch.setattr(places, "SYSTEM_BUS_SOCKETS", (tmp_path / "bus",))
     environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
-    with pytest.raises(NotOk) as session:
+    with pytest.raises(CheckFailed) as session:
         checkup.session_bus(environ)
-    with pytest.raises(NotOk) as system:
+    with pytest.raises(CheckFailed) as system:
         checkup.system_bus(environ)
 
     assert session.value.condition is Condition.ABSENT
@@ -135,7 +135,7 @@ def test_users_are_counted(folder: Path) -> None:
 
 
 def test_nobody_yet_is_absent_and_nothing_is_made(folder: Path) -> None:
-    with pytest.raises(NotOk, match="the first start makes one") as raised:
+    with pytest.raises(CheckFailed, match="the first start makes one") as raised:
         checkup.users(folder, usable=True)
 
     assert raised.value.condition is Condition.ABSENT
@@ -144,14 +144,14 @@ def test_nobody_yet_is_absent_and_nothing_is_made(folder: Path) -> None:
 
 def test_users_that_cannot_be_read_are_unavailable(folder: Path) -> None:
     (folder / DATABASE).write_text("this is no database" * 100)
-    with pytest.raises(NotOk, match=DATABASE) as raised:
+    with pytest.raises(CheckFailed, match=DATABASE) as raised:
         checkup.users(folder, usable=True)
 
     assert raised.value.condition is Condition.UNAVAILABLE
 
 
 def test_users_in_a_folder_that_is_not_right_are_not_looked_at(folder: Path) -> None:
-    with pytest.raises(NotOk, match="because of the state directory"):
+    with pytest.raises(CheckFailed, match="because of the state directory"):
         checkup.users(folder, usable=False)
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.auth.throttle import TRIES
-from deskwire.auth.user import User
-from deskwire.auth.users import Users
+from deskwire.auth.users import User, Users
 from tests.server.room import room
 from tests.support.time_scaling import patiently
 

@@ -31,7 +31,7 @@ from msgspec import Struct
 from deskwire import __version__
 from deskwire.cli import exit_codes
 from deskwire.cli.options import config_option, load_settings, state_dir_option
-from deskwire.daemon.doctor.health import FINE, Finding
+from deskwire.daemon.doctor.health import PASSING, CheckResult
 from deskwire.daemon.doctor.system import check_up
 from deskwire.daemon.probe import ProbeResult, probe_devices, snapshot_of
 from deskwire.model.text import printable
@@ -96,14 +96,14 @@ def doctor(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
 
 
 def build_report(
-    findings: Iterable[Finding], probes: Iterable[ProbeResult], now: Seconds
+    findings: Iterable[CheckResult], probes: Iterable[ProbeResult], now: Seconds
 ) -> Report:
     """Build the report from the findings of both kinds. `now` is CLOCK_MONOTONIC."""
     findings, probes = tuple(findings), tuple(probes)
     conditions = [each.condition for each in findings] + [each.condition for each in probes]
     return Report(
         version=__version__,
-        fine=FINE.issuperset(conditions),
+        fine=PASSING.issuperset(conditions),
         desk=[
             Part(
                 name=each.name,

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from deskwire.auth.login import Login, all_logins, delete
+from deskwire.auth.logins import Login, delete, read_logins
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
 from deskwire.cli.options import config_option, local_time, open_state, rfc3339, state_dir_option
@@ -32,7 +32,7 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
     """List the logins of this desk with user, address, times and connection, or end one login."""
     with open_state(state_dir, config) as state:
         if end is None:
-            now, found = read_clock(), asyncio.run(state.read(all_logins))
+            now, found = read_clock(), asyncio.run(state.read(read_logins))
             valid = [each for each in found if each.left(now, state.boot_id) > 0]
             print_logins(valid, ask(state.folder), as_json=as_json)
         elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):

@@ -112,7 +112,7 @@ def mock(
         faults=read_faults(faults),
         origins=origins,
     )
-    logs.begin(to_journal=False)
+    logs.configure(to_journal=False)
     try:
         runner.run(server, print_now)
     except OSError as problem:

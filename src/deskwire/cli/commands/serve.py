@@ -31,7 +31,7 @@ def serve(
     tls = False if no_tls else None
     flags = {"server": {"host": host, "port": port, "state_dir": state_dir, "tls": tls}}
     settings = load_settings(flags, config)
-    logs.begin(to_journal="JOURNAL_STREAM" in os.environ)
+    logs.configure(to_journal="JOURNAL_STREAM" in os.environ)
     try:
         runner.run(settings, os.environ, print_now, lambda: load(flags, os.environ, config))
     except PortTaken as problem:

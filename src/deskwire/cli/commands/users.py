@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.users import Users, everybody, require_free, require_known
+from deskwire.auth.users import Users, read_users, require_free, require_known
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail, require_terminal
 from deskwire.cli.options import config_option, local_time, open_state, rfc3339, state_dir_option
@@ -64,7 +64,7 @@ def add(
 def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> None:
     """List the users with their scopes."""
     with open_state(state_dir, config) as state:
-        found = asyncio.run(state.read(everybody))
+        found = asyncio.run(state.read(read_users))
     if as_json:
         rows = [
             {

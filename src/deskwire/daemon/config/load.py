@@ -18,7 +18,7 @@ from deskwire.daemon.config.sources import (
     SECTIONS,
     TYPES,
     BadSetting,
-    Given,
+    ConfigValue,
     Key,
     from_environ,
     from_file,
@@ -52,7 +52,7 @@ def load(
     return settings
 
 
-def checked(given: Given, environ: Mapping[str, str]) -> Any:
+def checked(given: ConfigValue, environ: Mapping[str, str]) -> Any:
     """Return the value as the setting's type, or raise what was expected."""
     hint = TYPES[given.key]
     kind = plain(hint)
@@ -119,7 +119,7 @@ def is_network(text: str) -> bool:
     return True
 
 
-def wrong(given: Given) -> BadSetting:
+def wrong(given: ConfigValue) -> BadSetting:
     """Make the line that says what was expected and what was found."""
     expected = next(
         each.description

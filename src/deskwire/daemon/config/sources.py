@@ -1,9 +1,9 @@
-"""What somebody set, and where it stands: on the command line, in the environment, in a file.
+"""Sources of settings: command-line flags, environment variables and the settings file.
 
-Each source gives `Given` values whose keys are known to exist; whether a value is a good one is
-`config`'s business. A key nobody knows is refused here, with the name that is nearest. In the
-environment a key is `DESKWIRE_SECTION_KEY`; a list there is separated by commas, a yes or no is
-`true`, `false`, `1` or `0`.
+Each source yields `ConfigValue`s for keys that exist. An unknown key is an error that names the
+most similar key. Whether a value is valid is decided in `load`. The environment variable of a key
+is `DESKWIRE_SECTION_KEY`. There a list is separated by commas, and a Boolean is `true`, `false`,
+`1` or `0`.
 """
 
 import re
@@ -47,7 +47,7 @@ class Key(NamedTuple):
         return "--no-tls" if self == ("server", "tls") else "--" + self.key.replace("_", "-")
 
 
-class Given(NamedTuple):
+class ConfigValue(NamedTuple):
     """A value somebody gave."""
 
     key: Key
@@ -65,16 +65,16 @@ TYPES: dict[Key, Any] = {
 VARIABLES = {key.variable: key for key in TYPES}
 
 
-def from_flags(flags: Mapping[str, Mapping[str, Any]]) -> Iterator[Given]:
+def from_flags(flags: Mapping[str, Mapping[str, Any]]) -> Iterator[ConfigValue]:
     """Give what the command line says."""
     for section, keys in flags.items():
         for name, value in keys.items():
             if value is not None:
                 key = known(Key(section, name), f"--{name}")
-                yield Given(key, value, key.flag)
+                yield ConfigValue(key, value, key.flag)
 
 
-def from_environ(environ: Mapping[str, str]) -> Iterator[Given]:
+def from_environ(environ: Mapping[str, str]) -> Iterator[ConfigValue]:
     """Give what the environment says, as the types of the settings ask; other variables stay."""
     for variable, text in environ.items():
         if not variable.startswith(PREFIX):
@@ -82,7 +82,7 @@ def from_environ(environ: Mapping[str, str]) -> Iterator[Given]:
         if variable not in VARIABLES:
             raise BadSetting(f"{variable}: no such setting{near(variable, VARIABLES)}")
         key = VARIABLES[variable]
-        yield Given(key, from_text(text, TYPES[key]), variable)
+        yield ConfigValue(key, from_text(text, TYPES[key]), variable)
 
 
 def from_text(text: str, hint: Any) -> Any:
@@ -100,7 +100,7 @@ def from_text(text: str, hint: Any) -> Any:
     return text
 
 
-def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
+def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[ConfigValue]:
     """Give what the file says."""
     path = places.config_file(environ) if file is None else places.whole(file, environ)
     try:
@@ -125,7 +125,7 @@ def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
             raise BadSetting(f"{line}: {section}: expected a section, found {shown(keys)}")
         for name, value in keys.items():
             line = place(path, text, section, name)
-            yield Given(known(Key(section, name), line), value, line)
+            yield ConfigValue(known(Key(section, name), line), value, line)
 
 
 def place(path: Path, text: str, section: str, key: str | None = None) -> str:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import deskwire
-from deskwire.auth.state import DATABASE
-from deskwire.daemon.doctor.health import Condition, NotOk
+from deskwire.auth.state_directory import DATABASE
+from deskwire.daemon.doctor.health import CheckFailed, Condition
 
 SLACK = 300.0
 """Seconds; a file server's clock may be a little ahead."""
@@ -31,7 +31,7 @@ def clock(state: Path) -> str:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(written))
         why = f"it is behind: {path} was written on {when}"
         remedy = "set it, or let systemd-timesyncd do so: timedatectl set-ntp true"
-        raise NotOk(Condition.UNSAFE, why, remedy, found=shown)
+        raise CheckFailed(Condition.UNSAFE, why, remedy, found=shown)
     return f"{shown}, {'kept right' if is_kept() else 'kept right by nobody'}"
 
 

@@ -20,10 +20,10 @@ class Condition(StrEnum):
     """It works, and somebody may see what they should not."""
 
 
-FINE = frozenset({Condition.OK, Condition.ABSENT, Condition.DISABLED})
+PASSING = frozenset({Condition.OK, Condition.ABSENT, Condition.DISABLED})
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class CheckResult(Struct, frozen=True, kw_only=True):
     """One part of the desk."""
 
     name: str
@@ -36,7 +36,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What a person can do about it."""
 
 
-class NotOk(Exception):
+class CheckFailed(Exception):
     """What a look raises when it ends early."""
 
     def __init__(
@@ -49,11 +49,11 @@ class NotOk(Exception):
         self.found = found
 
 
-def finding(name: str, look: Callable[[], str]) -> Finding:
-    """Return what `look` found, or what it raised as `NotOk`."""
+def run_check(name: str, look: Callable[[], str]) -> CheckResult:
+    """Return what `look` found, or what it raised as `CheckFailed`."""
     try:
-        return Finding(name=name, condition=Condition.OK, found=look())
-    except NotOk as end:
-        return Finding(
+        return CheckResult(name=name, condition=Condition.OK, found=look())
+    except CheckFailed as end:
+        return CheckResult(
             name=name, condition=end.condition, found=end.found, why=end.why, remedy=end.remedy
         )

@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 from cryptography import x509
 
-from deskwire.auth.private_files import OTHERS
 from deskwire.daemon.config.load import is_loopback
 from deskwire.daemon.config.settings import Server
-from deskwire.daemon.doctor.health import Condition, NotOk
+from deskwire.daemon.doctor.health import CheckFailed, Condition
 from deskwire.model.problems import StateUnavailable
+from deskwire.private_files import OTHERS
 from deskwire.server.net.certificates import fingerprint, server_context
 
 PATIENCE = 1.0
@@ -34,32 +34,34 @@ def certificate(server: Server) -> str:
     if not server.tls:
         if not is_loopback(server.host):
             why = f"server.tls is off, and others can reach {server.host}: they can read passwords"
-            raise NotOk(Condition.UNSAFE, why, 'let the proxy come by server.host = "127.0.0.1"')
-        raise NotOk(Condition.DISABLED, "server.tls is off")
+            raise CheckFailed(
+                Condition.UNSAFE, why, 'let the proxy come by server.host = "127.0.0.1"'
+            )
+        raise CheckFailed(Condition.DISABLED, "server.tls is off")
     path = server.certificate or server.state_dir / "tls/certificate.pem"
     key = server.key or server.state_dir / "tls/key.pem"
     own = server.certificate is None
     try:
         if own and not path.exists():
-            raise NotOk(Condition.ABSENT, f"{path} is not there; the first start makes it")
+            raise CheckFailed(Condition.ABSENT, f"{path} is not there; the first start makes it")
         server_context(path, key)
         end = ends(path)
         found = f"{path}, until {day(end)}, SHA-256 {fingerprint(path)}"
         open_to_others = key.stat().st_mode & OTHERS
     except StateUnavailable as problem:
-        raise NotOk(Condition.UNAVAILABLE, problem.message) from None
+        raise CheckFailed(Condition.UNAVAILABLE, problem.message) from None
     except OSError as problem:
-        raise NotOk(Condition.UNAVAILABLE, f"{path}: {problem.strerror}") from None
+        raise CheckFailed(Condition.UNAVAILABLE, f"{path}: {problem.strerror}") from None
     if open_to_others:
         why = f"others may read the key {key}"
-        raise NotOk(Condition.UNSAFE, why, f"chmod 600 {key}", found=found)
+        raise CheckFailed(Condition.UNSAFE, why, f"chmod 600 {key}", found=found)
     begin = begins(path)
     if begin > time.time():
         why = f"it begins on {day(begin)}, which is not yet"
-        raise NotOk(Condition.UNAVAILABLE, why, "set the clock", found=found)
+        raise CheckFailed(Condition.UNAVAILABLE, why, "set the clock", found=found)
     if end < time.time():
         remedy = "start deskwire anew" if own else "renew it"
-        raise NotOk(Condition.UNAVAILABLE, f"it ended on {day(end)}", remedy, found=found)
+        raise CheckFailed(Condition.UNAVAILABLE, f"it ended on {day(end)}", remedy, found=found)
     return found
 
 
@@ -89,10 +91,10 @@ def port(server: Server) -> str:
     except OSError as problem:
         if problem.errno != errno.EADDRINUSE:
             why = f"{at}: {problem.strerror or problem}"
-            raise NotOk(Condition.UNAVAILABLE, why, remedy) from None
+            raise CheckFailed(Condition.UNAVAILABLE, why, remedy) from None
         if not is_deskwire(server):
             why = f"{at}: another program has it"
-            raise NotOk(Condition.UNAVAILABLE, why, remedy) from None
+            raise CheckFailed(Condition.UNAVAILABLE, why, remedy) from None
         return f"{at}: a running deskwire has it"
     return f"{at}: free"
 

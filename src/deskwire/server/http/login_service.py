@@ -9,12 +9,11 @@ import msgspec
 from aiohttp import HttpVersion11, web
 from msgspec import Struct
 
-from deskwire.auth.bounded_queue import Turns
 from deskwire.auth.logins import Login, Logins
+from deskwire.auth.passwords import BoundedQueue
 from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
-from deskwire.auth.user import User, is_name
-from deskwire.auth.users import Users
+from deskwire.auth.users import User, Users, is_name
 from deskwire.model.instant import Clock
 from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
@@ -90,7 +89,7 @@ class LoginService:
         self._tokens = tokens
         self._throttle = throttle
         # who was here before does not queue behind strangers
-        self._turns = {True: Turns(), False: Turns()}
+        self._turns = {True: BoundedQueue(), False: BoundedQueue()}
         self._clock = clock
         self._desk = desk
         self._expect = expect

@@ -1,9 +1,7 @@
-"""What must outlive the daemon: one folder, and one SQLite file in it.
+"""The SQLite file: its tables, how an older file becomes a newer one, how it is opened.
 
-A write-ahead log with synchronous=FULL: a change is on disk before it is answered, and a kill or
-a power cut leaves the last answered state, never half of one (sqlite.org/wal.html). The commands
-`deskwire users` and `logins` write to the same file while the daemon runs. A disk that is full is
-spoken of once, and once more when it takes something again.
+`PRAGMA user_version` is the number of steps a file has gone. A step is never edited once it was
+released: a change of the tables is a further step. Names of people compare without case (ASCII).
 """
 
 import asyncio
@@ -11,6 +9,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,13 +18,134 @@ from typing import TypeVar
 from uuid import UUID
 
 from deskwire.auth import identity
-from deskwire.auth.database import connect, unavailable
-from deskwire.auth.private_files import kept_secret, make_private
 from deskwire.model.problems import StateUnavailable
+from deskwire.private_files import (
+    create_private_directory,
+    load_or_create_secret,
+    require_owner,
+    sync,
+    unusable,
+)
+
+PATIENCE = 5.0
+"""Seconds a statement waits for another process's transaction."""
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE users (
+            name TEXT PRIMARY KEY COLLATE NOCASE,
+            scopes TEXT NOT NULL,      -- 'control,monitor'
+            password TEXT NOT NULL,    -- as Argon2 encodes it
+            generation TEXT NOT NULL,  -- new with each password
+            created REAL NOT NULL      -- wall clock
+        ) STRICT
+        """,
+        """
+        CREATE TABLE logins (
+            id TEXT PRIMARY KEY,
+            user TEXT NOT NULL COLLATE NOCASE REFERENCES users (name) ON DELETE CASCADE,
+            address TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            created REAL NOT NULL,      -- wall clock
+            expires REAL NOT NULL,      -- wall clock
+            boot TEXT NOT NULL,         -- in which boot it began
+            boot_expires REAL NOT NULL  -- CLOCK_BOOTTIME of that boot
+        ) STRICT
+        """,
+        "CREATE INDEX logins_of_user ON logins (user)",
+        """
+        CREATE TABLE known_addresses (
+            user TEXT NOT NULL COLLATE NOCASE REFERENCES users (name) ON DELETE CASCADE,
+            neighbourhood TEXT NOT NULL,
+            UNIQUE (user, neighbourhood)
+        ) STRICT
+        """,
+    ),
+)
+
+REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_BUSY: "another process holds it",
+    sqlite3.SQLITE_LOCKED: "another process holds it",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_NOTADB: "it is not a database",
+    sqlite3.SQLITE_IOERR: "the disk fails",
+}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file (0600), made if there is none, its tables up to date; blocks.
+
+    The connection leaves transactions to the caller. Raises `StateUnavailable`.
+    """
+    try:
+        make_file(path)
+    except OSError as problem:
+        raise unusable(path, problem) from None
+    connection = sqlite3.connect(
+        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("BEGIN IMMEDIATE")
+        bring_up_to_date(connection, path)
+        connection.execute("COMMIT")
+    except sqlite3.Error as problem:
+        connection.close()
+        raise unavailable(str(path), problem) from problem
+    except StateUnavailable:
+        connection.close()
+        raise
+    return connection
+
+
+def make_file(path: Path) -> None:
+    """Make the file, or see that it is ours and closed to others; raises `OSError`.
+
+    SQLite gives its log and its index the permissions of the file itself.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR))
+        sync(path.parent)
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise StateUnavailable(f"{path} is not a file")
+    require_owner(path, found)
+    if stat.S_IMODE(found.st_mode) != stat.S_IRUSR | stat.S_IWUSR:
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Take the steps this file has not gone, within a transaction of the caller's."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(STEPS):
+        raise StateUnavailable(
+            f"{path} was written by a newer deskwire: "
+            f"its tables are version {version}, this one knows {len(STEPS)}"
+        )
+    for step in STEPS[version:]:
+        for statement in step:
+            connection.execute(statement)
+    if version < len(STEPS):
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+
+def unavailable(what: str, problem: sqlite3.Error) -> StateUnavailable:
+    """Say in plain words why `what` cannot be used; SQLite's own are its cause, for the log."""
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    reason = REASONS.get(code & 0xFF, "it cannot be used")  # the low byte is the primary code
+    return StateUnavailable(f"{what}: {reason}")
+
 
 T = TypeVar("T")
 
-Stamp = tuple[int, int]
+CommitStamp = tuple[int, int]
 """Another after each commit, whosever it was."""
 
 DATABASE = "state.db"
@@ -35,7 +155,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 log = logging.getLogger("deskwire.state")
 
 
-class State:
+class StateDirectory:
     """The state directory of one desk, open."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, boot_id: str) -> None:
@@ -47,12 +167,12 @@ class State:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     @classmethod
-    def open(cls, folder: Path, *, boot_id: Path = BOOT_ID) -> "State":
+    def open(cls, folder: Path, *, boot_id: Path = BOOT_ID) -> "StateDirectory":
         """Open the folder, made if there is none; blocks.
 
         Raises `StateUnavailable` with one line that names the path and says what is wrong.
         """
-        make_private(folder, sign_of_ours=DATABASE)
+        create_private_directory(folder, owned_if_contains=DATABASE)
         return cls(folder, connect(folder / DATABASE), read_boot_id(boot_id))
 
     def secret(self, name: str, size: int) -> bytes:
@@ -60,7 +180,7 @@ class State:
 
         Raises `StateUnavailable`, which names the file if it holds another number of bytes.
         """
-        return kept_secret(self.folder / f"{name}.key", size)
+        return load_or_create_secret(self.folder / f"{name}.key", size)
 
     def desk_id(self, machine_id: Path = MACHINE_ID) -> str:
         """Return the desk's UUID, the same at every start; blocks.
@@ -71,7 +191,7 @@ class State:
         kept = self.folder / "desk.id"
         machine = None if kept.exists() else identity.parse_machine_id(read_text(machine_id))
         if machine is None:
-            return str(UUID(bytes=kept_secret(kept, 16), version=4))
+            return str(UUID(bytes=load_or_create_secret(kept, 16), version=4))
         return str(identity.desk_of(machine, os.getuid()))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -135,7 +255,7 @@ class State:
             self._trouble = ""
 
 
-def stamp(connection: sqlite3.Connection) -> Stamp:
+def read_commit_stamp(connection: sqlite3.Connection) -> CommitStamp:
     """Say which commit this connection sees: another process's, or one of its own.
 
     The first number changes with the former only (sqlite.org/pragma.html, data_version), the second

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.auth.private_files import kept_secret, make_private, write_once
 from deskwire.model.problems import StateUnavailable
+from deskwire.private_files import create_file, create_private_directory, load_or_create_secret
 
 NOBODY = 65534
 
@@ -43,7 +43,7 @@ def somebody_elses(tmp_path: Path) -> Path:
 def test_a_missing_folder_is_made_closed_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
 
-    make_private(folder, sign_of_ours="state.db")
+    create_private_directory(folder, owned_if_contains="state.db")
 
     assert mode(folder) == 0o700
 
@@ -51,7 +51,7 @@ def test_a_missing_folder_is_made_closed_to_others(tmp_path: Path) -> None:
 def test_an_empty_folder_that_is_open_to_others_is_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
-    make_private(tmp_path, sign_of_ours="state.db")
+    create_private_directory(tmp_path, owned_if_contains="state.db")
 
     assert mode(tmp_path) == 0o700
 
@@ -61,7 +61,7 @@ def test_the_own_folder_is_closed_again_whatever_happened_to_it(tmp_path: Path, 
     (tmp_path / "state.db").touch()
     tmp_path.chmod(found)
 
-    make_private(tmp_path, sign_of_ours="state.db")
+    create_private_directory(tmp_path, owned_if_contains="state.db")
 
     assert mode(tmp_path) == 0o700
 
@@ -71,7 +71,7 @@ def test_a_shared_folder_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
 
     with pytest.raises(StateUnavailable, match="is open to others and has other things in it"):
-        make_private(tmp_path, sign_of_ours="state.db")
+        create_private_directory(tmp_path, owned_if_contains="state.db")
 
     assert mode(tmp_path) == 0o1777
 
@@ -81,16 +81,16 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     file.touch()
 
     with pytest.raises(StateUnavailable, match=f"^{re.escape(str(file))} is not a folder$"):
-        make_private(file, sign_of_ours="state.db")
+        create_private_directory(file, owned_if_contains="state.db")
     with pytest.raises(StateUnavailable, match="cannot be used: not a directory"):
-        make_private(file / "state", sign_of_ours="state.db")
+        create_private_directory(file / "state", owned_if_contains="state.db")
 
 
 def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
     folder = somebody_elses(tmp_path)
 
     with pytest.raises(StateUnavailable, match=r"belongs to \w+ and this is \w+$"):
-        make_private(folder, sign_of_ours="state.db")
+        create_private_directory(folder, owned_if_contains="state.db")
 
 
 def test_a_folder_that_cannot_be_reached_or_made_is_told_in_one_line(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_reached_or_made_is_told_in_one_line(tmp_path: P
     closed.mkdir(mode=0o000)
 
     with a_plain_user(), pytest.raises(StateUnavailable) as told:
-        make_private(closed / "state", sign_of_ours="state.db")
+        create_private_directory(closed / "state", owned_if_contains="state.db")
 
     assert told.value.message == f"{closed / 'state'} cannot be used: permission denied"
 
@@ -106,10 +106,10 @@ def test_a_folder_that_cannot_be_reached_or_made_is_told_in_one_line(tmp_path: P
 def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
 
-    first = kept_secret(path, 32)
+    first = load_or_create_secret(path, 32)
 
     assert len(first) == 32
-    assert kept_secret(path, 32) == first
+    assert load_or_create_secret(path, 32) == first
     assert path.read_bytes() == first
     assert mode(path) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
@@ -118,8 +118,8 @@ def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
 def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
 
-    write_once(path, b"theirs")
-    write_once(path, b"ours")
+    create_file(path, b"theirs")
+    create_file(path, b"ours")
 
     assert path.read_bytes() == b"theirs"
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
@@ -127,7 +127,9 @@ def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: 
 
 def test_all_who_make_a_secret_at_once_have_the_same(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = set(threads.map(lambda _: kept_secret(tmp_path / "signing.key", 32), range(40)))
+        made = set(
+            threads.map(lambda _: load_or_create_secret(tmp_path / "signing.key", 32), range(40))
+        )
 
     assert len(made) == 1
 
@@ -140,7 +142,7 @@ def test_a_secret_of_another_size_is_refused_by_name(tmp_path: Path, size: int, 
     path.write_bytes(b"k" * size)
 
     with pytest.raises(StateUnavailable, match=told) as problem:
-        kept_secret(path, 32)
+        load_or_create_secret(path, 32)
 
     assert problem.value.message.startswith(f"{path} must hold 32 bytes")
     assert path.stat().st_size == size
@@ -151,7 +153,7 @@ def test_a_secret_that_others_could_read_is_closed(tmp_path: Path) -> None:
     path.write_bytes(b"k" * 32)
     path.chmod(0o644)
 
-    kept_secret(path, 32)
+    load_or_create_secret(path, 32)
 
     assert mode(path) == 0o600
 
@@ -161,4 +163,4 @@ def test_a_secret_is_not_read_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "signing.key").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(StateUnavailable, match=r"signing\.key cannot be used"):
-        kept_secret(tmp_path / "signing.key", 32)
+        load_or_create_secret(tmp_path / "signing.key", 32)

@@ -10,16 +10,16 @@ from uuid import UUID
 
 import pytest
 
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.model.problems import StateUnavailable
 
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from deskwire.auth.state import State
+from deskwire.auth.state_directory import StateDirectory
 
 async def main():
-    state = State.open(Path(sys.argv[1]))
+    state = StateDirectory.open(Path(sys.argv[1]))
     print("open", flush=True)
     number = int(sys.argv[2])
     while True:
@@ -64,18 +64,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_what_was_changed_is_there_after_the_next_start(tmp_path: Path) -> None:
-    first = await asyncio.to_thread(State.open, tmp_path / "state")
+    first = await asyncio.to_thread(StateDirectory.open, tmp_path / "state")
     await first.change(lambda connection: connection.execute(add("ann")))
     first.close()
 
-    second = await asyncio.to_thread(State.open, tmp_path / "state")
+    second = await asyncio.to_thread(StateDirectory.open, tmp_path / "state")
     found = await second.read(names)
     second.close()
 
     assert found == {"ann"}
 
 
-async def test_a_change_that_raises_changes_nothing(state: State) -> None:
+async def test_a_change_that_raises_changes_nothing(state: StateDirectory) -> None:
     def half(connection: sqlite3.Connection) -> None:
         connection.execute(add("ann"))
         raise LookupError
@@ -86,14 +86,14 @@ async def test_a_change_that_raises_changes_nothing(state: State) -> None:
     assert await state.read(names) == set()
 
 
-async def test_a_closed_state_says_so(state: State) -> None:
+async def test_a_closed_state_says_so(state: StateDirectory) -> None:
     state.close()
 
     with pytest.raises(StateUnavailable, match="the desk's state is closed"):
         await state.read(names)
 
 
-async def test_statements_never_run_on_the_event_loop(state: State) -> None:
+async def test_statements_never_run_on_the_event_loop(state: StateDirectory) -> None:
     beats = 0
 
     async def beat() -> None:
@@ -127,7 +127,7 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
             writer.send_signal(signal.SIGKILL)
             answered.update(writer.stdout.read().split())
 
-    state = State.open(tmp_path / "state")
+    state = StateDirectory.open(tmp_path / "state")
     state.close()
     connection = sqlite3.connect(tmp_path / "state" / "state.db")
     kept = names(connection)
@@ -141,7 +141,7 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
 
 @pytest.mark.desktop
 async def test_a_full_disk_is_told_and_reading_goes_on(small_disk: Path) -> None:
-    state = await asyncio.to_thread(State.open, small_disk / "state")
+    state = await asyncio.to_thread(StateDirectory.open, small_disk / "state")
     await state.change(lambda connection: connection.execute(add("ann")))
     filler = fill(small_disk)
 
@@ -165,13 +165,13 @@ def test_a_disk_full_from_the_start_is_told_in_one_line(small_disk: Path) -> Non
     fill(small_disk)
 
     with pytest.raises(StateUnavailable) as told:
-        State.open(small_disk / "state")
+        StateDirectory.open(small_disk / "state")
 
     assert str(small_disk / "state") in told.value.message
     assert "\n" not in told.value.message
 
 
-def test_a_signing_key_is_kept_under_its_name(state: State) -> None:
+def test_a_signing_key_is_kept_under_its_name(state: StateDirectory) -> None:
     key = state.secret("signing", 32)
 
     assert (state.folder / "signing.key").read_bytes() == key
@@ -185,7 +185,7 @@ def test_a_desk_is_the_same_at_every_start_and_does_not_tell_the_machines_id(
     machine_id.write_text("0123456789abcdef0123456789abcdef\n")
     found = []
     for folder in ("one", "one", "two"):
-        state = State.open(tmp_path / folder)
+        state = StateDirectory.open(tmp_path / folder)
         found.append(state.desk_id(machine_id))
         state.close()
 
@@ -195,7 +195,7 @@ def test_a_desk_is_the_same_at_every_start_and_does_not_tell_the_machines_id(
 
 def test_a_desk_on_a_machine_without_an_id_keeps_a_random_one(tmp_path: Path) -> None:
     machine_id = tmp_path / "machine-id"
-    state = State.open(tmp_path / "state")
+    state = StateDirectory.open(tmp_path / "state")
     first = state.desk_id(machine_id)
     machine_id.write_text("0123456789abcdef0123456789abcdef\n")
     second = state.desk_id(machine_id)
@@ -205,10 +205,10 @@ def test_a_desk_on_a_machine_without_an_id_keeps_a_random_one(tmp_path: Path) ->
     assert second == first
 
 
-def test_a_boot_has_an_id_that_is_not_the_kernels(state: State, tmp_path: Path) -> None:
-    again = State.open(state.folder)
+def test_a_boot_has_an_id_that_is_not_the_kernels(state: StateDirectory, tmp_path: Path) -> None:
+    again = StateDirectory.open(state.folder)
     again.close()
-    nowhere = State.open(state.folder, boot_id=tmp_path / "none")
+    nowhere = StateDirectory.open(state.folder, boot_id=tmp_path / "none")
     nowhere.close()
 
     assert again.boot_id == state.boot_id
@@ -218,8 +218,10 @@ def test_a_boot_has_an_id_that_is_not_the_kernels(state: State, tmp_path: Path) 
 
 def test_two_processes_that_start_at_once_both_start(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from deskwire.auth.state import State\n"
-        "s = State.open(Path(sys.argv[1])); print(s.secret('signing', 32).hex()); s.close()"
+        "import sys; from pathlib import Path\n"
+        "from deskwire.auth.state_directory import StateDirectory\n"
+        "s = StateDirectory.open(Path(sys.argv[1]))\n"
+        "print(s.secret('signing', 32).hex()); s.close()"
     )
     starting = [
         subprocess.Popen(
@@ -238,6 +240,6 @@ def test_the_folder_is_named_when_it_cannot_be_used(tmp_path: Path) -> None:
     file.touch()
 
     with pytest.raises(StateUnavailable) as told:
-        State.open(file)
+        StateDirectory.open(file)
 
     assert told.value.message == f"{file} is not a folder"

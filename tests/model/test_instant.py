@@ -1,5 +1,4 @@
-from deskwire.auth.lifetime import until
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Instant, time_until
 from deskwire.model.units import Seconds
 
 HOUR = 3600.0
@@ -13,10 +12,10 @@ def test_within_a_boot_nobody_can_move_the_end() -> None:
     end = at(1000.0 + HOUR, 50.0 + HOUR)
 
     for wall in (1000.0, 1000.0 - HOUR, 1000.0 + 2 * HOUR):
-        assert until(end, "b1", now=at(wall, 60.0), this_boot="b1") == HOUR - 10.0
+        assert time_until(end, "b1", now=at(wall, 60.0), this_boot="b1") == HOUR - 10.0
 
 
 def test_after_another_boot_the_wall_clock_is_asked() -> None:
     end = at(1000.0 + HOUR, 50.0 + HOUR)
 
-    assert until(end, "b1", now=at(1000.0 + HOUR + 5.0, 1.0), this_boot="b2") == -5.0
+    assert time_until(end, "b1", now=at(1000.0 + HOUR + 5.0, 1.0), this_boot="b2") == -5.0

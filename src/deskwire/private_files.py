@@ -18,11 +18,11 @@ from deskwire.model.problems import StateUnavailable
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def make_private(folder: Path, *, sign_of_ours: str) -> None:
+def create_private_directory(folder: Path, *, owned_if_contains: str) -> None:
     """Make the folder, or see that it is our own and closed to others (0700).
 
-    One that is open to others is closed if it is empty or has a file named `sign_of_ours` in it.
-    Raises `StateUnavailable`.
+    A directory that is open to others is closed only if it is empty or contains the file
+    `owned_if_contains`. Raises `StateUnavailable`.
     """
     try:
         with suppress(FileExistsError):
@@ -31,8 +31,10 @@ def make_private(folder: Path, *, sign_of_ours: str) -> None:
         found = folder.stat()
         if not stat.S_ISDIR(found.st_mode):
             raise StateUnavailable(f"{folder} is not a folder")
-        require_own(folder, found)
-        if found.st_mode & OTHERS and not ((folder / sign_of_ours).exists() or is_empty(folder)):
+        require_owner(folder, found)
+        if found.st_mode & OTHERS and not (
+            (folder / owned_if_contains).exists() or is_empty(folder)
+        ):
             raise StateUnavailable(
                 f"{folder} is open to others and has other things in it; "
                 "the state needs a folder of its own"
@@ -40,10 +42,10 @@ def make_private(folder: Path, *, sign_of_ours: str) -> None:
         if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
             folder.chmod(stat.S_IRWXU)
     except OSError as problem:
-        raise cannot_use(folder, problem) from None
+        raise unusable(folder, problem) from None
 
 
-def kept_secret(path: Path, size: int) -> bytes:
+def load_or_create_secret(path: Path, size: int) -> bytes:
     """Return the `size` random bytes of this file (0600), made and on disk if there was none.
 
     Of several processes that make it at once one wins and all return the same. Raises
@@ -53,17 +55,17 @@ def kept_secret(path: Path, size: int) -> bytes:
         try:
             return read_secret(path, size)
         except FileNotFoundError:
-            write_once(path, secrets.token_bytes(size))
+            create_file(path, secrets.token_bytes(size))
             return read_secret(path, size)
     except OSError as problem:
-        raise cannot_use(path, problem) from None
+        raise unusable(path, problem) from None
 
 
 def read_secret(path: Path, size: int) -> bytes:
     """Return what the file holds; raises `OSError`, or `StateUnavailable` if it is not `size`."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
         found = os.fstat(file.fileno())
-        require_own(path, found)
+        require_owner(path, found)
         if found.st_mode & OTHERS:
             os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IWUSR)
         kept = file.read(size + 1)
@@ -71,12 +73,12 @@ def read_secret(path: Path, size: int) -> bytes:
         many = f"{len(kept)} bytes" if len(kept) < size else f"more than {size} bytes"
         raise StateUnavailable(
             f"{path} must hold {size} bytes and holds {many}; "
-            "put back the right one, or remove it and everybody logs in anew"
+            "put back the right one, or remove it and all users must log in again"
         )
     return kept
 
 
-def write_once(path: Path, content: bytes) -> None:
+def create_file(path: Path, content: bytes) -> None:
     """Put a new file there, whole and on disk, unless there is one already (0600)."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     new = Path(name)
@@ -93,7 +95,7 @@ def write_once(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def require_own(path: Path, found: os.stat_result) -> None:
+def require_owner(path: Path, found: os.stat_result) -> None:
     """Raise `StateUnavailable` if it belongs to somebody else."""
     if found.st_uid != os.geteuid():
         raise StateUnavailable(
@@ -124,6 +126,6 @@ def sync(folder: Path) -> None:
         os.close(number)
 
 
-def cannot_use(path: Path, problem: OSError) -> StateUnavailable:
+def unusable(path: Path, problem: OSError) -> StateUnavailable:
     """Say in one line which path cannot be used, and why."""
     return StateUnavailable(f"{path} cannot be used: {(problem.strerror or 'error').lower()}")
