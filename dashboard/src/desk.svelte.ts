@@ -4,7 +4,8 @@
 
 import { PendingCommands } from "./players/commands.ts";
 import { Playhead } from "./players/playhead.ts";
-import { playerToShow, sortPlayers } from "./players/selection.ts";
+import { loadChoice, storeChoice } from "./players/choice_storage.ts";
+import { PlayerSelection, type PlayerTab } from "./players/selection.ts";
 import { History, POINT_SPAN, Rate } from "./readings/series.ts";
 import { Connection } from "./session/connection.ts";
 import type { Action, Player, Snapshot } from "./session/snapshot.ts";
@@ -27,8 +28,10 @@ const NOTICE_DURATION = 6_000;
 export class Desk {
   status = $state.raw<Status>({ kind: "connecting" });
   snapshot = $state.raw<Snapshot>();
-  players = $state.raw<readonly Player[]>([]);
+  tabs = $state.raw<readonly PlayerTab[]>([]);
   shown = $state.raw<Player>();
+  /** Whether the shown player is missing at the moment. */
+  missing = $state(false);
   rates = $state.raw<Rates>({ received: undefined, sent: undefined });
   /** Ids of the players that have a pending command. */
   pending = $state.raw<ReadonlySet<string>>(new Set());
@@ -51,13 +54,17 @@ export class Desk {
   readonly #sent = new Rate();
   readonly #commands = new PendingCommands();
   readonly #connection: Connection;
-  #selected: string | undefined;
+  readonly #selection = new PlayerSelection(loadChoice());
   #notices = 0;
   #commandTimer: ReturnType<typeof setTimeout> | undefined;
+  #selectionTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#connection = new Connection({
-      status: (status) => (this.status = status),
+      status: (status) => {
+        this.status = status;
+        if (status.kind !== "live") this.#selection.interrupted();
+      },
       show: (snapshot, at) => this.#show(snapshot, at),
       report: ({ code }) => this.#refused(code),
       clear: () => this.#clear(),
@@ -89,22 +96,22 @@ export class Desk {
   }
 
   select(player: Player): void {
-    this.#selected = player.id;
-    this.#updateShown(this.players);
+    this.#selection.choose(player);
+    this.#updateShown();
   }
 
   /** Select the player `step` places after the shown one. */
   selectBy(step: number): void {
-    const index = this.players.findIndex((player) => player.id === this.shown?.id);
-    const player = this.players[index + step];
-    if (player) this.select(player);
+    const index = this.tabs.findIndex(({ player }) => player.id === this.shown?.id);
+    const tab = this.tabs[index + step];
+    if (tab) this.select(tab.player);
   }
 
   send(action: Action, player: Player): void {
     if (this.pending.has(player.id)) return;
     const command = { action, player: player.id };
     if (!this.#connection.command(command)) return;
-    this.#selected = player.id;
+    this.select(player);
     this.#commands.add(command, player, this.now());
     this.#updatePending();
   }
@@ -117,16 +124,24 @@ export class Desk {
     this.#record(snapshot, at);
     this.#commands.update(snapshot);
     this.#updatePending();
-    this.players = sortPlayers(this.players.map((player) => player.id), snapshot.players);
-    this.#updateShown(this.players, at);
+    this.#selection.update(snapshot.players, this.now());
+    this.#updateShown(at);
     this.snapshot = snapshot;
   }
 
-  #updateShown(players: readonly Player[], at = this.now()): void {
-    if (!players.some((player) => player.id === this.#selected)) this.#selected = undefined;
-    const player = playerToShow(this.#selected, this.shown?.id, players);
-    if (player) this.playhead.update(player, at);
-    this.shown = player;
+  #updateShown(at = this.now()): void {
+    const { tabs, shown, missing, choice, deadline } = this.#selection;
+    if (shown) this.playhead.update(shown, at);
+    this.tabs = tabs;
+    this.shown = shown;
+    this.missing = missing;
+    storeChoice(choice);
+    clearTimeout(this.#selectionTimer);
+    if (deadline === undefined) return;
+    this.#selectionTimer = setTimeout(() => {
+      this.#selection.tick(this.now());
+      this.#updateShown();
+    }, deadline - this.now() + 1);
   }
 
   #record(snapshot: Snapshot, at: number): void {
@@ -174,10 +189,9 @@ export class Desk {
   #clear(): void {
     this.#commands.clear();
     this.#updatePending();
+    this.#selection.clear();
+    this.#updateShown();
     this.snapshot = undefined;
-    this.players = [];
-    this.shown = undefined;
     this.notices = [];
-    this.#selected = undefined;
   }
 }

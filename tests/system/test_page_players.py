@@ -195,3 +195,52 @@ async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: D
     assert width == window
     assert "Show less" not in buttons
     assert "Show full title" not in buttons
+
+
+async def test_chosen_player_stays_through_a_gap_and_takes_no_command_meanwhile(
+    browser: Browser, desk: Desk
+) -> None:
+    firefox, mpv = player(1, "Firefox"), player(2, "mpv", playing=True)
+    async with browser.open(desk) as dashboard:
+        await dashboard.script_readings(reading(firefox, mpv))
+        await dashboard.page.get_by_role("tab", name="Firefox").click()
+        await dashboard.wait_for_text("Title 1")
+        await dashboard.show(reading(mpv))
+        await dashboard.button("Next track").click(force=True)
+        title = await dashboard.page.locator("main h2").first.inner_text()
+        disabled = await dashboard.button("Next track").get_attribute("aria-disabled")
+        await dashboard.show(reading({**firefox, "title": "Title 3"}, mpv))
+        await dashboard.wait_for_text("Title 3")
+        await dashboard.button("Next track").click()
+        await dashboard.wait_for("sent.length > 0")
+        sent = await dashboard.page.evaluate("sent")
+
+    assert (title, disabled) == ("Title 1", "true")
+    assert sent == ["audio-next player1"]
+
+
+async def test_chosen_player_is_remembered_across_a_reload_and_a_restart(
+    browser: Browser, desk: Desk
+) -> None:
+    one, two = player(1, "mpv", playing=True), player(2, "mpv", playing=True)
+    async with browser.open(desk) as dashboard:
+        await dashboard.script_readings(reading(one, two))
+        await dashboard.page.get_by_role("tab").nth(1).click()
+        await dashboard.wait_for_text("Title 2")
+        await dashboard.open(state="live")
+        await dashboard.wait_for_text("Title 2")
+        await dashboard.page.evaluate("sockets.at(-1).onclose({ code: 1001 })")
+        await dashboard.page.evaluate(
+            "(next) => { window.reading = next }",
+            reading({**two, "id": "player1"}, {**one, "id": "player2"}),
+        )
+        await dashboard.wait_for_state("live")
+        after_restart = await dashboard.page.locator("main h2").first.inner_text()
+        tabs = await dashboard.page.locator("[role=tab] .name").all_inner_texts()
+        await dashboard.button("Log out").click()
+        await dashboard.wait_for_text("You are logged out.")
+        stored = await dashboard.page.evaluate("({ ...sessionStorage })")
+
+    assert after_restart == "Title 2"
+    assert tabs == ["mpv", "mpv 2"]
+    assert stored == {}
