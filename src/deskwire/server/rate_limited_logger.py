@@ -1,7 +1,7 @@
-"""A log that whoever knocks at the door cannot fill.
+"""Logger whose line rate an unauthenticated client cannot raise.
 
-The first few lines of a kind are written as they come; what else comes within a minute is one line
-at its end, with how many they were and the last of them.
+The first lines of a minute are written at once. The rest of the minute becomes one line with their
+number and the last of them.
 """
 
 import asyncio
@@ -9,41 +9,41 @@ import logging
 
 from deskwire.model.units import Seconds
 
-AT_ONCE = 32
-"""So that somebody who guesses is seen with each guess: nobody has as many tries."""
-WITHIN = Seconds(60)
+BURST = 32
+"""More than the failed log-ins that the throttle allows in a minute, so each one is logged."""
+INTERVAL = Seconds(60)
 
 
 class RateLimitedLogger:
-    """Writes one kind of line."""
+    """Writes lines of one kind."""
 
     def __init__(self, log: logging.Logger, level: int) -> None:
         self._log = log
         self._level = level
         self._written = 0
-        self._kept_back = 0
+        self._suppressed = 0
         self._last = ""
-        self._minute: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def write(self, line: str) -> None:
-        """Write it, now or counted with others."""
-        if self._minute is None:
-            self._minute = asyncio.get_running_loop().call_later(WITHIN, self.flush)
-        if self._written < AT_ONCE:
+        """Write a line now, or count it for the summary."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self.flush)
+        if self._written < BURST:
             self._written += 1
             self._log.log(self._level, "%s", line)
         else:
-            self._kept_back += 1
+            self._suppressed += 1
             self._last = line
 
     def flush(self) -> None:
-        """End the minute."""
-        if self._minute is not None:
-            self._minute.cancel()
-            self._minute = None
-        if self._kept_back:
-            count, self._kept_back = self._kept_back, 0
+        """End the interval and write its summary, if any line was suppressed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._suppressed:
+            count, self._suppressed = self._suppressed, 0
             self._log.log(
-                self._level, "%d more within %g s, the last: %s", count, WITHIN, self._last
+                self._level, "%d more within %g s, the last: %s", count, INTERVAL, self._last
             )
         self._written = 0

@@ -1,25 +1,26 @@
-"""The doors open: every request passes the same few steps, every answer the same rim.
+"""HTTP application: admits a request, routes it, and turns every outcome into a response.
 
-    Host and Origin ─▶ route ─▶ its handler ─▶ answer, or the problem as an answer
+    Host and Origin ─▶ CORS preflight ─▶ route ─▶ handler ─▶ response, or a problem's response
 
-A bug of ours ends here as a 500 that says nothing, and a line in the log that says all.
+Every web page that a browser opens can send requests to a daemon in the home network. So a request
+with an unknown Host (DNS rebinding) or with a foreign Origin (another page) is refused first. An IP
+address as Host is accepted, because it cannot be rebound. The Fetch Standard, "HTTP-CORS protocol",
+defines how pages of the allowed origins read responses. No credentials are allowed there.
 """
 
-import asyncio
+import ipaddress
 import logging
+import re
 import socket
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+from urllib.parse import urlsplit
 
 import msgspec
-from aiohttp import HttpVersion11, StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
+from aiohttp import web
 from msgspec import Struct
 
 from deskwire.model.problems import Problem
-from deskwire.server.http.cors import allow_cross_origin_read, is_preflight, preflight
-from deskwire.server.http.http_protocol import LARGEST_BODY, HttpServer, add_common_headers
 from deskwire.server.http.openapi import describe
 from deskwire.server.http.problems import (
     BadRequest,
@@ -27,27 +28,119 @@ from deskwire.server.http.problems import (
     InternalError,
     Misdirected,
     UnknownMethod,
-    answer,
+    error_response,
 )
-from deskwire.server.http.request_policy import RequestPolicy
-from deskwire.server.http.route import Request, Route, Router
-from deskwire.server.net.listener import Listener
+from deskwire.server.http.routes import Request, Route, Router
+from deskwire.server.http.server import WRONG_VERSION, add_common_headers
 
-SEND_BUFFER = 16 * 1024
-"""What the kernel may hold for a peer that does not read; it doubles the number, socket(7)."""
-BACKLOG = 1024
-MOST_SOCKETS = 256
-FAREWELL_TIMEOUT = 0.5
-STRANGE = web.RequestKey("strange", bool)
-"""What marks a request of another major version of HTTP than 1."""
+PREFLIGHT_MAX_AGE = 600
+"""Seconds for which a browser may cache a preflight response."""
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
+    "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE),
+}
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?")
 
 log = logging.getLogger("deskwire.http")
+
+
+class RequestPolicy(Struct, frozen=True):
+    """Host names, origins and proxies that this desk accepts."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    proxies: tuple[IPv4Network | IPv6Network, ...]
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        allowed_hosts: Iterable[str] = (),
+        allowed_origins: Iterable[str] = (),
+        public_url: str = "",
+        trusted_proxies: Iterable[str] = (),
+    ) -> "RequestPolicy":
+        """Return the policy for these settings and the host names of this machine."""
+        own = socket.gethostname().lower()
+        first = own.partition(".")[0]
+        hosts = {"localhost", own, first, f"{first}.local"}
+        hosts.update(host.lower() for host in allowed_hosts)
+        origins = {origin.lower().rstrip("/") for origin in allowed_origins}
+        if public_url:
+            parts = urlsplit(public_url)
+            hosts.add((parts.hostname or "").lower())
+            origins.add(f"{parts.scheme}://{parts.netloc}".lower())
+        proxies = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
+        return cls(frozenset(hosts), frozenset(origins), proxies)
+
+    def check(self, request: web.BaseRequest) -> str:
+        """Return the Host of a request; raises `BadRequest`, `Misdirected`, `ForeignOrigin`."""
+        host = self._host(request)
+        origins = request.headers.getall("Origin", [])
+        if origins:
+            self._check_origin(origins, host)
+        return host
+
+    def allowed_origin(self, request: web.BaseRequest) -> str | None:
+        """Return the request's Origin if it is one of the allowed foreign ones."""
+        origin = request.headers.get("Origin", "")
+        return origin if origin.lower() in self.origins else None
+
+    def client_address(self, request: web.BaseRequest) -> str:
+        """Return the client's address; only a trusted proxy may name another one."""
+        address = _unmapped(request.remote or "")
+        if self._trusts(address):
+            # a proxy may add a header of its own to those that the client sent
+            forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+            for hop in reversed(forwarded.split(",")):
+                candidate = _unmapped(hop.strip())
+                if not _is_address(candidate):
+                    break
+                address = candidate
+                if not self._trusts(candidate):
+                    break
+        return address
+
+    def client_uses_tls(self, request: web.BaseRequest) -> bool | None:
+        """Return whether the client uses TLS to a trusted proxy; `None` if no proxy says so."""
+        if not (self.proxies and self._trusts(_unmapped(request.remote or ""))):
+            return None
+        last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
+        return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
+
+    def _host(self, request: web.BaseRequest) -> str:
+        hosts = request.headers.getall("Host", [])
+        match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if match is None or not request.raw_path.startswith("/"):
+            raise BadRequest("send one valid Host header, and a path that starts with /")
+        name = match["name"].lower().rstrip(".")
+        known = name in self.hosts or f"{name}:{match['port']}" in self.hosts
+        if not known and not _is_address(name.strip("[]")):
+            raise Misdirected(f"unknown host {name}; add it to server.allowed_hosts")
+        return hosts[0]
+
+    def _check_origin(self, origins: list[str], host: str) -> None:
+        origin = origins[0].lower()
+        same = origin in (f"https://{host.lower()}", f"http://{host.lower()}")
+        if len(origins) > 1 or not (same or origin in self.origins):
+            raise ForeignOrigin(
+                f"origin not allowed: {origin[:100]}; add it to server.allowed_origins"
+            )
+
+    def _trusts(self, address: str) -> bool:
+        if not self.proxies or not _is_address(address):
+            return False
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self.proxies)
 
 
 class HttpApp:
     """Answers requests."""
 
-    def __init__(self, table: Sequence[Route], names: RequestPolicy, *, cookie: str) -> None:
+    def __init__(self, routes: Sequence[Route], policy: RequestPolicy, *, cookie: str) -> None:
+        """`cookie` is the name of the page's cookie, for the OpenAPI document."""
+
         async def openapi(_: Request) -> web.Response:
             return web.Response(body=self._description, content_type="application/json")
 
@@ -55,135 +148,73 @@ class HttpApp:
             method="GET",
             path="/v1/openapi.json",
             handle=openapi,
-            summary="This description",
+            summary="This document",
             gives="application/json",
         )
-        self._routes = [*table, own]
-        self._table = Router(self._routes)
-        self.names = names
-        self.describe(cookie=cookie)
+        self._routes = [*routes, own]
+        self._router = Router(self._routes)
+        self.reconfigure(policy, cookie=cookie)
 
-    def describe(self, *, cookie: str) -> None:
-        """Describe all of it, with the page's cookie under this name."""
+    def reconfigure(self, policy: RequestPolicy, *, cookie: str) -> None:
+        """Use another policy from the next request on."""
+        self._policy = policy
         self._description = msgspec.json.encode(describe(self._routes, cookie=cookie))
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; nothing is raised but cancellation."""
+        """Answer one request; raises nothing except cancellation."""
         try:
             response = await self._handle(request)
         except Problem as problem:
-            response = answer(problem)
+            response = error_response(problem)
         except Exception:
-            log.exception("%s %s failed by a bug of ours", request.method, request.path[:200])
-            response = answer(InternalError("something here is broken; the log says what"))
+            log.exception("%s %s: unhandled exception", request.method, request.path[:200])
+            response = error_response(InternalError())
         if not response.prepared:
-            if origin := self.names.page(request):
-                allow_cross_origin_read(response, origin)
+            if origin := self._policy.allowed_origin(request):
+                response.headers["Access-Control-Allow-Origin"] = origin
+                response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+                response.headers["Vary"] = "Origin"
             add_common_headers(response)
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.method == "CONNECT":  # its target is no path
+        policy = self._policy
+        if request.method == "CONNECT":  # its target is not a path
             raise UnknownMethod
-        if STRANGE in request:
-            raise BadRequest("another version of HTTP is spoken here")
+        if WRONG_VERSION in request:
+            raise BadRequest("unsupported HTTP version; use HTTP/1.1")
         try:
-            host = self.names.check(request)
-        except (BadRequest, Misdirected):
+            host = policy.check(request)
+        except (BadRequest, Misdirected) as problem:
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                raise ForeignOrigin("this desk has no such name") from None
+                raise ForeignOrigin(problem.message) from None
             raise
-        if is_preflight(request) and self.names.page(request):
-            return preflight()
-        route, segment = self._table.find(request.method, request.path)
-        address, by_tls = self.names.address(request), self.names.came_by_tls(request)
-        given = await route.handle(Request(request, host, address, segment, by_tls))
-        if given is None:
+        preflight = "Access-Control-Request-Method" in request.headers
+        if request.method == "OPTIONS" and preflight and policy.allowed_origin(request):
+            return web.Response(status=204, headers=PREFLIGHT_HEADERS)
+        route, segment = self._router.find(request.method, request.path)
+        address, client_tls = policy.client_address(request), policy.client_uses_tls(request)
+        result = await route.handle(Request(request, host, address, segment, client_tls))
+        if result is None:
             return web.Response(status=route.status)
-        if isinstance(given, Struct):
-            return web.Response(body=msgspec.json.encode(given), content_type="application/json")
-        return given
+        if isinstance(result, Struct):
+            return web.Response(body=msgspec.json.encode(result), content_type="application/json")
+        return result
 
 
-class RunningServer:
-    """The daemon's open port."""
-
-    def __init__(self, listening: socket.socket, accepting: Listener, listener: HttpServer) -> None:
-        self.host, self.port = listening.getsockname()[:2]
-        """Where connections are accepted."""
-        self._accepting = accepting
-        self._listener = listener
-
-    def close(self) -> None:
-        """Accept no more connections."""
-        self._accepting.close()
-
-    async def wait_closed(self) -> None:
-        """Close every connection that is left; bounded."""
-        self._listener.pre_shutdown()
-        await self._listener.shutdown(FAREWELL_TIMEOUT)
-        self._accepting.abort_all()
-        await asyncio.sleep(0)
+def _unmapped(address: str) -> str:
+    """Return an IPv4-mapped IPv6 address, which a dual-stack socket reports, as IPv4."""
+    lowered = address.lower()
+    mapped = lowered.removeprefix("::ffff:")
+    return mapped if mapped != lowered and "." in mapped and _is_address(mapped) else address
 
 
-async def start_server(
-    doors: HttpApp,
-    *,
-    host: str,
-    port: int,
-    context: ssl.SSLContext | None,
-    listening: socket.socket | None = None,
-    on_connection: Callable[[], None] | None = None,
-    max_sockets: Callable[[], int] = lambda: MOST_SOCKETS,
-) -> RunningServer:
-    """Accept connections; raises `OSError` when the address cannot be had.
-
-    Where `listening` is given, it stands in place of host and port. `on_connection` is told of each
-    connection before anything is said on it. `max_sockets` is how many WebSockets there may be; of
-    other connections there may be twice as many, and 512.
-    """
-    listener = HttpServer(doors.answer, request_factory=_request)
-    if listening is None:
-        listening = await _bound(host, port)
-    listening.setblocking(False)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    listening.listen(BACKLOG)
-    accepting = Listener(
-        listening, listener, context=context, on_connection=on_connection, max_sockets=max_sockets
-    )
-    return RunningServer(listening, accepting, listener)
-
-
-async def _bound(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
-    bound = socket.socket(family, kind, protocol)
+def _is_address(text: str) -> bool:
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        bound.bind(address)
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def _request(
-    message: RawRequestMessage,
-    payload: StreamReader,
-    protocol: web.RequestHandler,
-    writer: AbstractStreamWriter,
-    task: "asyncio.Task[None]",
-) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    strange = message.version.major != 1
-    if strange:  # aiohttp would answer in the version it was asked in
-        message = message._replace(version=HttpVersion11, should_close=True)
-    request = web.BaseRequest(
-        message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY
-    )
-    if strange:
-        request[STRANGE] = True
-    return request
+        socket.inet_pton(socket.AF_INET, text)  # the common case; `ipaddress` is slow
+    except (OSError, ValueError):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
+    return True

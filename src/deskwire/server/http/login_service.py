@@ -1,9 +1,20 @@
-"""Logging in and out, and the socket's token: the contract's first two steps."""
+"""Log-in service: log in, log out and get a WebSocket token, with a Bearer token or a cookie.
+
+The web page's login token is in a cookie, set by `POST /v1/page/login`. The cookie is HttpOnly, so
+no script can read it. It is SameSite=Strict, so the pages of other sites do not send it. Over TLS
+its name starts with `__Host-`, so no other host of the same domain can set it. All ports of a host
+are one site; `Sec-Fetch-Site` tells a page on another port apart. The cookie's name holds the first
+characters of the desk's id, so two desks behind one host name do not collide.
+
+Sources: RFC 6265bis sections 4.1.2 and 4.1.3; W3C Fetch Metadata.
+"""
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.cookies import CookieError, SimpleCookie
 
 import msgspec
 from aiohttp import HttpVersion11, web
@@ -17,19 +28,21 @@ from deskwire.auth.users import User, Users, is_name
 from deskwire.model.instant import Clock
 from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
-from deskwire.server.http.cookie import LoginCookie
-from deskwire.server.http.http_protocol import LARGEST_BODY
 from deskwire.server.http.problems import TooLarge, TooSlow, WrongMediaType
-from deskwire.server.http.request_policy import bearer
+from deskwire.server.http.server import MAX_BODY
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
 BODY_TIMEOUT = Seconds(10)
+COOKIE_FLAGS = "Path=/; HttpOnly; SameSite=Strict"
+_OWN_PAGE = frozenset({"same-origin", "none"})
+"""Values of `Sec-Fetch-Site` for the desk's own page and for an address typed by the user."""
+_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
 
 log = logging.getLogger("deskwire.login")
 
 
 class Credentials(Struct, frozen=True):
-    """What a person logs in with."""
+    """User name and password of a log-in."""
 
     username: str
     password: str
@@ -39,27 +52,27 @@ class Credentials(Struct, frozen=True):
 
 
 class LoginTokenData(Struct, frozen=True):
-    """A login token and when it ends, RFC 3339 in UTC."""
+    """A login token and its expiry, RFC 3339 in UTC."""
 
     token: str
     expires_at: str
 
 
 class LoginTokenAnswer(Struct, frozen=True, tag_field="object", tag="login_token"):
-    """The answer to a log-in."""
+    """Body of the response to a log-in."""
 
     data: LoginTokenData
 
 
 class WebsocketTokenData(Struct, frozen=True):
-    """A websocket token and the address it opens."""
+    """A WebSocket token and the address to connect to."""
 
     token: str
     socket: str
 
 
 class WebsocketTokenAnswer(Struct, frozen=True, tag_field="object", tag="websocket_token"):
-    """The answer that leads to the socket."""
+    """Body of the response with a WebSocket token."""
 
     data: WebsocketTokenData
 
@@ -67,8 +80,57 @@ class WebsocketTokenAnswer(Struct, frozen=True, tag_field="object", tag="websock
 _decode_credentials = msgspec.json.Decoder(Credentials).decode
 
 
+class DeskAddress(Struct, frozen=True):
+    """How clients reach the desk."""
+
+    desk: str
+    """The desk's id."""
+    tls: bool
+    public_url: str = ""
+    """Address behind a reverse proxy; empty if clients connect directly."""
+
+    def websocket_url(self, host: str, *, client_tls: bool | None) -> str:
+        """Return the WebSocket address for a client that sent this Host."""
+        scheme = "wss" if (self.tls if client_tls is None else client_tls) else "ws"
+        public = self.public_url.rstrip("/").replace("http", "ws", 1)
+        return f"{public or f'{scheme}://{host}'}/v1/monitor/{self.desk}/ws"
+
+
+class LoginCookie:
+    """The web page's cookie."""
+
+    def __init__(self, address: DeskAddress) -> None:
+        secure = address.tls or address.public_url.startswith("https:")
+        self.name = f"{'__Host-' if secure else ''}deskwire-{address.desk[:8]}"
+        self._flags = f"{COOKIE_FLAGS}; Secure" if secure else COOKIE_FLAGS
+
+    def read(self, request: web.BaseRequest) -> str:
+        """Return the login token in a request's cookie; raises `TokenRefused`."""
+        if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_PAGE:
+            raise TokenRefused("the cookie is accepted only from the desk's own page")
+        try:
+            cookies = SimpleCookie("; ".join(request.headers.getall("Cookie", [])))
+        except CookieError:
+            cookies = SimpleCookie()
+        morsel = cookies.get(self.name)
+        if morsel is None or not morsel.value:
+            raise TokenRefused("no token; send it as Authorization: Bearer TOKEN")
+        return morsel.value
+
+    def set(self, token: str, lifetime: Seconds) -> web.Response:
+        """Return a 204 that sets the cookie for `lifetime`."""
+        return self._response(f"{self.name}={token}; Max-Age={int(lifetime)}; {self._flags}")
+
+    def clear(self) -> web.Response:
+        """Return a 204 that deletes the cookie."""
+        return self._response(f"{self.name}=; Max-Age=0; {self._flags}")
+
+    def _response(self, cookie: str) -> web.Response:
+        return web.Response(status=204, headers={"Set-Cookie": cookie})
+
+
 class LoginService:
-    """Lets people in and out."""
+    """Logs users in and out, and issues WebSocket tokens."""
 
     def __init__(
         self,
@@ -76,136 +138,144 @@ class LoginService:
         users: Users,
         logins: Logins,
         tokens: Tokens,
-        throttle: LoginThrottle,
         clock: Clock,
-        desk: str,
-        public_url: str,
-        tls: bool,
-        expect: Callable[[], None],
+        address: DeskAddress,
+        on_websocket_token: Callable[[], None],
     ) -> None:
-        """`expect` is told that somebody is about to watch."""
+        """`on_websocket_token` is called when a client is about to connect."""
         self._users = users
         self._logins = logins
         self._tokens = tokens
-        self._throttle = throttle
-        # who was here before does not queue behind strangers
-        self._turns = {True: BoundedQueue(), False: BoundedQueue()}
+        self._throttle = LoginThrottle()
+        # a user who has logged in from this network before does not wait behind strangers
+        self._queues = {True: BoundedQueue(), False: BoundedQueue()}
         self._clock = clock
-        self._desk = desk
-        self._expect = expect
-        self.refused = RateLimitedLogger(log, logging.WARNING)
-        self._tls = tls
-        self.be_reached_at(public_url)
+        self._on_websocket_token = on_websocket_token
+        self._refusals = RateLimitedLogger(log, logging.WARNING)
+        self.reconfigure(address)
 
-    def be_reached_at(self, public_url: str) -> None:
-        """Name this address, empty for whichever one came in by, and keep cookies for it."""
-        self._public_url = public_url
-        secure = self._tls or public_url.startswith("https:")
-        self.cookie = LoginCookie(desk=self._desk, secure=secure)
+    def reconfigure(self, address: DeskAddress) -> None:
+        """Use another address from the next request on."""
+        self._address = address
+        self.cookie = LoginCookie(address)
+
+    def flush_log(self) -> None:
+        """Write the summary of suppressed log lines."""
+        self._refusals.flush()
 
     async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
-        """Exchange a name and a password for a login token."""
+        """Exchange a user name and a password for a login token."""
         token, expires = await self._begin(request, address)
         expires_at = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return LoginTokenAnswer(LoginTokenData(token, expires_at))
 
     async def log_in_page(self, request: web.BaseRequest, address: str) -> web.Response:
-        """The same for the page: the token goes into its cookie, out of every script's reach."""
+        """Log in and set the token as a cookie."""
         token, expires = await self._begin(request, address)
-        return self.cookie.keep(token, Seconds(expires - self._clock().wall))
+        return self.cookie.set(token, Seconds(expires - self._clock().wall))
 
     async def log_out(self, request: web.BaseRequest) -> None:
-        """End the login the token is of, on disk before it is answered."""
+        """End the request's login; it is on disk when this returns."""
         await self._logins.end(self.login(request).id)
 
     async def log_out_page(self, request: web.BaseRequest) -> web.Response:
-        """The same for the page, whose cookie goes with it."""
+        """Log out and clear the cookie."""
         await self.log_out(request)
-        return self.cookie.forget()
-
-    async def _begin(self, request: web.BaseRequest, address: str) -> tuple[str, float]:
-        credentials = await _credentials(request)
-        try:
-            user = await self._verified(credentials, address)
-        except Refused as problem:
-            name = credentials.username if is_name(credentials.username) else "-"
-            self.refused.write(f"login refused  user={name} from={address} why={problem.code}")
-            raise
-        agent = request.headers.get("User-Agent", "")
-        login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
-        return self._tokens.login_token(login, self._clock())
-
-    async def _verified(self, credentials: Credentials, address: str) -> User:
-        name = credentials.username
-        known = self._logins.known(name, address)
-        async with self._turns[known].turn():
-            self._throttle.check(name, address, known, self._clock())
-            user = await self._users.verify(name, credentials.password)
-            self._throttle.succeeded(name, address, known, self._clock())
-        return user
+        return self.cookie.clear()
 
     def websocket_token(
-        self, request: web.BaseRequest, host: str, *, by_tls: bool | None = None
+        self, request: web.BaseRequest, host: str, *, client_tls: bool | None = None
     ) -> WebsocketTokenAnswer:
-        """Mint a new websocket token and say where it is to be taken.
+        """Issue a WebSocket token, with the address to use it at.
 
-        `by_tls` is what a proxy says of the peer's way to it; `None`, there is none.
+        `client_tls` is the trusted proxy's word on the client's scheme, if there is a proxy.
         """
         token = self._tokens.websocket_token(self.login(request), self._clock())
-        self._expect()
-        public = self._public_url.rstrip("/").replace("http", "ws", 1)
-        scheme = "wss" if (self._tls if by_tls is None else by_tls) else "ws"
-        base = public or f"{scheme}://{host}"
-        return WebsocketTokenAnswer(WebsocketTokenData(token, f"{base}/v1/monitor/{self._desk}/ws"))
+        self._on_websocket_token()
+        socket = self._address.websocket_url(host, client_tls=client_tls)
+        return WebsocketTokenAnswer(WebsocketTokenData(token, socket))
 
     def login(self, request: web.BaseRequest) -> Login:
-        """The living login whose token a request bears; raises `TokenRefused`."""
+        """Return the login of the request's token; raises `TokenRefused`."""
         now = self._clock()
         login = self._logins.get(self._tokens.verify_login(self._token(request), now), now)
         if login is None:
-            raise TokenRefused("this login has ended")
+            raise TokenRefused("the login has ended; log in again")
         return login
 
-    def may_see_art(self, request: web.BaseRequest) -> None:
-        """Pass a login token or a websocket token; raises `TokenRefused` or `TokenExpired`."""
+    def check_any_token(self, request: web.BaseRequest) -> None:
+        """Accept a login or a WebSocket token; raises `TokenRefused` or `TokenExpired`."""
         now = self._clock()
         token = self._token(request)
         try:
             self._tokens.verify_login(token, now)
         except TokenRefused:
-            self._tokens.verify_websocket(token, self._desk, now)
+            self._tokens.verify_websocket(token, self._address.desk, now)
+
+    async def _begin(self, request: web.BaseRequest, address: str) -> tuple[str, float]:
+        credentials = await _read_credentials(request)
+        try:
+            user = await self._verify(credentials, address)
+        except Refused as problem:
+            name = credentials.username if is_name(credentials.username) else "-"
+            self._refusals.write(f"login refused  user={name} from={address} why={problem.code}")
+            raise
+        agent = request.headers.get("User-Agent", "")
+        login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
+        return self._tokens.login_token(login, self._clock())
+
+    async def _verify(self, credentials: Credentials, address: str) -> User:
+        name = credentials.username
+        known = self._logins.known(name, address)
+        async with self._queues[known].turn():
+            self._throttle.check(name, address, known, self._clock())
+            user = await self._users.verify(name, credentials.password)
+            self._throttle.succeeded(name, address, known, self._clock())
+        return user
 
     def _token(self, request: web.BaseRequest) -> str:
-        """The Bearer token, or the page's cookie where no Authorization is given."""
+        """Return the Bearer token, or the cookie's if there is no Authorization header."""
         if "Authorization" in request.headers:
-            return bearer(request)
+            return bearer_token(request)
         return self.cookie.read(request)
 
 
-async def _credentials(request: web.BaseRequest) -> Credentials:
+def bearer_token(request: web.BaseRequest) -> str:
+    """Return the request's Bearer token, never from the URL; raises `TokenRefused`."""
+    values = request.headers.getall("Authorization", [])
+    match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    if match is None:
+        raise TokenRefused("invalid Authorization header; send Authorization: Bearer TOKEN")
+    return match[1]
+
+
+async def _read_credentials(request: web.BaseRequest) -> Credentials:
     coding = request.headers.get("Content-Encoding", "identity").lower()
     if request.content_type != "application/json" or coding != "identity":
-        raise WrongMediaType("a log-in is application/json, as it is")
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise TooLarge("a log-in is small")
+        raise WrongMediaType("send the body as application/json, without Content-Encoding")
+    too_large = f"the limit is {MAX_BODY // 1024} KiB"
+    if (length := request.content_length or 0) > MAX_BODY:
+        raise TooLarge(f"request body too large: {length} bytes, {too_large}")
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            await _go_on(request)
+            await _send_continue(request)
             body = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise TooLarge("a log-in is small") from None
+        raise TooLarge(f"request body too large: {too_large}") from None
     except TimeoutError:
-        raise TooSlow("the log-in was not finished in time") from None
-    except (ConnectionError, web.RequestPayloadError):  # nobody is left to hear of it
-        raise Malformed("the log-in was cut off") from None
+        raise TooSlow(f"request body incomplete after {BODY_TIMEOUT:g} s") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise Malformed("request body incomplete: the client disconnected") from None
     try:
         return _decode_credentials(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        raise Malformed("a log-in is a JSON object with username and password") from None
+        raise Malformed(
+            "invalid request body; send a JSON object with the strings username and password"
+        ) from None
 
 
-async def _go_on(request: web.BaseRequest) -> None:
-    """Tell a client that asked first to send the body, RFC 9110 section 10.1.1."""
+async def _send_continue(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`, RFC 9110 section 10.1.1."""
     expects = request.headers.get("Expect", "").lower() == "100-continue"
     if expects and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

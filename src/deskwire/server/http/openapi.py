@@ -1,4 +1,4 @@
-"""The HTTP surface described, OpenAPI 3.1, made from the table that serves it."""
+"""OpenAPI 3.1 document, made from the route table that the server uses."""
 
 import re
 from collections.abc import Sequence
@@ -10,47 +10,47 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.server.http.problems import STATUS, ErrorAnswer
-from deskwire.server.http.route import AuthRequirement, Route
+from deskwire.server.http.routes import AuthRequirement, Route
 
 _SECURITY: dict[AuthRequirement, list[dict[str, list[str]]]] = {
-    AuthRequirement.NOTHING: [],
+    AuthRequirement.NONE: [],
     AuthRequirement.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
-    AuthRequirement.EITHER: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
+    AuthRequirement.ANY_TOKEN: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
 }
 
 
-def describe(table: Sequence[Route], *, cookie: str) -> dict[str, Any]:
-    """Return the OpenAPI document of these routes; `cookie` is the name of the page's."""
+def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
+    """Return the OpenAPI document of these routes; `cookie` is the name of the page's cookie."""
     types: set[type[Struct]] = {ErrorAnswer}
-    types.update(route.takes for route in table if route.takes is not None)
-    types.update(route.gives for route in table if isinstance(route.gives, type))
+    types.update(route.takes for route in routes if route.takes is not None)
+    types.update(route.gives for route in routes if isinstance(route.gives, type))
     ordered = sorted(types, key=lambda each: each.__name__)
     references, components = msgspec.json.schema_components(
         ordered, ref_template="#/components/schemas/{name}"
     )
     schemas = dict(zip(ordered, references, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for route in table:
+    for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "deskwire",
             "version": __version__,
-            "summary": "One person's Linux session, live on any screen",
+            "summary": "Live state and control of one user's Linux session",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "loginToken": _bearer("The token POST /v1/login gives"),
-                "websocketToken": _bearer("The token GET /v1/websocket gives"),
+                "loginToken": _bearer("Token from POST /v1/login"),
+                "websocketToken": _bearer("Token from GET /v1/websocket"),
                 "pageCookie": {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": cookie,
-                    "description": "A login token where no script can read it",
+                    "description": "Login token in an HttpOnly cookie",
                 },
             },
         },
@@ -61,7 +61,7 @@ def _operation(route: Route, schemas: dict[type[Struct], dict[str, Any]]) -> dic
     operation: dict[str, Any] = {
         "operationId": route.handle.__name__,
         "summary": route.summary,
-        "security": _SECURITY[route.bears],
+        "security": _SECURITY[route.auth],
         "responses": _responses(route, schemas),
     }
     names = re.findall(r"{(\w+)}", route.path)
@@ -94,7 +94,7 @@ def _responses(route: Route, schemas: dict[type[Struct], dict[str, Any]]) -> dic
             "content": {"application/json": {"schema": schemas[ErrorAnswer]}},
         }
     responses["default"] = {
-        "description": "Any other refusal",
+        "description": "Any other error",
         "content": {"application/json": {"schema": schemas[ErrorAnswer]}},
     }
     return responses

@@ -1,6 +1,6 @@
-"""A problem as an HTTP answer: one table from problem to status, one shape of body.
+"""HTTP errors: the status of each problem, and the response that carries it.
 
-Nothing but a problem's own code and message reaches a peer: no stack trace, no library's words.
+Clients see only a problem's own code and message, never a traceback or a library's error text.
 """
 
 from collections.abc import Mapping
@@ -14,76 +14,79 @@ from deskwire.model.problems import Problem, Refused, Throttled
 
 
 class NotFound(Refused):
-    """Nothing is here."""
+    """The path or the file does not exist."""
 
     code = "not_found"
 
 
 class MethodNotAllowed(Refused):
-    """Something is here, but not for this method."""
+    """The path does not support the method."""
 
     code = "method_not_allowed"
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__("this method is not for this path")
+    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{method} is not allowed on this path; use {' or '.join(allowed)}")
         self.allowed = allowed
 
 
 class TooLarge(Refused):
-    """The body is larger than any right one."""
+    """The body exceeds the limit."""
 
     code = "too_large"
 
 
 class WrongMediaType(Refused):
-    """The body is not JSON by its own word."""
+    """The body is not declared as JSON."""
 
     code = "unsupported_media_type"
 
 
 class TooSlow(Refused):
-    """The request was not finished in time."""
+    """The request did not arrive completely within the time limit."""
 
     code = "request_timeout"
 
 
 class ForeignOrigin(Refused):
-    """A page of another origin asks."""
+    """The request comes from a page of another origin."""
 
     code = "forbidden_origin"
 
 
 class Misdirected(Refused):
-    """The Host is none of ours."""
+    """The Host is not a name of this desk."""
 
     code = "misdirected_request"
 
 
 class NotAWebSocket(Refused):
-    """Only a WebSocket can be opened here."""
+    """The path accepts only WebSocket handshakes."""
 
     code = "upgrade_required"
 
 
 class BadRequest(Refused):
-    """Not HTTP as we read it."""
+    """The request is not valid HTTP."""
 
     code = "bad_request"
 
 
 class UnknownMethod(Refused):
-    """No method we know anywhere."""
+    """The method is unknown on every path."""
 
     code = "not_implemented"
 
     def __init__(self) -> None:
-        super().__init__("there is no such method here")
+        super().__init__("unknown HTTP method; use GET, HEAD or POST")
 
 
 class InternalError(Problem):
-    """A bug of ours."""
+    """The server has a bug."""
 
     code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("internal error; the daemon's log has the details")
 
 
 STATUS: Mapping[type[Problem], int] = {
@@ -109,27 +112,27 @@ STATUS: Mapping[type[Problem], int] = {
 
 
 class ErrorData(Struct, frozen=True):
-    """What went wrong."""
+    """Code and message of a problem."""
 
     code: str
     message: str
 
 
 class ErrorAnswer(Struct, frozen=True, tag_field="object", tag="error"):
-    """The body of every HTTP error."""
+    """Body of every HTTP error."""
 
     data: ErrorData
 
 
-def body_of(problem: Problem) -> bytes:
-    """Say it in JSON."""
+def encode_problem(problem: Problem) -> bytes:
+    """Return the problem as JSON."""
     return msgspec.json.encode(ErrorAnswer(ErrorData(problem.code, problem.message)))
 
 
-def answer(problem: Problem) -> web.Response:
-    """Say it in HTTP."""
+def error_response(problem: Problem) -> web.Response:
+    """Return the problem as a response."""
     response = web.Response(
-        body=body_of(problem),
+        body=encode_problem(problem),
         status=STATUS.get(type(problem), 500),
         content_type="application/json",
     )

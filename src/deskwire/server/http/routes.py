@@ -1,48 +1,120 @@
-"""The whole HTTP surface on one page.
+"""HTTP routes: the table of all paths, and the router that finds the entry for a request.
 
-What is served and what `/v1/openapi.json` says of it are made from this one table, so they cannot
-differ.
+The server and `/v1/openapi.json` both use this table, so the document always matches the server. A
+`{name}` in a path matches one segment, which the handler receives.
 """
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 
 from aiohttp import web
 from msgspec import Struct
 
 from deskwire.model.problems import (
     Malformed,
+    Problem,
     StateUnavailable,
     Throttled,
     TokenExpired,
     TokenRefused,
     WrongCredentials,
 )
-from deskwire.server.http.art import Find, art_answer
+from deskwire.server.http.content import FindArt, Pages, art_response
 from deskwire.server.http.login_service import (
     Credentials,
     LoginService,
     LoginTokenAnswer,
     WebsocketTokenAnswer,
 )
-from deskwire.server.http.pages import Pages
 from deskwire.server.http.problems import (
     ForeignOrigin,
+    MethodNotAllowed,
     NotAWebSocket,
     NotFound,
     TooLarge,
     TooSlow,
     WrongMediaType,
 )
-from deskwire.server.http.route import AuthRequirement, Request, Route
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
 
 
+class Request(Struct, frozen=True):
+    """A request that the policy has admitted."""
+
+    raw: web.BaseRequest
+    host: str
+    address: str
+    """The client's address."""
+    segment: str = ""
+    """Value of the `{name}` in the route's path."""
+    client_tls: bool | None = None
+    """Whether the client uses TLS to a trusted proxy; `None` without such a proxy."""
+
+
+class AuthRequirement(Enum):
+    """Credentials that a route requires."""
+
+    NONE = "none"
+    LOGIN = "loginToken"
+    """A login token, as a Bearer token or in the page's cookie."""
+    ANY_TOKEN = "anyToken"
+    """A login token or a WebSocket token."""
+
+
+Handler = Callable[[Request], Awaitable[Struct | web.StreamResponse | None]]
+"""Returns a JSON body, a response, or `None` for a 204."""
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One method of one path."""
+
+    method: str
+    path: str
+    handle: Handler
+    summary: str
+    auth: AuthRequirement = AuthRequirement.NONE
+    takes: type[Struct] | None = None
+    gives: type[Struct] | str | None = None
+    """A JSON body, a media type, or nothing."""
+    status: int = 200
+    refusals: tuple[type[Problem], ...] = ()
+
+
+class Router:
+    """Finds the route of a request."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        by_path: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            by_path.setdefault(route.path, {})[route.method] = route
+        self._paths = [
+            (re.compile(re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(path))), methods)
+            for path, methods in by_path.items()
+        ]
+
+    def find(self, method: str, path: str) -> tuple[Route, str]:
+        """Return the route and its segment; raises `NotFound` or `MethodNotAllowed`."""
+        for pattern, methods in self._paths:
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            route = methods.get("GET" if method == "HEAD" else method)
+            if route is None or (method == "HEAD" and route.status == 101):
+                with_head = {*methods, "HEAD"} if "GET" in methods else set(methods)
+                raise MethodNotAllowed(method, tuple(sorted(with_head)))
+            return route, match[1] if match.groups() else ""
+        raise NotFound("no such path; GET /v1/openapi.json lists all paths")
+
+
 class HealthData(Struct, frozen=True):
-    """Whether the daemon answers."""
+    """State of the daemon."""
 
     status: str
 
 
 class HealthAnswer(Struct, frozen=True, tag_field="object", tag="health"):
-    """The answer to a probe."""
+    """Body of the health check."""
 
     data: HealthData
 
@@ -60,30 +132,32 @@ LOG_IN_REFUSALS = (
 
 def routes(
     *,
-    door: LoginService,
-    monitor: WebSocketEndpoint,
-    find_art: Find,
+    login_service: LoginService,
+    endpoint: WebSocketEndpoint,
+    find_art: FindArt,
     art_is_public: bool,
     pages: Pages,
 ) -> tuple[Route, ...]:
-    """The table."""
+    """Return the table. The name of each handler is its OpenAPI `operationId`."""
 
-    async def log_in(asked: Request) -> LoginTokenAnswer:
-        return await door.log_in(asked.request, asked.address)
+    async def log_in(request: Request) -> LoginTokenAnswer:
+        return await login_service.log_in(request.raw, request.address)
 
-    async def log_out(asked: Request) -> None:
-        await door.log_out(asked.request)
+    async def log_out(request: Request) -> None:
+        await login_service.log_out(request.raw)
 
-    async def websocket(asked: Request) -> WebsocketTokenAnswer:
-        return door.websocket_token(asked.request, asked.host, by_tls=asked.by_tls)
+    async def websocket(request: Request) -> WebsocketTokenAnswer:
+        return login_service.websocket_token(
+            request.raw, request.host, client_tls=request.client_tls
+        )
 
-    async def upgrade(asked: Request) -> web.StreamResponse:
-        return await monitor.open(asked.request, asked.segment, asked.address)
+    async def upgrade(request: Request) -> web.StreamResponse:
+        return endpoint.open(request.raw, request.segment, request.address)
 
-    async def art(asked: Request) -> web.Response:
+    async def art(request: Request) -> web.Response:
         if not art_is_public:
-            door.may_see_art(asked.request)
-        return art_answer(asked.request, asked.segment, find_art)
+            login_service.check_any_token(request.raw)
+        return art_response(request.raw, request.segment, find_art)
 
     async def health(_: Request) -> HealthAnswer:
         return HealthAnswer(HealthData("ok"))
@@ -93,7 +167,7 @@ def routes(
             method="POST",
             path="/v1/login",
             handle=log_in,
-            summary="Exchange a name and a password for a login token",
+            summary="Exchange a user name and a password for a login token",
             takes=Credentials,
             gives=LoginTokenAnswer,
             refusals=LOG_IN_REFUSALS,
@@ -102,8 +176,8 @@ def routes(
             method="POST",
             path="/v1/logout",
             handle=log_out,
-            summary="End this login, and every token and socket it gave",
-            bears=AuthRequirement.LOGIN,
+            summary="End this login, its WebSocket tokens and its WebSockets",
+            auth=AuthRequirement.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
         ),
@@ -111,8 +185,8 @@ def routes(
             method="GET",
             path="/v1/websocket",
             handle=websocket,
-            summary="Get a websocket token and the address to connect to",
-            bears=AuthRequirement.LOGIN,
+            summary="Get a WebSocket token and the address to connect to",
+            auth=AuthRequirement.LOGIN,
             gives=WebsocketTokenAnswer,
             refusals=(TokenRefused,),
         ),
@@ -128,8 +202,8 @@ def routes(
             method="GET",
             path="/v1/img/tmp/{key}",
             handle=art,
-            summary="Fetch the album art a player names",
-            bears=AuthRequirement.NOTHING if art_is_public else AuthRequirement.EITHER,
+            summary="Get the album art of a player",
+            auth=AuthRequirement.NONE if art_is_public else AuthRequirement.ANY_TOKEN,
             gives="image/*",
             refusals=(NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound),
         ),
@@ -137,32 +211,32 @@ def routes(
             method="GET",
             path="/healthz",
             handle=health,
-            summary="Whether the daemon answers",
+            summary="Check that the daemon answers",
             gives=HealthAnswer,
         ),
-        *_page_routes(door, pages),
+        *_page_routes(login_service, pages),
     )
 
 
-def _page_routes(door: LoginService, pages: Pages) -> tuple[Route, ...]:
-    async def log_in_page(asked: Request) -> web.Response:
-        return await door.log_in_page(asked.request, asked.address)
+def _page_routes(login_service: LoginService, pages: Pages) -> tuple[Route, ...]:
+    async def log_in_page(request: Request) -> web.Response:
+        return await login_service.log_in_page(request.raw, request.address)
 
-    async def log_out_page(asked: Request) -> web.Response:
-        return await door.log_out_page(asked.request)
+    async def log_out_page(request: Request) -> web.Response:
+        return await login_service.log_out_page(request.raw)
 
-    async def page(asked: Request) -> web.Response:
-        return pages.answer(asked.request)
+    async def page(request: Request) -> web.Response:
+        return pages.response(request.raw)
 
-    async def page_file(asked: Request) -> web.Response:
-        return pages.answer(asked.request, asked.segment)
+    async def page_file(request: Request) -> web.Response:
+        return pages.response(request.raw, request.segment)
 
     return (
         Route(
             method="POST",
             path="/v1/page/login",
             handle=log_in_page,
-            summary="Log the page in: the login token is kept in its cookie",
+            summary="Log in the web page; the login token is set as a cookie",
             takes=Credentials,
             status=204,
             refusals=LOG_IN_REFUSALS,
@@ -171,8 +245,8 @@ def _page_routes(door: LoginService, pages: Pages) -> tuple[Route, ...]:
             method="POST",
             path="/v1/page/logout",
             handle=log_out_page,
-            summary="End the page's login and clear its cookie",
-            bears=AuthRequirement.LOGIN,
+            summary="End the web page's login and clear its cookie",
+            auth=AuthRequirement.LOGIN,
             status=204,
             refusals=(TokenRefused, StateUnavailable),
         ),
@@ -180,7 +254,7 @@ def _page_routes(door: LoginService, pages: Pages) -> tuple[Route, ...]:
             method="GET",
             path="/",
             handle=page,
-            summary="The web page",
+            summary="Get the web page",
             gives="text/html",
             refusals=(NotFound,),
         ),
@@ -188,7 +262,7 @@ def _page_routes(door: LoginService, pages: Pages) -> tuple[Route, ...]:
             method="GET",
             path="/page/{file}",
             handle=page_file,
-            summary="What the web page is made of",
+            summary="Get a file of the web page",
             gives="*/*",
             refusals=(NotFound,),
         ),

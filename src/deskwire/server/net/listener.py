@@ -1,124 +1,161 @@
-"""The open port: each connection becomes a `TcpTransport`, and is let go of when it is gone.
+"""Listening socket: accepts connections, and bounds how many there are.
 
-Until it is a WebSocket, of which `sockets` allows so many, it is a visitor; of too many the one
-that came first makes room. So whoever holds connections open takes neither the machine's
-descriptors nor anybody's place: a log-in is over before hundreds of others have come.
+WebSockets are counted by the session registry. All other connections are HTTP connections, of which
+there is a maximum. Above it, the oldest one is closed. So a client that holds connections open can
+exhaust neither the file descriptors of the process nor the places of other clients: a log-in is
+over long before hundreds of newer connections have arrived.
 """
 
 import asyncio
 import errno
 import logging
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from deskwire.model.units import Seconds
 from deskwire.server.net.tcp_transport import TcpTransport
-from deskwire.server.net.tls_transport import TlsTransport
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
-AT_A_STRETCH = 64
-"""Connections that are accepted before others get their turn."""
-MOST_VISITORS = 512
-VISITORS_A_SOCKET = 2
-"""Where there may be more sockets than usual, for all may come at once and ask something besides.
-As it is usually it is fewer in all than the 1,024 descriptors that a process may have."""
-AGAIN_AFTER = Seconds(1)
-"""Where the machine has no more descriptors or memory for one."""
+ACCEPTS_PER_TURN = 64
+"""Connections to accept before other tasks of the event loop run."""
+MAX_HTTP_CONNECTIONS = 512
+HTTP_CONNECTIONS_PER_SOCKET = 2
+"""Raises the maximum where many WebSockets are allowed, whose clients may all reconnect at once.
+
+With the default settings all connections together stay below 1,024 file descriptors.
+"""
+RETRY_AFTER = Seconds(1)
+"""Pause after the system ran out of file descriptors or memory."""
 SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+BACKLOG = 1024
+SEND_BUFFER = 16 * 1024
+"""Bytes in the kernel for a peer that does not read; the kernel doubles the number, socket(7)."""
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+TransportFactory = Callable[
+    [socket.socket, Any, ProtocolFactory, Callable[[TcpTransport], None]], TcpTransport
+]
 
 log = logging.getLogger("deskwire.http")
 
 
 class Listener:
-    """Accepts connections until it is told not to."""
+    """Accepts connections until it is closed."""
 
     def __init__(
         self,
         listening: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
+        make_protocol: ProtocolFactory,
         *,
-        context: ssl.SSLContext | None,
-        on_connection: Callable[[], None] | None,
+        make_transport: TransportFactory = TcpTransport,
+        on_connection: Callable[[], None] = lambda: None,
         max_sockets: Callable[[], int],
     ) -> None:
-        """Begin; `listening` does not block. `on_connection` is told of each connection.
+        """Start to accept on the non-blocking socket `listening`.
 
-        `max_sockets` says how many WebSockets there may be now.
+        `make_transport` may raise `OSError` for a peer that has already disconnected.
+        `on_connection` is called for each connection; `max_sockets` returns how many WebSockets
+        are allowed now.
         """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
-        self._protocol = protocol
-        self._context = context
+        self._make_protocol = make_protocol
+        self._make_transport = make_transport
         self._on_connection = on_connection
         self._max_sockets = max_sockets
-        self._streams: dict[TcpTransport, None] = {}  # as they came
-        self._again: asyncio.TimerHandle | None = None
-        self._short = RateLimitedLogger(log, logging.WARNING)
-        self._begin()
+        self._transports: dict[TcpTransport, None] = {}
+        """Open connections, the oldest first."""
+        self._retry: asyncio.TimerHandle | None = None
+        self._shortage_log = RateLimitedLogger(log, logging.WARNING)
+        self._start()
 
     def __len__(self) -> int:
-        return len(self._streams)
+        return len(self._transports)
 
     def __iter__(self) -> Iterator[TcpTransport]:
-        return iter(self._streams)
+        return iter(self._transports)
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections; open ones stay."""
         if self._listening.fileno() < 0:
             return
-        if self._again is not None:
-            self._again.cancel()
-        self._short.flush()
+        if self._retry is not None:
+            self._retry.cancel()
+        self._shortage_log.flush()
         self._loop.remove_reader(self._listening)
         self._listening.close()
 
     def abort_all(self) -> None:
         """Close every connection at once."""
-        for stream in list(self._streams):
-            stream.abort()
+        for transport in list(self._transports):
+            transport.abort()
 
-    def _begin(self) -> None:
-        self._again = None
-        self._loop.add_reader(self._listening, self._accept_some)
+    def _start(self) -> None:
+        self._retry = None
+        self._loop.add_reader(self._listening, self._accept)
 
-    def _accept_some(self) -> None:
-        for _ in range(AT_A_STRETCH):
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
             try:
-                accepted, peer = self._listening.accept()
+                connection, peername = self._listening.accept()
             except OSError as problem:
                 if problem.errno in SHORTAGE:
-                    self._short.write(f"no connection can be accepted: {problem.strerror}")
+                    self._shortage_log.write(
+                        f"cannot accept connections: {problem.strerror}; "
+                        f"trying again in {RETRY_AFTER:g} s"
+                    )
                     self._loop.remove_reader(self._listening)
-                    self._again = self._loop.call_later(AGAIN_AFTER, self._begin)
+                    self._retry = self._loop.call_later(RETRY_AFTER, self._start)
                 return
-            self._receive(accepted, peer)
+            self._open(connection, peername)
 
-    def _receive(self, accepted: socket.socket, peer: Any) -> None:
-        if self._on_connection is not None:
-            self._on_connection()
-        accepted.setblocking(False)
-        stream: TcpTransport
+    def _open(self, connection: socket.socket, peername: Any) -> None:
+        self._on_connection()
+        connection.setblocking(False)
         try:
-            if self._context is None:
-                stream = TcpTransport(accepted, peer, self._protocol, self._gone)
-            else:
-                stream = TlsTransport(accepted, peer, self._protocol, self._gone, self._context)
-        except OSError:  # it has come and gone
-            accepted.close()
+            transport = self._make_transport(
+                connection, peername, self._make_protocol, self._remove
+            )
+        except OSError:
+            connection.close()
             return
-        self._streams[stream] = None
-        self._make_room()
-        stream.start()
+        self._transports[transport] = None
+        self._close_oldest()
+        transport.start()
 
-    def _make_room(self) -> None:
-        most = max(MOST_VISITORS, VISITORS_A_SOCKET * self._max_sockets())
-        if len(self._streams) > most:
-            visitors = [stream for stream in self._streams if not stream.upgraded]
-            if len(visitors) > most:
-                self._gone(visitors[0])
-                visitors[0].abort()
+    def _close_oldest(self) -> None:
+        limit = max(MAX_HTTP_CONNECTIONS, HTTP_CONNECTIONS_PER_SOCKET * self._max_sockets())
+        if len(self._transports) > limit:
+            http = [each for each in self._transports if not each.upgraded]
+            if len(http) > limit:
+                self._remove(http[0])
+                http[0].abort()
 
-    def _gone(self, stream: TcpTransport) -> None:
-        self._streams.pop(stream, None)
+    def _remove(self, transport: TcpTransport) -> None:
+        self._transports.pop(transport, None)
+
+
+async def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address; raises `OSError` if the address is unavailable."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def listen(bound: socket.socket) -> socket.socket:
+    """Make a bound socket ready for a `Listener`."""
+    bound.setblocking(False)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    bound.listen(BACKLOG)
+    return bound

@@ -1,13 +1,14 @@
-"""One accepted TCP connection: asyncio's kind of transport, with our bounds.
+"""TCP transport with bounded buffers and bounded closing, behind asyncio's transport interface.
 
-    begin ─▶ open ──close──▶ what was written leaves, 2 s ─▶ the end is said, 0.5 s ─▶ gone
-               └──────────────────────── abort, or the peer is gone ────────────────▶
+    start ─▶ open ──close()──▶ flush, up to 2 s ─▶ EOF sent, 0.5 s for the peer's EOF ─▶ closed
+               └──────────────────── abort(), or the connection is lost ──────────────▶
 
-asyncio's own reads 256 KiB at a time and keeps as much for each TLS connection; its closing waits
-for ever for a peer that does not read, and resets one that still writes, which takes the last
-answer back. `sealed` is the same under TLS. A reader that raises by a bug of ours loses its
-connection, and the log says why. The loop is given descriptors and no sockets: of what it does not
-know yet it makes an error that nobody reads, in which a socket is described by two system calls.
+asyncio's own transport reads 256 KiB at a time and buffers as much for each TLS connection. Its
+`close()` waits without limit for a peer that does not read. It resets a connection whose peer
+still writes, and a reset can destroy the response on its way to the peer.
+
+The event loop gets file descriptors, not socket objects: for a socket it does not know it formats
+an error message that nobody reads, and that costs two system calls.
 """
 
 import asyncio
@@ -18,38 +19,39 @@ from typing import Any
 
 from deskwire.model.units import Seconds
 
-READ = 16 * 1024
-"""Bytes at a time, and the longest TLS record, RFC 8446 section 5.1."""
-CLOSE_WITHIN = Seconds(2)
-FAREWELL_WITHIN = Seconds(0.5)
-"""For a peer to say that it has seen the end."""
-MOST_UNSENT = 64 * 1024
-"""From here on the writer is asked to pause; below a quarter of it, to go on."""
+READ_SIZE = 16 * 1024
+"""Bytes to read at a time; also the longest TLS record, RFC 8446 section 5.1."""
+CLOSE_TIMEOUT = Seconds(2)
+"""For the peer to read the buffered data after `close()`."""
+EOF_TIMEOUT = Seconds(0.5)
+"""For the peer to answer our EOF with its own."""
+HIGH_WATER = 64 * 1024
+"""Unsent bytes above which the protocol is paused. It resumes at a quarter of it."""
 
 BUSY = -1
-"""What an offer takes of a frame while none may be given: fewer bytes than nothing."""
+"""Returned by `send_nowait()` when the transport is closing or has buffered data."""
 
 log = logging.getLogger("deskwire.http")
 
-_NONE: dict[str, Any] = {}
+_NO_EXTRA: dict[str, Any] = {}
 
 
 class TcpTransport(asyncio.Transport):
-    """One connection, as what is written to and closed."""
+    """One accepted connection."""
 
     __slots__ = (
-        "_bound",
-        "_end_written",
+        "_close_timer",
+        "_closed",
         "_eof_received",
-        "_gone",
-        "_last_word_said",
+        "_eof_requested",
+        "_final_written",
         "_loop",
         "_make_protocol",
         "_on_closed",
-        "_peer",
+        "_peername",
         "_protocol",
+        "_protocol_paused",
         "_reading",
-        "_writer_paused",
         "closing",
         "send_nowait",
         "socket",
@@ -59,59 +61,58 @@ class TcpTransport(asyncio.Transport):
     )
 
     write_blocked: type[OSError] = BlockingIOError
-    """What the socket raises where the kernel takes nothing now."""
+    """Raised by the socket when the kernel's send buffer is full."""
     read_blocked: type[OSError] = BlockingIOError
-    """What the socket raises where nothing has come yet."""
+    """Raised by the socket when there is nothing to read yet."""
 
     def __init__(
         self,
-        accepted: socket.socket,
-        peer: Any,
-        protocol: Callable[[], asyncio.Protocol],
+        connection: socket.socket,
+        peername: Any,
+        make_protocol: Callable[[], asyncio.Protocol],
         on_closed: Callable[["TcpTransport"], None],
     ) -> None:
-        """`accepted` does not block and is ours from now on; `on_closed` is told of its end."""
-        super().__init__(_NONE)
+        """Own the non-blocking socket `connection` and close it at the end."""
+        super().__init__(_NO_EXTRA)
         self._loop = asyncio.get_running_loop()
-        self.socket = accepted
-        """What is under it; whoever sends on it keeps what is not taken."""
-        self._peer = peer
-        self._make_protocol = protocol
+        self.socket = connection
+        """The connected socket. Code that sends on it directly must `buffer()` the rest."""
+        self._peername = peername
+        self._make_protocol = make_protocol
         self._on_closed = on_closed
         self._protocol: asyncio.Protocol | None = None
         self._reading = False
-        self._writer_paused = False
-        self._end_written = False
-        self._last_word_said = False
+        self._protocol_paused = False
+        self._eof_requested = False
+        self._final_written = False
         self._eof_received = False
-        self._gone = False
-        self._bound: asyncio.TimerHandle | None = None
-        self.send_nowait: Callable[[bytes], int] = accepted.send
-        """Take of these bytes what the kernel takes at once, and return how many those are.
+        self._closed = False
+        self._close_timer: asyncio.TimerHandle | None = None
+        self.send_nowait: Callable[[bytes], int] = connection.send
+        """Send what the kernel accepts at once; return the number of bytes, or `BUSY`.
 
-        It is the socket's own `send`, or returns `BUSY`: while something is ahead of them, and
-        when nothing may follow any more. What else it does not take is to be kept. It raises what
-        `send` raises, for `send_failed`.
+        While nothing is buffered this is the socket's own `send`, for speed. The caller passes the
+        rest to `buffer()`, and an `OSError` to `send_failed()`.
         """
         self.unsent = bytearray()
-        """What was written and the kernel has not taken yet."""
+        """Bytes that were written and that the kernel has not accepted yet."""
         self.unsent_since = 0.0
-        """By the loop's clock, where something is unsent."""
+        """Loop time at which `unsent` became non-empty."""
         self.closing = False
-        """Whether it is closed, or about to be: nothing more is written or read."""
+        """True when the transport is closed or closing: it reads and writes nothing more."""
         self.upgraded = False
-        """Whether it has become a WebSocket."""
+        """True when the connection has become a WebSocket."""
 
     def start(self) -> None:
-        """Introduce the protocol and read."""
+        """Create the protocol and start to read."""
         self._protocol = self._make_protocol()
         self._protocol.connection_made(self)
         self.resume_reading()
 
-    # ---- out -------------------------------------------------------------------------------------
+    # ---- writing ---------------------------------------------------------------------------------
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        """Write without waiting; what the kernel does not take is kept."""
+        """Send without blocking, and buffer the rest."""
         if self.closing:
             return
         sent = 0
@@ -123,90 +124,90 @@ class TcpTransport(asyncio.Transport):
         if sent < len(data):
             self.buffer(memoryview(data)[sent:])
 
-    def write_last(self, data: bytes) -> None:
-        """Write what no offer may follow."""
-        self._last_word_said = True
-        self.send_nowait = _decline
+    def write_final(self, data: bytes) -> None:
+        """Write the last data; `send_nowait()` returns `BUSY` from now on."""
+        self._final_written = True
+        self.send_nowait = _send_nothing
         self.write(data)
 
     def send_failed(self, problem: OSError) -> None:
-        """The socket took nothing: for now, or because the peer is gone."""
+        """Handle an error of the socket's `send`: wait if it was full, else close."""
         if not isinstance(problem, self.write_blocked):
-            self._end(problem)
+            self._disconnect(problem)
 
     def buffer(self, rest: "bytes | memoryview[Any]") -> None:
-        """Hold what the kernel did not take, and write it when it does."""
+        """Keep data that the kernel did not accept, and send it later."""
         if self.closing:
             return
         if not self.unsent:
-            self.send_nowait = _decline
+            self.send_nowait = _send_nothing
             self.unsent_since = self._loop.time()
-            self._loop.add_writer(self.socket.fileno(), self._write_on)
+            self._loop.add_writer(self.socket.fileno(), self._flush)
         self.unsent += rest
-        if len(self.unsent) > MOST_UNSENT and not self._writer_paused:
-            self._writer_paused = True
+        if len(self.unsent) > HIGH_WATER and not self._protocol_paused:
+            self._protocol_paused = True
             self.get_protocol().pause_writing()
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes the kernel has not taken yet."""
+        """Return the number of unsent bytes."""
         return len(self.unsent)
 
     def can_write_eof(self) -> bool:
-        """Tell whether the peer can see the end of what is written and still be heard."""
+        """Return True: a TCP peer can still send after it has seen our EOF."""
         return True
 
     def write_eof(self) -> None:
-        """Let the peer see the end after what was written."""
-        self._end_written = True
+        """Send EOF after the buffered data."""
+        self._eof_requested = True
         if not self.unsent and not self.closing:
-            self._say_end()
+            self._send_eof()
 
-    def _write_on(self) -> None:
+    def _flush(self) -> None:
         try:
             del self.unsent[: self.socket.send(self.unsent)]
         except self.write_blocked:
             return
         except OSError as problem:
-            self._end(problem)
+            self._disconnect(problem)
             return
-        if self._writer_paused and len(self.unsent) <= MOST_UNSENT // 4:
-            self._writer_paused = False
+        if self._protocol_paused and len(self.unsent) <= HIGH_WATER // 4:
+            self._protocol_paused = False
             self.get_protocol().resume_writing()
-        if self.unsent or self._gone:
+        if self.unsent or self._closed:
             return
         self._loop.remove_writer(self.socket.fileno())
         if self.closing:
-            self._part()
-        elif self._end_written:
-            self._say_end()
-        elif not self._last_word_said:
+            self._close_gracefully()
+        elif self._eof_requested:
+            self._send_eof()
+        elif not self._final_written:
             self.send_nowait = self.socket.send
 
-    # ---- in --------------------------------------------------------------------------------------
+    # ---- reading ---------------------------------------------------------------------------------
 
     def is_reading(self) -> bool:
-        """Tell whether what comes is read."""
+        """Return whether the transport reads."""
         return self._reading
 
     def pause_reading(self) -> None:
-        """Let what comes wait."""
+        """Stop reading until `resume_reading()`."""
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self.socket.fileno())
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read again, unless the connection is closing or the peer has sent EOF."""
         if not (self._reading or self._eof_received or self.closing):
             self._reading = True
-            self._loop.add_reader(self.socket.fileno(), self._read_on)
+            self._loop.add_reader(self.socket.fileno(), self._read)
 
-    def _read_on(self) -> None:
+    def _read(self) -> None:
         try:
-            data = self.socket.recv(READ)
+            data = self.socket.recv(READ_SIZE)
         except self.read_blocked:
             return
         except OSError as problem:
-            self._end(problem)
+            self._disconnect(problem)
             return
         self._eof_received = not data
         try:
@@ -217,95 +218,96 @@ class TcpTransport(asyncio.Transport):
             else:
                 self.close()
         except Exception:
-            log.exception("a connection failed by a bug of ours")
+            log.exception("unhandled exception in a protocol; its connection is closed")
             self.abort()
 
-    # ---- the end ---------------------------------------------------------------------------------
+    # ---- closing ---------------------------------------------------------------------------------
 
     def is_closing(self) -> bool:
-        """Tell whether it is closed, or about to be."""
+        """Return whether the transport is closed or closing."""
         return self.closing
 
     def close(self) -> None:
-        """Close when what was written has left, and within `CLOSE_WITHIN`."""
+        """Send the buffered data within `CLOSE_TIMEOUT`, then close."""
         if self.closing:
             return
         self.pause_reading()
         self.closing = True
-        self.send_nowait = _decline
+        self.send_nowait = _send_nothing
         if self.unsent:
-            self._end_within(CLOSE_WITHIN)
+            self._abort_after(CLOSE_TIMEOUT)
         else:
-            self._part()
+            self._close_gracefully()
 
     def abort(self) -> None:
-        """Close at once."""
-        self._end(None)
+        """Close at once and discard the buffered data."""
+        self._disconnect(None)
 
-    def _part(self) -> None:
-        """Say that this is the end, and let pass what the peer still says until it says so too.
+    def _close_gracefully(self) -> None:
+        """Send EOF, and discard input until the peer sends EOF too.
 
-        To close on what is not read would reset the connection, and take back what is on its way.
+        Closing a socket with unread input would reset the connection, and a reset can destroy
+        data that is still on its way to the peer.
         """
-        if self._gone or not self._say_end():
+        if self._closed or not self._send_eof():
             return
         if self._eof_received:
-            self._end(None)
+            self._disconnect(None)
             return
-        self._end_within(FAREWELL_WITHIN)
-        self._loop.add_reader(self.socket.fileno(), self._let_pass)
+        self._abort_after(EOF_TIMEOUT)
+        self._loop.add_reader(self.socket.fileno(), self._discard_input)
 
-    def _let_pass(self) -> None:
+    def _discard_input(self) -> None:
         try:
-            if self.socket.recv(READ):
+            if self.socket.recv(READ_SIZE):
                 return
         except self.read_blocked:
             return
         except OSError:
             pass
-        self._end(None)
+        self._disconnect(None)
 
-    def _say_end(self) -> bool:
-        """Let the peer see the end; return whether it is said."""
+    def _send_eof(self) -> bool:
+        """Shut down the write side; return whether that is done."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError as problem:
-            self._end(problem)
+            self._disconnect(problem)
             return False
         return True
 
-    def _end_within(self, span: Seconds | None) -> None:
-        if self._bound is not None:
-            self._bound.cancel()
-        self._bound = None if span is None else self._loop.call_later(span, self.abort)
+    def _abort_after(self, timeout: Seconds | None) -> None:
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._close_timer = None if timeout is None else self._loop.call_later(timeout, self.abort)
 
-    def _end(self, problem: OSError | None) -> None:
-        if self._gone:
+    def _disconnect(self, problem: OSError | None) -> None:
+        if self._closed:
             return
-        self.closing = self._gone = True
-        self.send_nowait = _decline
+        self.closing = self._closed = True
+        self.send_nowait = _send_nothing
         self._reading = False
         self._loop.remove_reader(self.socket.fileno())
         self._loop.remove_writer(self.socket.fileno())
-        self._loop.call_soon(self._lose, problem)
+        self._loop.call_soon(self._connection_lost, problem)
 
-    def _lose(self, problem: OSError | None) -> None:
-        self._end_within(None)
+    def _connection_lost(self, problem: OSError | None) -> None:
+        self._abort_after(None)
         self.unsent.clear()
         self.socket.close()
         self._on_closed(self)
         if self._protocol is not None:
             self._protocol.connection_lost(problem)
 
-    # ---- what it is made of ----------------------------------------------------------------------
+    # ---- protocol and information ----------------------------------------------------------------
 
     def get_protocol(self) -> asyncio.Protocol:
-        """Return whoever reads."""
+        """Return the current protocol."""
         assert self._protocol is not None
         return self._protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Have another read from now on."""
+        """Replace the protocol."""
         assert isinstance(protocol, asyncio.Protocol)
         self._protocol = protocol
 
@@ -313,12 +315,12 @@ class TcpTransport(asyncio.Transport):
         """Return `peername` or `socket`."""
         match name:
             case "peername":
-                return self._peer
+                return self._peername
             case "socket":
                 return self.socket
             case _:
                 return default
 
 
-def _decline(_offered: bytes) -> int:
+def _send_nothing(_data: bytes) -> int:
     return BUSY

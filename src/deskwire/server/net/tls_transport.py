@@ -1,9 +1,8 @@
-"""A connection under TLS: OpenSSL on the socket itself.
+"""TLS transport: OpenSSL on the socket itself, with no buffers of its own.
 
-There are no buffers between it and the kernel but its own, which it gives back when they are empty
-(SSL_MODE_RELEASE_BUFFERS): that is what keeps a connection small and a frame quick; see
-docs/decisions/0018-own-tcp-and-tls-transports.md. A write that the kernel took no part of has to
-be tried again with the same bytes (SSL_write(3)), which is what `unsent` is for anyway.
+OpenSSL releases its buffers while they are empty (SSL_MODE_RELEASE_BUFFERS), so an idle connection
+is small and a frame is quick; see docs/decisions/0018-own-tcp-and-tls-transports.md. OpenSSL wants
+a write that made no progress repeated with the same bytes (SSL_write(3)); `unsent` provides that.
 """
 
 import asyncio
@@ -14,20 +13,20 @@ from contextlib import suppress
 from typing import Any
 
 from deskwire.model.units import Seconds
-from deskwire.server.http.problems import BadRequest, body_of
-from deskwire.server.net.tcp_transport import FAREWELL_WITHIN, READ, TcpTransport
+from deskwire.server.http.problems import BadRequest, encode_problem
+from deskwire.server.net.tcp_transport import EOF_TIMEOUT, READ_SIZE, TcpTransport
 
-HANDSHAKE_WITHIN = Seconds(10)
-SPOKEN_IN_CLEAR = "HTTP_REQUEST"
-"""OpenSSL's reason where an HTTP request came in the place of a handshake."""
-SAY_HTTPS = (
+HANDSHAKE_TIMEOUT = Seconds(10)
+PLAIN_HTTP_REASON = "HTTP_REQUEST"
+"""OpenSSL's error reason when the peer sent an HTTP request instead of a handshake."""
+PLAIN_HTTP_RESPONSE = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-    + body_of(BadRequest("this port speaks TLS: write https:// before its address"))
+    + encode_problem(BadRequest("plain HTTP request on a TLS port; use https:// in the address"))
 )
 
 
 class TlsTransport(TcpTransport):
-    """One connection, encrypted; its protocol is introduced after the handshake."""
+    """One encrypted connection; its protocol is created after the handshake."""
 
     __slots__ = ("_context",)
 
@@ -36,65 +35,66 @@ class TlsTransport(TcpTransport):
 
     def __init__(
         self,
-        accepted: socket.socket,
-        peer: Any,
-        protocol: Callable[[], asyncio.Protocol],
+        connection: socket.socket,
+        peername: Any,
+        make_protocol: Callable[[], asyncio.Protocol],
         on_closed: Callable[[TcpTransport], None],
+        *,
         context: ssl.SSLContext,
     ) -> None:
-        """Raises `OSError` where the peer is gone already."""
+        """Raises `OSError` if the peer has already disconnected."""
         self._context = context
-        sealed = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
-        super().__init__(sealed, peer, protocol, on_closed)
+        wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        super().__init__(wrapped, peername, make_protocol, on_closed)
 
     def start(self) -> None:
-        """Wait for the handshake, a bounded time."""
-        self._end_within(HANDSHAKE_WITHIN)
-        self._loop.add_reader(self.socket.fileno(), self._shake_hands)
+        """Do the handshake within `HANDSHAKE_TIMEOUT`, then start to read."""
+        self._abort_after(HANDSHAKE_TIMEOUT)
+        self._loop.add_reader(self.socket.fileno(), self._handshake)
 
-    def _shake_hands(self) -> None:
+    def _handshake(self) -> None:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             self._loop.remove_writer(self.socket.fileno())
         except ssl.SSLWantWriteError:
-            self._loop.add_writer(self.socket.fileno(), self._shake_hands)
+            self._loop.add_writer(self.socket.fileno(), self._handshake)
         except OSError as problem:
-            if isinstance(problem, ssl.SSLError) and problem.reason == SPOKEN_IN_CLEAR:
-                self._answer_in_clear()
-            self._end(problem)
+            if isinstance(problem, ssl.SSLError) and problem.reason == PLAIN_HTTP_REASON:
+                self._answer_plain_http()
+            self._disconnect(problem)
         else:
-            self._end_within(None)
+            self._abort_after(None)
             self._loop.remove_writer(self.socket.fileno())
             self._loop.remove_reader(self.socket.fileno())
             super().start()
 
-    def _answer_in_clear(self) -> None:
-        """Tell somebody who wrote http:// what to write; what they asked for is not looked at."""
+    def _answer_plain_http(self) -> None:
+        """Tell the client to use https://. The request itself is not read."""
         with suppress(OSError):
-            socket.socket.recv(self._tls, READ)  # what is left unread would take the answer back
+            socket.socket.recv(self._tls, READ_SIZE)  # unread input would reset the connection
         with suppress(OSError):
-            socket.socket.send(self._tls, SAY_HTTPS)
+            socket.socket.send(self._tls, PLAIN_HTTP_RESPONSE)
 
     def can_write_eof(self) -> bool:
-        """TLS has an end of its own, and not every peer is still to be heard after it."""
+        """Return False: not every TLS peer can still send after our close_notify."""
         return False
 
-    def _say_end(self) -> bool:
-        """Say close_notify, RFC 8446 section 6.1."""
+    def _send_eof(self) -> bool:
+        """Send close_notify, RFC 8446 section 6.1."""
         try:
             self._tls.unwrap()
         except ssl.SSLWantReadError:
             self._loop.remove_writer(self.socket.fileno())
         except ssl.SSLWantWriteError:
-            self._end_within(FAREWELL_WITHIN)
-            self._loop.add_writer(self.socket.fileno(), self._part)
+            self._abort_after(EOF_TIMEOUT)
+            self._loop.add_writer(self.socket.fileno(), self._close_gracefully)
             return False
         except OSError as problem:
-            self._end(problem)
+            self._disconnect(problem)
             return False
         else:
-            self._eof_received = True  # it has said its own already
+            self._eof_received = True  # the peer's close_notify came first
         return True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

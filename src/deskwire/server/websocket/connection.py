@@ -1,7 +1,6 @@
-"""One open WebSocket, as bytes out: written without waiting, closed within a bound.
+"""Output of one WebSocket: whole frames, written without blocking, closed within a bound.
 
-Everything a daemon says on a socket is a whole frame (`protocol/framing`), written to its stream
-here; what comes in is heard by `inbox`.
+`protocol/websocket/serializer.py` makes the frames. `WebSocketProtocol` handles the input.
 """
 
 import asyncio
@@ -13,126 +12,123 @@ from deskwire.protocol.websocket.serializer import close_frame, ping_frame, pong
 from deskwire.server.net.tcp_transport import BUSY, TcpTransport
 
 CLOSE_TIMEOUT = Seconds(2)
-STUCK_AFTER = Seconds(30)
-UNREAD_ALLOWED = 64 * 1024
-UNANSWERED_ALLOWED = 2
+STALLED_AFTER = Seconds(30)
+MAX_UNSENT = 64 * 1024
+MAX_UNANSWERED_PINGS = 2
 
 
 class Connection:
-    """What is written to one screen."""
+    """Writes frames to one client."""
 
     __slots__ = (
         "_loop",
-        "_unanswered",
-        "ending",
-        "last_word",
+        "_unanswered_pings",
+        "close_sent",
+        "close_started",
         "skipped",
-        "stream",
+        "transport",
     )
 
-    def __init__(self, stream: TcpTransport) -> None:
-        self.stream = stream
+    def __init__(self, transport: TcpTransport) -> None:
+        self.transport = transport
         self._loop = asyncio.get_running_loop()
-        self._unanswered = 0
-        self.ending = False
-        """Whether we have said our last word: nothing more is said."""
+        self._unanswered_pings = 0
+        self.close_started = False
+        """True after our close frame or an abort; no further frame is sent."""
         self.skipped = 0
-        """How many stats frames it was not given, because it had not taken what was before."""
-        self.last_word: tuple[int, str] | None = None
-        """The close code and reason we said, if we said any."""
+        """Number of snapshots that were skipped because older data was unsent."""
+        self.close_sent: tuple[int, str] | None = None
+        """Code and reason of our close frame, once it is sent."""
 
     @property
     def closing(self) -> bool:
-        """Whether a close frame is out, or the stream is gone: nothing more is said."""
-        return self.ending or self.stream.closing
+        """True when no further frame can be sent."""
+        return self.close_started or self.transport.closing
 
     @property
-    def unread(self) -> int:
-        """Bytes we hold because the peer has not taken them."""
-        return len(self.stream.unsent)
+    def unsent(self) -> int:
+        """Buffered bytes that the client has not read."""
+        return len(self.transport.unsent)
 
-    def fall_behind(self) -> None:
-        """Skip a stats frame: the last is not taken, and the next is newer.
-
-        A peer that has taken nothing for 30 s is dropped.
-        """
+    def skip(self) -> None:
+        """Skip a snapshot, and abort if the client has read nothing for `STALLED_AFTER`."""
         if self.closing:
             return
         self.skipped += 1
-        if self._loop.time() - self.stream.unsent_since >= STUCK_AFTER:
+        if self._loop.time() - self.transport.unsent_since >= STALLED_AFTER:
             self.abort()
 
     def send(self, frame: bytes) -> None:
-        """Write a frame that must not be skipped; a peer that lets 64 KiB pile up is dropped."""
+        """Write a frame that must not be skipped; abort if more than `MAX_UNSENT` is unsent."""
         if self.closing:
             return
-        if self.unread > UNREAD_ALLOWED:
+        if self.unsent > MAX_UNSENT:
             self.abort()
         else:
-            self.stream.write(frame)
+            self.transport.write(frame)
 
     def pong(self, payload: bytes) -> None:
-        """Answer a ping, unless the peer does not even read our answers."""
-        if not self.closing and self.unread == 0:
+        """Answer a ping, unless the client has not read the data before."""
+        if not self.closing and self.unsent == 0:
             self.send(pong_frame(payload))
 
     def ping(self) -> None:
-        """Ask whether the peer is there."""
-        self._unanswered += 1
+        """Send a ping."""
+        self._unanswered_pings += 1
         self.send(ping_frame())
 
-    def heard(self) -> None:
-        """Take note that the peer said something: it is there."""
-        self._unanswered = 0
+    def frame_received(self) -> None:
+        """Reset the count of unanswered pings."""
+        self._unanswered_pings = 0
 
-    def drop_if_silent(self) -> None:
-        """Drop a peer that has left two pings unanswered."""
-        if self._unanswered >= UNANSWERED_ALLOWED:
+    def abort_if_silent(self) -> None:
+        """Abort if the client has left `MAX_UNANSWERED_PINGS` unanswered."""
+        if self._unanswered_pings >= MAX_UNANSWERED_PINGS:
             self.abort()
 
     def close(self, code: int | None, reason: str = "") -> None:
-        """Say the last word; the peer has 2 s to answer it, then the stream is gone."""
-        if self.ending:
+        """Send a close frame; abort after `CLOSE_TIMEOUT`."""
+        if self.close_started:
             return
-        self.ending = True
-        if self.stream.closing:
+        self.close_started = True
+        if self.transport.closing:
             return
-        self.last_word = (code or CloseCode.NORMAL, reason)
-        self.stream.write_last(close_frame(code, reason))
-        self._loop.call_later(CLOSE_TIMEOUT, self.stream.abort)
+        self.close_sent = (code or CloseCode.NORMAL, reason)
+        self.transport.write_final(close_frame(code, reason))
+        self._loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
 
-    def finish(self) -> None:
-        """Close the stream: both last words are said."""
-        self.ending = True
-        self.stream.close()
+    def close_transport(self) -> None:
+        """Close the transport after both close frames."""
+        self.close_started = True
+        self.transport.close()
 
-    def end_writing(self) -> bool:
-        """Let the peer see the end after our last word; false where TLS has its own end."""
-        if self.stream.closing or not self.stream.can_write_eof():
+    def send_eof(self) -> bool:
+        """Send EOF after our close frame; return False under TLS, which does not allow it."""
+        if self.transport.closing or not self.transport.can_write_eof():
             return False
-        self.stream.write_eof()
+        self.transport.write_eof()
         return True
 
     def abort(self) -> None:
-        """Drop the peer without a word."""
-        self.ending = True
-        self.stream.abort()
+        """Close at once, without a close frame."""
+        self.close_started = True
+        self.transport.abort()
 
 
-def offer(frame: bytes, connections: Iterable[Connection]) -> None:
-    """Write a stats frame to each peer that has taken the last one; the others are skipped.
+def broadcast(frame: bytes, connections: Iterable[Connection]) -> None:
+    """Write a snapshot to each client without unsent data; the others skip it.
 
-    Nothing is asked of each and nothing is noted of it: what a frame costs beyond the kernel's work
-    is calls, and memory that the last five thousand have driven out of the processor's caches.
+    The loop does nothing more for each client: beside the kernel's work, a frame costs calls, and
+    memory that the previous thousands of clients have evicted from the processor's caches.
     """
-    whole = len(frame)
+    size = len(frame)
     for connection in connections:
         try:
-            taken = connection.stream.send_nowait(frame)
+            sent = connection.transport.send_nowait(frame)
         except OSError as problem:
-            connection.stream.send_failed(problem)
-            taken = 0
-        if taken == BUSY:
-            connection.fall_behind()
-        elif taken != whole:
-            connection.stream.buffer(frame[taken:])
+            connection.transport.send_failed(problem)
+            sent = 0
+        if sent == BUSY:
+            connection.skip()
+        elif sent != size:
+            connection.transport.buffer(frame[sent:])

@@ -1,8 +1,8 @@
-"""When each session wants to be told the time: one heap, one timer.
+"""Deadlines of all sessions: one heap and one timer.
 
-Sessions hold their deadlines on CLOCK_BOOTTIME, which goes on in suspend; the event loop's timers
-stand still in it. So the timer never sleeps longer than a second, on the beat that everything else
-wakes on, and asks the clock itself. Nobody there, no timer.
+Sessions keep their deadlines on CLOCK_BOOTTIME, which counts suspend. The event loop's timers do
+not. So the timer runs at most until the next full second, when the daemon wakes anyway, and then
+compares the deadlines with the clock. Without a session there is no timer.
 """
 
 import asyncio
@@ -14,48 +14,48 @@ from deskwire.model.instant import Clock, Instant
 from deskwire.model.units import Seconds
 
 Tick = Callable[[Instant], None]
-"""Told the time; asks again by `set` if it wants to be told again."""
 
-LONGEST_SLEEP = Seconds(1)
+MAX_SLEEP = Seconds(1)
 
 
 class Deadlines:
-    """Tells each `Tick` the time when it asked for it."""
+    """Calls each `Tick` once, at its deadline."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._heap: list[tuple[float, int, Tick]] = []
-        self._live: dict[Tick, int] = {}
-        self._order = count()
+        self._latest: dict[Tick, int] = {}
+        """Number of each tick's valid heap entry; older entries are ignored."""
+        self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, tick: Tick, when: Seconds) -> None:
-        """Tell `tick` the time at `when`; replaces what was set for it before."""
-        order = next(self._order)
-        self._live[tick] = order
-        heapq.heappush(self._heap, (when, order, tick))
-        self._arm()
+        """Call `tick` at `when` on CLOCK_BOOTTIME; replaces its earlier deadline."""
+        number = next(self._numbers)
+        self._latest[tick] = number
+        heapq.heappush(self._heap, (when, number, tick))
+        self._start_timer()
 
-    def drop(self, tick: Tick) -> None:
-        """Tell it nothing more."""
-        self._live.pop(tick, None)
-        if len(self._heap) > 2 * len(self._live):
-            self._heap = [entry for entry in self._heap if self._live.get(entry[2]) == entry[1]]
+    def remove(self, tick: Tick) -> None:
+        """Remove the deadline of `tick`, if it has one."""
+        self._latest.pop(tick, None)
+        if len(self._heap) > 2 * len(self._latest):
+            self._heap = [entry for entry in self._heap if self._latest.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
-        if not self._live:
-            self._disarm()
+        if not self._latest:
+            self._stop_timer()
 
-    def _arm(self) -> None:
-        self._disarm()
-        if not self._live:
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        if not self._latest:
             return
         loop = asyncio.get_running_loop()
         left = self._heap[0][0] - self._clock().boot
         now = loop.time()
-        beat = (now // LONGEST_SLEEP + 1) * LONGEST_SLEEP - now
-        self._timer = loop.call_later(max(0.0, min(left, beat)), self._wake)
+        until_full_second = (now // MAX_SLEEP + 1) * MAX_SLEEP - now
+        self._timer = loop.call_later(max(0.0, min(left, until_full_second)), self._wake)
 
-    def _disarm(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -64,9 +64,9 @@ class Deadlines:
         self._timer = None
         now = self._clock()
         while self._heap and self._heap[0][0] <= now.boot:
-            _, order, tick = heapq.heappop(self._heap)
-            if self._live.get(tick) != order:
+            _, number, tick = heapq.heappop(self._heap)
+            if self._latest.get(tick) != number:
                 continue
-            del self._live[tick]
+            del self._latest[tick]
             tick(now)
-        self._arm()
+        self._start_timer()

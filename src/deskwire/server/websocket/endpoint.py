@@ -1,8 +1,10 @@
-"""One socket's life: a session that decides, a connection that is written to, a clock.
+"""WebSocket endpoint of the base protocol: one session for each socket.
 
-    upgrade ─▶ wait for auth ─▶ seated: frames out, commands in ─▶ last words ─▶ gone
+    upgrade ─▶ wait for auth ─▶ authenticated: snapshots out, commands in ─▶ close frame ─▶ closed
 
-Any path /v1/monitor/<anything>/ws is accepted, so that a browser gets to see the close code.
+The session (`protocol/base/server_session.py`) decides, and `SocketSession` carries out its
+effects. The endpoint accepts any path /v1/monitor/<anything>/ws, because a browser can read a close
+code but not the status of a failed handshake.
 """
 
 import asyncio
@@ -37,18 +39,29 @@ from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.session_registry import SessionRegistry
-from deskwire.server.websocket.upgrade import upgrade
+from deskwire.server.websocket.websocket_protocol import upgrade
 
-VerifyFor = Callable[[str, str, Instant], Grant]
-"""Turn (token, desk in the path, now) into a grant; raises `TokenExpired` or another `Refused`."""
+VerifyToken = Callable[[str, str, Instant], Grant]
+"""From (token, desk in the path, now) to a grant; raises `TokenExpired` or another `Refused`."""
 
-LARGEST_MESSAGE = 16 * 1024
+MAX_MESSAGE = 16 * 1024
 
 log = logging.getLogger("deskwire.socket")
 
 
+class SessionPolicy(Struct, frozen=True):
+    """Settings of each new session."""
+
+    auth_timeout: Seconds
+    """For the `auth` message after the handshake."""
+    warning: Seconds
+    """Between the `token expiring` message and the end of the session."""
+    literal_names: bool = False
+    """Whether events have the contract's literal names, for old clients."""
+
+
 class Watcher(Struct, frozen=True):
-    """Somebody who is watching."""
+    """An authenticated client."""
 
     login: LoginId
     address: str
@@ -57,117 +70,120 @@ class Watcher(Struct, frozen=True):
 
 
 class WebSocketEndpoint:
-    """Answers upgrades, and lives each socket's life."""
+    """Answers handshakes and owns what all sessions share."""
 
     def __init__(
         self,
         *,
-        verify: VerifyFor,
+        verify: VerifyToken,
         router: CommandRouter,
         broadcaster: Broadcaster,
-        sockets: SessionRegistry,
-        deadlines: Deadlines,
+        registry: SessionRegistry,
         clock: Clock,
-        auth_timeout: Seconds,
-        warning: Seconds,
-        literal_names: bool,
+        policy: SessionPolicy,
     ) -> None:
         self.verify = verify
         self.router = router
         self.broadcaster = broadcaster
-        self.sockets = sockets
-        self.deadlines = deadlines
+        self.registry = registry
         self.clock = clock
-        self.auth_timeout = auth_timeout
-        self.warning = warning
-        self.literal_names = literal_names
-        self.strangers = RateLimitedLogger(log, logging.INFO)
+        self.policy = policy
+        self.deadlines = Deadlines(clock)
+        self.unauthenticated_log = RateLimitedLogger(log, logging.INFO)
+
+    def reconfigure(self, policy: SessionPolicy) -> None:
+        """Use another policy for new sessions, and its event names for all."""
+        self.policy = policy
+
+    def flush_log(self) -> None:
+        """Write the summary of suppressed log lines."""
+        self.unauthenticated_log.flush()
 
     def watching(self) -> list[Watcher]:
-        """Return who is watching now."""
+        """Return the authenticated clients."""
         return [
-            Watcher(grant.login, life.address, life.opened.wall)
-            for life, grant in self.sockets.authenticated()
-            if isinstance(life, SocketSession)
+            Watcher(grant.login, session.address, session.opened.wall)
+            for session, grant in self.registry.authenticated()
+            if isinstance(session, SocketSession)
         ]
 
-    async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
-        """Upgrade."""
+    def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
+        """Answer a handshake and start a session; raises `NotAWebSocket`."""
         return upgrade(
             request,
             lambda connection: SocketSession(self, connection, desk, address),
-            largest=LARGEST_MESSAGE,
+            max_message=MAX_MESSAGE,
         )
 
 
 class SocketSession:
-    """One socket."""
+    """One socket: feeds its session and carries out the effects."""
 
     def __init__(
-        self, monitor: WebSocketEndpoint, connection: Connection, desk: str, address: str
+        self, endpoint: WebSocketEndpoint, connection: Connection, desk: str, address: str
     ) -> None:
-        self._endpoint = monitor
+        self._endpoint = endpoint
         self._connection = connection
         self.address = address
-        self.opened = monitor.clock()
+        self.opened = endpoint.clock()
         self._session = ServerSession(
             self.opened,
-            verify=lambda token, now: monitor.verify(token, desk, now),
-            auth_timeout=monitor.auth_timeout,
-            warning=monitor.warning,
+            verify=lambda token, now: endpoint.verify(token, desk, now),
+            auth_timeout=endpoint.policy.auth_timeout,
+            warning=endpoint.policy.warning,
         )
-        self._commands: set[asyncio.Task[None]] = set()
-        self._performed = 0
-        monitor.sockets.add(self)
-        self._remind()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._commands = 0
+        endpoint.registry.add(self)
+        self._set_deadline()
 
-    def hear(self, message: Text | Binary) -> None:
-        """Do what the session makes of it."""
+    def message_received(self, message: Text | Binary) -> None:
+        """Hand a message to the session."""
         if isinstance(message, Text):
-            self._obey(self._session.receive(message.text, self._endpoint.clock()))
+            self._apply(self._session.receive(message.text, self._endpoint.clock()))
         else:
             self.close(CloseCode.UNSUPPORTED, "text only")
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close it, within a bound."""
-        self._obey(self._session.end(code, reason))
+        """Close with a close frame, within a bound."""
+        self._apply(self._session.end(code, reason))
 
     def abort(self) -> None:
-        """Be rid of it at once."""
+        """Close at once."""
         self._connection.abort()
 
-    def leave(self) -> None:
-        """Stream to it no more, and remind it of nothing."""
+    def input_ended(self) -> None:
+        """Send no further snapshot, and remove the deadline."""
         self._endpoint.broadcaster.leave(self._connection)
-        self._endpoint.deadlines.drop(self._tick)
+        self._endpoint.deadlines.remove(self._tick)
 
-    def over(self) -> None:
-        """The socket is gone: leave every list."""
+    def connection_lost(self) -> None:
+        """Leave the registry and cancel the running commands."""
         self._session.end(CloseCode.ABNORMAL, "")
-        self.leave()
-        self._endpoint.sockets.remove(self)
-        for task in self._commands:
+        self.input_ended()
+        self._endpoint.registry.remove(self)
+        for task in self._tasks:
             task.cancel()
-        self._log()
+        self._log_end()
 
-    def _obey(self, effects: list[Effect]) -> None:
+    def _apply(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Admit(grant):
                     self._admit(grant)
                 case Perform(command, grant):
                     task = asyncio.create_task(self._perform(command, grant))
-                    self._commands.add(task)
-                    task.add_done_callback(self._commands.discard)
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
                 case Send(message):
-                    self._say(message)
+                    self._send(message)
                 case Close(code, reason):
-                    self.leave()
+                    self.input_ended()
                     self._connection.close(code, reason)
-        self._remind()
+        self._set_deadline()
 
     def _admit(self, grant: Grant) -> None:
-        if not self._endpoint.sockets.authenticate(self, grant):
+        if not self._endpoint.registry.authenticate(self, grant):
             self.close(CloseCode.TRY_LATER, "too many sockets")
         elif Scope.MONITOR in grant.scopes:
             self._endpoint.broadcaster.join(self._connection)
@@ -175,35 +191,35 @@ class SocketSession:
             self._endpoint.broadcaster.accompany(self._connection)
 
     async def _perform(self, command: Command, grant: Grant) -> None:
-        self._performed += 1
+        self._commands += 1
         try:
             await self._endpoint.router.perform(command, grant)
         except Problem as problem:
-            self._say(error_message(problem))
+            self._send(error_message(problem))
             if isinstance(problem, UnknownPlayer):
                 self._endpoint.broadcaster.refresh(self._connection)
 
-    def _say(self, message: ServerMessage) -> None:
-        literal = self._endpoint.literal_names
+    def _send(self, message: ServerMessage) -> None:
+        literal = self._endpoint.policy.literal_names
         self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
 
-    def _remind(self) -> None:
+    def _set_deadline(self) -> None:
         deadline = self._session.deadline
         if deadline is None:
-            self._endpoint.deadlines.drop(self._tick)
+            self._endpoint.deadlines.remove(self._tick)
         else:
             self._endpoint.deadlines.set(self._tick, deadline)
 
     def _tick(self, now: Instant) -> None:
-        self._obey(self._session.tick(now))
+        self._apply(self._session.tick(now))
 
-    def _log(self) -> None:
+    def _log_end(self) -> None:
         grant = self._session.grant
-        code, reason = self._connection.last_word or (CloseCode.ABNORMAL, "lost")
+        code, reason = self._connection.close_sent or (CloseCode.ABNORMAL, "lost")
         lasted = self._endpoint.clock().boot - self.opened.boot
         close = f"close={code:d}{f' ({reason})' if reason else ''}"
         if grant is None:
-            self._endpoint.strangers.write(
+            self._endpoint.unauthenticated_log.write(
                 f"socket ended  from={self.address} lasted={lasted:.1f}s {close}"
             )
             return
@@ -213,6 +229,6 @@ class SocketSession:
             self.address,
             lasted,
             self._connection.skipped,
-            self._performed,
+            self._commands,
             close,
         )

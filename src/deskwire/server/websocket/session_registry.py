@@ -1,13 +1,15 @@
-"""The open sockets: how many may be, which token and login each came in by, and ending them.
+"""Registry of the open sockets: their limits, and the token and login of each.
 
-A socket waits (not yet authenticated; the one that waited longest makes room) and then is seated:
-one a token (the newest wins: a phone that lost its network comes back before the old socket is
-known to be dead), a bounded number a user and in all.
+A new socket is unauthenticated; above the limit of those, the oldest one is closed. After `auth`,
+the sockets are limited per user and in total. A token has one socket, and the newest one wins: a
+phone that lost its network reconnects before the server notices that the old connection is dead.
 """
 
 import asyncio
 from collections import Counter
 from typing import Protocol
+
+from msgspec import Struct
 
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.units import Seconds
@@ -15,27 +17,36 @@ from deskwire.protocol.close_codes import CloseCode
 from deskwire.server.websocket.connection import CLOSE_TIMEOUT
 
 
+class SocketLimits(Struct, frozen=True):
+    """Maximum numbers of open sockets."""
+
+    total: int
+    """Authenticated sockets of all users."""
+    per_user: int
+    """Authenticated sockets of one user."""
+    unauthenticated: int
+
+
 class Socket(Protocol):
-    """One open socket, as something that can be ended."""
+    """An open socket, as far as the registry knows it."""
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close it, within a bound."""
+        """Close with a close frame, within a bound."""
 
     def abort(self) -> None:
-        """Be rid of it at once."""
+        """Close at once."""
 
 
 class SessionRegistry:
     """Every open socket."""
 
-    def __init__(self, *, most: int, most_a_user: int, most_waiting: int) -> None:
-        self.most = most
-        self.most_a_user = most_a_user
-        self.most_waiting = most_waiting
-        self._waiting: dict[Socket, None] = {}
-        self._authenticated: dict[Socket, Grant] = {}
+    def __init__(self, limits: SocketLimits) -> None:
+        self.limits = limits
+        self._unauthenticated: dict[Socket, None] = {}
+        """The oldest first."""
+        self._grants: dict[Socket, Grant] = {}
         self._by_token: dict[str, Socket] = {}
-        self._by_user: Counter[str] = Counter()
+        self._per_user: Counter[str] = Counter()
         self._all: set[Socket] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -44,53 +55,58 @@ class SessionRegistry:
     def __len__(self) -> int:
         return len(self._all)
 
+    def reconfigure(self, limits: SocketLimits) -> None:
+        """Apply other limits to new sockets; open sockets stay."""
+        self.limits = limits
+
     def add(self, socket: Socket) -> None:
-        """A socket is open; nothing is known of it."""
+        """Add a new, unauthenticated socket."""
         self._all.add(socket)
         self._empty.clear()
-        self._waiting[socket] = None
+        self._unauthenticated[socket] = None
         if self._closed:
             socket.close(CloseCode.GOING_AWAY, "going away")
-        elif len(self._waiting) > self.most_waiting:
-            longest = next(iter(self._waiting))
-            del self._waiting[longest]
-            longest.abort()
+        elif len(self._unauthenticated) > self.limits.unauthenticated:
+            oldest = next(iter(self._unauthenticated))
+            del self._unauthenticated[oldest]
+            oldest.abort()
 
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
-        """It is who it says; returns whether there is room for it."""
-        self._waiting.pop(socket, None)
+        """Register a socket's grant; return False if a limit is reached."""
+        self._unauthenticated.pop(socket, None)
         older = self._by_token.get(grant.token)
         if older is not None:
-            self._forget(older)
+            self._remove_grant(older)
             older.close(CloseCode.AUTH_FAILED, "replaced by a newer connection")
-        if len(self._authenticated) >= self.most or self._by_user[grant.user] >= self.most_a_user:
+        user, limits = grant.user, self.limits
+        if len(self._grants) >= limits.total or self._per_user[user] >= limits.per_user:
             return False
-        self._authenticated[socket] = grant
-        self._by_user[grant.user] += 1
+        self._grants[socket] = grant
+        self._per_user[user] += 1
         self._by_token[grant.token] = socket
         return True
 
     def remove(self, socket: Socket) -> None:
-        """It is closed."""
+        """Remove a closed socket."""
         self._all.discard(socket)
-        self._waiting.pop(socket, None)
-        self._forget(socket)
+        self._unauthenticated.pop(socket, None)
+        self._remove_grant(socket)
         if not self._all:
             self._empty.set()
 
     def authenticated(self) -> list[tuple[Socket, Grant]]:
-        """Return those that are authenticated, and by what."""
-        return list(self._authenticated.items())
+        """Return the authenticated sockets and their grants."""
+        return list(self._grants.items())
 
     def close_logins(self, ended: frozenset[LoginId]) -> None:
-        """Close every socket that came in by one of these logins."""
-        for socket, grant in list(self._authenticated.items()):
+        """Close every socket that belongs to one of these logins."""
+        for socket, grant in list(self._grants.items()):
             if grant.login in ended:
-                self._forget(socket)
+                self._remove_grant(socket)
                 socket.close(CloseCode.AUTH_FAILED, "login ended")
 
     async def close_all(self) -> None:
-        """Close every socket, and each that still comes: the daemon stops. Bounded."""
+        """Close every socket, and each new one, because the daemon stops. Bounded."""
         self._closed = True
         for socket in list(self._all):
             socket.close(CloseCode.GOING_AWAY, "going away")
@@ -101,12 +117,12 @@ class SessionRegistry:
             for socket in list(self._all):
                 socket.abort()
 
-    def _forget(self, socket: Socket) -> None:
-        grant = self._authenticated.pop(socket, None)
+    def _remove_grant(self, socket: Socket) -> None:
+        grant = self._grants.pop(socket, None)
         if grant is None:
             return
-        self._by_user[grant.user] -= 1
-        if not self._by_user[grant.user]:
-            del self._by_user[grant.user]
+        self._per_user[grant.user] -= 1
+        if not self._per_user[grant.user]:
+            del self._per_user[grant.user]
         if self._by_token.get(grant.token) is socket:
             del self._by_token[grant.token]

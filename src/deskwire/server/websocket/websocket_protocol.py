@@ -1,128 +1,210 @@
-"""What a screen says: read, and heard one after another.
+"""WebSocket protocol: the opening handshake, and then the input of one connection.
 
-It stands in the place of aiohttp when a connection has become a WebSocket; of aiohttp nothing is
-left by then. Nothing is kept beyond one read: while something of it is unheard, no more is read.
+    HTTP request ─▶ 101 response ─▶ aiohttp detaches ─▶ WebSocketProtocol reads, Connection writes
+
+RFC 6455 section 4.2. After the handshake no task and no buffer of aiohttp's is left. At most one
+read is buffered: while a message of it is unhandled, the transport is paused.
 """
 
 import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
 from typing import Protocol
+
+from aiohttp import HttpVersion11, web
 
 from deskwire.protocol.websocket.parser import (
     Binary,
+    ProtocolViolation,
     CloseReceived,
     FrameParser,
     Ping,
-    ProtocolViolation,
     Received,
     Text,
 )
+from deskwire.server.http.problems import NotAWebSocket
+from deskwire.server.http.server import HttpProtocol
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.connection import Connection
 
-AT_A_STRETCH = 64
-"""Messages that are heard before others get their turn."""
+VERSION = "13"
+KEY_BYTES = 16
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+MESSAGES_PER_TURN = 64
+"""Messages to handle before other tasks of the event loop run."""
 
 
 class MessageReceiver(Protocol):
-    """What is said on one socket. It may end it by closing the connection."""
+    """Handles the messages of one WebSocket; it closes the connection to end it."""
 
-    def hear(self, message: Text | Binary) -> None:
-        """Take a message."""
+    def message_received(self, message: Text | Binary) -> None:
+        """Handle a message."""
 
-    def leave(self) -> None:
-        """Nothing more will be heard."""
+    def input_ended(self) -> None:
+        """Stop: no further message will be received."""
 
-    def over(self) -> None:
-        """The socket is gone."""
+    def connection_lost(self) -> None:
+        """Clean up: the connection is closed."""
 
 
 class WebSocketProtocol(asyncio.Protocol):
-    """One socket's messages, in order."""
+    """Parses input and hands messages to a receiver in order."""
 
     __slots__ = (
         "_connection",
-        "_conversation",
-        "_full",
-        "_reader",
-        "_stream",
-        "_turn_comes",
-        "_unheard",
+        "_parser",
+        "_pending",
+        "_receiver",
+        "_scheduled",
+        "_transport",
+        "_writing_paused",
     )
 
     def __init__(
         self,
-        stream: TcpTransport,
-        reader: FrameParser,
+        transport: TcpTransport,
+        parser: FrameParser,
         connection: Connection,
-        conversation: MessageReceiver,
+        receiver: MessageReceiver,
     ) -> None:
-        self._stream = stream
-        self._reader = reader
+        self._transport = transport
+        self._parser = parser
         self._connection = connection
-        self._conversation = conversation
-        self._unheard: list[Received] = []
-        self._turn_comes = False
-        self._full = False
+        self._receiver = receiver
+        self._pending: list[Received] = []
+        self._scheduled = False
+        self._writing_paused = False
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
-        self._unheard += self._reader.feed(data)
-        self._hear_some()
+        """Parse and handle input."""
+        self._pending += self._parser.feed(data)
+        self._handle_pending()
 
     def pause_writing(self) -> None:
-        """The peer takes nothing: what it says waits, for there may be an answer to it."""
-        self._full = True
-        self._stream.pause_reading()
+        """Stop reading: a message could need a response that the client does not read."""
+        self._writing_paused = True
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """It takes again."""
-        self._full = False
-        self._hear_some()
+        """Read again."""
+        self._writing_paused = False
+        self._handle_pending()
 
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's
-        """The connection is gone."""
-        self._unheard.clear()
-        self._conversation.leave()
-        self._conversation.over()
+        """Tell the receiver that the connection is closed."""
+        self._pending.clear()
+        self._receiver.input_ended()
+        self._receiver.connection_lost()
 
-    def _hear_some(self) -> None:
-        if self._turn_comes:
+    def _handle_pending(self) -> None:
+        if self._scheduled:
             return
-        heard = 0
-        for message in self._unheard[:AT_A_STRETCH]:
-            if self._full:
+        handled = 0
+        for message in self._pending[:MESSAGES_PER_TURN]:
+            if self._writing_paused:
                 break
-            self._hear(message)
-            heard += 1
-        del self._unheard[:heard]
-        if self._full:
+            self._handle(message)
+            handled += 1
+        del self._pending[:handled]
+        if self._writing_paused:
             return
-        if self._unheard:
-            self._stream.pause_reading()
-            self._turn_comes = True
+        if self._pending:
+            self._transport.pause_reading()
+            self._scheduled = True
             asyncio.get_running_loop().call_soon(self._next_turn)
         else:
-            self._stream.resume_reading()
+            self._transport.resume_reading()
 
     def _next_turn(self) -> None:
-        self._turn_comes = False
-        self._hear_some()
+        self._scheduled = False
+        self._handle_pending()
 
-    def _hear(self, message: Received) -> None:
-        connection, conversation = self._connection, self._conversation
-        connection.heard()
+    def _handle(self, message: Received) -> None:
+        connection, receiver = self._connection, self._receiver
+        connection.frame_received()
         match message:
             case Text() | Binary():
-                conversation.hear(message)
+                receiver.message_received(message)
             case Ping(payload):
                 connection.pong(payload)
             case CloseReceived(code, _):
-                conversation.leave()
+                receiver.input_ended()
                 connection.close(code)
-                if not connection.end_writing():
-                    connection.finish()
+                if not connection.send_eof():
+                    connection.close_transport()
             case ProtocolViolation(code, reason):
-                # what still comes is let pass: to close on it would take our last word back
-                conversation.leave()
+                # the transport stays open: closing on unread input could destroy our close frame
+                receiver.input_ended()
                 connection.close(code, reason)
-                connection.end_writing()
+                connection.send_eof()
+
+
+def upgrade(
+    request: web.BaseRequest, receive: Callable[[Connection], MessageReceiver], *, max_message: int
+) -> web.StreamResponse:
+    """Answer the handshake and hand the connection to the receiver that `receive` returns.
+
+    `max_message` is the maximum size in bytes. Raises `NotAWebSocket` before anything is sent.
+    """
+    response = handshake_response(handshake_key(request))
+    http, transport = request.protocol, request.transport
+    if not isinstance(http, HttpProtocol) or not isinstance(transport, TcpTransport):
+        raise NotAWebSocket("the client disconnected")
+    rest = http.detach()
+    transport.write(response)
+    connection = Connection(transport)
+    parser = FrameParser(max_message)
+    protocol = WebSocketProtocol(transport, parser, connection, receive(connection))
+    transport.set_protocol(protocol)
+    transport.upgraded = True
+    protocol.data_received(rest)
+    return _AlreadySent()
+
+
+def handshake_key(request: web.BaseRequest) -> str:
+    """Return the key of a WebSocket handshake; raises `NotAWebSocket` for another request."""
+    headers = request.headers
+    connection = ",".join(headers.getall("Connection", [])).lower().split(",")
+    keys = headers.getall("Sec-WebSocket-Key", [])
+    valid = (
+        request.version == HttpVersion11
+        and request.method == "GET"
+        and headers.get("Upgrade", "").strip().lower() == "websocket"
+        and "upgrade" in map(str.strip, connection)
+        and headers.get("Sec-WebSocket-Version") == VERSION
+    )
+    if not valid or len(keys) != 1 or not is_valid_key(keys[0]):
+        raise NotAWebSocket(f"not a WebSocket handshake; connect with RFC 6455 version {VERSION}")
+    return keys[0]
+
+
+def is_valid_key(text: str) -> bool:
+    """Return whether the text is 16 bytes in base64."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def handshake_response(key: str) -> bytes:
+    """Return the 101 response to a key."""
+    digest = hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Connection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n"
+        b"Server: deskwire\r\n\r\n"
+    )
+
+
+class _AlreadySent(web.StreamResponse):
+    """Response for aiohttp that writes nothing."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write nothing."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Write nothing."""
