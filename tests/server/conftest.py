@@ -10,15 +10,15 @@ from tests.support.time_scaling import patiently
 
 
 class Pair:
-    """A connection, and the socket of the peer it writes to; the kernel holds little between."""
+    """A connection and the socket of its peer, with small kernel buffers between them."""
 
-    def __init__(self, stream: TcpTransport, peer: socket.socket) -> None:
-        self.stream = stream
-        self.connection = Connection(stream)
+    def __init__(self, transport: TcpTransport, peer: socket.socket) -> None:
+        self.transport = transport
+        self.connection = Connection(transport)
         self.peer = peer
 
     async def read(self, size: int = 65536) -> bytes:
-        """Return what has come so far, at least one byte; nothing at the end."""
+        """Return at least one received byte, or nothing at the end."""
         async with asyncio.timeout(patiently(5)):
             return await asyncio.get_running_loop().sock_recv(self.peer, size)
 
@@ -29,9 +29,9 @@ async def pair() -> AsyncIterator[Pair]:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     ours.setblocking(False)
     peer.setblocking(False)
-    stream = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
-    stream.start()
-    yield Pair(stream, peer)
-    stream.abort()
+    transport = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
+    transport.start()
+    yield Pair(transport, peer)
+    transport.abort()
     peer.close()
     await asyncio.sleep(0)

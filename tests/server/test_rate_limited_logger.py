@@ -3,38 +3,38 @@ import logging
 import pytest
 
 from deskwire.server import rate_limited_logger as module
-from deskwire.server.rate_limited_logger import AT_ONCE, RateLimitedLogger
+from deskwire.server.rate_limited_logger import BURST, RateLimitedLogger
 from tests.support.waiting import until_async
 
 LOG = logging.getLogger("deskwire.test")
 
 
-async def test_a_few_are_written_at_once_and_a_flood_is_one_line(
+async def test_lines_above_the_burst_become_one_summary(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sparing = RateLimitedLogger(LOG, logging.WARNING)
+    logger = RateLimitedLogger(LOG, logging.WARNING)
 
-    for number in range(AT_ONCE + 500):
-        sparing.write(f"knock {number}")
+    for number in range(BURST + 500):
+        logger.write(f"line {number}")
     at_once = [record.message for record in caplog.records]
-    sparing.flush()
-    sparing.write("knock again")
-    sparing.flush()
+    logger.flush()
+    logger.write("line again")
+    logger.flush()
 
-    assert at_once == [f"knock {number}" for number in range(AT_ONCE)]
-    assert [record.message for record in caplog.records][AT_ONCE:] == [
-        f"500 more within 60 s, the last: knock {AT_ONCE + 499}",
-        "knock again",
+    assert at_once == [f"line {number}" for number in range(BURST)]
+    assert [record.message for record in caplog.records][BURST:] == [
+        f"500 more within 60 s, the last: line {BURST + 499}",
+        "line again",
     ]
 
 
-async def test_the_minute_ends_by_itself(
+async def test_summary_is_written_when_the_interval_ends(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WITHIN", 0.05)
-    sparing = RateLimitedLogger(LOG, logging.WARNING)
+    monkeypatch.setattr(module, "INTERVAL", 0.05)
+    logger = RateLimitedLogger(LOG, logging.WARNING)
 
-    for _ in range(AT_ONCE + 1):
-        sparing.write("knock")
+    for _ in range(BURST + 1):
+        logger.write("line")
 
-    await until_async(lambda: caplog.messages[-1] == "1 more within 0.05 s, the last: knock")
+    await until_async(lambda: caplog.messages[-1] == "1 more within 0.05 s, the last: line")

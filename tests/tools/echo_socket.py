@@ -1,11 +1,10 @@
-"""The product's own sockets with somebody behind them who says everything back.
+"""WebSocket echo server on deskwire's own server, for external test suites.
 
     make echo-socket ARGS="--port 9001"
-    .venv/bin/python tests/tools/echo_socket.py --port 9001     where something was made before
+    .venv/bin/python tests/tools/echo_socket.py --port 9001     without a rebuild
 
-For suites that judge a WebSocket server from outside. Handshake, parser, closing and every limit
-but one are the daemon's: here a message may have 64 MiB, and the kernel holds more of it for a
-peer than of a desk's small frames. Any path is a socket.
+The handshake, the parser, the close and all limits but two are the daemon's. Here a message may
+have 64 MiB, and the kernel's send buffer is larger. Every path is a WebSocket.
 """
 
 import argparse
@@ -20,26 +19,26 @@ from aiohttp import web
 
 from deskwire.protocol.websocket.parser import Binary, Text
 from deskwire.protocol.websocket.serializer import binary_frame, text_frame
-from deskwire.server.http.app import HttpApp, start_server
-from deskwire.server.http.request_policy import RequestPolicy
-from deskwire.server.http.route import Request, Route
+from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.routes import Request, Route
+from deskwire.server.http.server import start_server
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.upgrade import upgrade
+from deskwire.server.websocket.websocket_protocol import upgrade
 
-LARGEST_MESSAGE = 64 * 1024 * 1024
+MAX_MESSAGE = 64 * 1024 * 1024
 SEND_BUFFER = 1024 * 1024
 
 
-class AnyName(RequestPolicy):
-    """Answers to whatever it is called: a suite may sit in a container and call it by another."""
+class AnyHost(RequestPolicy, frozen=True):
+    """Policy that accepts any Host; a suite in a container uses a host name of its own."""
 
     def check(self, request: web.BaseRequest) -> str:
-        """Return the Host a request is for."""
+        """Return the Host of a request."""
         return request.headers.get("Host", "")
 
 
 class AnyPath(HttpApp):
-    """Answers at every path as at `/`."""
+    """App that answers every path like `/`."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -47,54 +46,52 @@ class AnyPath(HttpApp):
 
 
 class Echo:
-    """Says back what it hears; the inbox waits with the next until that is taken."""
+    """Receiver that sends each message back."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def hear(self, message: Text | Binary) -> None:
-        """Say it back."""
+    def message_received(self, message: Text | Binary) -> None:
+        """Send it back."""
         if isinstance(message, Text):
             self._connection.send(text_frame(message.text.encode()))
         else:
             self._connection.send(binary_frame(message.payload))
 
-    def leave(self) -> None:
-        """Nothing is kept."""
+    def input_ended(self) -> None:
+        """Do nothing."""
 
-    def over(self) -> None:
-        """Nothing is kept."""
+    def connection_lost(self) -> None:
+        """Do nothing."""
 
 
-async def echo(asked: Request) -> web.StreamResponse:
-    """Open a socket."""
-    if asked.request.transport is not None:
-        own = asked.request.transport.get_extra_info("socket")
+async def echo(request: Request) -> web.StreamResponse:
+    """Open a WebSocket."""
+    if request.raw.transport is not None:
+        own = request.raw.transport.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    return upgrade(asked.request, Echo, largest=LARGEST_MESSAGE)
+    return upgrade(request.raw, Echo, max_message=MAX_MESSAGE)
 
 
 async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
-    """Echo until a signal says stop."""
-    table = [Route(method="GET", path="/", handle=echo, summary="Echo", status=101)]
-    names = AnyName(allowed_hosts=[], allowed_origins=[], public_url="", trusted_proxies=[])
+    """Echo until SIGINT or SIGTERM."""
+    routes = [Route(method="GET", path="/", handle=echo, summary="Echo", status=101)]
+    app = AnyPath(routes, AnyHost.create(), cookie="")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    opened = await start_server(
-        AnyPath(table, names, cookie=""), host=host, port=port, context=None
-    )
-    say(f"echo_socket is ready at ws://{host}:{opened.port}")
+    server = await start_server(app.answer, host=host, port=port, context=None)
+    say(f"echo_socket is ready at ws://{host}:{server.port}")
     await stop.wait()
-    opened.close()
-    await opened.wait_closed()
+    server.close()
+    await server.wait_closed()
 
 
 def main() -> None:
-    """Read the command line, and serve."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description="A WebSocket echo on deskwire's own sockets.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9001, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=9001, help="0 selects a free port")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     asyncio.run(serve(given.host, given.port, lambda line: print(line, flush=True)))

@@ -28,8 +28,8 @@ from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import read_clock
-from deskwire.server.http.app import start_server
-from deskwire.server.http.pages import Pages, read_pages
+from deskwire.server.http.content import Pages, read_pages
+from deskwire.server.http.server import start_server
 
 FIRST_USER = "owner"
 KEY_BYTES = 32
@@ -102,18 +102,18 @@ async def _live(
     )
     notify = SystemdNotifier(environ)
     reload = SettingsReloader(
-        settings, reread=reread, adopt=desk.adopt, tls=tls, notify=notify, clock=read_clock
+        settings, reread=reread, adopt=desk.reconfigure, tls=tls, notify=notify, clock=read_clock
     )
     host, port = settings.server.host, settings.server.port
     try:
-        doors = await start_server(
-            desk.doors,
+        server = await start_server(
+            desk.app.answer,
             host=host,
             port=port,
             context=tls.context if tls is not None else None,
             listening=inherited(settings.server, environ),
             on_connection=reload.visitor,
-            max_sockets=lambda: desk.sockets.most,
+            max_sockets=lambda: desk.registry.limits.total,
         )
     except OSError as problem:
         raise PortTaken(why_taken(host, port, problem)) from None
@@ -122,7 +122,7 @@ async def _live(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.ask)
-    async with told(state.folder, desk.monitor.watching), asyncio.TaskGroup() as tasks:
+    async with told(state.folder, desk.endpoint.watching), asyncio.TaskGroup() as tasks:
         lasting = [
             tasks.create_task(desk.supervisor.run(), name="supervisor"),
             tasks.create_task(logins.follow(), name="logins"),
@@ -133,18 +133,18 @@ async def _live(
             await _first_user(users, say)
         if settings.server.public_url:
             say(f"others reach it at {settings.server.public_url}")
-        say(f"deskwire is ready at {address(settings.server, doors.host, doors.port)}")
-        log.info("started  version=%s host=%s port=%d", __version__, doors.host, doors.port)
+        say(f"deskwire is ready at {address(settings.server, server.host, server.port)}")
+        log.info("started  version=%s host=%s port=%d", __version__, server.host, server.port)
         notify.ready()
         freeze_heap()
         await stop.wait()
         notify.stopping()
-        doors.close()
-        await desk.sockets.close_all()
+        server.close()
+        await desk.registry.close_all()
         for task in lasting:
             task.cancel()
-    await doors.wait_closed()
-    desk.flush()
+    await server.wait_closed()
+    desk.flush_logs()
     log.info("stopped")
 
 

@@ -13,28 +13,25 @@ from pathlib import Path
 
 from deskwire.art.artwork import Artwork
 from deskwire.auth.logins import Logins
-from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.core.supervisor import Supervisor
-from deskwire.daemon.config.settings import Server, Settings
+from deskwire.daemon.config.settings import Settings
 from deskwire.devices.catalogue import PERIODIC, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import PlayersDevice
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
-from deskwire.server.http.app import HttpApp
-from deskwire.server.http.login_service import LoginService
-from deskwire.server.http.pages import Pages
-from deskwire.server.http.request_policy import RequestPolicy
+from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.content import Pages
+from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Broadcaster
-from deskwire.server.websocket.deadlines import Deadlines
-from deskwire.server.websocket.endpoint import WebSocketEndpoint
-from deskwire.server.websocket.session_registry import SessionRegistry
+from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
+from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 
 
 @dataclass(frozen=True)
@@ -42,28 +39,23 @@ class Desk:
     """What has to be started and stopped."""
 
     supervisor: Supervisor
-    sockets: SessionRegistry
-    doors: HttpApp
-    door: LoginService
-    monitor: WebSocketEndpoint
+    desk_id: str
+    registry: SessionRegistry
+    app: HttpApp
+    login_service: LoginService
+    endpoint: WebSocketEndpoint
 
-    def adopt(self, settings: Settings) -> None:
-        """Go on by these settings, as far as they are `RELOADABLE`."""
-        session = settings.session
-        self.doors.names = names_of(settings.server)
-        self.door.be_reached_at(settings.server.public_url)
-        self.doors.describe(cookie=self.door.cookie.name)
-        self.monitor.auth_timeout = session.auth_timeout
-        self.monitor.warning = session.warning
-        self.monitor.literal_names = settings.compat.literal_event_names
-        self.sockets.most = session.max_sockets
-        self.sockets.most_a_user = session.max_sockets_per_user
-        self.sockets.most_waiting = session.max_unauthenticated
+    def reconfigure(self, settings: Settings) -> None:
+        """Apply the `RELOADABLE` settings."""
+        self.login_service.reconfigure(desk_address(settings, self.desk_id))
+        self.app.reconfigure(request_policy(settings), cookie=self.login_service.cookie.name)
+        self.endpoint.reconfigure(session_policy(settings))
+        self.registry.reconfigure(socket_limits(settings))
 
-    def flush(self) -> None:
-        """Say in the log what was kept back so far."""
-        self.door.refused.flush()
-        self.monitor.strangers.flush()
+    def flush_logs(self) -> None:
+        """Write the summaries of suppressed log lines."""
+        self.login_service.flush_log()
+        self.endpoint.flush_log()
 
 
 def wire(
@@ -80,7 +72,7 @@ def wire(
     pages: Pages,
 ) -> Desk:
     """Put the rooms together."""
-    server, session = settings.server, settings.session
+    session = settings.session
 
     artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
     devices = catalogue(
@@ -107,49 +99,62 @@ def wire(
         websocket_lifetime=session.lifetime,
         alive=logins.get,
     )
-    sockets = SessionRegistry(
-        most=session.max_sockets,
-        most_a_user=session.max_sockets_per_user,
-        most_waiting=session.max_unauthenticated,
-    )
-    logins.on_ended(sockets.close_logins)
+    registry = SessionRegistry(socket_limits(settings))
+    logins.on_ended(registry.close_logins)
 
-    monitor = WebSocketEndpoint(
+    endpoint = WebSocketEndpoint(
         verify=tokens.verify_websocket,
         router=router,
         broadcaster=Broadcaster(publisher),
-        sockets=sockets,
-        deadlines=Deadlines(read_clock),
+        registry=registry,
         clock=read_clock,
-        auth_timeout=session.auth_timeout,
-        warning=session.warning,
-        literal_names=settings.compat.literal_event_names,
+        policy=session_policy(settings),
     )
-    door = LoginService(
+    login_service = LoginService(
         users=users,
         logins=logins,
         tokens=tokens,
-        throttle=LoginThrottle(),
         clock=read_clock,
-        desk=desk,
-        public_url=server.public_url,
-        tls=server.tls,
-        expect=publisher.expect,
+        address=desk_address(settings, desk),
+        on_websocket_token=publisher.expect,
     )
     table = routes(
-        door=door,
-        monitor=monitor,
+        login_service=login_service,
+        endpoint=endpoint,
         find_art=artwork.find,
         art_is_public=settings.art.public,
         pages=pages,
     )
-    doors = HttpApp(table, names_of(server), cookie=door.cookie.name)
-    return Desk(supervisor, sockets, doors, door, monitor)
+    app = HttpApp(table, request_policy(settings), cookie=login_service.cookie.name)
+    return Desk(supervisor, desk, registry, app, login_service, endpoint)
 
 
-def names_of(server: Server) -> RequestPolicy:
-    """Say which names and pages the doors answer to."""
-    return RequestPolicy(
+def desk_address(settings: Settings, desk_id: str) -> DeskAddress:
+    """Return how clients reach the desk."""
+    server = settings.server
+    return DeskAddress(desk_id, tls=server.tls, public_url=server.public_url)
+
+
+def session_policy(settings: Settings) -> SessionPolicy:
+    """Return the settings of each new session."""
+    session = settings.session
+    return SessionPolicy(session.auth_timeout, session.warning, settings.compat.literal_event_names)
+
+
+def socket_limits(settings: Settings) -> SocketLimits:
+    """Return the maximum numbers of open sockets."""
+    session = settings.session
+    return SocketLimits(
+        total=session.max_sockets,
+        per_user=session.max_sockets_per_user,
+        unauthenticated=session.max_unauthenticated,
+    )
+
+
+def request_policy(settings: Settings) -> RequestPolicy:
+    """Return the host names, origins and proxies that the server accepts."""
+    server = settings.server
+    return RequestPolicy.create(
         allowed_hosts=server.allowed_hosts,
         allowed_origins=server.allowed_origins,
         public_url=server.public_url,

@@ -21,7 +21,7 @@ from deskwire.model.problems import TokenExpired
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.websocket.session_registry import SessionRegistry, Socket
+from deskwire.server.websocket.session_registry import SessionRegistry, Socket, SocketLimits
 
 VerifyFor = Callable[[str, str, Instant], Grant]
 
@@ -127,9 +127,9 @@ class FaultyPublisher(Publisher):
 class FaultySockets(SessionRegistry):
     """SessionRegistry that can be closed for no reason of theirs."""
 
-    def __init__(self, *, most: int, most_a_user: int, most_waiting: int) -> None:
-        super().__init__(most=most, most_a_user=most_a_user, most_waiting=most_waiting)
-        self._grants: dict[Socket, Grant] = {}
+    def __init__(self, limits: SocketLimits) -> None:
+        super().__init__(limits)
+        self._admitted: dict[Socket, Grant] = {}
         self._over: set[str] = set()
         self.on_first: Callable[[], None] = lambda: None
         """Told when a screen is let in."""
@@ -137,24 +137,24 @@ class FaultySockets(SessionRegistry):
     @property
     def logins(self) -> frozenset[LoginId]:
         """The logins that opened what is open."""
-        return frozenset(grant.login for grant in self._grants.values())
+        return frozenset(grant.login for grant in self._admitted.values())
 
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """Seat it, and keep in mind by what."""
         seated = super().authenticate(socket, grant)
         if seated:
-            self._grants[socket] = grant
+            self._admitted[socket] = grant
             self.on_first()
         return seated
 
     def remove(self, socket: Socket) -> None:
         """It is closed."""
-        self._grants.pop(socket, None)
+        self._admitted.pop(socket, None)
         super().remove(socket)
 
     def close_sockets(self, code: CloseCode) -> None:
         """Close every seated socket so; 4004 ends the time of its token, too."""
-        for socket, grant in list(self._grants.items()):
+        for socket, grant in list(self._admitted.items()):
             if code is CloseCode.ABNORMAL:
                 socket.abort()
                 continue

@@ -22,8 +22,8 @@ from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.model.instant import Clock, read_clock
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
-from deskwire.server.http.app import RunningServer, start_server
-from deskwire.server.http.pages import read_pages
+from deskwire.server.http.content import read_pages
+from deskwire.server.http.server import RunningServer, start_server
 from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
 from deskwire.simulator.faults import Fault
 from deskwire.simulator.scenario import Scenario
@@ -85,12 +85,12 @@ class Mock:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._doors.close()
-        await self._desk.sockets.close_all()
+        self._server.close()
+        await self._desk.registry.close_all()
         self._desk.scene.stop()
         self._rehearsal.cancel()
         await asyncio.gather(self._rehearsal, return_exceptions=True)
-        await self._doors.wait_closed()
+        await self._server.wait_closed()
         await self._close()
 
     async def _open(self) -> None:
@@ -118,11 +118,11 @@ class Mock:
             pages=await asyncio.to_thread(read_pages),
         )
         context = await asyncio.to_thread(self._context) if self._tls else None
-        self._doors: RunningServer = await start_server(
-            self._desk.doors, host=self._host, port=self._port, context=context
+        self._server: RunningServer = await start_server(
+            self._desk.app.answer, host=self._host, port=self._port, context=context
         )
         host = f"[{self._host}]" if ":" in self._host else self._host
-        self.address = f"http{'s' if self._tls else ''}://{host}:{self._doors.port}"
+        self.address = f"http{'s' if self._tls else ''}://{host}:{self._server.port}"
         self._rehearsal = asyncio.create_task(self._desk.rehearsal.run(), name="rehearsal")
 
     def _context(self) -> ssl.SSLContext:

@@ -11,22 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deskwire.auth.logins import Logins
-from deskwire.auth.throttle import LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.instant import Clock
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.server.http.app import HttpApp
-from deskwire.server.http.login_service import LoginService
-from deskwire.server.http.pages import Pages
-from deskwire.server.http.request_policy import RequestPolicy
+from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.content import Pages
+from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Broadcaster
-from deskwire.server.websocket.deadlines import Deadlines
-from deskwire.server.websocket.endpoint import WebSocketEndpoint
-from deskwire.server.websocket.session_registry import SessionRegistry
+from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
+from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 from deskwire.simulator.fault_scheduler import Rehearsal
 from deskwire.simulator.faults import Fault, FaultyPublisher, FaultySockets
 from deskwire.simulator.scenario import Scenario
@@ -39,9 +36,7 @@ LOGIN_LIFETIME = Seconds(604_800.0)
 LIFETIME = Seconds(1200.0)
 WARNING = Seconds(240.0)
 AUTH_TIMEOUT = Seconds(10.0)
-MOST_SOCKETS = 256
-MOST_SOCKETS_A_USER = 16
-MOST_WAITING = 64
+LIMITS = SocketLimits(total=256, per_user=16, unauthenticated=64)
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,8 @@ class MockDesk:
 
     scene: SceneDesk
     rehearsal: Rehearsal
-    sockets: SessionRegistry
-    doors: HttpApp
+    registry: SessionRegistry
+    app: HttpApp
 
 
 def wire(
@@ -77,10 +72,8 @@ def wire(
     )
     scene = SceneDesk(scenario, pictures, publisher.take)
     publisher.on_watched = scene.watch
-    sockets = FaultySockets(
-        most=MOST_SOCKETS, most_a_user=MOST_SOCKETS_A_USER, most_waiting=MOST_WAITING
-    )
-    logins.on_ended(sockets.close_logins)
+    registry = FaultySockets(LIMITS)
+    logins.on_ended(registry.close_logins)
 
     tokens = Tokens(
         key,
@@ -90,37 +83,29 @@ def wire(
         websocket_lifetime=lifetime,
         alive=logins.get,
     )
-    monitor = WebSocketEndpoint(
-        verify=sockets.verifying(tokens.verify_websocket),
+    endpoint = WebSocketEndpoint(
+        verify=registry.verifying(tokens.verify_websocket),
         router=CommandRouter(scene.perform),
         broadcaster=Broadcaster(publisher),
-        sockets=sockets,
-        deadlines=Deadlines(clock),
+        registry=registry,
         clock=clock,
-        auth_timeout=AUTH_TIMEOUT,
-        warning=warning,
-        literal_names=False,
+        policy=SessionPolicy(AUTH_TIMEOUT, warning),
     )
-    door = LoginService(
+    login_service = LoginService(
         users=users,
         logins=logins,
         tokens=tokens,
-        throttle=LoginThrottle(),
         clock=clock,
-        desk=desk,
-        public_url="",
-        tls=tls,
-        expect=publisher.expect,
-    )
-    names = RequestPolicy(
-        allowed_hosts=(), allowed_origins=origins, public_url="", trusted_proxies=()
+        address=DeskAddress(desk, tls=tls),
+        on_websocket_token=publisher.expect,
     )
     table = routes(
-        door=door,
-        monitor=monitor,
+        login_service=login_service,
+        endpoint=endpoint,
         find_art=scene.find,
         art_is_public=False,
         pages=pages,
     )
-    doors = HttpApp(table, names, cookie=door.cookie.name)
-    return MockDesk(scene, Rehearsal(faults, publisher, sockets, logins), sockets, doors)
+    policy = RequestPolicy.create(allowed_origins=origins)
+    app = HttpApp(table, policy, cookie=login_service.cookie.name)
+    return MockDesk(scene, Rehearsal(faults, publisher, registry, logins), registry, app)

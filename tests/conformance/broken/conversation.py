@@ -82,7 +82,7 @@ def takes_no_note_of_binary(patch: Patch) -> None:
 
 @breaks("4.9")
 def reads_a_megabyte(patch: Patch) -> None:
-    patch.setattr(monitor, "LARGEST_MESSAGE", 1 << 20)
+    patch.setattr(monitor, "MAX_MESSAGE", 1 << 20)
 
 
 @breaks("4.10")

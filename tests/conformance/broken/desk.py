@@ -15,7 +15,7 @@ from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.art_urls import art_key
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.http import art
+from deskwire.server.http import content
 from deskwire.server.http.login_service import LoginService
 from deskwire.server.websocket import endpoint as monitor
 from deskwire.server.websocket.broadcaster import Broadcaster
@@ -239,12 +239,12 @@ def does_not_say_what_picture_it_is(patch: Patch) -> None:
 
 @breaks("8.2")
 def wants_a_login_token_for_art(patch: Patch) -> None:
-    patch.setattr(LoginService, "may_see_art", LoginService.login)
+    patch.setattr(LoginService, "check_any_token", LoginService.login)
 
 
 @breaks("8.3")
 def shows_art_to_anybody(patch: Patch) -> None:
-    patch.setattr(LoginService, "may_see_art", lambda *_: None)
+    patch.setattr(LoginService, "check_any_token", lambda *_: None)
 
 
 @breaks("8.4")
@@ -258,12 +258,12 @@ def marks_art_as_public_cache(patch: Patch) -> None:
 
 @breaks("8.5")
 def sends_art_again(patch: Patch) -> None:
-    patch.setattr(art, "_matches", lambda *_: False)
+    patch.setattr(content, "_known_etags", lambda _: set())
 
 
 @breaks("8.6")
 def knows_padded_paths_only(patch: Patch) -> None:
-    patch.setattr(art, "art_key", lambda text: art_key(text) if len(text) % 4 == 0 else None)
+    patch.setattr(content, "art_key", lambda text: art_key(text) if len(text) % 4 == 0 else None)
 
 
 @breaks("8.7")

@@ -11,7 +11,7 @@ from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.websocket import broadcaster as fanout
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.session_registry import SessionRegistry, Socket
+from deskwire.server.websocket.session_registry import SessionRegistry, Socket, SocketLimits
 from deskwire.simulator import wiring
 from tests.conformance.broken.variant import Patch, breaks, messages
 
@@ -58,7 +58,7 @@ def has_something_to_say_after_the_close(patch: Patch) -> None:
 
     def close(self: Connection, code: int | None, reason: str = "") -> None:
         original(self, code, reason)
-        self.stream.write(text_frame(b'{"event":"bye","args":[]}'))
+        self.transport.write(text_frame(b'{"event":"bye","args":[]}'))
 
     patch.setattr(Connection, "close", close)
 
@@ -75,12 +75,12 @@ def pings_every_five_minutes(patch: Patch) -> None:
 
 @breaks("10.2")
 def keeps_who_does_not_answer(patch: Patch) -> None:
-    patch.setattr(Connection, "drop_if_silent", lambda _: None)
+    patch.setattr(Connection, "abort_if_silent", lambda _: None)
 
 
 @breaks("10.3")
 def lets_a_user_have_forty_sockets(patch: Patch) -> None:
-    patch.setattr(wiring, "MOST_SOCKETS_A_USER", 40)
+    patch.setattr(wiring, "LIMITS", SocketLimits(total=256, per_user=40, unauthenticated=64))
 
 
 @breaks("10.4")

@@ -14,9 +14,9 @@ from deskwire.model.problems import TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.websocket.serializer import text_frame
+from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.problems import NotFound
-from deskwire.server.http.request_policy import RequestPolicy
-from deskwire.server.websocket import upgrade
+from deskwire.server.websocket import websocket_protocol
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
@@ -27,12 +27,12 @@ from tests.conformance.broken.variant import Patch, breaks, closes, statuses
 
 @breaks("3.1")
 def selects_a_subprotocol_not_offered(patch: Patch) -> None:
-    original = upgrade.switching
+    original = websocket_protocol.handshake_response
 
-    def switching(key: str) -> bytes:
+    def handshake_response(key: str) -> bytes:
         return original(key).replace(b"Server:", b"Sec-WebSocket-Protocol: mine\r\nServer:")
 
-    patch.setattr(upgrade, "switching", switching)
+    patch.setattr(websocket_protocol, "handshake_response", handshake_response)
 
 
 @breaks("3.2")
@@ -100,12 +100,12 @@ def takes_a_token_at_any_desk(patch: Patch) -> None:
 def upgrades_only_at_a_uuid(patch: Patch) -> None:
     original = WebSocketEndpoint.open
 
-    async def open_socket(
+    def open_socket(
         self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         if not re.fullmatch(r"[0-9a-f-]{36}", desk):
             raise NotFound("no such desk")
-        return await original(self, request, desk, address)
+        return original(self, request, desk, address)
 
     patch.setattr(WebSocketEndpoint, "open", open_socket)
 
@@ -132,12 +132,12 @@ def answers_to_any_name(patch: Patch) -> None:
 def upgrades_any_version(patch: Patch) -> None:
     original = WebSocketEndpoint.open
 
-    async def open_socket(
+    def open_socket(
         self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         headers = request.headers.copy()
         headers["Sec-WebSocket-Version"] = "13"
-        return await original(self, request.clone(headers=headers), desk, address)
+        return original(self, request.clone(headers=headers), desk, address)
 
     patch.setattr(WebSocketEndpoint, "open", open_socket)
 

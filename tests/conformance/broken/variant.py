@@ -16,7 +16,7 @@ from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http.app import HttpApp
 from deskwire.server.websocket import broadcaster as fanout
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.connection import offer as connection_offer
+from deskwire.server.websocket.connection import broadcast as send_to_all
 
 Patch = pytest.MonkeyPatch
 Change = Callable[[Patch], None]
@@ -116,14 +116,14 @@ def messages(
 
 def offers(patch: Patch, change: Callable[[Connection, bytes], bytes]) -> None:
     """Put other bytes in the place of each stats frame, for each connection; none is no frame."""
-    original = connection_offer
+    original = send_to_all
 
-    def offer(frame: bytes, connections: Iterable[Connection]) -> None:
+    def broadcast(frame: bytes, connections: Iterable[Connection]) -> None:
         for connection in connections:
             if changed := change(connection, frame):
                 original(changed, [connection])
 
-    patch.setattr(fanout, "offer", offer)
+    patch.setattr(fanout, "broadcast", broadcast)
 
 
 def stats(patch: Patch, change: Callable[[dict[str, Any]], None]) -> None:

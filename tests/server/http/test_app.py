@@ -1,185 +1,216 @@
-import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import BaseRequest
+from multidict import CIMultiDict
 
-from deskwire.server.http import http_protocol as wire
-from tests.server.room import PASSWORD, Room, room
-from tests.support.time_scaling import patiently
+from deskwire.server.http.app import RequestPolicy
+from deskwire.server.http.problems import BadRequest, ForeignOrigin, Misdirected
+from deskwire.simulator.mock import Mock
+from deskwire.simulator.scenario import Scenario
+from tests.server.local_server import LocalServer, local_server
+
+POLICY = RequestPolicy.create(
+    allowed_hosts=["desk.example", "Side.example:8443"],
+    allowed_origins=["https://panel.example"],
+    public_url="https://public.example:9000/desk",
+    trusted_proxies=["10.0.0.0/8"],
+)
+PANEL = "https://panel.example"
+FOREIGN = "https://elsewhere.example"
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type",
+}
+ALLOW = "Access-Control-Allow-Origin"
+
+
+def request(*headers: tuple[str, str], path: str = "/", remote: str = "192.0.2.7") -> BaseRequest:
+    mocked = make_mocked_request("GET", path, CIMultiDict(headers))
+    return mocked.clone(remote=remote)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8765", "127.0.0.1:8765", "192.168.1.5", "[::1]:8765", "[fe80::1]",
+     "desk.example", "desk.example.:443", "public.example:9000", "side.example:8443"],
+)  # fmt: skip
+def test_known_host_is_accepted(host: str) -> None:
+    assert POLICY.check(request(("Host", host))) == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "desk.example.evil.example", "127.0.0.1.nip.io", "side.example",
+     "side.example:443", "side.example.:8444"],
+)  # fmt: skip
+def test_unknown_host_is_misdirected(host: str) -> None:
+    with pytest.raises(Misdirected):
+        POLICY.check(request(("Host", host)))
+
+
+@pytest.mark.parametrize("host", ["desk.lan", "desk", "desk.local", "DESK:8765"])
+def test_host_names_of_the_machine_are_accepted(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "desk.lan")
+    policy = RequestPolicy.create()
+
+    assert policy.check(request(("Host", host))) == host
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("Host", ""),), (("Host", "a"), ("Host", "localhost")), (("Host", "local host"),),
+     (("Host", "localhost:99999999"),), (("Host", "user@localhost"),), (("Host", "[::1"),)],
+)  # fmt: skip
+def test_invalid_host_is_a_bad_request(headers: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(BadRequest):
+        POLICY.check(request(*headers))
+
+
+def test_absolute_request_target_is_a_bad_request() -> None:
+    with pytest.raises(BadRequest):
+        POLICY.check(request(("Host", "localhost"), path="http://localhost/"))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://localhost:8765", "http://LOCALHOST:8765", "https://panel.example",
+     "https://public.example:9000"],
+)  # fmt: skip
+def test_allowed_origin_is_accepted(origin: str) -> None:
+    POLICY.check(request(("Host", "localhost:8765"), ("Origin", origin)))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "", "https://evil.example", "https://localhost", "https://localhost:8765.evil.example",
+     "file://", "https://panel.example:8443"],
+)  # fmt: skip
+def test_foreign_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ForeignOrigin):
+        POLICY.check(request(("Host", "localhost:8765"), ("Origin", origin)))
+
+
+def test_two_origin_headers_are_refused() -> None:
+    ours = ("Origin", "https://localhost")
+
+    with pytest.raises(ForeignOrigin):
+        POLICY.check(request(("Host", "localhost"), ours, ours))
+
+
+def test_forwarded_for_from_an_untrusted_client_is_ignored() -> None:
+    forwarded_request = request(("X-Forwarded-For", "203.0.113.9"))
+
+    assert POLICY.client_address(forwarded_request) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [("203.0.113.9", "203.0.113.9"), ("1.1.1.1, 203.0.113.9, 10.0.0.3", "203.0.113.9"),
+     ("junk", "10.0.0.2"), ("", "10.0.0.2"), ("2001:db8::9, ::ffff:10.0.0.3", "2001:db8::9")],
+)  # fmt: skip
+@pytest.mark.parametrize("proxy", ["10.0.0.2", "::ffff:10.0.0.2"])
+def test_trusted_proxy_names_the_client(proxy: str, forwarded: str, address: str) -> None:
+    forwarded_request = request(("X-Forwarded-For", forwarded), remote=proxy)
+
+    assert POLICY.client_address(forwarded_request) == address
+    assert POLICY.client_uses_tls(request(("X-Forwarded-Proto", "https"), remote=proxy)) is True
+
+
+def test_forwarded_for_of_the_client_does_not_replace_the_proxys() -> None:
+    lines = (("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.9"))
+
+    assert POLICY.client_address(request(*lines, remote="10.0.0.2")) == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("remote", "said", "uses_tls"),
+    [("10.0.0.2", ("https",), True), ("10.0.0.2", ("http",), False), ("10.0.0.2", (), None),
+     ("10.0.0.2", ("http", "HTTPS"), True), ("10.0.0.2", ("gopher",), None),
+     ("192.0.2.7", ("https",), None)],
+)  # fmt: skip
+def test_forwarded_proto_counts_only_from_a_trusted_proxy(
+    remote: str, said: tuple[str, ...], uses_tls: bool | None
+) -> None:
+    forwarded_request = request(*(("X-Forwarded-Proto", scheme) for scheme in said), remote=remote)
+
+    assert POLICY.client_uses_tls(forwarded_request) is uses_tls
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
-    monkeypatch.setattr(wire, "LINGER", 0.1)
-    async with room(tmp_path) as opened:
-        yield opened
+async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
+    async with local_server(tmp_path) as running:
+        yield running
 
 
-HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
-
-
-@pytest.mark.parametrize(
-    ("request_bytes", "status"),
-    [
-        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 400),
-        (b"GET http://127.0.0.1/healthz HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"Origin: https://evil.example\r\n\r\n", 403),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 100_000 + b"\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 5000 + b"\r\n", 400),
-        (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: 3, 4\r\n\r\n", 400),
-        (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\nTransfer-Encoding: chunked"
-         b"\r\n\r\n0\r\n\r\n", 400),
-        (b"GET /healthz HTTP/9.9\r\n" + HOST + b"\r\n", 400),
-        (b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n", 400),
-        (b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-         b"Content-Length: 1000000\r\n\r\n", 413),
-        (b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-         b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk", 415),
-        (b"POST /healthz HTTP/1.1\r\n" + HOST + b"Content-Encoding: gzip\r\n"
-         b"Content-Length: 4\r\n\r\njunk", 405),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501),
-        (b"TRACE /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 405),
-        (b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
-        (b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
-        (b"PUT /v1/login HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n", 405),
-        (b"OPTIONS /v1/login HTTP/1.1\r\n" + HOST + b"\r\n", 405),
-        (b"GET /v1/login/ HTTP/1.1\r\n" + HOST + b"\r\n", 404),
-        (b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 200),
-    ],
-    ids=lambda given: given[:60].decode("latin-1") if isinstance(given, bytes) else str(given),
-)  # fmt: skip
-async def test_every_request_gets_one_answer_in_our_words(
-    desk: Room, request_bytes: bytes, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    answered = await desk.say(request_bytes)
-
-    head, _, body = answered.partition(b"\r\n\r\n")
-    assert int(head.split(b" ")[1]) == status, answered[:300]
-    assert answered.startswith(b"HTTP/1.")
-    assert answered.count(b"HTTP/1.") == 1
-    assert not caplog.records
-    assert json.loads(body)["object"] == ("error" if status != 200 else "health")
-    assert b"Server: deskwire\r\n" in head
-    assert b"nosniff" in head
-    assert b"Content-Security-Policy" in head
-    assert b"aiohttp" not in answered.lower()
-    assert b"python" not in answered.lower()
-
-
-async def test_a_head_is_an_answer_without_its_body(desk: Room) -> None:
-    answered = await desk.say(b"HEAD /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
-
-    assert answered.startswith(b"HTTP/1.1 200 OK")
-    assert answered.endswith(b"\r\n\r\n")
-
-
-async def test_what_is_never_finished_is_cut(desk: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = wire.IDLE
-    monkeypatch.setattr(wire, "IDLE", 0.2)
-
-    answered = await desk.say(b"GET /healthz HTTP/1.1\r\nHost: 12")
-
-    assert answered == b""
-    assert usual <= 15
-
-
-async def test_a_body_that_is_never_finished_is_told_so(
-    desk: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deskwire.server.http.login_service.BODY_TIMEOUT", 0.2)
-
-    answered = await desk.say(
-        b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-        b"Content-Length: 50\r\n\r\n{"
-    )
-
-    assert answered.startswith(b"HTTP/1.1 408 ")
-
-
-async def test_who_says_that_nothing_follows_is_answered_all_the_same(desk: Room) -> None:
-    login = json.dumps({"username": "ann", "password": PASSWORD}).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-    writer.write(
-        b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-        b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        + b"Content-Length: %d\r\n\r\n" % len(login)
-        + login
-    )
-    writer.write_eof()
-
-    async with asyncio.timeout(wire.IDLE / 2):
-        answered = await reader.read()
-    writer.close()
-
-    assert answered.count(b"HTTP/1.1 200 OK") == 2
-    assert b'"login_token"' in answered
-
-
-@pytest.mark.parametrize(
-    "sent", [b"Content-Length: 50\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
-)
-async def test_a_body_that_is_cut_off_is_no_bug_of_ours(
-    desk: Room, sent: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    head = b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-    _, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-    writer.write(head + sent)
-    await desk.say(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")  # meanwhile it is read
-
-    writer.close()
-    await writer.wait_closed()
-    await desk.say(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
-
-    assert "bug" not in caplog.text
-
-
-async def test_who_asks_before_sending_a_body_is_told_to_go_on(desk: Room) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-    writer.write(
-        b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-        b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
-    )
-    async with asyncio.timeout(patiently(5)):
-        first = await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"{}")
-        then = await reader.read()
-    writer.close()
-
-    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert then.startswith(b"HTTP/1.1 400 ")
-
-
-async def test_a_bug_of_ours_says_nothing(
-    desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_unhandled_exception_gets_500_without_details(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("the inside")
+        raise ZeroDivisionError("secret cause")
 
     monkeypatch.setattr("deskwire.server.http.login_service.LoginService.websocket_token", broken)
-    bears = {"Authorization": f"Bearer {await desk.login()}"}
+    headers = {"Authorization": f"Bearer {await server.login()}"}
 
-    async with desk.http.get(f"{desk.url}/v1/websocket", headers=bears) as response:
+    async with server.http.get(f"{server.url}/v1/websocket", headers=headers) as response:
         body = await response.text()
 
     assert response.status == 500
     assert json.loads(body)["data"]["code"] == "internal_error"
-    assert "inside" not in body
-    assert "ZeroDivisionError: the inside" in caplog.text
+    assert "secret cause" not in body
+    assert "ZeroDivisionError: secret cause" in caplog.text
 
 
-async def test_a_stranger_who_guesses_is_slowed_down_by_the_twentieth_try(desk: Room) -> None:
-    wrong = {"username": "ann", "password": "wrong"}
-    statuses = []
-    waits = []
-    for _ in range(25):
-        async with desk.http.post(f"{desk.url}/v1/login", json=wrong) as response:
-            statuses.append(response.status)
-            waits.append(int(response.headers.get("Retry-After", 0)))
+@pytest.fixture
+async def mock() -> AsyncIterator[Mock]:
+    async with Mock(Scenario({"audio": []}), origins=[PANEL]) as mock:
+        yield mock
 
-    assert statuses[0] == 401
-    assert 429 in statuses[:20]
-    assert waits[-1] >= 1
+
+@pytest.fixture
+async def http(mock: Mock) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(mock.address) as http:
+        yield http
+
+
+async def test_preflight_from_an_allowed_origin_gets_the_allowed_methods(
+    http: aiohttp.ClientSession,
+) -> None:
+    async with http.options("/v1/login", headers={"Origin": PANEL, **PREFLIGHT}) as response:
+        headers = response.headers
+
+        assert response.status == 204
+    assert headers[ALLOW] == PANEL
+    assert headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert "Content-Type" in headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Credentials" not in headers
+    assert headers["Vary"] == "Origin"
+
+
+async def test_allowed_origin_may_read_responses_and_errors(
+    http: aiohttp.ClientSession, mock: Mock
+) -> None:
+    correct = {"username": mock.user, "password": mock.password}
+    for credentials, status in ((correct, 200), ({**correct, "password": "wrong"}, 401), ({}, 400)):
+        async with http.post("/v1/login", json=credentials, headers={"Origin": PANEL}) as response:
+            assert (response.status, response.headers[ALLOW]) == (status, PANEL)
+
+
+async def test_foreign_origin_gets_no_cors_headers(http: aiohttp.ClientSession) -> None:
+    for origin in (FOREIGN, "null"):
+        async with http.options("/v1/login", headers={"Origin": origin, **PREFLIGHT}) as response:
+            assert response.status == 403
+            assert ALLOW not in response.headers
+
+
+async def test_request_without_origin_gets_no_cors_headers(http: aiohttp.ClientSession) -> None:
+    async with http.get("/healthz") as response:
+        assert response.status == 200
+        assert ALLOW not in response.headers
+    async with http.options("/v1/login", headers=PREFLIGHT) as response:
+        assert response.status == 405

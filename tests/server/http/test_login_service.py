@@ -1,15 +1,33 @@
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import BaseRequest
+from multidict import CIMultiDict
 
 from deskwire.auth.throttle import TRIES
 from deskwire.auth.users import User, Users
-from tests.server.room import room
+from deskwire.model.problems import TokenRefused
+from deskwire.model.units import Seconds
+from deskwire.server.http.login_service import DeskAddress, LoginCookie, bearer_token
+from tests.server.local_server import LocalServer, local_server
 from tests.support.time_scaling import patiently
 
+DESK = "6b1c2d3e-0000-4000-8000-000000000000"
+SECURE = LoginCookie(DeskAddress(DESK, tls=True))
+PLAIN = LoginCookie(DeskAddress(DESK, tls=False))
+HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
 
-async def test_who_was_here_before_does_not_queue_behind_strangers(
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
+    async with local_server(tmp_path) as running:
+        yield running
+
+
+async def test_known_client_does_not_wait_behind_unknown_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verify, begun, goes_on = Users.verify, asyncio.Event(), asyncio.Event()
@@ -21,14 +39,14 @@ async def test_who_was_here_before_does_not_queue_behind_strangers(
         return await verify(users, name, password)
 
     monkeypatch.setattr(Users, "verify", slow_with_strangers)
-    async with room(tmp_path) as there:
-        await there.login()  # from now on ann is known here
+    async with local_server(tmp_path) as server:
+        await server.login()  # from now on ann is known here
 
         wrong = {"username": "mallory", "password": "let me in please"}
-        stranger = asyncio.create_task(there.http.post(f"{there.url}/v1/login", json=wrong))
+        stranger = asyncio.create_task(server.http.post(f"{server.url}/v1/login", json=wrong))
         await begun.wait()
         async with asyncio.timeout(patiently(5)):
-            await there.login()
+            await server.login()
         waits = not stranger.done()
         goes_on.set()
 
@@ -36,8 +54,175 @@ async def test_who_was_here_before_does_not_queue_behind_strangers(
         assert (await stranger).status == 401
 
 
-async def test_who_is_right_may_log_in_as_often_as_it_pleases(tmp_path: Path) -> None:
-    async with room(tmp_path) as there:
-        tokens = {await there.login() for _ in range(TRIES + 4)}
+async def test_correct_passwords_are_never_throttled(tmp_path: Path) -> None:
+    async with local_server(tmp_path) as server:
+        tokens = {await server.login() for _ in range(TRIES + 4)}
 
         assert len(tokens) == TRIES + 4
+
+
+async def test_unfinished_body_gets_408(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskwire.server.http.login_service.BODY_TIMEOUT", 0.2)
+
+    response = await server.send_raw(
+        b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+        b"Content-Length: 50\r\n\r\n{"
+    )
+
+    assert response.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"Content-Length: 50\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
+)
+async def test_body_cut_off_by_a_disconnect_logs_no_exception(
+    server: LocalServer, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head + sent)
+    await server.send_raw(
+        b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    )  # the server reads the first request meanwhile
+
+    writer.close()
+    await writer.wait_closed()
+    await server.send_raw(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert not caplog.records
+
+
+async def test_expect_100_continue_gets_100(server: LocalServer) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(
+        b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
+    async with asyncio.timeout(patiently(5)):
+        first = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"{}")
+        then = await reader.read()
+    writer.close()
+
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert then.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_password_guessing_is_throttled_by_the_twentieth_attempt(server: LocalServer) -> None:
+    wrong = {"username": "ann", "password": "wrong"}
+    statuses = []
+    waits = []
+    for _ in range(25):
+        async with server.http.post(f"{server.url}/v1/login", json=wrong) as response:
+            statuses.append(response.status)
+            waits.append(int(response.headers.get("Retry-After", 0)))
+
+    assert statuses[0] == 401
+    assert 429 in statuses[:20]
+    assert waits[-1] >= 1
+
+
+def request(*headers: tuple[str, str], path: str = "/") -> BaseRequest:
+    return make_mocked_request("GET", path, CIMultiDict(headers))
+
+
+def attributes(header: str) -> set[str]:
+    return {part.strip() for part in header.split(";")[1:]}
+
+
+def test_secure_cookie_has_every_protective_attribute() -> None:
+    response = SECURE.set("token", Seconds(604800.9))
+
+    header = response.headers["Set-Cookie"]
+    assert response.status == 204
+    assert header.startswith("__Host-deskwire-6b1c2d3e=token;")
+    assert attributes(header) == {
+        *("HttpOnly", "SameSite=Strict", "Secure", "Path=/", "Max-Age=604800"),
+    }
+
+
+def test_cookie_without_tls_is_not_secure() -> None:
+    header = PLAIN.set("token", Seconds(60)).headers["Set-Cookie"]
+
+    assert header.startswith("deskwire-6b1c2d3e=token;")
+    assert "Secure" not in attributes(header)
+
+
+def test_cookie_is_read_among_other_cookies() -> None:
+    mocked = request(("Cookie", f"theme=dark; {SECURE.name}=eyJ.a-b_c.d; other=1"))
+
+    assert SECURE.read(mocked) == "eyJ.a-b_c.d"
+
+
+def test_cookie_of_another_desk_is_refused() -> None:
+    other = LoginCookie(DeskAddress("ffffffff-0000-4000-8000-000000000000", tls=True))
+
+    with pytest.raises(TokenRefused):
+        SECURE.read(request(("Cookie", f"{other.name}=token")))
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "=", ";;;", "\x00", 'a="', "deskwire-6b1c2d3e", f"{SECURE.name}="]
+)
+def test_invalid_cookie_is_refused(cookie: str) -> None:
+    with pytest.raises(TokenRefused):
+        SECURE.read(request(("Cookie", cookie)))
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "SAME-ORIGIN", ""])
+def test_cookie_from_a_page_of_another_port_is_refused(site: str) -> None:
+    mocked = request(("Cookie", f"{SECURE.name}=token"), ("Sec-Fetch-Site", site))
+
+    with pytest.raises(TokenRefused):
+        SECURE.read(mocked)
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_cookie_from_the_own_page_is_accepted(site: str) -> None:
+    mocked = request(("Cookie", f"{SECURE.name}=token"), ("Sec-Fetch-Site", site))
+
+    assert SECURE.read(mocked) == "token"
+
+
+def test_cleared_cookie_expires_at_once() -> None:
+    header = SECURE.clear().headers["Set-Cookie"]
+
+    assert header.startswith(f"{SECURE.name}=;")
+    assert "Max-Age=0" in attributes(header)
+
+
+@pytest.mark.parametrize("value", ["Bearer abc.d-e_f", "bearer abc.d-e_f", "BEARER   abc.d-e_f "])
+def test_bearer_token_is_read_in_any_case(value: str) -> None:
+    assert bearer_token(request(("Authorization", value))) == "abc.d-e_f"
+
+
+@pytest.mark.parametrize(
+    "values", [(), ("Basic abc",), ("Bearer",), ("Bearer a b",), ("Bearer a", "Bearer a")]
+)
+def test_other_authorization_header_is_refused(values: tuple[str, ...]) -> None:
+    with pytest.raises(TokenRefused):
+        bearer_token(request(*(("Authorization", value) for value in values)))
+
+
+def test_token_in_the_url_is_ignored() -> None:
+    read: Callable[[BaseRequest], str] = bearer_token
+
+    with pytest.raises(TokenRefused):
+        read(request(path="/?access_token=abc&Authorization=Bearer%20abc"))
+
+
+@pytest.mark.parametrize(
+    ("address", "client_tls", "url"),
+    [
+        (DeskAddress("d", tls=True), None, "wss://desk:8765/v1/monitor/d/ws"),
+        (DeskAddress("d", tls=False), None, "ws://desk:8765/v1/monitor/d/ws"),
+        (DeskAddress("d", tls=False), True, "wss://desk:8765/v1/monitor/d/ws"),
+        (DeskAddress("d", tls=True, public_url="https://x/y"), None, "wss://x/y/v1/monitor/d/ws"),
+    ],
+)
+def test_websocket_url_has_the_scheme_and_host_of_the_client(
+    address: DeskAddress, client_tls: bool | None, url: str
+) -> None:
+    assert address.websocket_url("desk:8765", client_tls=client_tls) == url

@@ -12,7 +12,7 @@ from deskwire.server.net.certificates import fingerprint, own_certificate, serve
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return own_certificate(tmp_path_factory.mktemp("state") / "tls")
 
 
@@ -23,15 +23,15 @@ def openssl(*words: str | Path) -> str:
 
 
 @pytest.mark.desktop
-def test_a_desk_signs_for_its_own_names(made: tuple[Path, Path]) -> None:
-    names = openssl("x509", "-in", made[0], "-noout", "-ext", "subjectAltName")
+def test_own_certificate_has_the_names_of_the_host(own: tuple[Path, Path]) -> None:
+    names = openssl("x509", "-in", own[0], "-noout", "-ext", "subjectAltName")
 
     assert "DNS:localhost" in names
     assert "IP Address:127.0.0.1" in names
 
 
-def test_only_the_owner_may_read_it(made: tuple[Path, Path]) -> None:
-    certificate, key = made
+def test_certificate_files_are_private(own: tuple[Path, Path]) -> None:
+    certificate, key = own
 
     assert key.stat().st_mode & 0o777 == 0o600
     assert certificate.stat().st_mode & 0o777 == 0o600
@@ -39,39 +39,39 @@ def test_only_the_owner_may_read_it(made: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.desktop
-def test_the_fingerprint_is_what_openssl_says(made: tuple[Path, Path]) -> None:
-    said = openssl("x509", "-in", made[0], "-noout", "-fingerprint", "-sha256")
+def test_fingerprint_matches_openssl(own: tuple[Path, Path]) -> None:
+    printed = openssl("x509", "-in", own[0], "-noout", "-fingerprint", "-sha256")
 
-    assert said.strip().endswith(fingerprint(made[0]))
+    assert printed.strip().endswith(fingerprint(own[0]))
 
 
-def test_it_is_kept_until_it_is_old(made: tuple[Path, Path], tmp_path: Path) -> None:
-    folder = made[0].parent
-    before = fingerprint(made[0])
-    kept = fingerprint(own_certificate(folder)[0])
+def test_old_certificate_is_renewed(own: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = own[0].parent
+    before = fingerprint(own[0])
+    unchanged = fingerprint(own_certificate(folder)[0])
     old = time.time() - (certificates.RENEW_AFTER_DAYS + 1) * 86400
-    os.utime(made[0], (old, old))
+    os.utime(own[0], (old, old))
 
     renewed = fingerprint(own_certificate(folder)[0])
 
-    assert kept == before
+    assert unchanged == before
     assert renewed != before
 
 
-def test_the_context_speaks_nothing_older_than_1_2(made: tuple[Path, Path]) -> None:
-    context = server_context(*made)
+def test_context_accepts_only_tls_1_2_and_later_with_aead(own: tuple[Path, Path]) -> None:
+    context = server_context(*own)
 
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     weak = [c["name"] for c in context.get_ciphers() if not c["aead"]]
     assert weak == []
 
 
-def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_certificate_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(StateUnavailable, match=r"cert\.pem and .*No such file"):
         server_context(tmp_path / "cert.pem", tmp_path / "key.pem")
 
 
-def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
+def test_invalid_certificate_is_named_in_the_error(tmp_path: Path) -> None:
     junk = tmp_path / "cert.pem"
     junk.write_text("junk")
 
@@ -79,7 +79,7 @@ def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
         server_context(junk, junk)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_unwritable_folder_is_named_in_the_error(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
 

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deskwire.server.net import listener as module
-from deskwire.server.net.listener import AT_A_STRETCH, Listener
+from deskwire.server.net.listener import ACCEPTS_PER_TURN, Listener
+from deskwire.server.net.tcp_transport import TcpTransport
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 
-class Listening(socket.socket):
-    """A listening socket on a machine that has no descriptors left, a few times."""
+class ShortSocket(socket.socket):
+    """ShortSocket socket that runs out of file descriptors `short` times."""
 
     short = 0
 
@@ -25,136 +26,157 @@ class Listening(socket.socket):
         return super().accept()
 
 
-class Door:
-    """An open port, and what came of who came."""
+class Port:
+    """A listener and the number of its connections."""
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: ShortSocket) -> None:
         self.listening = listening
         self.address = listening.getsockname()
-        self.visitors = 0
+        self.connections = 0
         self.max_sockets = 256
-        self.accepting = Listener(
+        self.listener = Listener(
             listening,
             asyncio.Protocol,
-            context=None,
-            on_connection=self._visited,
+            on_connection=self._count,
             max_sockets=lambda: self.max_sockets,
         )
 
-    def _visited(self) -> None:
-        self.visitors += 1
+    def _count(self) -> None:
+        self.connections += 1
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    listening = Listening()
+async def port() -> AsyncIterator[Port]:
+    listening = ShortSocket()
     listening.bind(("127.0.0.1", 0))
-    listening.listen(AT_A_STRETCH * 2)
+    listening.listen(ACCEPTS_PER_TURN * 2)
     listening.setblocking(False)
-    door = Door(listening)
-    yield door
-    door.accepting.close()
-    door.accepting.abort_all()
+    port = Port(listening)
+    yield port
+    port.listener.close()
+    port.listener.abort_all()
     await asyncio.sleep(0)
 
 
-async def test_whoever_comes_is_told_of_and_kept_until_gone(door: Door) -> None:
-    peer = socket.create_connection(door.address)
-    await until_async(lambda: len(door.accepting) == 1)
+async def test_connection_is_reported_and_held_until_closed(port: Port) -> None:
+    peer = socket.create_connection(port.address)
+    await until_async(lambda: len(port.listener) == 1)
 
     peer.close()
 
-    await until_async(lambda: len(door.accepting) == 0)
-    assert door.visitors == 1
+    await until_async(lambda: len(port.listener) == 0)
+    assert port.connections == 1
 
 
-async def test_a_crowd_is_let_in_whole(door: Door) -> None:
-    crowd = [socket.create_connection(door.address) for _ in range(AT_A_STRETCH + 10)]
+async def test_burst_of_connections_is_accepted_completely(port: Port) -> None:
+    peers = [socket.create_connection(port.address) for _ in range(ACCEPTS_PER_TURN + 10)]
 
-    await until_async(lambda: len(door.accepting) == AT_A_STRETCH + 10)
-    for peer in crowd:
+    await until_async(lambda: len(port.listener) == ACCEPTS_PER_TURN + 10)
+    for peer in peers:
         peer.close()
-    await until_async(lambda: len(door.accepting) == 0)
+    await until_async(lambda: len(port.listener) == 0)
 
 
-async def test_of_too_many_who_only_stand_there_the_first_makes_room(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_oldest_http_connection_is_closed_above_the_limit(
+    port: Port, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_VISITORS", 3)
-    door.max_sockets = 2
-    crowd = []
+    monkeypatch.setattr(module, "MAX_HTTP_CONNECTIONS", 3)
+    port.max_sockets = 2
+    peers = []
     for number in range(6):
-        crowd.append(socket.create_connection(door.address))
-        await until_async(lambda many=number: door.visitors == many + 1)  # type: ignore[misc]
-    ended = [await has_ended(peer) for peer in crowd[:2]]
+        peers.append(socket.create_connection(port.address))
+        await until_async(lambda expected=number: port.connections == expected + 1)  # type: ignore[misc]
+    ended = [await has_ended(peer) for peer in peers[:2]]
 
     assert ended == [True, True]
-    assert len(door.accepting) == 4
-    for peer in crowd:
+    assert len(port.listener) == 4
+    for peer in peers:
         peer.close()
 
 
-async def test_who_has_become_a_websocket_makes_no_room(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_websocket_is_not_closed_for_a_new_connection(
+    port: Port, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_VISITORS", 2)
-    door.max_sockets = 1
-    screen = socket.create_connection(door.address)
-    await until_async(lambda: len(door.accepting) == 1)
-    (stream,) = door.accepting
-    stream.upgraded = True
-    first, *others = [socket.create_connection(door.address) for _ in range(3)]
+    monkeypatch.setattr(module, "MAX_HTTP_CONNECTIONS", 2)
+    port.max_sockets = 1
+    websocket = socket.create_connection(port.address)
+    await until_async(lambda: len(port.listener) == 1)
+    (transport,) = port.listener
+    transport.upgraded = True
+    first, *others = [socket.create_connection(port.address) for _ in range(3)]
 
     assert await has_ended(first)
-    assert next(iter(door.accepting)) is stream
-    assert len(door.accepting) == 3
-    for peer in (screen, first, *others):
+    assert next(iter(port.listener)) is transport
+    assert len(port.listener) == 3
+    for peer in (websocket, first, *others):
         peer.close()
 
 
 async def has_ended(peer: socket.socket) -> bool:
-    """Tell whether the other end is gone, waiting until it is."""
+    """Wait for the other end to close; return True."""
     peer.setblocking(False)
     async with asyncio.timeout(patiently(5)):
         return await asyncio.get_running_loop().sock_recv(peer, 1) == b""
 
 
-async def test_all_can_be_dropped_at_once(door: Door) -> None:
-    peer = socket.create_connection(door.address)
-    await until_async(lambda: len(door.accepting) == 1)
+async def test_abort_all_closes_every_connection(port: Port) -> None:
+    peer = socket.create_connection(port.address)
+    await until_async(lambda: len(port.listener) == 1)
 
-    door.accepting.abort_all()
+    port.listener.abort_all()
 
     assert await has_ended(peer)
     peer.close()
 
 
-async def test_after_it_is_shut_nobody_is_let_in(door: Door) -> None:
-    door.accepting.close()
+async def test_closed_listener_refuses_connections(port: Port) -> None:
+    port.listener.close()
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(door.address)
+        socket.create_connection(port.address)
 
 
-async def test_a_machine_without_descriptors_is_tried_again(
-    door: Door, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_accepting_resumes_after_a_shortage_of_descriptors(
+    port: Port, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "AGAIN_AFTER", 0.01)
-    door.listening.short = 3
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.01)
+    port.listening.short = 3
     with caplog.at_level(logging.WARNING, "deskwire.http"):
-        peer = socket.create_connection(door.address)
-        await until_async(lambda: len(door.accepting) == 1)
+        peer = socket.create_connection(port.address)
+        await until_async(lambda: len(port.listener) == 1)
     peer.close()
 
     assert "Too many open files" in caplog.text
 
 
-async def test_the_port_can_be_shut_while_the_machine_has_no_descriptors(door: Door) -> None:
-    door.listening.short = 1
-    peer = socket.create_connection(door.address)
-    await until_async(lambda: door.listening.short == 0)
+async def test_listener_closes_during_a_shortage_of_descriptors(port: Port) -> None:
+    port.listening.short = 1
+    peer = socket.create_connection(port.address)
+    await until_async(lambda: port.listening.short == 0)
 
-    door.accepting.close()
+    port.listener.close()
 
     peer.close()
-    assert len(door.accepting) == 0
+    assert len(port.listener) == 0
+
+
+async def test_listener_uses_the_given_transport_factory() -> None:
+    class OtherTransport(TcpTransport):
+        pass
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    listener = Listener(
+        listening,
+        asyncio.Protocol,
+        make_transport=OtherTransport,
+        max_sockets=lambda: 1,
+    )
+    peer = socket.create_connection(listening.getsockname())
+    await until_async(lambda: len(listener) == 1)
+
+    assert isinstance(next(iter(listener)), OtherTransport)
+    peer.close()
+    listener.close()
+    listener.abort_all()
+    await asyncio.sleep(0)

@@ -5,49 +5,49 @@ import socket
 import pytest
 
 from deskwire.server.net import tcp_transport as module
-from deskwire.server.net.tcp_transport import READ, TcpTransport
+from deskwire.server.net.tcp_transport import READ_SIZE, TcpTransport
 from tests.server.conftest import Pair
 from tests.support.waiting import until_async
 
-MUCH = b"x" * 200_000
+LARGE = b"x" * 200_000
 
 
-class Notes(asyncio.Protocol):
-    """A protocol that notes what it is told."""
+class RecordingProtocol(asyncio.Protocol):
+    """Protocol that records its callbacks."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.received: list[bytes] = []
-        self.stays_after_end = False
+        self.keep_open_after_eof = False
 
     def connection_made(self, _: asyncio.BaseTransport) -> None:
-        self.told.append("made")
+        self.calls.append("made")
 
     def data_received(self, data: bytes) -> None:
         self.received.append(data)
 
     def eof_received(self) -> bool:
-        self.told.append("end")
-        return self.stays_after_end
+        self.calls.append("eof")
+        return self.keep_open_after_eof
 
     def pause_writing(self) -> None:
-        self.told.append("pause")
+        self.calls.append("pause")
 
     def resume_writing(self) -> None:
-        self.told.append("resume")
+        self.calls.append("resume")
 
     def connection_lost(self, _: BaseException | None) -> None:
-        self.told.append("lost")
+        self.calls.append("lost")
 
 
 @pytest.fixture
-def notes(pair: Pair) -> Notes:
-    notes = Notes()
-    pair.stream.set_protocol(notes)
-    return notes
+def protocol(pair: Pair) -> RecordingProtocol:
+    protocol = RecordingProtocol()
+    pair.transport.set_protocol(protocol)
+    return protocol
 
 
-async def drained(pair: Pair) -> bytes:
+async def read_all(pair: Pair) -> bytes:
     """Read to the end."""
     read = b""
     while piece := await pair.read():
@@ -56,153 +56,164 @@ async def drained(pair: Pair) -> bytes:
     return read
 
 
-async def test_what_the_kernel_does_not_take_leaves_later_and_in_order(pair: Pair) -> None:
-    said = [b"one", MUCH, b"three"]
+async def test_buffered_data_is_sent_later_in_order(pair: Pair) -> None:
+    chunks = [b"one", LARGE, b"three"]
 
-    for each in said:
-        pair.stream.write(each)
-    held = pair.stream.get_write_buffer_size()
-    pair.stream.close()
+    for each in chunks:
+        pair.transport.write(each)
+    buffered = pair.transport.get_write_buffer_size()
+    pair.transport.close()
 
-    assert held > len(MUCH) / 2
-    assert await drained(pair) == b"".join(said)
+    assert buffered > len(LARGE) / 2
+    assert await read_all(pair) == b"".join(chunks)
 
 
-async def test_a_writer_is_asked_to_pause_and_to_go_on(pair: Pair, notes: Notes) -> None:
-    pair.stream.write(MUCH)
-    pair.stream.write(b"more")
-    paused = list(notes.told)
-    while pair.stream.unsent:
+async def test_protocol_is_paused_and_resumed_at_the_water_marks(
+    pair: Pair, protocol: RecordingProtocol
+) -> None:
+    pair.transport.write(LARGE)
+    pair.transport.write(b"more")
+    paused = list(protocol.calls)
+    while pair.transport.unsent:
         await pair.read()
         await asyncio.sleep(0)
 
     assert paused == ["pause"]
-    assert notes.told == ["pause", "resume"]
+    assert protocol.calls == ["pause", "resume"]
 
 
-async def test_a_read_is_no_longer_than_a_record(pair: Pair, notes: Notes) -> None:
-    pair.peer.send(b"x" * (READ + 1000))
+async def test_read_is_at_most_one_tls_record_long(pair: Pair, protocol: RecordingProtocol) -> None:
+    pair.peer.send(b"x" * (READ_SIZE + 1000))
 
-    await until_async(lambda: sum(map(len, notes.received)) == READ + 1000)
-    assert max(map(len, notes.received)) <= READ
+    await until_async(lambda: sum(map(len, protocol.received)) == READ_SIZE + 1000)
+    assert max(map(len, protocol.received)) <= READ_SIZE
 
 
-async def test_what_comes_waits_while_reading_is_paused(pair: Pair, notes: Notes) -> None:
-    pair.stream.pause_reading()
-    pair.peer.send(b"said")
+async def test_input_waits_while_reading_is_paused(pair: Pair, protocol: RecordingProtocol) -> None:
+    pair.transport.pause_reading()
+    pair.peer.send(b"data")
     for _ in range(5):
         await asyncio.sleep(0)
-    while_paused = list(notes.received)
-    pair.stream.resume_reading()
+    while_paused = list(protocol.received)
+    pair.transport.resume_reading()
 
-    await until_async(lambda: notes.received == [b"said"])
+    await until_async(lambda: protocol.received == [b"data"])
     assert while_paused == []
 
 
-async def test_after_the_end_is_shown_the_peer_is_still_heard(pair: Pair, notes: Notes) -> None:
-    pair.stream.write(MUCH)
-    pair.stream.write_eof()
+async def test_input_is_read_after_write_eof(pair: Pair, protocol: RecordingProtocol) -> None:
+    pair.transport.write(LARGE)
+    pair.transport.write_eof()
 
-    assert await drained(pair) == MUCH
+    assert await read_all(pair) == LARGE
     pair.peer.send(b"and?")
-    await until_async(lambda: notes.received == [b"and?"])
+    await until_async(lambda: protocol.received == [b"and?"])
 
 
-async def test_a_peer_that_ends_is_answered_and_gone(pair: Pair, notes: Notes) -> None:
-    pair.stream.write(MUCH)
+async def test_peer_eof_closes_the_connection_after_the_buffered_data(
+    pair: Pair, protocol: RecordingProtocol
+) -> None:
+    pair.transport.write(LARGE)
     pair.peer.shutdown(socket.SHUT_WR)
 
-    assert await drained(pair) == MUCH
-    await until_async(lambda: notes.told[-1] == "lost")
-    assert notes.told.index("pause") < notes.told.index("end")
+    assert await read_all(pair) == LARGE
+    await until_async(lambda: protocol.calls[-1] == "lost")
+    assert protocol.calls.index("pause") < protocol.calls.index("eof")
 
 
-async def test_a_protocol_may_stay_after_the_peer_has_ended(pair: Pair, notes: Notes) -> None:
-    notes.stays_after_end = True
+async def test_protocol_may_keep_the_connection_open_after_peer_eof(
+    pair: Pair, protocol: RecordingProtocol
+) -> None:
+    protocol.keep_open_after_eof = True
     pair.peer.shutdown(socket.SHUT_WR)
 
-    await until_async(lambda: notes.told == ["end"])
-    pair.stream.write(b"still here")
+    await until_async(lambda: protocol.calls == ["eof"])
+    pair.transport.write(b"still here")
     assert await pair.read() == b"still here"
 
 
-async def test_closing_does_not_take_back_what_was_written_from_who_still_writes() -> None:
-    """A reset would; so this is over TCP, where there are resets."""
+async def test_close_delivers_written_data_to_a_peer_that_still_writes() -> None:
+    """Over TCP, because a Unix socket has no resets."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         peer = await asyncio.to_thread(socket.create_connection, listening.getsockname())
         ours, _ = listening.accept()
     ours.setblocking(False)
-    stream = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
-    stream.start()
-    await asyncio.to_thread(peer.sendall, MUCH)
+    transport = TcpTransport(ours, "", asyncio.Protocol, lambda _: None)
+    transport.start()
+    await asyncio.to_thread(peer.sendall, LARGE)
 
-    stream.write(b"answer")
-    stream.close()
+    transport.write(b"response")
+    transport.close()
     await asyncio.to_thread(peer.sendall, b"more")
-    answer = await asyncio.to_thread(peer.recv, 100)
+    response = await asyncio.to_thread(peer.recv, 100)
     peer.close()
 
-    assert answer == b"answer"
+    assert response == b"response"
     await until_async(lambda: ours.fileno() == -1)
 
 
-async def test_a_close_is_over_within_a_bound_though_the_peer_reads_nothing(
-    pair: Pair, notes: Notes, monkeypatch: pytest.MonkeyPatch
+async def test_close_is_bounded_when_the_peer_does_not_read(
+    pair: Pair, protocol: RecordingProtocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CLOSE_WITHIN", 0.05)
-    pair.stream.write(MUCH)
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.05)
+    pair.transport.write(LARGE)
 
-    pair.stream.close()
+    pair.transport.close()
 
-    await until_async(lambda: "lost" in notes.told)
-    assert pair.stream.get_write_buffer_size() == 0
+    await until_async(lambda: "lost" in protocol.calls)
+    assert pair.transport.get_write_buffer_size() == 0
 
 
-async def test_a_close_is_over_within_a_bound_though_the_peer_never_ends(
-    pair: Pair, notes: Notes, monkeypatch: pytest.MonkeyPatch
+async def test_close_is_bounded_when_the_peer_sends_no_eof(
+    pair: Pair, protocol: RecordingProtocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FAREWELL_WITHIN", 0.05)
+    monkeypatch.setattr(module, "EOF_TIMEOUT", 0.05)
 
-    pair.stream.close()
-    said = await pair.read()
+    pair.transport.close()
+    received = await pair.read()
 
-    await until_async(lambda: "lost" in notes.told)
-    assert said == b""
+    await until_async(lambda: "lost" in protocol.calls)
+    assert received == b""
 
 
-async def test_after_a_close_nothing_is_written_and_the_end_is_told_once(
-    pair: Pair, notes: Notes
+async def test_closed_transport_writes_nothing_and_reports_the_end_once(
+    pair: Pair, protocol: RecordingProtocol
 ) -> None:
-    pair.stream.abort()
-    pair.stream.write(b"more")
-    pair.stream.close()
-    pair.stream.abort()
+    pair.transport.abort()
+    pair.transport.write(b"more")
+    pair.transport.close()
+    pair.transport.abort()
     await asyncio.sleep(0)
 
-    assert await drained(pair) == b""
-    assert notes.told == ["lost"]
+    assert await read_all(pair) == b""
+    assert protocol.calls == ["lost"]
 
 
-async def test_a_peer_that_has_gone_is_told_of_and_raises_nothing(pair: Pair, notes: Notes) -> None:
-    pair.stream.pause_reading()
+async def test_write_to_a_disconnected_peer_raises_nothing(
+    pair: Pair, protocol: RecordingProtocol
+) -> None:
+    pair.transport.pause_reading()
     pair.peer.close()
 
-    pair.stream.write(b"one")
-    pair.stream.write(b"two")
+    pair.transport.write(b"one")
+    pair.transport.write(b"two")
 
-    assert pair.stream.is_closing()
-    await until_async(lambda: notes.told == ["lost"])
+    assert pair.transport.is_closing()
+    await until_async(lambda: protocol.calls == ["lost"])
 
 
-async def test_a_bug_of_a_reader_costs_its_connection_and_is_in_the_log(
-    pair: Pair, notes: Notes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_exception_in_a_protocol_is_logged_and_closes_its_connection(
+    pair: Pair,
+    protocol: RecordingProtocol,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(_: bytes) -> None:
         raise LookupError("nothing there")
 
-    monkeypatch.setattr(notes, "data_received", broken)
+    monkeypatch.setattr(protocol, "data_received", broken)
     with caplog.at_level(logging.ERROR, "deskwire.http"):
-        pair.peer.send(b"said")
-        await until_async(lambda: notes.told == ["lost"])
+        pair.peer.send(b"data")
+        await until_async(lambda: protocol.calls == ["lost"])
 
     assert "nothing there" in caplog.text

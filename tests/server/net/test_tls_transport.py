@@ -4,28 +4,30 @@ import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deskwire.server.net import tcp_transport as beneath
+from deskwire.server.net import tcp_transport
 from deskwire.server.net import tls_transport as module
 from deskwire.server.net.certificates import server_context
 from deskwire.server.net.listener import Listener
 from deskwire.server.net.self_signed import make
+from deskwire.server.net.tls_transport import TlsTransport
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
-MUCH = bytes(range(256)) * 8000
+LARGE = bytes(range(256)) * 8000
 CLIENT_HELLO = b"\x16\x03\x01"
 
 
 class Echo(asyncio.Protocol):
-    """Says back what it hears."""
+    """Protocol that sends back its input."""
 
     made = 0
-    heard = 0
+    received = 0
     lost = 0
     transport: asyncio.Transport
 
@@ -35,21 +37,24 @@ class Echo(asyncio.Protocol):
         self.made += 1
 
     def data_received(self, data: bytes) -> None:
-        self.heard += len(data)
+        self.received += len(data)
         self.transport.write(data)
 
     def connection_lost(self, _: BaseException | None) -> None:
         self.lost += 1
 
 
-class Door:
-    """An open port under TLS, with an `Echo` behind it for each who comes."""
+class TlsPort:
+    """A TLS listener whose connections echo."""
 
     def __init__(self, listening: socket.socket, context: ssl.SSLContext) -> None:
         self.port: int = listening.getsockname()[1]
         self.echoes: list[Echo] = []
-        self.accepting = Listener(
-            listening, self._echo, context=context, on_connection=None, max_sockets=lambda: 256
+        self.listener = Listener(
+            listening,
+            self._echo,
+            make_transport=partial(TlsTransport, context=context),
+            max_sockets=lambda: 256,
         )
 
     def _echo(self) -> Echo:
@@ -57,20 +62,20 @@ class Door:
         return self.echoes[-1]
 
     async def client(self, **settings: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect."""
+        """Connect with TLS."""
         made = await asyncio.open_connection("127.0.0.1", self.port, ssl=trusting(**settings))
         await until_async(lambda: self.echoes and self.echoes[-1].made)
         return made
 
-    def plainly(self) -> socket.socket:
-        """Connect and say nothing yet."""
+    def plain_socket(self) -> socket.socket:
+        """Connect without a handshake."""
         peer = socket.create_connection(("127.0.0.1", self.port), timeout=patiently(5))
         peer.setblocking(False)
         return peer
 
 
 def trusting(**settings: Any) -> ssl.SSLContext:
-    """Return a client's context that looks at no certificate."""
+    """Return a client context that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -87,19 +92,19 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def door(context: ssl.SSLContext) -> AsyncIterator[Door]:
+async def port(context: ssl.SSLContext) -> AsyncIterator[TlsPort]:
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-    door = Door(listening, context)
-    yield door
-    door.accepting.close()
-    door.accepting.abort_all()
+    port = TlsPort(listening, context)
+    yield port
+    port.listener.close()
+    port.listener.abort_all()
     await asyncio.sleep(0)
 
 
-async def gone(peer: socket.socket) -> None:
-    """Wait until the other side has closed."""
+async def closed(peer: socket.socket) -> None:
+    """Wait until the other end has closed."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(patiently(5)):
         try:
@@ -111,106 +116,106 @@ async def gone(peer: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
-async def test_much_goes_there_and_back_whole(door: Door, version: ssl.TLSVersion) -> None:
-    reader, writer = await door.client(maximum_version=version, minimum_version=version)
+async def test_large_data_is_echoed_completely(port: TlsPort, version: ssl.TLSVersion) -> None:
+    reader, writer = await port.client(maximum_version=version, minimum_version=version)
 
-    writer.write(MUCH)
+    writer.write(LARGE)
     async with asyncio.timeout(patiently(20)):
-        said = await reader.readexactly(len(MUCH))
+        received = await reader.readexactly(len(LARGE))
     writer.close()
     await writer.wait_closed()
 
-    assert said == MUCH
-    await until_async(lambda: door.echoes[0].lost == 1 and len(door.accepting) == 0)
+    assert received == LARGE
+    await until_async(lambda: port.echoes[0].lost == 1 and len(port.listener) == 0)
 
 
-async def test_a_close_shows_the_peer_its_end_as_tls_does(door: Door) -> None:
-    def visit() -> bytes:
-        with socket.create_connection(("127.0.0.1", door.port), timeout=patiently(5)) as plain:
+async def test_close_sends_close_notify(port: TlsPort) -> None:
+    def connect() -> bytes:
+        with socket.create_connection(("127.0.0.1", port.port), timeout=patiently(5)) as plain:
             peer = trusting().wrap_socket(plain, suppress_ragged_eofs=False)
             peer.sendall(b"there?")
-            answer = peer.recv(100)
-            end = peer.recv(100)  # raises where the connection is merely cut
+            response = peer.recv(100)
+            end = peer.recv(100)  # raises if the connection ends without close_notify
             peer.close()
-            return answer + end
+            return response + end
 
-    visiting = asyncio.create_task(asyncio.to_thread(visit))
-    await until_async(lambda: door.echoes and door.echoes[0].heard)
-    door.echoes[0].transport.close()
+    connecting = asyncio.create_task(asyncio.to_thread(connect))
+    await until_async(lambda: port.echoes and port.echoes[0].received)
+    port.echoes[0].transport.close()
 
-    assert await visiting == b"there?"
-    await until_async(lambda: len(door.accepting) == 0)
+    assert await connecting == b"there?"
+    await until_async(lambda: len(port.listener) == 0)
 
 
-async def test_who_closes_first_is_answered_likewise(door: Door) -> None:
-    def visit() -> None:
-        with socket.create_connection(("127.0.0.1", door.port), timeout=patiently(5)) as plain:
+async def test_close_notify_of_the_peer_is_answered(port: TlsPort) -> None:
+    def connect() -> None:
+        with socket.create_connection(("127.0.0.1", port.port), timeout=patiently(5)) as plain:
             peer = trusting().wrap_socket(plain, suppress_ragged_eofs=False)
-            peer.unwrap().close()  # raises unless the answer is close_notify
+            peer.unwrap().close()  # raises unless the response is close_notify
 
-    await asyncio.to_thread(visit)
+    await asyncio.to_thread(connect)
 
-    await until_async(lambda: len(door.accepting) == 0)
+    await until_async(lambda: len(port.listener) == 0)
 
 
-async def test_nobody_is_introduced_before_the_handshake(door: Door) -> None:
-    peer = door.plainly()
-    await until_async(lambda: len(door.accepting) == 1)
+async def test_protocol_is_not_created_before_the_handshake(port: TlsPort) -> None:
+    peer = port.plain_socket()
+    await until_async(lambda: len(port.listener) == 1)
 
     peer.close()
 
-    await until_async(lambda: len(door.accepting) == 0)
-    assert door.echoes == []
+    await until_async(lambda: len(port.listener) == 0)
+    assert port.echoes == []
 
 
-async def test_a_handshake_left_half_done_is_given_up(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_unfinished_handshake_times_out(
+    port: TlsPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HANDSHAKE_WITHIN", 0.05)
-    peer = door.plainly()
+    monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 0.05)
+    peer = port.plain_socket()
     peer.send(CLIENT_HELLO)
 
-    await gone(peer)
+    await closed(peer)
 
-    await until_async(lambda: len(door.accepting) == 0)
+    await until_async(lambda: len(port.listener) == 0)
 
 
-async def test_what_is_no_handshake_is_hung_up_on(door: Door) -> None:
-    peer = door.plainly()
+async def test_invalid_handshake_closes_the_connection(port: TlsPort) -> None:
+    peer = port.plain_socket()
     peer.send(b"\x00not a handshake")
 
-    await gone(peer)
+    await closed(peer)
 
-    await until_async(lambda: len(door.accepting) == 0)
+    await until_async(lambda: len(port.listener) == 0)
 
 
-async def test_who_wrote_http_is_told_to_write_https(door: Door) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+async def test_plain_http_request_gets_400_that_names_https(port: TlsPort) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.port)
 
     writer.write(b'POST /v1/login HTTP/1.1\r\nHost: desk\r\n\r\n{"password":"a secret"}')
     async with asyncio.timeout(patiently(5)):
-        answer = await reader.read()
+        response = await reader.read()
     writer.close()
 
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body)["data"]["code"] == "bad_request"
     assert "https://" in json.loads(body)["data"]["message"]
-    assert b"secret" not in answer
-    await until_async(lambda: len(door.accepting) == 0)
-    assert door.echoes == []
+    assert b"secret" not in response
+    await until_async(lambda: len(port.listener) == 0)
+    assert port.echoes == []
 
 
-async def test_a_peer_that_reads_nothing_is_gone_soon_after_the_close(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_tls_close_is_bounded_when_the_peer_does_not_read(
+    port: TlsPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beneath, "CLOSE_WITHIN", 0.05)
-    _, writer = await door.client()
+    monkeypatch.setattr(tcp_transport, "CLOSE_TIMEOUT", 0.05)
+    _, writer = await port.client()
     assert isinstance(writer.transport, asyncio.Transport)
     writer.transport.pause_reading()
-    echo = door.echoes[0]
+    echo = port.echoes[0]
     while echo.transport.get_write_buffer_size() == 0:
-        echo.transport.write(MUCH)
+        echo.transport.write(LARGE)
         await asyncio.sleep(0)
 
     echo.transport.close()
@@ -219,9 +224,9 @@ async def test_a_peer_that_reads_nothing_is_gone_soon_after_the_close(
     writer.transport.abort()
 
 
-async def test_what_the_context_is_can_be_asked(door: Door, context: ssl.SSLContext) -> None:
-    _, writer = await door.client()
-    transport = door.echoes[0].transport
+async def test_extra_info_has_the_tls_context(port: TlsPort, context: ssl.SSLContext) -> None:
+    _, writer = await port.client()
+    transport = port.echoes[0].transport
 
     assert transport.get_extra_info("sslcontext") is context
     assert transport.get_extra_info("peername") == writer.get_extra_info("sockname")

@@ -31,7 +31,7 @@ class Screen(Connection):
     def ping(self) -> None:
         self.pings += 1
 
-    def drop_if_silent(self) -> None:
+    def abort_if_silent(self) -> None:
         self.asked += 1
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.warped
 
 
 class Clock:
-    """A clock that goes on with the loop's, and leaps when the machine was suspended."""
+    """Clock that follows the loop and can jump, as after a suspend."""
 
     def __init__(self) -> None:
         self.suspended = 0.0
@@ -21,76 +21,76 @@ class Clock:
         return Instant(Seconds(0), Seconds(boot))
 
 
-async def test_each_is_told_when_it_asked_to_be() -> None:
+async def test_each_tick_is_called_at_its_deadline() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
-    told: list[str] = []
+    calls: list[str] = []
 
     def first(_: Instant) -> None:
-        told.append("first")
+        calls.append("first")
 
     def second(_: Instant) -> None:
-        told.append("second")
+        calls.append("second")
 
     deadlines.set(second, Seconds(clock().boot + 0.06))
     deadlines.set(first, Seconds(clock().boot + 0.02))
     await asyncio.sleep(0.04)
-    early = list(told)
+    early = list(calls)
     await asyncio.sleep(0.05)
 
     assert early == ["first"]
-    assert told == ["first", "second"]
+    assert calls == ["first", "second"]
 
 
-async def test_a_later_deadline_replaces_the_earlier() -> None:
+async def test_later_deadline_replaces_the_earlier_one() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
-    told: list[float] = []
+    calls: list[float] = []
 
     def tick(now: Instant) -> None:
-        told.append(now.boot)
+        calls.append(now.boot)
 
     due = clock().boot + 0.08
     deadlines.set(tick, Seconds(clock().boot + 0.02))
     deadlines.set(tick, Seconds(due))
     await asyncio.sleep(0.12)
 
-    assert len(told) == 1
-    assert told[0] >= due
+    assert len(calls) == 1
+    assert calls[0] >= due
 
 
-async def test_what_was_dropped_is_told_nothing() -> None:
+async def test_removed_tick_is_not_called() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
 
     def tick(_: Instant) -> None:
-        pytest.fail("it was told")
+        pytest.fail("the removed tick was called")
 
     deadlines.set(tick, Seconds(clock().boot + 0.01))
-    deadlines.drop(tick)
+    deadlines.remove(tick)
     await asyncio.sleep(0.03)
 
 
-async def test_after_a_suspend_it_is_told_within_the_longest_sleep(
+async def test_deadline_passed_in_suspend_is_noticed_within_max_sleep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_SLEEP", 0.05)
+    monkeypatch.setattr(module, "MAX_SLEEP", 0.05)
     clock = Clock()
     deadlines = Deadlines(clock)
-    told: list[float] = []
+    calls: list[float] = []
 
     def tick(now: Instant) -> None:
-        told.append(now.boot)
+        calls.append(now.boot)
 
     deadlines.set(tick, Seconds(clock().boot + 1200))
     await asyncio.sleep(0.01)
     clock.suspended = 7200
     await asyncio.sleep(0.08)
 
-    assert len(told) == 1
+    assert len(calls) == 1
 
 
-async def test_those_that_come_and_go_leave_nothing_behind() -> None:
+async def test_removed_deadlines_leave_no_heap_entries() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
 
@@ -99,7 +99,7 @@ async def test_those_that_come_and_go_leave_nothing_behind() -> None:
         def tick(_: Instant) -> None: ...
 
         deadlines.set(tick, Seconds(clock().boot + 1200))
-        deadlines.drop(tick)
+        deadlines.remove(tick)
 
     assert deadlines._heap == []
     assert deadlines._timer is None

@@ -9,17 +9,17 @@ from aiohttp.web import BaseRequest
 from deskwire.daemon.config.settings import Session
 from deskwire.model.access import Scope
 from deskwire.model.units import Seconds
-from deskwire.server.websocket import broadcaster, upgrade
-from tests.server.room import Room, room
+from deskwire.server.websocket import broadcaster, websocket_protocol
+from tests.server.local_server import LocalServer, local_server
 from tests.support.time_scaling import patiently
 
-TAP = b'{"event":"audio-stop","args":["player1"]}'
+STOP = b'{"event":"audio-stop","args":["player1"]}'
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Room]:
-    async with room(tmp_path) as opened:
-        yield opened
+async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
+    async with local_server(tmp_path) as running:
+        yield running
 
 
 @pytest.mark.parametrize("auth", [False, True], ids=["before auth", "after auth"])
@@ -41,10 +41,10 @@ async def desk(tmp_path: Path) -> AsyncIterator[Room]:
     ],
     ids=str,
 )
-async def test_a_frame_the_rfc_does_not_allow_ends_the_socket(
-    desk: Room, auth: bool, first: int, payload: bytes, code: int
+async def test_invalid_frame_closes_the_socket(
+    server: LocalServer, auth: bool, first: int, payload: bytes, code: int
 ) -> None:
-    socket = await desk.raw_socket(auth=auth)
+    socket = await server.raw_socket(auth=auth)
 
     socket.send(first, payload)
 
@@ -52,8 +52,8 @@ async def test_a_frame_the_rfc_does_not_allow_ends_the_socket(
 
 
 @pytest.mark.parametrize("auth", [False, True], ids=["before auth", "after auth"])
-async def test_an_unmasked_frame_ends_the_socket(desk: Room, auth: bool) -> None:
-    socket = await desk.raw_socket(auth=auth)
+async def test_unmasked_frame_closes_the_socket(server: LocalServer, auth: bool) -> None:
+    socket = await server.raw_socket(auth=auth)
 
     socket.writer.write(b"\x81\x02{}")
 
@@ -61,16 +61,16 @@ async def test_an_unmasked_frame_ends_the_socket(desk: Room, auth: bool) -> None
 
 
 @pytest.mark.parametrize("size", [2**40, 2**63 + 1])
-async def test_a_huge_length_ends_the_socket(desk: Room, size: int) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_huge_frame_length_closes_the_socket(server: LocalServer, size: int) -> None:
+    socket = await server.raw_socket(auth=True)
 
     socket.send(0x81, b"x", length=b"\x7f" + size.to_bytes(8, "big"))
 
     assert await socket.close_code() == 1009
 
 
-async def test_a_message_too_big_by_fragments_ends_the_socket(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_fragmented_message_above_the_limit_closes_the_socket(server: LocalServer) -> None:
+    socket = await server.raw_socket(auth=True)
 
     socket.send(0x01, b"x" * 9000)
     socket.send(0x80, b"x" * 9000)
@@ -78,21 +78,21 @@ async def test_a_message_too_big_by_fragments_ends_the_socket(desk: Room) -> Non
     assert await socket.close_code() == 1009
 
 
-async def test_a_message_of_16_kib_is_read(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_message_of_16_kib_is_accepted(server: LocalServer) -> None:
+    socket = await server.raw_socket(auth=True)
 
-    socket.send(0x81, TAP.ljust(16_384))
+    socket.send(0x81, STOP.ljust(16_384))
     while (frame := await socket.frame())[1][:16] != b'{"event":"error"':
         pass
 
     assert b"unknown_player" in frame[1]
 
 
-async def test_a_command_in_fragments_of_a_byte_is_obeyed(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_command_in_one_byte_fragments_is_performed(server: LocalServer) -> None:
+    socket = await server.raw_socket(auth=True)
 
-    for at, byte in enumerate(TAP):
-        last = at == len(TAP) - 1
+    for at, byte in enumerate(STOP):
+        last = at == len(STOP) - 1
         socket.send((0x80 if last else 0) | (0 if at else 1), bytes([byte]))
     while (frame := await socket.frame())[1][:16] != b'{"event":"error"':
         pass
@@ -100,8 +100,8 @@ async def test_a_command_in_fragments_of_a_byte_is_obeyed(desk: Room) -> None:
     assert b"unknown_player" in frame[1]
 
 
-async def test_a_ping_is_answered_with_its_payload(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_ping_is_answered_with_its_payload(server: LocalServer) -> None:
+    socket = await server.raw_socket(auth=True)
 
     socket.send(0x89, b"are you there")
     while (frame := await socket.frame())[0] != 0xA:
@@ -110,8 +110,8 @@ async def test_a_ping_is_answered_with_its_payload(desk: Room) -> None:
     assert frame == (0xA, b"are you there")
 
 
-async def test_a_close_is_answered_with_its_code(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_close_frame_is_answered_with_its_code(server: LocalServer) -> None:
+    socket = await server.raw_socket(auth=True)
 
     socket.send(0x88, (1000).to_bytes(2, "big") + b"bye")
 
@@ -119,48 +119,50 @@ async def test_a_close_is_answered_with_its_code(desk: Room) -> None:
     assert await socket.reader.read() == b""
 
 
-async def test_an_unknown_player_is_refused_and_fresh_stats_follow(desk: Room) -> None:
-    socket = await desk.raw_socket(auth=True)
+async def test_command_to_an_unknown_player_gets_an_error_and_fresh_stats(
+    server: LocalServer,
+) -> None:
+    socket = await server.raw_socket(auth=True)
 
-    socket.send(0x81, TAP)
-    refused = json.loads((await socket.frame())[1])
+    socket.send(0x81, STOP)
+    error = json.loads((await socket.frame())[1])
     follows = json.loads((await socket.frame())[1])
 
-    assert json.loads(refused["args"][0])["code"] == "unknown_player"
+    assert json.loads(error["args"][0])["code"] == "unknown_player"
     assert follows["event"] == "stats"
 
 
-async def test_who_may_only_command_is_pinged_and_shown_nothing(
+async def test_client_with_only_control_scope_gets_pings_and_no_stats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcaster, "PING_EVERY", 0.05)
-    async with room(tmp_path, scopes=frozenset({Scope.CONTROL})) as desk:
-        socket = await desk.raw_socket(auth=False)
-        token, _ = await desk.ticket()
+    async with local_server(tmp_path, scopes=frozenset({Scope.CONTROL})) as server:
+        socket = await server.raw_socket(auth=False)
+        token, _ = await server.websocket_token()
 
         socket.send(0x81, json.dumps({"event": "auth", "args": [token]}).encode())
         first = await socket.frame()
         socket.send(0x8A, b"")
-        socket.send(0x81, TAP)
-        while (told := await socket.frame()) == first:
+        socket.send(0x81, STOP)
+        while (message := await socket.frame()) == first:
             pass
 
     assert first == (0x9, b"")
-    assert json.loads(json.loads(told[1])["args"][0])["code"] == "unknown_player"
+    assert json.loads(json.loads(message[1])["args"][0])["code"] == "unknown_player"
 
 
-async def test_who_says_nothing_is_closed_in_time(tmp_path: Path) -> None:
-    async with room(tmp_path, Session(auth_timeout=Seconds(0.1))) as desk:
-        socket = await desk.raw_socket(auth=False)
+async def test_socket_without_auth_is_closed_after_the_timeout(tmp_path: Path) -> None:
+    async with local_server(tmp_path, Session(auth_timeout=Seconds(0.1))) as server:
+        socket = await server.raw_socket(auth=False)
 
         assert await socket.close_code() == 4001
 
 
-async def test_too_many_sockets_of_one_person_are_turned_away(tmp_path: Path) -> None:
-    async with room(tmp_path, Session(max_sockets_per_user=1)) as desk:
-        first = await desk.raw_socket(auth=True)
-        second = await desk.raw_socket(auth=False)
-        token, _ = await desk.ticket()
+async def test_socket_above_the_user_limit_is_closed(tmp_path: Path) -> None:
+    async with local_server(tmp_path, Session(max_sockets_per_user=1)) as server:
+        first = await server.raw_socket(auth=True)
+        second = await server.raw_socket(auth=False)
+        token, _ = await server.websocket_token()
 
         second.send(0x81, json.dumps({"event": "auth", "args": [token]}).encode())
 
@@ -169,12 +171,12 @@ async def test_too_many_sockets_of_one_person_are_turned_away(tmp_path: Path) ->
         assert (await first.frame())[0] in (1, 0xA)
 
 
-async def test_those_who_never_authenticate_make_room_for_an_owner(tmp_path: Path) -> None:
-    async with room(tmp_path, Session(max_unauthenticated=4)) as desk:
-        idle = [await desk.raw_socket(auth=False) for _ in range(10)]
+async def test_unauthenticated_sockets_do_not_block_an_owner(tmp_path: Path) -> None:
+    async with local_server(tmp_path, Session(max_unauthenticated=4)) as server:
+        idle = [await server.raw_socket(auth=False) for _ in range(10)]
 
         async with asyncio.timeout(patiently(1)):
-            owner = await desk.raw_socket(auth=True)
+            owner = await server.raw_socket(auth=True)
 
         assert await idle[0].close_code() is None
         owner.writer.close()
@@ -189,49 +191,49 @@ async def test_those_who_never_authenticate_make_room_for_an_owner(tmp_path: Pat
         "Sec-WebSocket-Version: 13\r\n" + 2 * "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
     ],
 )
-async def test_an_upgrade_that_is_none_is_refused(desk: Room, headers: str) -> None:
-    answer = await desk.say(
+async def test_invalid_handshake_gets_426(server: LocalServer, headers: str) -> None:
+    response = await server.send_raw(
         b"GET /v1/monitor/x/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade, close\r\n" + headers.encode() + b"\r\n"
     )
 
-    assert answer.split(b"\r\n")[0] == b"HTTP/1.1 426 Upgrade Required"
-    assert b"\r\nSec-WebSocket-Version: 13\r\n" in answer
+    assert response.split(b"\r\n")[0] == b"HTTP/1.1 426 Upgrade Required"
+    assert b"\r\nSec-WebSocket-Version: 13\r\n" in response
 
 
 @pytest.mark.parametrize(
     "header", ["Origin: https://evil.example", "Origin: null", "Host: evil.example"]
 )
-async def test_a_foreign_page_gets_no_socket(desk: Room, header: str) -> None:
+async def test_handshake_from_a_foreign_page_gets_403(server: LocalServer, header: str) -> None:
     host = "" if header.startswith("Host") else "Host: 127.0.0.1\r\n"
-    answer = await desk.say(
+    response = await server.send_raw(
         f"GET /v1/monitor/x/ws HTTP/1.1\r\n{host}{header}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
 
-    assert answer.startswith(b"HTTP/1.1 403")
+    assert response.startswith(b"HTTP/1.1 403")
 
 
-async def test_who_leaves_before_the_handshake_is_answered_is_no_bug(
-    desk: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_disconnect_during_the_handshake_logs_no_exception(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left: list[bool] = []
-    key_of = upgrade.key_of
+    disconnected: list[bool] = []
+    handshake_key = websocket_protocol.handshake_key
 
-    def leaves(request: BaseRequest) -> str:
+    def disconnects(request: BaseRequest) -> str:
         assert request.transport is not None
         request.transport.abort()
-        left.append(True)
-        return key_of(request)
+        disconnected.append(True)
+        return handshake_key(request)
 
-    monkeypatch.setattr(upgrade, "key_of", leaves)
+    monkeypatch.setattr(websocket_protocol, "handshake_key", disconnects)
 
-    answer = await desk.say(
+    response = await server.send_raw(
         b"GET /v1/monitor/x/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
 
-    assert (left, answer) == ([True], b"")
-    assert "bug of ours" not in caplog.text
+    assert (disconnected, response) == ([True], b"")
+    assert not caplog.records

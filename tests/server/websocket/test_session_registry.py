@@ -6,138 +6,152 @@ from deskwire.model.access import ALL_SCOPES, Grant, LoginId
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.server.websocket import session_registry as module
-from deskwire.server.websocket.session_registry import SessionRegistry
+from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 from tests.support.time_scaling import patiently
 
 
 class Socket:
-    """A socket that notes how it was ended, and leaves when it is."""
+    """Socket that records its close and then leaves the registry."""
 
-    def __init__(self, sockets: SessionRegistry, *, stays: bool = False) -> None:
-        self._sockets = sockets
+    def __init__(self, registry: SessionRegistry, *, stays: bool = False) -> None:
+        self._registry = registry
         self._stays = stays
-        self.ended: CloseCode | None = None
-        self.dropped = False
-        sockets.add(self)
+        self.close_code: CloseCode | None = None
+        self.aborted = False
+        registry.add(self)
 
     def close(self, code: CloseCode, reason: str) -> None:  # noqa: ARG002 - a socket's signature
-        self.ended = code
+        self.close_code = code
         if not self._stays:
-            self._sockets.remove(self)
+            self._registry.remove(self)
 
     def abort(self) -> None:
-        self.dropped = True
-        self._sockets.remove(self)
+        self.aborted = True
+        self._registry.remove(self)
 
 
 def grant(token: str, user: str = "ann", login: str = "one") -> Grant:
     return Grant(user, LoginId(login), token, ALL_SCOPES, Seconds(0))
 
 
-def sockets(most: int = 4, a_user: int = 3, waiting: int = 2) -> SessionRegistry:
-    return SessionRegistry(most=most, most_a_user=a_user, most_waiting=waiting)
+def registry_of(total: int = 4, per_user: int = 3, unauthenticated: int = 2) -> SessionRegistry:
+    return SessionRegistry(SocketLimits(total, per_user, unauthenticated))
 
 
-async def test_the_newest_socket_of_a_token_wins() -> None:
-    room = sockets()
-    older, newer = Socket(room), Socket(room)
-    room.authenticate(older, grant("t"))
+async def test_newest_socket_of_a_token_replaces_the_older_one() -> None:
+    registry = registry_of()
+    older, newer = Socket(registry), Socket(registry)
+    registry.authenticate(older, grant("t"))
 
-    seated = room.authenticate(newer, grant("t"))
+    accepted = registry.authenticate(newer, grant("t"))
 
-    assert seated
-    assert older.ended is CloseCode.AUTH_FAILED
-    assert newer.ended is None
+    assert accepted
+    assert older.close_code is CloseCode.AUTH_FAILED
+    assert newer.close_code is None
 
 
-async def test_a_user_has_only_so_many() -> None:
-    room = sockets(a_user=2)
+async def test_sockets_of_a_user_are_limited() -> None:
+    registry = registry_of(per_user=2)
 
-    seated = [room.authenticate(Socket(room), grant(f"t{n}")) for n in range(3)]
-    another = room.authenticate(Socket(room), grant("t9", user="bob"))
+    accepted = [registry.authenticate(Socket(registry), grant(f"t{n}")) for n in range(3)]
+    another = registry.authenticate(Socket(registry), grant("t9", user="bob"))
 
-    assert seated == [True, True, False]
+    assert accepted == [True, True, False]
     assert another
 
 
-async def test_there_are_only_so_many_in_all() -> None:
-    room = sockets(most=2)
+async def test_sockets_are_limited_in_total() -> None:
+    registry = registry_of(total=2)
 
-    seated = [room.authenticate(Socket(room), grant(f"t{n}", user=f"u{n}")) for n in range(3)]
+    accepted = [
+        registry.authenticate(Socket(registry), grant(f"t{n}", user=f"u{n}")) for n in range(3)
+    ]
 
-    assert seated == [True, True, False]
-
-
-async def test_a_full_room_still_lets_a_token_replace_its_own_socket() -> None:
-    room = sockets(most=1)
-    room.authenticate(Socket(room), grant("t"))
-
-    assert room.authenticate(Socket(room), grant("t"))
+    assert accepted == [True, True, False]
 
 
-async def test_who_comes_and_goes_or_comes_anew_takes_no_place_for_ever() -> None:
-    room = sockets(most=2, a_user=1)
+async def test_full_registry_still_replaces_the_socket_of_a_token() -> None:
+    registry = registry_of(total=1)
+    registry.authenticate(Socket(registry), grant("t"))
+
+    assert registry.authenticate(Socket(registry), grant("t"))
+
+
+async def test_removed_and_replaced_sockets_free_their_places() -> None:
+    registry = registry_of(total=2, per_user=1)
 
     for token in ("a", "b", "c"):
-        gone = Socket(room)
-        assert room.authenticate(gone, grant(token))
-        room.remove(gone)
+        gone = Socket(registry)
+        assert registry.authenticate(gone, grant(token))
+        registry.remove(gone)
     for _ in range(3):
-        assert room.authenticate(Socket(room), grant("d"))
+        assert registry.authenticate(Socket(registry), grant("d"))
 
 
-async def test_an_ended_login_gives_its_place_back_before_its_socket_is_gone() -> None:
-    room = sockets(a_user=1)
-    slow = Socket(room, stays=True)
-    room.authenticate(slow, grant("a", login="one"))
+async def test_ended_login_frees_its_place_before_its_socket_is_closed() -> None:
+    registry = registry_of(per_user=1)
+    slow = Socket(registry, stays=True)
+    registry.authenticate(slow, grant("a", login="one"))
 
-    room.close_logins(frozenset({LoginId("one")}))
+    registry.close_logins(frozenset({LoginId("one")}))
 
-    assert room.authenticate(Socket(room), grant("b", login="two"))
-
-
-async def test_who_waited_longest_makes_room() -> None:
-    room = sockets(waiting=2)
-
-    arrived = [Socket(room) for _ in range(4)]
-
-    assert [each.dropped for each in arrived] == [True, True, False, False]
+    assert registry.authenticate(Socket(registry), grant("b", login="two"))
 
 
-async def test_a_login_that_ends_takes_its_sockets_with_it_and_no_others() -> None:
-    room = sockets()
-    mine, too, other = Socket(room), Socket(room), Socket(room)
-    room.authenticate(mine, grant("a", login="one"))
-    room.authenticate(too, grant("b", login="one"))
-    room.authenticate(other, grant("c", login="two"))
+async def test_oldest_unauthenticated_socket_is_aborted_above_the_limit() -> None:
+    registry = registry_of(unauthenticated=2)
 
-    room.close_logins(frozenset({LoginId("one")}))
+    opened = [Socket(registry) for _ in range(4)]
 
-    assert [each.ended for each in (mine, too, other)] == [
+    assert [each.aborted for each in opened] == [True, True, False, False]
+
+
+async def test_ended_login_closes_only_its_own_sockets() -> None:
+    registry = registry_of()
+    mine, too, other = Socket(registry), Socket(registry), Socket(registry)
+    registry.authenticate(mine, grant("a", login="one"))
+    registry.authenticate(too, grant("b", login="one"))
+    registry.authenticate(other, grant("c", login="two"))
+
+    registry.close_logins(frozenset({LoginId("one")}))
+
+    assert [each.close_code for each in (mine, too, other)] == [
         CloseCode.AUTH_FAILED,
         CloseCode.AUTH_FAILED,
         None,
     ]
 
 
-async def test_all_are_told_when_the_daemon_stops_and_those_who_come_then() -> None:
-    room = sockets()
-    waiting, seated = Socket(room), Socket(room)
-    room.authenticate(seated, grant("t"))
+async def test_close_all_closes_open_and_later_sockets() -> None:
+    registry = registry_of()
+    waiting, accepted = Socket(registry), Socket(registry)
+    registry.authenticate(accepted, grant("t"))
 
-    await room.close_all()
-    late = Socket(room)
+    await registry.close_all()
+    late = Socket(registry)
 
-    assert [s.ended for s in (waiting, seated, late)] == [CloseCode.GOING_AWAY] * 3
-    assert len(room) == 0
+    assert [s.close_code for s in (waiting, accepted, late)] == [CloseCode.GOING_AWAY] * 3
+    assert len(registry) == 0
 
 
-async def test_one_that_does_not_go_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_all_aborts_a_socket_that_does_not_close(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.0)
-    room = sockets()
-    stubborn = Socket(room, stays=True)
+    registry = registry_of()
+    stuck = Socket(registry, stays=True)
 
     async with asyncio.timeout(patiently(2)):
-        await room.close_all()
+        await registry.close_all()
 
-    assert stubborn.dropped
+    assert stuck.aborted
+
+
+async def test_other_limits_apply_to_new_sockets() -> None:
+    registry = registry_of(total=1)
+    registry.authenticate(Socket(registry), grant("a"))
+
+    registry.reconfigure(SocketLimits(total=2, per_user=2, unauthenticated=2))
+
+    assert registry.authenticate(Socket(registry), grant("b"))
+    assert not registry.authenticate(Socket(registry), grant("c"))

@@ -182,7 +182,7 @@ class HttpApp:
         if request.method == "CONNECT":  # its target is not a path
             raise UnknownMethod
         if WRONG_VERSION in request:
-            raise BadRequest("unsupported HTTP version; use HTTP/1.1")
+            raise BadRequest("unsupported HTTP version; use version 1.1")
         try:
             host = policy.check(request)
         except (BadRequest, Misdirected) as problem:

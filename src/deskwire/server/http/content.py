@@ -164,6 +164,6 @@ def _coding(accepted: str, file: File) -> str:
 
 
 def _known_etags(request: web.BaseRequest) -> set[str]:
-    """Return the entity tags that the client has, for a weak comparison: RFC 9110 section 13.1.2."""
+    """Return the client's entity tags, for the weak comparison of RFC 9110 section 13.1.2."""
     tags = request.headers.get("If-None-Match", "").split(",")
     return {tag.strip().removeprefix("W/") for tag in tags}

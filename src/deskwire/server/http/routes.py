@@ -6,7 +6,7 @@ The server and `/v1/openapi.json` both use this table, so the document always ma
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from enum import Enum
+from enum import Enum, auto
 
 from aiohttp import web
 from msgspec import Struct
@@ -55,10 +55,10 @@ class Request(Struct, frozen=True):
 class AuthRequirement(Enum):
     """Credentials that a route requires."""
 
-    NONE = "none"
-    LOGIN = "loginToken"
+    NONE = auto()
+    LOGIN = auto()
     """A login token, as a Bearer token or in the page's cookie."""
-    ANY_TOKEN = "anyToken"
+    ANY_TOKEN = auto()
     """A login token or a WebSocket token."""
 
 

@@ -10,7 +10,7 @@ import asyncio
 
 from deskwire.core.publisher import Publisher
 from deskwire.model.units import Seconds
-from deskwire.server.websocket.connection import Connection, offer
+from deskwire.server.websocket.connection import Connection, broadcast
 
 PORTION = 256
 PING_EVERY = Seconds(20)
@@ -40,7 +40,7 @@ class Broadcaster:
         if len(self._connections) == 1:
             self._publisher.subscribe(self._publish)
         elif frame := self._publisher.newest():
-            offer(frame, [connection])
+            broadcast(frame, [connection])
 
     def accompany(self, connection: Connection) -> None:
         """Ping `connection`, and show it nothing."""
@@ -63,7 +63,7 @@ class Broadcaster:
     def refresh(self, connection: Connection) -> None:
         """Write the newest frame to this one, out of turn, if it may watch."""
         if connection in self._connections and (frame := self._publisher.newest()):
-            offer(frame, [connection])
+            broadcast(frame, [connection])
 
     def _publish(self, frame: bytes) -> None:
         self._frame = frame
@@ -79,7 +79,7 @@ class Broadcaster:
         self._next_portion = None
         portion = self._queue[self._at : self._at + PORTION]
         self._at += PORTION
-        offer(self._frame, portion)
+        broadcast(self._frame, portion)
         if self._at < len(self._queue):
             self._next_portion = asyncio.get_running_loop().call_soon(self._write_portion)
         else:
@@ -99,4 +99,4 @@ class Broadcaster:
 
 def _drop_silent(asked: list[Connection]) -> None:
     for connection in asked:
-        connection.drop_if_silent()
+        connection.abort_if_silent()

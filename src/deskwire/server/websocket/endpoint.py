@@ -55,9 +55,9 @@ class SessionPolicy(Struct, frozen=True):
     auth_timeout: Seconds
     """For the `auth` message after the handshake."""
     warning: Seconds
-    """Between the `token expiring` message and the end of the session."""
+    """Between the `session expiring` message and the end of the session."""
     literal_names: bool = False
-    """Whether events have the contract's literal names, for old clients."""
+    """Whether `session expiring ` has the trailing space of the contract's example."""
 
 
 class Watcher(Struct, frozen=True):

@@ -17,10 +17,10 @@ from aiohttp import HttpVersion11, web
 
 from deskwire.protocol.websocket.parser import (
     Binary,
-    ProtocolViolation,
     CloseReceived,
     FrameParser,
     Ping,
+    ProtocolViolation,
     Received,
     Text,
 )

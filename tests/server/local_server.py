@@ -1,4 +1,4 @@
-"""The server's room in this process: real doors on a loopback port, real logins, no devices."""
+"""Server in the test process: a real loopback port and real logins, without devices."""
 
 import asyncio
 import base64
@@ -20,57 +20,57 @@ from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES, Scope
-from deskwire.server.http.app import start_server
-from deskwire.server.http.pages import Pages
+from deskwire.server.http.content import Pages
+from deskwire.server.http.server import start_server
 from tests.support.time_scaling import patiently
 
 PASSWORD = "correct horse battery"
 
 
-class Room:
-    """An open server, and a person called ann."""
+class LocalServer:
+    """A running server with one user, ann."""
 
     def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
         self.port = port
         self.http = http
         self.url = f"http://127.0.0.1:{port}"
-        self._opened: list[asyncio.StreamWriter] = []
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def login(self) -> str:
-        """Return a login token of ann's."""
+        """Log in as ann; return the login token."""
         credentials = {"username": "ann", "password": PASSWORD}
         async with self.http.post(f"{self.url}/v1/login", json=credentials) as response:
             assert response.status == 200
             return str((await response.json())["data"]["token"])
 
-    async def ticket(self) -> tuple[str, str]:
-        """Return a websocket token of ann's and the address to take it to."""
-        bears = {"Authorization": f"Bearer {await self.login()}"}
-        async with self.http.get(f"{self.url}/v1/websocket", headers=bears) as response:
+    async def websocket_token(self) -> tuple[str, str]:
+        """Return a WebSocket token of ann and the address to connect to."""
+        headers = {"Authorization": f"Bearer {await self.login()}"}
+        async with self.http.get(f"{self.url}/v1/websocket", headers=headers) as response:
             data = (await response.json())["data"]
             return data["token"], data["socket"]
 
-    async def say(self, said: bytes) -> bytes:
-        """Send raw bytes on a connection of its own; return all that comes until it is closed."""
+    async def send_raw(self, request: bytes) -> bytes:
+        """Send bytes on a new connection; return everything received until it is closed."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(said)
+            writer.write(request)
             async with asyncio.timeout(patiently(15)):
                 return await reader.read()
         finally:
             writer.close()
 
-    async def leave(self) -> None:
-        """Close every connection that was opened by hand."""
-        for writer in self._opened:
+    async def close_sockets(self) -> None:
+        """Close every socket opened by `raw_socket`."""
+        for writer in self._writers:
             writer.close()
-        for writer in self._opened:
+        for writer in self._writers:
             with suppress(OSError):
                 await writer.wait_closed()
 
     async def raw_socket(self, *, auth: bool) -> "RawSocket":
-        """Open a WebSocket by hand, authenticated or not."""
-        token, address = await self.ticket()
+        """Open a WebSocket that can send invalid frames."""
+        token, address = await self.websocket_token()
         path = address.split(str(self.port), 1)[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         key = base64.b64encode(os.urandom(16)).decode()
@@ -79,7 +79,7 @@ class Room:
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        self._opened.append(writer)
+        self._writers.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         socket = RawSocket(reader, writer)
@@ -90,14 +90,14 @@ class Room:
 
 
 class RawSocket:
-    """A WebSocket spoken by hand, so that it can be spoken wrongly."""
+    """A WebSocket client that can send invalid frames."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     def send(self, first: int, payload: bytes, *, length: bytes | None = None) -> None:
-        """Send one frame whose first byte is `first`, masked with zeros."""
+        """Send one frame with this first byte, masked with a zero key."""
         size = len(payload)
         if length is None:
             length = (
@@ -117,7 +117,7 @@ class RawSocket:
             return first & 0x0F, await self.reader.readexactly(size)
 
     async def close_code(self) -> int | None:
-        """Read on to the close frame; `None` where the end comes without one."""
+        """Read until the close frame; return `None` if the connection ends without one."""
         try:
             while True:
                 opcode, payload = await self.frame()
@@ -126,8 +126,8 @@ class RawSocket:
         except asyncio.IncompleteReadError:
             return None
 
-    async def said(self) -> list[dict[str, Any]]:
-        """Read on to the end; return the messages but `stats`."""
+    async def messages(self) -> list[dict[str, Any]]:
+        """Read until the end; return all messages except `stats`."""
         messages = []
         try:
             while True:
@@ -138,22 +138,22 @@ class RawSocket:
             return [each for each in messages if each["event"] != "stats"]
 
 
-def opened_state(folder: Path) -> tuple[StateDirectory, bytes, str]:
-    """Return a new state, its signing key and the desk's id; blocks."""
+def open_state(folder: Path) -> tuple[StateDirectory, bytes, str]:
+    """Return a new state, its signing key and the desk's id. Blocks."""
     state = StateDirectory.open(folder)
     return state, state.secret("signing", 32), state.desk_id()
 
 
 @asynccontextmanager
-async def room(
+async def local_server(
     folder: Path,
     session: Session | None = None,
     *,
     scopes: frozenset[Scope] = ALL_SCOPES,
     pages: Pages | None = None,
-) -> AsyncIterator[Room]:
-    """Open one where ann may do what `scopes` say; everything in it ends with it."""
-    state, key, desk_id = await asyncio.to_thread(opened_state, folder / "state")
+) -> AsyncIterator[LocalServer]:
+    """Start a server on which ann has these scopes."""
+    state, key, desk_id = await asyncio.to_thread(open_state, folder / "state")
     users = Users(state, Passwords(memory_kib=64))
     logins = Logins(state, (session or Session()).login_lifetime)
     await logins.load()
@@ -175,16 +175,16 @@ async def room(
         cache=folder / "cache",
         pages=pages or Pages({}),
     )
-    doors = await start_server(desk.doors, host="127.0.0.1", port=0, context=None)
+    server = await start_server(desk.app.answer, host="127.0.0.1", port=0, context=None)
     try:
         async with aiohttp.ClientSession() as http:
-            opened = Room(doors.port, http)
+            running = LocalServer(server.port, http)
             try:
-                yield opened
+                yield running
             finally:
-                await opened.leave()
+                await running.close_sockets()
     finally:
-        doors.close()
-        await desk.sockets.close_all()
-        await doors.wait_closed()
+        server.close()
+        await desk.registry.close_all()
+        await server.wait_closed()
         state.close()
