@@ -10,7 +10,7 @@ import pytest
 
 from deskwire.art import artwork as artwork_module
 from deskwire.art import remote
-from deskwire.art.artwork import Art, Artwork, Naming
+from deskwire.art.artwork import Art, Artwork, NamedPicture
 from deskwire.art.picture import LARGEST, read_picture
 from tests.support.hanging_folder import HangingFolder
 from tests.support.pictures import GIF, JPEG, PNG, SVG
@@ -43,14 +43,14 @@ def cover(tmp_path: Path) -> Path:
     return cover
 
 
-async def named(artwork: Artwork, address: str) -> Naming:
+async def named(artwork: Artwork, address: str) -> NamedPicture:
     """Name a picture and wait until it is in hand, or nothing is."""
     settled = asyncio.Event()
-    naming = artwork.name(address, settled.set)
-    if not naming.settled:
+    picture = artwork.name(address, settled.set)
+    if not picture.settled:
         async with asyncio.timeout(patiently(3)):
             await settled.wait()
-    return naming
+    return picture
 
 
 def inlined(picture: bytes) -> str:
@@ -64,21 +64,21 @@ def found(artwork: Artwork, key: str | None) -> Art:
 
 
 async def test_a_file_is_kept_under_its_path(artwork: Artwork, cover: Path) -> None:
-    naming = await named(artwork, cover.as_uri())
+    picture = await named(artwork, cover.as_uri())
 
-    assert naming.key == str(cover)
+    assert picture.key == str(cover)
     art = found(artwork, str(cover))
     assert (art.content, art.media_type) == (PNG, "image/png")
     assert art.etag
 
 
 async def test_a_name_is_given_once_the_bytes_are_in_hand(artwork: Artwork, cover: Path) -> None:
-    naming = artwork.name(cover.as_uri(), lambda: None)
+    picture = artwork.name(cover.as_uri(), lambda: None)
 
-    assert (naming.key, naming.settled) == (None, False)
+    assert (picture.key, picture.settled) == (None, False)
     assert artwork.find(str(cover)) is None
-    await until_async(lambda: naming.settled)
-    assert naming.key == str(cover)
+    await until_async(lambda: picture.settled)
+    assert picture.key == str(cover)
 
 
 async def test_nothing_that_is_not_named_is_found(artwork: Artwork, cover: Path) -> None:
@@ -105,14 +105,14 @@ async def test_nothing_that_is_not_named_is_found(artwork: Artwork, cover: Path)
 async def test_a_picture_in_the_address_is_kept_as_a_file_of_our_own(
     artwork: Artwork, tmp_path: Path, clock: Clock
 ) -> None:
-    naming = await named(artwork, inlined(GIF))
+    picture = await named(artwork, inlined(GIF))
 
-    assert naming.key is not None
-    assert found(artwork, naming.key).media_type == "image/gif"
-    file = Path(naming.key)
+    assert picture.key is not None
+    assert found(artwork, picture.key).media_type == "image/gif"
+    file = Path(picture.key)
     assert file.parent == tmp_path / "cache"
     assert file.read_bytes() == GIF
-    naming.drop()
+    picture.release()
     clock.now += 61
     assert artwork.find(str(file)) is None
     await until_async(lambda: not file.exists())
@@ -121,10 +121,10 @@ async def test_a_picture_in_the_address_is_kept_as_a_file_of_our_own(
 async def test_a_picture_outlives_its_naming_by_a_minute(
     artwork: Artwork, cover: Path, clock: Clock
 ) -> None:
-    naming = await named(artwork, cover.as_uri())
+    picture = await named(artwork, cover.as_uri())
     cover.unlink()
     clock.now += 1000
-    naming.drop()
+    picture.release()
     clock.now += 60
 
     assert artwork.find(str(cover)) is not None
@@ -136,7 +136,7 @@ async def test_two_players_may_name_the_same_picture(
     artwork: Artwork, cover: Path, clock: Clock
 ) -> None:
     one, other = await named(artwork, cover.as_uri()), await named(artwork, str(cover))
-    one.drop()
+    one.release()
     clock.now += 100
 
     assert other.key == str(cover)
@@ -144,12 +144,12 @@ async def test_two_players_may_name_the_same_picture(
 
 
 async def test_a_picture_named_again_is_read_again(artwork: Artwork, cover: Path) -> None:
-    naming = await named(artwork, cover.as_uri())
+    picture = await named(artwork, cover.as_uri())
     before = found(artwork, str(cover))
     cover.write_bytes(JPEG)
 
-    naming.again()
-    await until_async(lambda: naming.settled)
+    picture.recheck()
+    await until_async(lambda: picture.settled)
 
     after = found(artwork, str(cover))
     assert (after.content, after.media_type) == (JPEG, "image/jpeg")
@@ -159,13 +159,13 @@ async def test_a_picture_named_again_is_read_again(artwork: Artwork, cover: Path
 async def test_a_picture_named_again_that_is_gone_stays_as_it_was(
     artwork: Artwork, cover: Path
 ) -> None:
-    naming = await named(artwork, cover.as_uri())
+    picture = await named(artwork, cover.as_uri())
     cover.unlink()
 
-    naming.again()
-    await until_async(lambda: naming.settled)
+    picture.recheck()
+    await until_async(lambda: picture.settled)
 
-    assert naming.key == str(cover)
+    assert picture.key == str(cover)
     assert found(artwork, str(cover)).content == PNG
 
 
@@ -180,22 +180,22 @@ async def test_a_picture_named_while_it_is_read_is_read_once_more(
         return art
 
     monkeypatch.setattr(artwork_module, "read_picture", read_and_wait)
-    naming = artwork.name(cover.as_uri(), lambda: None)
+    picture = artwork.name(cover.as_uri(), lambda: None)
     await asyncio.sleep(0.02)
     cover.write_bytes(PNG + b"new")
-    naming.again()
+    picture.recheck()
     read.set()
-    await until_async(lambda: naming.settled)
+    await until_async(lambda: picture.settled)
 
     assert found(artwork, str(cover)).content == PNG + b"new"
 
 
 async def test_a_dropped_naming_keeps_nothing(artwork: Artwork, cover: Path) -> None:
-    naming = artwork.name(cover.as_uri(), lambda: pytest.fail("nobody is told"))
-    naming.drop()
+    picture = artwork.name(cover.as_uri(), lambda: pytest.fail("nobody is told"))
+    picture.release()
     await named(artwork, cover.as_uri())
 
-    assert naming.key is None
+    assert picture.key is None
 
 
 @pytest.mark.desktop
@@ -247,12 +247,12 @@ async def test_forty_fifos_and_a_hanging_folder_do_not_hold_up_a_picture(
             for address in (fifo.as_uri(), (hanging.path / f"{number}.png").as_uri())
         ]
         begun = time.monotonic()
-        naming = await named(artwork, cover.as_uri())
+        picture = await named(artwork, cover.as_uri())
 
-        assert naming.key == str(cover)
+        assert picture.key == str(cover)
         assert time.monotonic() - begun < patiently(1.0)
         for each in hung:
-            each.drop()
+            each.release()
         hanging.release()
 
 
@@ -268,7 +268,7 @@ async def test_a_picture_whose_folder_comes_back_is_kept_then(
         await named(artwork, (tmp_path / "nothing").as_uri())
         assert not stuck[-1].settled
         hanging.release()
-        await until_async(lambda: all(naming.settled for naming in stuck))
+        await until_async(lambda: all(picture.settled for picture in stuck))
 
 
 async def test_a_full_house_takes_no_more(artwork: Artwork, tmp_path: Path) -> None:
@@ -311,8 +311,8 @@ async def test_a_picture_from_the_web_is_kept_and_not_fetched_twice(
     assert found(artwork, first.key).content == PNG
     assert web.asked == ["/a.png"]
     key = first.key
-    first.drop()
-    second.drop()
+    first.release()
+    second.release()
     clock.now += 61
     assert artwork.find(key) is None
     assert artwork._by_url == {}
@@ -325,8 +325,8 @@ async def test_a_picture_that_is_not_to_be_had_from_the_web_is_none(
 ) -> None:
     artwork = Artwork(tmp_path / "cache", fetch_remote=True)
 
-    naming = await named(artwork, web.url("/missing.png"))
+    picture = await named(artwork, web.url("/missing.png"))
 
-    assert naming.key is None
-    naming.again()
-    assert naming.settled
+    assert picture.key is None
+    picture.recheck()
+    assert picture.settled

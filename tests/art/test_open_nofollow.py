@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from deskwire.art import open_nofollow as links
-from deskwire.art.open_nofollow import handle_of, walk_to
+from deskwire.art.open_nofollow import open_by_steps, open_handle
 
 Open = Callable[[bytes], int]
 
 
-@pytest.fixture(params=[handle_of, walk_to], ids=["openat2", "by hand"])
+@pytest.fixture(params=[open_handle, open_by_steps], ids=["openat2", "by hand"])
 def find(request: pytest.FixtureRequest) -> Open:
     opened: Open = request.param
     return opened
@@ -84,7 +84,7 @@ def test_without_the_call_the_walk_is_done_by_hand(
     monkeypatch.setattr(links, "SYS_OPENAT2", -1)
     monkeypatch.setattr("ctypes.get_errno", lambda: number)
 
-    handle = handle_of(bytes(file))
+    handle = open_handle(bytes(file))
 
     assert os.fstat(handle).st_ino == file.stat().st_ino
     os.close(handle)

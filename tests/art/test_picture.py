@@ -182,12 +182,12 @@ def test_a_picture_that_changed_while_it_was_read_is_read_again(
 
 
 def test_a_file_that_grew_after_it_was_looked_at_is_not_read(tmp_path: Path) -> None:
-    file = tmp_path / "grown.png"
+    file = tmp_path / "growth.png"
     file.write_bytes(PNG)
     os.truncate(file, 50 * 2**30)
 
-    with file.open("rb") as grown, pytest.raises(NotAPicture, match="large"):
-        read_whole(grown.fileno())
+    with file.open("rb") as growth, pytest.raises(NotAPicture, match="large"):
+        read_whole(growth.fileno())
 
 
 @pytest.mark.desktop

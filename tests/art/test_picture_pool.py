@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.art import picture_pool as pool_module
-from deskwire.art.picture_pool import AT_ONCE, Job, PicturePool, mount_point
+from deskwire.art.picture_pool import PARALLEL_READS, Job, PicturePool, mount_point
 from tests.support.hanging_folder import HangingFolder
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
@@ -93,7 +93,7 @@ async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
         told.append("read though cancelled")
         return ""
 
-    for _ in range(AT_ONCE):
+    for _ in range(PARALLEL_READS):
         pool.submit(Job(hang, told.append))
     cancelled = Job(read_it, told.append)
     pool.submit(cancelled)
@@ -102,7 +102,7 @@ async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
     let_go.set()
     await until_async(lambda: "last" in told)
 
-    assert sorted(told) == ["hung"] * AT_ONCE + ["last"]
+    assert sorted(told) == ["hung"] * PARALLEL_READS + ["last"]
 
 
 async def test_no_more_than_a_few_read_at_once() -> None:
@@ -116,7 +116,7 @@ async def test_no_more_than_a_few_read_at_once() -> None:
 
     for _ in range(10):
         pool.submit(Job(work, told.append))
-    assert ours() <= AT_ONCE
+    assert ours() <= PARALLEL_READS
     let_go.set()
     await until_async(lambda: len(told) == 10)
 
@@ -138,7 +138,7 @@ async def test_forty_reads_in_a_hanging_folder_delay_a_healthy_one_by_a_moment(
 
         assert time.monotonic() - begun < patiently(0.5)
         assert told == [b"healthy"]
-        assert ours() <= 2 * AT_ONCE
+        assert ours() <= 2 * PARALLEL_READS
         hanging.release()
         await until_async(lambda: len(told) == 41)
 
@@ -160,13 +160,13 @@ async def test_a_host_that_hangs_does_not_hold_up_another() -> None:
     await until_async(lambda: told)
 
     assert told == [b"quick"]
-    assert ours() <= 2 * AT_ONCE
+    assert ours() <= 2 * PARALLEL_READS
     let_go.set()
     await until_async(lambda: len(told) == 11)
 
 
 async def test_there_are_never_more_threads_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "AT_MOST", 2 * AT_ONCE)
+    monkeypatch.setattr(pool_module, "MOST_THREADS", 2 * PARALLEL_READS)
     monkeypatch.setattr(pool_module, "SLOW", 0.02)
     let_go = threading.Event()
     told: list[bytes | None] = []
@@ -177,9 +177,9 @@ async def test_there_are_never_more_threads_than_may_be(monkeypatch: pytest.Monk
 
     for number in range(20):
         pool.submit(Job(hang, told.append, host=f"{number}.example"))
-    await until_async(lambda: ours() == 2 * AT_ONCE)
+    await until_async(lambda: ours() == 2 * PARALLEL_READS)
     await asyncio.sleep(0.1)
 
-    assert ours() == 2 * AT_ONCE
+    assert ours() == 2 * PARALLEL_READS
     let_go.set()
     await until_async(lambda: len(told) == 20)

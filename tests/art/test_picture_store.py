@@ -1,5 +1,5 @@
 from deskwire.art.picture import Art
-from deskwire.art.picture_store import KEPT_FOR, KEPT_IN_ALL, KeptPictures
+from deskwire.art.picture_store import CAPACITY, RETENTION, PictureStore
 from deskwire.model.readings import ArtKey
 
 MIB = 1024 * 1024
@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-class Kept(KeptPictures):
+class Kept(PictureStore):
     """Pictures of so many MiB, under a clock that is set."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ def test_a_picture_goes_a_minute_after_it_was_last_named() -> None:
     kept.clock.now += 1000
     assert kept.has("a")
     kept.release(ArtKey("a"))
-    kept.clock.now += KEPT_FOR
+    kept.clock.now += RETENTION
     assert kept.has("a")
     kept.clock.now += 0.1
 
@@ -87,7 +87,7 @@ def test_when_it_is_full_the_one_that_was_left_first_goes_first() -> None:
     assert kept.add("new", 8)
 
     assert kept.gone == ["2"]
-    assert kept.size == KEPT_IN_ALL
+    assert kept.size == CAPACITY
 
 
 def test_when_all_is_named_there_is_no_room_for_one_more() -> None:
@@ -98,7 +98,7 @@ def test_when_all_is_named_there_is_no_room_for_one_more() -> None:
     assert not kept.add("new", 1)
 
     assert kept.gone == []
-    assert kept.size == KEPT_IN_ALL
+    assert kept.size == CAPACITY
 
 
 def test_new_bytes_under_an_old_name_take_the_old_ones_place() -> None:
@@ -119,4 +119,4 @@ def test_it_never_holds_more_than_it_may() -> None:
         kept.clock.now += 0.02
         kept.add(f"{number}", 1 + number % 8)
         kept.release(ArtKey(f"{number}"))
-        assert kept.size <= KEPT_IN_ALL
+        assert kept.size <= CAPACITY

@@ -10,11 +10,11 @@ from tests.support.time_scaling import patiently
 DEADLINES = (
     (battery, "FIRST_TIMEOUT"),
     (disk, "FIRST_TIMEOUT"),
-    (objects, "PATIENCE"),
+    (objects, "READ_WAIT"),
     (players, "FIRST_READING"),
     (upower, "START_TIMEOUT"),
     (volume, "FIRST_TIMEOUT"),
-    (wifi, "PATIENCE"),
+    (wifi, "READ_WAIT"),
 )
 ORDINARY = [getattr(module, name) for module, name in DEADLINES]
 

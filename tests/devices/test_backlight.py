@@ -66,29 +66,29 @@ async def shown(source: BacklightDevice) -> float | None:
 def test_a_change_is_told_by_its_uevent(bed: SysTestbed) -> None:
     device = add_panel(bed, 640)
 
-    with Watched("backlight", bed.env(), looks=False) as watched:
-        assert watched.upcoming().reading == {"level": 64}
+    with Watched("backlight", bed.env(), looks=False) as follow_upower:
+        assert follow_upower.upcoming().reading == {"level": 64}
         for level in range(10, 90, 10):
             bed.change(device, actual_brightness=10 * level, brightness=10 * level)
-            assert watched.upcoming().reading == {"level": level}
+            assert follow_upower.upcoming().reading == {"level": level}
 
 
 def test_a_panel_may_come_and_go(bed: SysTestbed) -> None:
-    with Watched("backlight", bed.env()) as watched:
-        assert watched.upcoming().reading is None
+    with Watched("backlight", bed.env()) as follow_upower:
+        assert follow_upower.upcoming().reading is None
         device = add_panel(bed, 300)
-        assert watched.upcoming().reading == {"level": 30}
+        assert follow_upower.upcoming().reading == {"level": 30}
         bed.remove(device)
-        assert watched.upcoming().reading is None
+        assert follow_upower.upcoming().reading is None
 
 
 def test_a_better_interface_that_appears_is_read_from_then_on(bed: SysTestbed) -> None:
     add_panel(bed, 300)
 
-    with Watched("backlight", bed.env()) as watched:
-        assert watched.upcoming().reading == {"level": 30}
+    with Watched("backlight", bed.env()) as follow_upower:
+        assert follow_upower.upcoming().reading == {"level": 30}
         add_panel(bed, 700, "acpi_video0", "firmware")
-        assert watched.upcoming().reading == {"level": 70}
+        assert follow_upower.upcoming().reading == {"level": 70}
 
 
 @pytest.mark.warped

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.cpu import CpuDevice, Meter, Times, busy_percent, parse_stat
+from deskwire.devices.cpu import CpuDevice, Times, UsageMeter, busy_percent, parse_stat
 from deskwire.devices.device import Roots
 from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
@@ -78,7 +78,7 @@ def test_a_percentage_is_within_0_and_100(a: int, b: int, c: int, d: int) -> Non
 
 
 def test_processors_that_went_offline_in_a_suspend_make_no_spike() -> None:
-    meter = Meter(Times(1000, 90_000), at(0))
+    meter = UsageMeter(Times(1000, 90_000), at(0))
     before = meter.take(Times(1020, 90_180), at(1))
     asleep = meter.take(Times(1060, 22_000), at(2))
     after = meter.take(Times(1110, 22_050), at(3))
@@ -87,14 +87,14 @@ def test_processors_that_went_offline_in_a_suspend_make_no_spike() -> None:
 
 
 def test_counters_that_begin_anew_make_no_spike() -> None:
-    meter = Meter(Times(1000, 90_000), at(0))
+    meter = UsageMeter(Times(1000, 90_000), at(0))
     before = meter.take(Times(1020, 90_180), at(1))
 
     assert meter.take(Times(3, 90_200), at(2)) == before
 
 
 def test_an_interval_too_short_to_measure_goes_on() -> None:
-    meter = Meter(Times(0, 0), at(0))
+    meter = UsageMeter(Times(0, 0), at(0))
     first = meter.take(Times(10, 10), at(0.2))
     too_short = meter.take(Times(13, 10), at(0.21))
     whole = meter.take(Times(20, 100), at(1.2))
@@ -103,8 +103,8 @@ def test_an_interval_too_short_to_measure_goes_on() -> None:
 
 
 def test_counters_that_go_back_before_anything_is_known_are_unavailable() -> None:
-    meter = Meter(Times(1000, 90_000), at(0))
-    with pytest.raises(DeviceUnavailable, match="backwards"):
+    meter = UsageMeter(Times(1000, 90_000), at(0))
+    with pytest.raises(DeviceUnavailable, match="decreased"):
         meter.take(Times(0, 0), at(0.2))
 
 

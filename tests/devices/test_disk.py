@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.devices import disk
-from deskwire.devices.disk import DiskDevice, Questions, settle
+from deskwire.devices.disk import DiskDevice, StatvfsThread, set_result
 from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
@@ -66,7 +66,10 @@ async def test_used_is_what_df_calls_used() -> None:
     await no_disk_thread()
 
     said = subprocess.run(
-        ["df", "--block-size=1", "--output=used", "/"], capture_output=True, text=True, check=True
+        ["df", "--block-size=1", "--output=used", "/"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert reading is not None
     assert reading.used == pytest.approx(int(said.stdout.split()[1]), rel=0.02)
@@ -166,7 +169,7 @@ async def test_a_watch_that_ends_lets_its_thread_go(mount: Mount) -> None:
 async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answer(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "root_answers_at_once", lambda: True)
+    monkeypatch.setattr(disk, "root_never_blocks", lambda: True)
     async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
         await upcoming(readings)
         await no_disk_thread()
@@ -175,16 +178,19 @@ async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answe
         mount.used_blocks = 12
         again = await upcoming(readings)
 
-    assert (on_the_loop, again) == (Disk(used=Bytes(11 * 4096)), Disk(used=Bytes(12 * 4096)))
+    assert (on_the_loop, again) == (
+        Disk(used=Bytes(11 * 4096)),
+        Disk(used=Bytes(12 * 4096)),
+    )
 
 
 async def test_this_machines_root_says_the_same_of_itself_in_a_thread_and_without() -> None:
-    questions = Questions(ROOT)
-    in_a_thread = await questions.ask(SOON)
-    questions.end()
+    statvfs = StatvfsThread(ROOT)
+    in_a_thread = await statvfs.ask(SOON)
+    statvfs.end()
     await no_disk_thread()
-    questions._at_once = True
-    without = await questions.ask(SOON)
+    statvfs._never_blocks = True
+    without = await statvfs.ask(SOON)
 
     assert (in_a_thread.f_blocks, in_a_thread.f_fsid) == (without.f_blocks, without.f_fsid)
 
@@ -193,7 +199,7 @@ async def test_this_machines_root_says_the_same_of_itself_in_a_thread_and_withou
 async def test_what_may_keep_one_waiting_is_never_asked_on_the_event_loop(
     path: Path, at_once: bool, mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "root_answers_at_once", lambda: at_once)
+    monkeypatch.setattr(disk, "root_never_blocks", lambda: at_once)
     async with aclosing(DiskDevice(path, Ticker(EVERY)).watch()) as readings:
         for mount.used_blocks in (11, 12, 13):
             await upcoming(readings)
@@ -205,6 +211,6 @@ async def test_an_answer_nobody_waits_for_any_more_is_dropped() -> None:
     answer: asyncio.Future[os.statvfs_result] = asyncio.get_running_loop().create_future()
     answer.cancel()
 
-    settle(answer, OSError())
+    set_result(answer, OSError())
 
     assert answer.cancelled()

@@ -32,7 +32,7 @@ def test_more_available_than_there_is_means_none_in_use() -> None:
     "text", [b"", b"MemTotal: 5 kB\n", b"MemAvailable: 5 kB\nMemTotal: x kB\n"]
 )
 def test_a_missing_line_is_refused(text: bytes) -> None:
-    with pytest.raises(DeviceUnavailable, match="MemTotal and MemAvailable"):
+    with pytest.raises(DeviceUnavailable, match="MemTotal or MemAvailable"):
         parse_meminfo(text)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.interfaces import real_interfaces
-from deskwire.devices.network import Counters, NetworkDevice, Totals, grown, parse_net_dev
+from deskwire.devices.network import Counters, NetworkDevice, TrafficTotals, growth, parse_net_dev
 from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
@@ -52,11 +52,11 @@ def test_any_bytes_are_counters_or_refused(rows: bytes) -> None:
 
 
 def test_a_counter_that_is_lower_than_before_began_anew() -> None:
-    assert (grown(100, 130), grown(100, 30), grown(100, 100)) == (30, 30, 0)
+    assert (growth(100, 130), growth(100, 30), growth(100, 100)) == (30, 30, 0)
 
 
 def test_an_adapter_that_is_pulled_and_put_back_takes_nothing_away() -> None:
-    totals = Totals()
+    totals = TrafficTotals()
     both = totals.take({"eth0": Counters(1000, 100), "usb0": Counters(500, 50)})
     pulled = totals.take({"eth0": Counters(1010, 101)})
     back = totals.take({"eth0": Counters(1010, 101), "usb0": Counters(20, 2)})
@@ -65,7 +65,7 @@ def test_an_adapter_that_is_pulled_and_put_back_takes_nothing_away() -> None:
 
 
 def test_an_interface_that_was_away_with_its_counters_is_not_counted_twice() -> None:
-    totals = Totals()
+    totals = TrafficTotals()
     totals.take({"wlan0": Counters(1000, 100)})
     totals.take({})
 
@@ -81,7 +81,7 @@ def test_an_interface_that_was_away_with_its_counters_is_not_counted_twice() -> 
     )
 )
 def test_totals_never_go_backwards(history: list[dict[str, Counters]]) -> None:
-    totals = Totals()
+    totals = TrafficTotals()
     seen = [totals.take(counters) for counters in history]
 
     assert [each.received for each in seen] == sorted(each.received for each in seen)

@@ -1,4 +1,4 @@
-"""What a player may write as `mpris:artUrl`, taken apart: pure.
+"""Parser for `mpris:artUrl`.
 
 The specification wants a URI; players write `file:` addresses with and without their escapes,
 plain paths, whole pictures (`data:`, RFC 2397) and addresses on the web.
@@ -15,30 +15,33 @@ from deskwire.art.picture import LARGEST
 
 LONGEST_ADDRESS = 16384
 LONGEST_PATH = 4095
-"""Bytes, PATH_MAX without its NUL."""
+"""Longest path in bytes: PATH_MAX without its NUL."""
 LONGEST_INLINE = LARGEST * 3 // 2
-"""Characters; base64 takes four for three bytes."""
+"""Longest `data:` address in characters; base64 needs four characters for three bytes."""
 
 
 class Local(Struct, frozen=True):
     """A picture in a file."""
 
     path: str
-    """Absolute, without `.`, `..` and doubled slashes; bytes that are no UTF-8 as surrogates."""
+    """Absolute path without `.`, `..` and double slashes.
+
+    Bytes that are not UTF-8 are surrogates.
+    """
 
     @property
     def raw(self) -> bytes:
-        """The path as the kernel takes it."""
+        """Path as bytes, as system calls need it."""
         return self.path.encode("utf-8", "surrogateescape")
 
 
 class Inline(Struct, frozen=True):
-    """A picture in the address itself; not decoded yet."""
+    """A picture inside the address, not decoded yet."""
 
     address: str
 
     def content(self) -> bytes:
-        """Decode it; what cannot be decoded is empty."""
+        """Decode the picture; return `b""` if that fails."""
         head, _, body = self.address.partition(",")
         raw = unquote_to_bytes(body)
         if not head.lower().endswith(";base64"):
@@ -56,7 +59,7 @@ class Remote(Struct, frozen=True):
 
 
 def parse_address(address: str) -> Local | Inline | Remote | None:
-    """Say what an art address names; `None` for nothing we would read."""
+    """Parse an art address; `None` if it is not supported."""
     scheme = address[:8].partition(":")[0].lower()
     if scheme == "data":
         return Inline(address) if len(address) <= LONGEST_INLINE else None
@@ -72,7 +75,10 @@ def parse_address(address: str) -> Local | Inline | Remote | None:
 
 
 def parse_file(rest: str) -> Local | None:
-    """Read what follows `file:`; `#` and `?` are characters of the name, as players mean them."""
+    """Parse the part after `file:`.
+
+    `#` and `?` belong to the name, because players do not escape them.
+    """
     if rest.startswith("//"):
         host, slash, rest = rest[2:].partition("/")
         if host.lower() not in {"", "localhost"}:
@@ -82,7 +88,7 @@ def parse_file(rest: str) -> Local | None:
 
 
 def parse_path(path: bytes) -> Local | None:
-    """Read an absolute path."""
+    """Parse an absolute path."""
     if not path.startswith(b"/") or b"\0" in path or len(path) > LONGEST_PATH:
         return None
     normal = b"/" + posixpath.normpath(path).lstrip(b"/")
@@ -90,7 +96,7 @@ def parse_path(path: bytes) -> Local | None:
 
 
 def parse_remote(url: str) -> Remote | None:
-    """Read an address on the web; one with a user name in it is not for us."""
+    """Parse a web address; one with a user name is refused."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

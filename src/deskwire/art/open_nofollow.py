@@ -1,11 +1,11 @@
-"""Opening a file without following a link anywhere on its path.
+"""Opening of a path without following symbolic links.
 
-Source: openat2(2), Linux 5.6: the kernel refuses links while it walks the path, so nobody can swap
-one in meanwhile. Older kernels, and sandboxes that know no such call, get the same by hand: each
-folder is opened from the one above it and must be a folder, not a link.
+Source: openat2(2), Linux 5.6. The kernel refuses links while it resolves the path, so no other
+process can insert one meanwhile. Without that call (older kernels, some sandboxes) each directory
+is opened relative to its parent and must not be a link.
 
-What is opened is a handle (O_PATH): it finds a file without opening it, so a FIFO, a device or a
-tape is only looked at.
+The result is an O_PATH descriptor. It identifies a file without opening it, so a FIFO or a device
+is not touched.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import os
 import stat
 
 SYS_OPENAT2 = 437
-"""The same on every architecture we know but Alpha."""
+"""System call number, the same on every architecture except Alpha."""
 AT_FDCWD = -100
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
@@ -32,8 +32,8 @@ class _OpenHow(ctypes.Structure):
     )
 
 
-def handle_of(path: bytes) -> int:
-    """Return a handle of `path`, which must be absolute; raises `OSError`, ELOOP for a link."""
+def open_handle(path: bytes) -> int:
+    """Return an O_PATH descriptor for an absolute path; raises `OSError`, with ELOOP for a link."""
     how = _OpenHow(HANDLE, 0, RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)
     found: int = _libc.syscall(
         ctypes.c_long(SYS_OPENAT2),
@@ -46,12 +46,12 @@ def handle_of(path: bytes) -> int:
         return found
     number = ctypes.get_errno()
     if number in {errno.ENOSYS, errno.EPERM}:  # the latter from a sandbox's filter
-        return walk_to(path)
+        return open_by_steps(path)
     raise OSError(number, os.strerror(number), path)
 
 
-def walk_to(path: bytes) -> int:
-    """Do the same without openat2."""
+def open_by_steps(path: bytes) -> int:
+    """Return the same descriptor without openat2."""
     *folders, name = path.strip(b"/").split(b"/")
     at = os.open(b"/", HANDLE | os.O_DIRECTORY)
     for folder in folders:
@@ -64,7 +64,7 @@ def walk_to(path: bytes) -> int:
 
 
 def step(folder: int, name: bytes, flags: int) -> int:
-    """Return a handle of what is called `name` in `folder`, whose own handle is closed."""
+    """Open `name` in `folder` and close the descriptor of `folder`."""
     try:
         return os.open(name, HANDLE | os.O_NOFOLLOW | flags, dir_fd=folder)
     finally:

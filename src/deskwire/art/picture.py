@@ -1,11 +1,11 @@
-"""Reading a picture that somebody else named: nothing else than a picture may come of it.
+"""Reader for picture files at untrusted paths.
 
-The name comes from a program we do not know, so it is followed through no link, and the file must
-be a regular one of our own user's, of at most 8 MiB, that begins as a PNG, JPEG, WebP, GIF or AVIF
-does. SVG is a program and is never a picture here.
+The path comes from another program. Symbolic links are refused, and the file must be a regular file
+of this user, of at most 8 MiB, that starts like a PNG, JPEG, WebP, GIF or AVIF. SVG is refused
+because it can contain scripts.
 
-Source: the PNG, JFIF, GIF89a, WebP and AVIF file formats; open(2) for the second opening through
-/proc/self/fd, which reads the very file that was looked at.
+Source: the PNG, JFIF, GIF89a, WebP and AVIF file formats; open(2) through
+/proc/self/fd, which opens exactly the file that was checked.
 """
 
 import hashlib
@@ -15,33 +15,33 @@ import time
 
 from msgspec import Struct
 
-from deskwire.art.open_nofollow import handle_of
+from deskwire.art.open_nofollow import open_handle
 from deskwire.model.units import Bytes
 
 LARGEST = Bytes(8 * 1024 * 1024)
 CHUNK = 256 * 1024
 TRIES = 3
 PAUSE = 0.03
-"""Seconds between two tries at a file that is being written."""
+"""Pause between two attempts to read a file that is being written, in seconds."""
 READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Art(Struct, frozen=True):
-    """A picture, as it is served."""
+    """A picture as it is served."""
 
     content: bytes
     media_type: str
-    """`image/png`."""
+    """Media type such as `image/png`."""
     etag: str
     """Hash of the content, without quotes."""
 
 
 class NotAPicture(Exception):
-    """What was named is not a picture we would show; the message says why."""
+    """The file is not an accepted picture; the message says why."""
 
 
 def media_type(content: bytes) -> str | None:
-    """Tell by the first bytes what picture it is; `None` when it is none."""
+    """Return the media type by the first bytes; `None` if it is not a picture."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if content.startswith(b"\xff\xd8\xff"):
@@ -59,10 +59,10 @@ def media_type(content: bytes) -> str | None:
 
 
 def make_art(content: bytes) -> Art:
-    """Make a picture of its bytes; raises `NotAPicture`."""
+    """Return a picture with these bytes; raises `NotAPicture`."""
     kind = media_type(content)
     if kind is None:
-        raise NotAPicture("it does not begin as a picture does")
+        raise NotAPicture("it does not start like a picture")
     if len(content) > LARGEST:
         raise NotAPicture("it is too large")
     return Art(content, kind, hashlib.sha256(content).hexdigest()[:32])
@@ -70,7 +70,7 @@ def make_art(content: bytes) -> Art:
 
 def read_picture(path: bytes) -> Art:
     """Read the picture at this absolute path; blocks. Raises `NotAPicture` or `OSError`."""
-    handle = handle_of(path)
+    handle = open_handle(path)
     try:
         check(os.fstat(handle))
         file = os.open(b"/proc/self/fd/%d" % handle, READING)

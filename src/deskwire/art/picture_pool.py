@@ -1,12 +1,12 @@
-"""Threads that read pictures, so that a folder that hangs holds up nobody.
+"""Thread pool for reading pictures that tolerates file systems that hang.
 
-A thread that waits for a dead file system cannot be called back. So a read that takes longer than
-`SLOW` no longer counts: another thread takes its turn. And the place it hangs in, a mount or a
-host, is left alone until it comes back: what else is to be read there waits without a thread. A
-hanging folder thus costs a thread or two, not one a picture, and delays others by `SLOW` at most.
+A thread that waits for a dead file system cannot be cancelled. After `SLOW` such a read no
+longer counts against the limit of parallel reads, so another one starts. Further reads from the
+same mount or host then wait without a thread. A hanging directory thus costs one or two threads,
+and delays other pictures by at most `SLOW`.
 
-The threads only read; who reads when is decided on the event loop. There is no thread while there
-is nothing to read, and none keeps the program from ending.
+The event loop decides which read starts; threads only read. Threads exist only while there is work,
+and they are daemon threads, so they do not delay the exit.
 
 Source: proc_pid_mountinfo(5), which tells a file's mount without touching the file.
 """
@@ -23,14 +23,14 @@ from deskwire.model.units import Seconds
 
 T = TypeVar("T")
 
-AT_ONCE = 2
-AT_MOST = 16
+PARALLEL_READS = 2
+MOST_THREADS = 16
 SLOW = Seconds(0.1)
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Job(Generic[T]):
-    """One thing to read, and who is told of it."""
+    """One read, and the callback for its result."""
 
     def __init__(
         self,
@@ -41,23 +41,23 @@ class Job(Generic[T]):
         host: str | None = None,
     ) -> None:
         self.work = work
-        """Reads, in a thread; must not raise."""
+        """Function that reads, called in a thread; must not raise."""
         self.done = done
-        """Called with what was read, on the event loop, unless the job was cancelled."""
+        """Callback for the result, on the event loop; not called for a cancelled job."""
         self.path = path
-        """The file it reads, if it reads one."""
+        """Path of the file, if the job reads one."""
         self.host = host
-        """The host it asks, if it asks one."""
+        """Host name, if the job asks one."""
         self.cancelled = False
         self.mounts = b""
-        """The mounts at the time of reading."""
+        """Table of mounts at the start of the read."""
 
     def cancel(self) -> None:
-        """Have nobody told, and nothing read that is not being read."""
+        """Cancel the job: no callback, and no read if it has not started."""
         self.cancelled = True
 
     def shares_place_with(self, other: "Job[T]") -> bool:
-        """Whether what `other` waits for, this one would wait for as well."""
+        """Return whether both jobs read from the same mount or host."""
         if self.path is not None and other.path is not None:
             at = mount_point(other.path, other.mounts)
             return bool(at) and mount_point(self.path, other.mounts) == at
@@ -65,69 +65,69 @@ class Job(Generic[T]):
 
 
 class PicturePool(Generic[T]):
-    """What is being read, and what waits for its turn."""
+    """Running reads and the queue of waiting ones."""
 
     def __init__(self) -> None:
         self._waiting: deque[Job[T]] = deque()
         self._since: dict[Job[T], float] = {}
-        self._again: asyncio.TimerHandle | None = None
+        self._recheck_timer: asyncio.TimerHandle | None = None
 
     def submit(self, job: Job[T]) -> None:
-        """Have it read as soon as may be."""
+        """Queue a read."""
         self._waiting.append(job)
-        self._go_on()
+        self._start_jobs()
 
-    def _go_on(self) -> None:
+    def _start_jobs(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         stuck = [job for job, since in self._since.items() if now - since >= SLOW]
         timely = len(self._since) - len(stuck)
-        put_by: deque[Job[T]] = deque()
-        while self._waiting and timely < AT_ONCE and len(self._since) < AT_MOST:
+        postponed: deque[Job[T]] = deque()
+        while self._waiting and timely < PARALLEL_READS and len(self._since) < MOST_THREADS:
             job = self._waiting.popleft()
             if job.cancelled:
                 continue
             if any(job.shares_place_with(other) for other in stuck):
-                put_by.append(job)
+                postponed.append(job)
                 continue
             self._since[job] = now
             timely += 1
             threading.Thread(
                 target=self._read, args=(job, loop), name="deskwire-art", daemon=True
             ).start()
-        put_by.extend(job for job in self._waiting if not job.cancelled)
-        self._waiting = put_by
-        if self._waiting and timely and self._again is None:
-            self._again = loop.call_later(SLOW, self._look_again)
+        postponed.extend(job for job in self._waiting if not job.cancelled)
+        self._waiting = postponed
+        if self._waiting and timely and self._recheck_timer is None:
+            self._recheck_timer = loop.call_later(SLOW, self._recheck)
 
-    def _look_again(self) -> None:
-        self._again = None
-        self._go_on()
+    def _recheck(self) -> None:
+        self._recheck_timer = None
+        self._start_jobs()
 
     def _read(self, job: Job[T], loop: asyncio.AbstractEventLoop) -> None:
         try:
             if job.path is not None:
-                with suppress(OSError):  # without /proc no place is known to hang
+                with suppress(OSError):  # without /proc the mount is unknown
                     job.mounts = MOUNTS.read_bytes()
             found = job.work()
         finally:
-            with suppress(RuntimeError):  # the loop has ended meanwhile
+            with suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(self._on_read, job)
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._tell, job, found)
+            loop.call_soon_threadsafe(self._report, job, found)
 
     def _on_read(self, job: Job[T]) -> None:
         del self._since[job]
-        self._go_on()
+        self._start_jobs()
 
     @staticmethod
-    def _tell(job: Job[T], found: T) -> None:
+    def _report(job: Job[T], found: T) -> None:
         if not job.cancelled:
             job.done(found)
 
 
 def mount_point(path: bytes, mounts: bytes) -> bytes:
-    """Return where the file system is mounted that holds this absolute path; `b""` if unknown."""
+    """Return the mount point of an absolute path; `b""` if unknown."""
     best = b""
     for line in mounts.splitlines():
         fields = line.split(b" ", 5)
@@ -140,7 +140,7 @@ def mount_point(path: bytes, mounts: bytes) -> bytes:
 
 
 def unescape(field: bytes) -> bytes:
-    """Undo the kernel's octal escapes of spaces, tabs, line ends and backslashes."""
+    """Decode the kernel's octal escapes of spaces, tabs, newlines and backslashes."""
     if b"\\" not in field:
         return field
     for escaped, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n")):

@@ -1,8 +1,8 @@
-"""The pictures in hand: those named now, and for a minute those that were.
+"""Store of pictures in memory, at most 32 MiB.
 
-At most 32 MiB together. When it is full those go first that nobody names, oldest first; a new
-picture for which there is still no room is not taken. Nothing runs by a timer: what is too old goes
-when it is asked for or another comes.
+A picture stays while a player names it and for 60 s afterwards. A full store drops unnamed
+pictures, oldest first; a new picture that still does not fit is refused. There is no timer: expired
+pictures are dropped at the next access.
 """
 
 from collections.abc import Callable
@@ -13,29 +13,29 @@ from deskwire.art.picture import Art
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Bytes, Seconds
 
-KEPT_FOR = Seconds(60.0)
-KEPT_IN_ALL = Bytes(32 * 1024 * 1024)
+RETENTION = Seconds(60.0)
+CAPACITY = Bytes(32 * 1024 * 1024)
 
 
-class _Kept(Struct):
+class _Entry(Struct):
     art: Art
-    namings: int = 0
+    references: int = 0
     until: float = 0.0
-    """When it goes; of no account while it is named."""
+    """Time of expiry; meaningless while there are references."""
 
 
-class KeptPictures:
-    """Pictures by key; `dropped` is told of each that goes, `now` is any clock that goes on."""
+class PictureStore:
+    """Pictures by key, with reference counts. Calls `dropped` for each that leaves the store."""
 
     def __init__(self, dropped: Callable[[ArtKey], None], now: Callable[[], float]) -> None:
         self._dropped = dropped
         self._now = now
-        self._kept: dict[ArtKey, _Kept] = {}
+        self._kept: dict[ArtKey, _Entry] = {}
         self._size = 0
 
     @property
     def size(self) -> Bytes:
-        """Bytes of all pictures together."""
+        """Size of all pictures in bytes."""
         return Bytes(self._size)
 
     def find(self, key: ArtKey) -> Art | None:
@@ -49,7 +49,7 @@ class KeptPictures:
         return kept.art
 
     def hold(self, key: ArtKey, art: Art) -> bool:
-        """Keep what is named once more, with these bytes; `False` when there is no room for it."""
+        """Store a picture and add a reference; return `False` if the store is full."""
         for other in [each for each, kept in self._kept.items() if self._is_over(kept)]:
             self._drop(other)
         before = self._kept.get(key)
@@ -57,30 +57,30 @@ class KeptPictures:
         if not self._make_room(more, key):
             return False
         self._size += more
-        self._kept[key] = _Kept(art, before.namings + 1 if before else 1)
+        self._kept[key] = _Entry(art, before.references + 1 if before else 1)
         return True
 
     def release(self, key: ArtKey) -> None:
-        """Have it named once less."""
+        """Remove one reference."""
         kept = self._kept.get(key)
-        if kept is not None and kept.namings:
-            kept.namings -= 1
-            kept.until = self._now() + KEPT_FOR
+        if kept is not None and kept.references:
+            kept.references -= 1
+            kept.until = self._now() + RETENTION
 
     def _make_room(self, more: int, keep: ArtKey) -> bool:
-        idle = [each for each, kept in self._kept.items() if not kept.namings and each != keep]
+        idle = [each for each, kept in self._kept.items() if not kept.references and each != keep]
         idle.sort(key=lambda each: self._kept[each].until)
         to_spare = sum(len(self._kept[each].art.content) for each in idle)
-        if self._size - to_spare + more > KEPT_IN_ALL:
+        if self._size - to_spare + more > CAPACITY:
             return False
         for oldest in idle:
-            if self._size + more <= KEPT_IN_ALL:
+            if self._size + more <= CAPACITY:
                 break
             self._drop(oldest)
         return True
 
-    def _is_over(self, kept: _Kept) -> bool:
-        return not kept.namings and kept.until < self._now()
+    def _is_over(self, kept: _Entry) -> bool:
+        return not kept.references and kept.until < self._now()
 
     def _drop(self, key: ArtKey) -> None:
         self._size -= len(self._kept.pop(key).art.content)

@@ -1,10 +1,10 @@
-"""Pictures from the web, from public addresses only.
+"""Downloads of pictures from public web addresses.
 
-A player's word must not make the desk ask its own network for anything. So the name is resolved
-here, every address it has must be a public one, and the connection goes to an address that was
-looked at, not to the name (which may resolve to another one a moment later). Each redirection is
-looked at the same way. Blocks, within a deadline, and belongs in a thread: the standard library's
-client does, so that nothing is imported for a thing that is off by default.
+A player must not be able to make the daemon send requests into the local network. The host name is
+resolved here, every address must be public, and the connection uses a checked address and not the
+name, which may resolve differently a moment later. Redirects are checked in the same way. The code
+blocks until a deadline and runs in a thread. It uses the standard library's client, so that a
+feature that is off by default needs no further import.
 
 Source: RFC 9110; IANA's registries of special-purpose addresses, as `ipaddress` knows them.
 """
@@ -31,29 +31,29 @@ HEADERS = {"Accept": "image/*", "User-Agent": "deskwire", "Connection": "close"}
 
 
 def fetch(url: str) -> bytes:
-    """Return the bytes behind `url`; raises `OSError` or `NotAPicture`."""
+    """Return the content at `url`; raises `OSError` or `NotAPicture`."""
     deadline = time.monotonic() + WITHIN
     for _ in range(1 + MOST_REDIRECTIONS):
         try:
             content, url = get(url, deadline)
         except (http.client.HTTPException, ValueError) as problem:
-            raise NotAPicture(f"not to be had: {problem}") from None
+            raise NotAPicture(f"download failed: {problem}") from None
         if content is not None:
             return content
-    raise NotAPicture("it is elsewhere, again and again")
+    raise NotAPicture("too many redirects")
 
 
 def get(url: str, deadline: float) -> tuple[bytes | None, str]:
-    """Ask once; return the bytes, or `None` and where they are instead."""
+    """Send one request; return the content, or `None` and the address of the redirect."""
     if parse_remote(url) is None:
-        raise NotAPicture("not an address on the web")
+        raise NotAPicture("not a web address")
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     host = parts.hostname or ""
     with closing(http.client.HTTPConnection(host, port)) as connection:
         sock = connection.sock = connect(host, port, deadline)
-        with cut_off(sock, deadline):
+        with shut_down_at(sock, deadline):
             if secure:
                 context = ssl.create_default_context()
                 connection.sock = context.wrap_socket(sock, server_hostname=host)
@@ -63,9 +63,9 @@ def get(url: str, deadline: float) -> tuple[bytes | None, str]:
             if answer.status in REDIRECTIONS:
                 return None, urljoin(url, answer.headers.get("Location", ""))
             if answer.status != HTTPStatus.OK:
-                raise NotAPicture(f"answered {answer.status}")
+                raise NotAPicture(f"the server answered with status {answer.status}")
             content = read_all(answer)
-            left(deadline)
+            remaining(deadline)
             return content, url
 
 
@@ -74,15 +74,15 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(address[0]) for *_, address in found]
     if not all(is_public(address) for address in addresses):
-        raise NotAPicture("its address is not a public one")
-    return socket.create_connection((addresses[0], port), timeout=left(deadline))
+        raise NotAPicture("the host has an address that is not public")
+    return socket.create_connection((addresses[0], port), timeout=remaining(deadline))
 
 
 @contextmanager
-def cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
-    """End the connection at the deadline.
+def shut_down_at(sock: socket.socket, deadline: float) -> Iterator[None]:
+    """Shut the connection down at the deadline.
 
-    A timeout of the socket's would begin anew with each byte of an answer that trickles in.
+    A socket timeout would restart with each byte of a slow response.
     """
 
     def end() -> None:
@@ -90,7 +90,7 @@ def cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
             ending.shutdown(socket.SHUT_RDWR)
 
     with sock.dup() as ending:
-        timer = threading.Timer(left(deadline), end)
+        timer = threading.Timer(remaining(deadline), end)
         timer.daemon = True
         timer.start()
         try:
@@ -100,12 +100,12 @@ def cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
 
 
 def read_all(answer: http.client.HTTPResponse) -> bytes:
-    """Read the whole body, no more than a picture may have."""
+    """Read the whole body, at most the largest size of a picture."""
     content = bytearray()
     while len(content) <= LARGEST:
         chunk = answer.read1(CHUNK)
         if not chunk and answer.length:
-            raise NotAPicture("it ends too early")
+            raise NotAPicture("the response ended too early")
         if not chunk:
             return bytes(content)
         content += chunk
@@ -113,7 +113,7 @@ def read_all(answer: http.client.HTTPResponse) -> bytes:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, also the one inside an IPv6 address."""
+    """Return whether an IP address is public, including an IPv4 address inside an IPv6 address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -124,9 +124,9 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def left(deadline: float) -> float:
-    """Return the seconds until the deadline; raises `TimeoutError` when there are none."""
+def remaining(deadline: float) -> float:
+    """Return the seconds until the deadline; raises `TimeoutError` after it."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("it takes too long")
+        raise TimeoutError("the download took too long")
     return seconds

@@ -1,15 +1,13 @@
-"""How bright the desk's own panel is.
+"""Brightness of the internal panel.
 
-Source: /sys/class/backlight, Documentation/ABI/stable/sysfs-class-backlight: where one panel has
-several interfaces, firmware's comes before the platform's and both before raw registers. Displays
-that are not built in are left out. The level is `actual_brightness`, what the hardware shows, but
-on amdgpu, where that is another scale on old kernels and the outcome of a curve on new ones, and
-only `brightness` is the number a person set.
+Source: /sys/class/backlight, Documentation/ABI/stable/sysfs-class-backlight: if one panel has
+several interfaces, firmware comes before platform, and both before raw. External displays are left
+out. The level is `actual_brightness`, which the hardware shows. On amdgpu it is `brightness`,
+because `actual_brightness` has another scale on old kernels and follows a curve on new ones.
 
-The kernel says every change that goes through it by a uevent, and wakes poll(2) on the file in the
-same breath, so polling the file that way would add nothing. Firmware that moves a panel by itself
-says nothing at all; for that one file is read once a second, while there is a panel. It is a read
-of a register or of a number in memory, so it is done on the event loop: a thread costs 20 times it.
+The kernel sends a uevent for every change that it makes itself. Firmware may change a panel without
+one, so the file is also read once a second while there is a panel. The read is quick and runs on
+the event loop; a thread would cost 20 times as much.
 """
 
 import asyncio
@@ -30,23 +28,26 @@ SUBSYSTEM = "backlight"
 EVERY = Seconds(1.0)
 PREFERENCE = ("firmware", "platform", "raw")
 EXTERNAL_CONNECTOR = re.compile(r"card\d+-(?!eDP|LVDS|Embedded DisplayPort|DSI|DPI)")
-"""A DRM connector that leads out of the case; an interface's parent is its connector, or a card."""
+"""Name of an external DRM connector.
+
+The parent of an interface is its connector or a graphics card.
+"""
 EXTERNAL_INTERFACE = "ddcci"
-"""The driver for monitors on a cable makes interfaces of this name."""
+"""Prefix of the interfaces of the driver for external monitors."""
 
 
 class Panel(Struct, frozen=True):
     """One interface to a panel's brightness."""
 
     level: Path
-    """The file that says the level."""
+    """File with the level."""
     maximum: int
     rank: tuple[int, bool, str]
-    """Kind, whether it drives no panel, name; the lowest is read."""
+    """Type, whether the panel is disabled, name; the lowest rank is read."""
 
 
 class BacklightDevice:
-    """The internal panel's brightness, told by uevents and read once a second besides."""
+    """The internal panel's brightness, from uevents and a read each second."""
 
     absent = "no internal panel with a backlight"
 
@@ -86,7 +87,7 @@ def find_panel(sys: Path) -> Panel | None:
 
 
 def read_panel(panel: Panel | None) -> Backlight | None:
-    """Return what the panel shows now, or `None` if it is gone."""
+    """Return the panel's level, or `None` if it has been removed."""
     if panel is None:
         return None
     level = number(read_attribute(panel.level))
@@ -96,10 +97,10 @@ def read_panel(panel: Panel | None) -> Backlight | None:
 def parse_panel(
     device: Path, attributes: dict[str, str], parent: str, enabled: str | None
 ) -> Panel | None:
-    """Return an interface, or `None` if it is not an internal panel's.
+    """Parse an interface; `None` if it does not belong to an internal panel.
 
-    `parent` is the name of the device that the interface belongs to, and `enabled` that one's file:
-    of two graphics cards with a raw interface each, one does not drive the panel.
+    `parent` is the name of its parent device, and `enabled` the content of that device's file: if
+    two graphics cards have an interface each, only one drives the panel.
     """
     maximum = number(attributes.get("max_brightness"))
     kind = attributes.get("type", "raw")

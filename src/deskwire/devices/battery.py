@@ -1,10 +1,9 @@
-"""How full the desk's batteries are, and whether it is plugged in.
+"""Charge of the system batteries, and whether the desk is plugged in.
 
-UPower is asked where it runs, because its numbers are those the desktop itself shows; it is started
-if the bus can start it. Until then, and where there is none, the kernel's own files are read: at
-every uevent, and every ten seconds besides, because many drivers send a uevent when the plug moves
-and none when the charge does (`power_supply_changed` is theirs to call; the kernel does not promise
-it). One watch goes over from one to the other as UPower comes and goes.
+UPower is the first source, because the desktop itself shows its values; the bus starts it if it
+can. Without UPower the kernel's files are read at every uevent and every ten seconds, because many
+drivers send a uevent for the plug and none for the charge. One watch switches between both sources
+as UPower starts and stops.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from deskwire.devices.dbus.buses import CALL_TIMEOUT, Buses, BusLost
 from deskwire.devices.device import Roots
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
-from deskwire.devices.power.upower import UPower, watched
+from deskwire.devices.power.upower import UPower, follow_upower
 from deskwire.devices.ticker import ChangeFlag, Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery
@@ -24,13 +23,13 @@ from deskwire.model.units import Seconds
 VIA_UPOWER = "UPower on the system bus"
 EVERY = Seconds(10.0)
 EVERY_WITHOUT_BUS = Seconds(2.0)
-"""How often the system bus is looked for, and the files are read, while there is none."""
+"""Interval of connection attempts and file reads while there is no system bus."""
 FIRST_TIMEOUT = Seconds(0.12)
-"""For opening the bus and again for UPower; a watch owes its first reading within 250 ms."""
+"""Timeout for the bus and again for UPower; the first reading is due within 250 ms."""
 
 
 class BatteryDevice:
-    """The system batteries together, by UPower's signals or from the kernel's files."""
+    """The system batteries, from UPower's signals or the kernel's files."""
 
     absent = "no system battery"
 
@@ -48,15 +47,15 @@ class BatteryDevice:
         changed = ChangeFlag()
         ticker, ticker_without_bus = Ticker(EVERY), Ticker(EVERY_WITHOUT_BUS)
 
-        def heard_of_uevent() -> None:
+        def on_uevent() -> None:
             if self.via == self._via_files:
                 changed.set()
 
         async with AsyncExitStack() as held:
-            held.enter_context(uevents(heard_of_uevent, SUBSYSTEM))
+            held.enter_context(uevents(on_uevent, SUBSYSTEM))
             upower = await self._open(held, changed, FIRST_TIMEOUT)
             if upower is None:
-                changed.set()  # perhaps there was only too little time
+                changed.set()  # try again soon: the timeout may have been too short
             reading = await self._read(upower, FIRST_TIMEOUT)
             yield reading
             while True:
@@ -72,11 +71,11 @@ class BatteryDevice:
     async def _open(
         self, held: AsyncExitStack, changed: ChangeFlag, timeout: Seconds
     ) -> UPower | None:
-        """Hold UPower's side of the system bus, or return `None` where there is no such bus."""
+        """Follow UPower on the system bus; return `None` without a bus."""
         try:
             async with asyncio.timeout(timeout), AsyncExitStack() as opening:
                 bus = await opening.enter_async_context(self._buses.system())
-                upower = await opening.enter_async_context(watched(bus, changed.set))
+                upower = await opening.enter_async_context(follow_upower(bus, changed.set))
                 ended = asyncio.ensure_future(bus.lost())
                 ended.add_done_callback(lambda _: changed.set())
                 opening.callback(ended.cancel)
@@ -93,7 +92,7 @@ class BatteryDevice:
             except BusLost:
                 raise
             except DeviceUnavailable:
-                pass  # it is not there, or hangs: the kernel knows too
+                pass  # UPower is absent or hangs: use the kernel's files
             else:
                 self.via = VIA_UPOWER
                 return reading

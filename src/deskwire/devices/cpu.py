@@ -1,10 +1,10 @@
-"""How busy the processors are.
+"""CPU usage.
 
-Source: the first line of /proc/stat, proc_stat(5): clock ticks since boot, all processors
-together. Busy is everything but idle and iowait (a processor that waits for a disk is free). Guest
-time is inside user and is not counted twice. Steal is busy: it was wanted here and not to be had.
-The kernel warns that iowait may go backwards, and processors that go offline in a suspend take
-idle time with them, so an interval whose ticks went backwards says nothing and is passed over.
+Source: the first line of /proc/stat, proc_stat(5): clock ticks since boot, all processors together.
+Idle and iowait are idle time; everything else is busy time. Guest time is part of user and is not
+counted again. Steal counts as busy, because this machine wanted that time. iowait may decrease, and
+processors that go offline in a suspend take their idle time with them, so an interval in which
+ticks decreased is ignored.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from deskwire.model.units import Percent, Seconds
 
 FIRST = Seconds(0.2)
 SHORTEST = Seconds(0.15)
-"""Ticks come a hundred a second: over less than this a percentage is mostly rounding."""
+"""Shortest interval; there are 100 ticks a second, so a shorter one is mostly rounding error."""
 
 
 class Times(NamedTuple):
-    """Clock ticks since boot."""
+    """Clock ticks since boot, busy and idle."""
 
     busy: int
     idle: int
@@ -42,14 +42,14 @@ class CpuDevice:
 
     @property
     def via(self) -> str:
-        """The file."""
+        """Path of the file."""
         return str(self._path)
 
     async def watch(self) -> AsyncGenerator[Cpu | None, None]:
-        """Yield how busy they were over 0.2 s, then over each interval."""
+        """Yield the usage over 0.2 s, then over each interval."""
         clock = asyncio.get_running_loop().time
         with KernelFile(self._path) as stat:
-            meter = Meter(parse_stat(stat.read()), Seconds(clock()))
+            meter = UsageMeter(parse_stat(stat.read()), Seconds(clock()))
             await asyncio.sleep(FIRST)
 
             def read() -> Cpu:
@@ -60,8 +60,8 @@ class CpuDevice:
                     yield reading
 
 
-class Meter:
-    """Turns counters into percentages, one interval after the other."""
+class UsageMeter:
+    """Converts tick counters into percentages, interval by interval."""
 
     def __init__(self, times: Times, now: Seconds) -> None:
         self._times = times
@@ -69,10 +69,10 @@ class Meter:
         self._busy: Percent | None = None
 
     def take(self, times: Times, now: Seconds) -> Percent:
-        """Return how busy the interval that ends now was.
+        """Return the usage of the interval that ends now.
 
-        An interval that is too short goes on and one that says nothing begins anew; the last
-        percentage then stands. Raises `DeviceUnavailable` while there is none.
+        An interval that is too short continues, and an invalid one restarts; the last percentage
+        then stays. Raises `DeviceUnavailable` until there is a percentage.
         """
         if self._busy is None or now - self._since >= SHORTEST:
             busy = busy_percent(self._times, times)
@@ -80,12 +80,12 @@ class Meter:
             if busy is not None:
                 self._busy = busy
         if self._busy is None:
-            raise DeviceUnavailable("the processors' counters went backwards")
+            raise DeviceUnavailable("the processors' counters decreased")
         return self._busy
 
 
 def busy_percent(before: Times, after: Times) -> Percent | None:
-    """Return the busy part of the ticks between, 0 to 100; `None` if they went backwards."""
+    """Return the busy share of the ticks between, 0 to 100; `None` if they decreased."""
     busy = after.busy - before.busy
     total = busy + after.idle - before.idle
     if busy == total == 0:
@@ -96,7 +96,7 @@ def busy_percent(before: Times, after: Times) -> Percent | None:
 
 
 def parse_stat(text: bytes) -> Times:
-    """Return the whole machine's ticks. Raises `DeviceUnavailable` for anything else."""
+    """Parse the ticks of the whole machine. Raises `DeviceUnavailable` for malformed text."""
     label, *columns = text.partition(b"\n")[0].split()[:9] or [b""]
     try:
         ticks = [int(column) for column in columns]
@@ -105,5 +105,5 @@ def parse_stat(text: bytes) -> Times:
         label = b""
         ticks, idle = [], 0
     if label != b"cpu":
-        raise DeviceUnavailable("stat does not begin with the processors' times")
+        raise DeviceUnavailable("stat does not start with the processors' times")
     return Times(busy=sum(ticks) - idle, idle=idle)

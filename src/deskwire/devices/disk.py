@@ -1,9 +1,9 @@
-"""Space in use on one mount.
+"""Used space of one mount.
 
-Source: statvfs(3): (f_blocks - f_bfree) * f_frsize, what df(1) calls used. A mount whose server is
-gone can hold statvfs for ever, so it is asked in a thread of its own, and while that thread is
-held no other is started. The thread is a daemon thread, so that it does not hold the exit either.
-A root that is known to answer at once is asked on the event loop from then on, for a tenth of it.
+Source: statvfs(3): (f_blocks - f_bfree) * f_frsize, what df(1) calls used. A mount whose
+server is gone can block statvfs for ever, so a separate daemon thread calls it, and no second
+thread starts while it blocks. If `/` is known never to block, the event loop calls statvfs instead,
+at a tenth of the cost.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from deskwire.devices.kernel.mounts import ROOT, root_answers_at_once
+from deskwire.devices.kernel.mounts import ROOT, root_never_blocks
 from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
@@ -27,90 +27,90 @@ Answer = asyncio.Future[os.statvfs_result]
 
 
 class DiskDevice:
-    """The file system that is mounted at, or holds, one path."""
+    """The file system that contains one path."""
 
     absent = "no disk"
 
     def __init__(self, mount: Path, ticker: Ticker) -> None:
         self._mount = mount
         self._ticker = ticker
-        self._asked: Questions | None = None
+        self._statvfs: StatvfsThread | None = None
 
     @property
     def via(self) -> str:
-        """The call and the mount."""
+        """Name of the call and the mount."""
         return f"statvfs of {self._mount}"
 
     async def watch(self) -> AsyncGenerator[Disk | None, None]:
-        """Yield what is in use, now and at each interval."""
-        if self._asked is not None and self._asked.pending:
+        """Yield the used space now and at each interval."""
+        if self._statvfs is not None and self._statvfs.pending:
             raise DeviceUnavailable(f"{self._mount} still does not answer", REMEDY)
-        questions = self._asked = Questions(self._mount)
+        statvfs = self._statvfs = StatvfsThread(self._mount)
         timeout, last = FIRST_TIMEOUT, None
         try:
             while True:
-                reading = used(await questions.ask(timeout))
+                reading = used_space(await statvfs.ask(timeout))
                 if reading != last:
                     last = reading
                     yield reading
                 timeout = TIMEOUT
                 await self._ticker.next()
         finally:
-            questions.end()
+            statvfs.end()
 
 
-REMEDY = "see whether the mount's server can be reached, or name another mount in stats.disk"
+REMEDY = "check the mount's server, or set stats.disk to another mount"
 
 
-class Questions:
-    """One thread that asks one mount, one question at a time, for as long as it takes a thread."""
+class StatvfsThread:
+    """Thread that calls statvfs for one mount, one call at a time."""
 
     def __init__(self, mount: Path) -> None:
         self._mount = mount
         self._waiting: SimpleQueue[Answer | None] = SimpleQueue()
-        self._at_once = False
-        """Whether the mount is known to keep nobody waiting; then there is no thread any more."""
+        self._never_blocks = False
+        """Whether the mount is known never to block; the thread has then ended."""
         self.pending = False
-        """Whether a question has been put that is not answered yet."""
+        """Whether a call is running."""
         Thread(target=self._answer, name="deskwire-disk", daemon=True).start()
 
     async def ask(self, timeout: Seconds) -> os.statvfs_result:
-        """Return what statvfs says, or raise `DeviceUnavailable`."""
+        """Return the result of statvfs; raises `DeviceUnavailable`."""
         try:
-            if self._at_once:
+            if self._never_blocks:
                 return os.statvfs(self._mount)
             async with asyncio.timeout(timeout):
-                return await self._put()
+                return await self._submit()
         except TimeoutError:
             raise DeviceUnavailable(f"{self._mount} does not answer", REMEDY) from None
         except OSError as problem:
             raise DeviceUnavailable(f"{self._mount}: {problem.strerror}", REMEDY) from None
 
-    def _put(self) -> Answer:
+    def _submit(self) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()
         self.pending = True
         self._waiting.put(answer)
         return answer
 
     def end(self) -> None:
-        """Let the thread go, as soon as it can."""
+        """End the thread after its current call."""
         self._waiting.put(None)
 
     def _answer(self) -> None:
-        while not self._at_once and (answer := self._waiting.get()) is not None:
+        while not self._never_blocks and (answer := self._waiting.get()) is not None:
             result: os.statvfs_result | OSError
             try:
                 result = os.statvfs(self._mount)
-                self._at_once = self._mount == ROOT and root_answers_at_once()
+                self._never_blocks = self._mount == ROOT and root_never_blocks()
             except OSError as problem:
                 result = problem
             self.pending = False
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                answer.get_loop().call_soon_threadsafe(settle, answer, result)
+                answer.get_loop().call_soon_threadsafe(set_result, answer, result)
 
 
-def settle(answer: Answer, result: os.statvfs_result | OSError) -> None:
-    """Give the answer to whoever still waits for it."""
+def set_result(answer: Answer, result: os.statvfs_result | OSError) -> None:
+    """Set the result of a future, unless it was cancelled."""
     if answer.done():
         return
     if isinstance(result, OSError):
@@ -119,6 +119,6 @@ def settle(answer: Answer, result: os.statvfs_result | OSError) -> None:
         answer.set_result(result)
 
 
-def used(found: os.statvfs_result) -> Disk:
-    """Return the space in use."""
+def used_space(found: os.statvfs_result) -> Disk:
+    """Return the used space."""
     return Disk(used=Bytes((found.f_blocks - found.f_bfree) * found.f_frsize))

@@ -1,7 +1,7 @@
-"""Memory in use.
+"""Used memory.
 
-Source: /proc/meminfo, proc_meminfo(5). In use is MemTotal - MemAvailable, so what the kernel would
-give back when asked does not count.
+Source: /proc/meminfo, proc_meminfo(5). Used memory is MemTotal - MemAvailable, so memory
+that the kernel can reclaim does not count.
 """
 
 import re
@@ -30,11 +30,11 @@ class MemoryDevice:
 
     @property
     def via(self) -> str:
-        """The file."""
+        """Path of the file."""
         return str(self._path)
 
     async def watch(self) -> AsyncGenerator[Memory | None, None]:
-        """Yield what is in use, now and at each interval."""
+        """Yield the used space now and at each interval."""
         with KernelFile(self._path) as meminfo:
             async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._ticker)) as all_:
                 async for reading in all_:
@@ -42,8 +42,8 @@ class MemoryDevice:
 
 
 def parse_meminfo(text: bytes) -> Memory:
-    """Return the memory in use. Raises `DeviceUnavailable` where a line is missing."""
+    """Parse the used memory. Raises `DeviceUnavailable` if a line is missing."""
     total, available = TOTAL.search(text), AVAILABLE.search(text)
     if total is None or available is None:
-        raise DeviceUnavailable("meminfo does not say MemTotal and MemAvailable")
+        raise DeviceUnavailable("meminfo lacks MemTotal or MemAvailable")
     return Memory(used=Bytes(max(int(total[1]) - int(available[1]), 0) * 1024))

@@ -1,4 +1,4 @@
-"""What passed over the network since boot.
+"""Network traffic since boot.
 
 Source: /proc/net/dev, proc_pid_net(5). An interface's counters begin anew when it is taken out and
 put in again or its driver is loaded anew, so the totals are kept here, as the sum of what each
@@ -35,17 +35,17 @@ class NetworkDevice:
         self._path = roots.proc / "net/dev"
         self._sys = roots.sys
         self._ticker = ticker
-        self._totals = Totals()
+        self._totals = TrafficTotals()
         self._names: frozenset[str] | None = None
         self._real: frozenset[str] = frozenset()
 
     @property
     def via(self) -> str:
-        """The file."""
+        """Path of the file."""
         return str(self._path)
 
     async def watch(self) -> AsyncGenerator[Network | None, None]:
-        """Yield the totals, now and at each interval; they go on growing from watch to watch."""
+        """Yield the totals now and at each interval; they continue from watch to watch."""
         with KernelFile(self._path) as dev:
             async with aclosing(poll(lambda: self._read(dev), self._ticker)) as readings:
                 async for reading in readings:
@@ -59,8 +59,8 @@ class NetworkDevice:
         return self._totals.take({name: counters[name] for name in self._real})
 
 
-class Totals:
-    """Sums that only grow, over interfaces that come, go and begin anew."""
+class TrafficTotals:
+    """TrafficTotals that never decrease, over interfaces that appear, disappear and reset."""
 
     def __init__(self) -> None:
         self._last: dict[str, Counters] = {}
@@ -68,26 +68,29 @@ class Totals:
         self._sent = 0
 
     def take(self, counters: Mapping[str, Counters]) -> Network:
-        """Add what each interface's counters grew by and return the sums.
+        """Add the growth of each interface's counters and return the totals.
 
-        An interface seen for the first time adds all it has; one whose counters are lower than
-        they were began anew. One that is gone is remembered, for it may come back as it was.
+        A new interface adds its whole count. A counter that decreased was reset. A removed
+        interface is remembered, because it may come back with its old counters.
         """
         for name, now in counters.items():
             before = self._last.get(name, Counters(0, 0))
-            self._received += grown(before.received, now.received)
-            self._sent += grown(before.sent, now.sent)
+            self._received += growth(before.received, now.received)
+            self._sent += growth(before.sent, now.sent)
             self._last[name] = now
         return Network(received=Bytes(self._received), sent=Bytes(self._sent))
 
 
-def grown(before: int, now: int) -> int:
-    """Return how much a counter grew by; one that is lower than before began anew at 0."""
+def growth(before: int, now: int) -> int:
+    """Return the growth of a counter; one that decreased was reset to 0."""
     return now - before if now >= before else now
 
 
 def parse_net_dev(text: bytes) -> dict[str, Counters]:
-    """Return each interface's counters by name. Raises `DeviceUnavailable` for anything else."""
+    """Parse the counters of each interface by name.
+
+    Raises `DeviceUnavailable` for malformed text.
+    """
     try:
         found = {}
         for line in text.splitlines()[2:]:

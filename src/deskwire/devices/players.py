@@ -1,11 +1,11 @@
-"""The media players of the session, by MPRIS: what each plays, and the taps that move them.
+"""Media players of the session, by MPRIS: their state, and player commands.
 
-Each change is yielded at once, compared with the last reading so that repetitions are not; only
-what belongs to a new track (its position, its picture) may hold a reading back, for 20 ms.
+Each change is yielded at once, without repetitions. Only position and picture of a new track may
+delay a reading, by at most 20 ms.
 
-A tap is first a question: may the player do that just now? The answer says that it is there and
-listens. So a player that hangs gets no command that it would obey long after the tap was refused,
-and what a player can do is never taken from a signal it forgot to send.
+A command first asks whether the player can do it now. The answer also proves that the player
+responds: a player that hangs never gets a command that it would carry out long after the client got
+an error. Abilities are always read and not taken from signals, which some players forget to send.
 
 Source: MPRIS D-Bus Interface Specification 2.2, org.mpris.MediaPlayer2.Player.
 """
@@ -23,9 +23,9 @@ from deskwire.devices.dbus.buses import (
     CallTimedOut,
     unwrap,
 )
-from deskwire.devices.mpris.bus_player import SETTLES_WITHIN
+from deskwire.devices.mpris.bus_player import TRACK_SETTLE_TIME
 from deskwire.devices.mpris.player_ids import PlayerIds
-from deskwire.devices.mpris.player_registry import Roster
+from deskwire.devices.mpris.player_registry import PlayerRegistry
 from deskwire.devices.mpris.values import PATH, PLAYER, Status
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
@@ -33,7 +33,7 @@ from deskwire.model.readings import Player, PlayerId
 from deskwire.model.units import Seconds
 
 FIRST_READING = Seconds(0.2)
-"""How long the first reading waits for players; who answers later joins later."""
+"""Time that the first reading waits for players; slower players appear later."""
 COMMAND_TIMEOUT = Seconds(1.0)
 
 METHODS = {
@@ -47,7 +47,7 @@ ALLOWED_BY = {
     Action.PREVIOUS: "CanGoPrevious",
     Action.STOP: "CanControl",
 }
-"""What has to be true for it; for play-pause it depends on what the player does."""
+"""Property that must be true for a command; for play-pause it depends on the status."""
 
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 GONE = frozenset(
@@ -60,7 +60,7 @@ CANNOT = frozenset(
 
 
 class PlayersDevice:
-    """The players' source and control; keeps their ids while the daemon runs."""
+    """The players of the session bus; their ids last while the daemon runs."""
 
     absent = "no player is on the session bus"
 
@@ -68,94 +68,94 @@ class PlayersDevice:
         self._buses = buses
         self._artwork = artwork
         self._ids = PlayerIds()
-        self._roster: Roster | None = None
+        self._registry: PlayerRegistry | None = None
 
     @property
     def via(self) -> str:
-        """What the readings come from."""
+        """Source of the readings."""
         return "MPRIS on the session bus"
 
     async def watch(self) -> AsyncGenerator[tuple[Player, ...], None]:
         """Yield the players now and after each change; raises `BusLost`."""
         async with self._buses.session() as bus:
             until = asyncio.get_running_loop().time() + FIRST_READING
-            async with Roster(bus, self._ids, self._artwork).following() as roster:
-                self._roster = roster
+            async with PlayerRegistry(bus, self._ids, self._artwork).following() as registry:
+                self._registry = registry
                 try:
-                    await settle(roster, until, lambda: roster.unsettled)
-                    last = roster.reading()
+                    await set_result(registry, until, lambda: registry.pending)
+                    last = registry.reading()
                     yield last
                     while True:
-                        await next_change(roster)
-                        reading = roster.reading()
+                        await next_change(registry)
+                        reading = registry.reading()
                         if reading != last:
                             last = reading
                             yield reading
                 finally:
-                    self._roster = None
+                    self._registry = None
 
     async def perform(self, command: Command) -> None:
-        """Do it on exactly this player, within 1 s; never tried twice.
+        """Carry out a command on exactly this player within 1 s, without a retry.
 
         Raises `UnknownPlayer`, `NotSupported`, `PlayerTimeout` or `PlayerError`.
         """
         owner = self._ids.owner(command.player)
         if owner is None:
-            raise unknown(command.player)
+            raise unknown_player(command.player)
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 await self._perform(owner, command)
         except (TimeoutError, CallTimedOut):
-            raise PlayerTimeout(f"{command.player} does not answer") from None
+            raise PlayerTimeout(f"{command.player} does not answer within 1 s") from None
         except BusLost:
-            raise unknown(command.player) from None
+            raise unknown_player(command.player) from None
         except CallFailed as problem:
             if problem.error_name in GONE:
-                raise unknown(command.player) from None
+                raise unknown_player(command.player) from None
             if problem.error_name in CANNOT:
-                raise cannot(command) from None
+                raise not_supported(command) from None
             raise PlayerError(f"{command.player} answered {problem.error_name}") from None
 
     async def _perform(self, owner: str, command: Command) -> None:
         async with self._buses.session() as bus:
             if await bus.guid() != self._ids.bus:
-                raise unknown(command.player)
-            player = self._roster.player(owner) if self._roster is not None else None
+                raise unknown_player(command.player)
+            player = self._registry.player(owner) if self._registry is not None else None
             playing = player is not None and player.status is Status.PLAYING
             needed = ALLOWED_BY.get(command.action, "CanPause" if playing else "CanPlay")
             allowed: object = True
-            with suppress(CallFailed):  # it answers, which is what counts, or the call will tell
+            with suppress(CallFailed):  # an error is an answer too; the call itself reports it
                 body = await bus.call(owner, PATH, PROPERTIES, "Get", "ss", PLAYER, needed)
                 allowed = unwrap(body[0]) if body else True
             if allowed is False or (player is not None and not player.controllable):
-                raise cannot(command)
+                raise not_supported(command)
             await bus.call(owner, PATH, PLAYER, METHODS[command.action])
 
 
-async def next_change(roster: Roster) -> None:
-    """Wait for a change, and a moment more for what belongs to a new track."""
-    await roster.changed.wait()
+async def next_change(registry: PlayerRegistry) -> None:
+    """Wait for a change, and up to 20 ms for position and picture of a new track."""
+    await registry.changed.wait()
     now = asyncio.get_running_loop().time
-    until = min(roster.unsettled_until, now() + SETTLES_WITHIN)
+    until = min(registry.pending_until, now() + TRACK_SETTLE_TIME)
     if until > now():
-        await settle(roster, until, lambda: roster.unsettled_until > now())
-    roster.changed.clear()
+        await set_result(registry, until, lambda: registry.pending_until > now())
+    registry.changed.clear()
 
 
-async def settle(roster: Roster, until: float, unsettled: Callable[[], bool]) -> None:
-    """Wait while `unsettled`, at most until this time of the loop's clock."""
+async def set_result(registry: PlayerRegistry, until: float, pending: Callable[[], bool]) -> None:
+    """Wait while `pending` is true, at most until this time of the loop's clock."""
     with suppress(TimeoutError):
         async with asyncio.timeout_at(until):
-            while unsettled():
-                roster.changed.clear()
-                await roster.changed.wait()
+            while pending():
+                registry.changed.clear()
+                await registry.changed.wait()
 
 
-def unknown(player: PlayerId) -> UnknownPlayer:
-    """Make the refusal of a player that is not there."""
-    return UnknownPlayer(f"there is no {player}"[:100])
+def unknown_player(player: PlayerId) -> UnknownPlayer:
+    """Return the error for an unknown player."""
+    return UnknownPlayer(f"unknown player: {player}"[:100])
 
 
-def cannot(command: Command) -> NotSupported:
-    """Make the refusal of what a player cannot do."""
+def not_supported(command: Command) -> NotSupported:
+    """Return the error for an unsupported command."""
     return NotSupported(f"{command.player} cannot {METHODS[command.action]} now")

@@ -1,6 +1,6 @@
 """Time since boot.
 
-Source: /proc/uptime, proc_uptime(5): seconds since boot, those spent in suspend included.
+Source: /proc/uptime, proc_uptime(5): seconds since boot, including suspend.
 """
 
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from deskwire.model.units import Seconds
 
 
 class UptimeDevice:
-    """How long the machine has been up."""
+    """Time since the machine booted."""
 
     absent = "no boot"
 
@@ -25,7 +25,7 @@ class UptimeDevice:
 
     @property
     def via(self) -> str:
-        """The file."""
+        """Path of the file."""
         return str(self._path)
 
     async def watch(self) -> AsyncGenerator[Uptime | None, None]:
@@ -39,8 +39,8 @@ class UptimeDevice:
 
 
 def parse_uptime(text: bytes) -> Uptime:
-    """Return the first number, cut to whole seconds. Raises `DeviceUnavailable` if it is none."""
+    """Parse the first number as whole seconds. Raises `DeviceUnavailable` if it is not a number."""
     whole = text.partition(b".")[0]
     if not whole.isdigit() or len(whole) > 15:
-        raise DeviceUnavailable("uptime does not begin with a number")
+        raise DeviceUnavailable("uptime does not start with a number")
     return Uptime(up=Seconds(int(whole)))

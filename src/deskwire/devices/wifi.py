@@ -1,13 +1,13 @@
-"""The wireless network the desk is on.
+"""Wireless network of the desk.
 
-Three may know: NetworkManager, iwd, and the kernel (nl80211). The first of them that manages an
-adapter speaks; so a NetworkManager that only minds cables, or was told to leave the adapter to
-somebody else, is passed by, and the kernel, which knows every adapter, speaks where no service
-does or where the system bus is away. Who speaks may change at any moment within one watch: the bus
-tells of a service that comes or goes, and the next in the row answers at once.
+There are three sources: NetworkManager, iwd and the kernel (nl80211). The first one that manages an
+adapter is used. A NetworkManager that manages only wired devices, or leaves the adapter
+unmanaged, is skipped. The kernel knows every adapter and is used without a service or a
+system bus. The source may change at any time within one watch, because the bus signals when a
+service starts or stops.
 
-Whatever may change the reading rings one bell, and the reading is made anew after it has rung. So
-a burst of signals is one reading, and there is never more than one being made.
+Every possible change sets one flag, and one read follows. A burst of signals thus causes one read,
+and reads never overlap.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from deskwire.devices.dbus.objects import Objects, Tree
 from deskwire.devices.device import Roots
 from deskwire.devices.wireless import iwd, networkmanager
 from deskwire.devices.wireless.adapters import Adapter, reading
-from deskwire.devices.wireless.nl80211 import Kernel
+from deskwire.devices.wireless.nl80211 import KernelAdapters
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Wifi
 from deskwire.model.units import Seconds
 
-PATIENCE = Seconds(0.1)
+READ_WAIT = Seconds(0.1)
 """How long a bus that is slow or hangs may hold up the first reading, which the kernel can make."""
 BUS_AGAIN = Seconds(2.0)
 """How long the kernel speaks alone before the system bus is looked for again."""
@@ -90,17 +90,17 @@ class WifiDevice:
 
     async def _readings(self) -> AsyncGenerator[Wifi | None, None]:
         bell = asyncio.Event()
-        kernel = Kernel(self._roots, bell.set)
+        kernel = KernelAdapters(self._roots, bell.set)
         followed: Followed = []
         following = asyncio.ensure_future(self._follow(followed, bell.set))
         following.add_done_callback(lambda _: bell.set())
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(READ_WAIT):
                     await bell.wait()
             while not following.done():
                 bell.clear()
-                yield reading(await self._ask(followed, kernel))
+                yield reading(await self._refresh(followed, kernel))
                 await bell.wait()
             following.result()
         finally:
@@ -130,7 +130,7 @@ class WifiDevice:
             ring()
             await bus.lost()
 
-    async def _ask(self, followed: Followed, kernel: Kernel) -> list[Adapter]:
+    async def _refresh(self, followed: Followed, kernel: KernelAdapters) -> list[Adapter]:
         for service, objects in followed:
             tree = await objects.tree()
             adapters = service.parse(tree) if tree is not None else []

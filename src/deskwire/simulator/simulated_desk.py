@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from deskwire.art.picture import Art, make_art
-from deskwire.art.picture_store import KeptPictures
+from deskwire.art.picture_store import PictureStore
 from deskwire.model.commands import Command
 from deskwire.model.problems import PlayerTimeout
 from deskwire.model.readings import ArtKey, Snapshot
@@ -34,7 +34,7 @@ class SceneDesk:
         self._take = take
         self._stage: Stage | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._kept = KeptPictures(lambda _: None, self._now)
+        self._kept = PictureStore(lambda _: None, self._now)
         self._named: set[ArtKey] = set()
 
     def watch(self, watched: bool) -> None:

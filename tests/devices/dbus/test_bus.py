@@ -78,7 +78,7 @@ async def test_nothing_is_kept_for_an_answer_that_comes_late_or_never(
         for _ in range(5):
             with pytest.raises(CallTimedOut):
                 await bus.call(player.name, PATH, PLAYER, "Next", timeout=Seconds(0.01))
-        assert bus._answers == {}
+        assert bus._pending_replies == {}
     await bus.call(BUS, BUS_PATH, BUS, "GetId")
 
     assert bus._connection._method_return_handlers == {}

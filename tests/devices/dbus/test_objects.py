@@ -6,7 +6,7 @@ from dbus_fast import Variant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.dbus.objects import Tree, apply, kept_of
+from deskwire.devices.dbus.objects import Tree, apply, select_interfaces
 
 WANTED = frozenset({"org.example.Lamp"})
 LAMP = "/lamp"
@@ -25,7 +25,7 @@ def test_only_wanted_interfaces_are_kept_and_without_their_variants() -> None:
         "/other": {"org.example.Noise": {}},
     }
 
-    assert kept_of(managed, WANTED) == {LAMP: {"org.example.Lamp": {"Lit": True}}}
+    assert select_interfaces(managed, WANTED) == {LAMP: {"org.example.Lamp": {"Lit": True}}}
 
 
 def test_a_change_brings_the_new_value_and_takes_an_invalidated_one_away() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.kernel import mounts
-from deskwire.devices.kernel.mounts import parse_kind, parse_mount_number, root_answers_at_once
+from deskwire.devices.kernel.mounts import parse_mount_number, parse_type, root_never_blocks
 
 MOUNTINFO = b"""\
 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -22,7 +22,7 @@ short line
     [(b"27", "ext4"), (b"31", "nfs4"), (b"2", "fuse.sshfs"), (b"40", "tmpfs"), (b"3", "")],
 )
 def test_a_mount_is_found_by_its_number(number: bytes, kind: str) -> None:
-    assert parse_kind(number, MOUNTINFO) == kind
+    assert parse_type(number, MOUNTINFO) == kind
 
 
 def test_a_descriptor_says_which_mount_it_is_on() -> None:
@@ -32,7 +32,7 @@ def test_a_descriptor_says_which_mount_it_is_on() -> None:
 
 @given(st.binary(), st.binary())
 def test_any_table_is_read(fdinfo: bytes, mountinfo: bytes) -> None:
-    parse_kind(parse_mount_number(fdinfo), mountinfo)
+    parse_type(parse_mount_number(fdinfo), mountinfo)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_root_that_may_keep_one_waiting_does_not_answer_at_once(
     monkeypatch.setattr(mounts, "parse_mount_number", lambda _: b"27")
     monkeypatch.setattr(Path, "read_bytes", lambda _: f"27 1 8:2 / / rw - {kind} x rw".encode())
 
-    assert root_answers_at_once() == at_once
+    assert root_never_blocks() == at_once
 
 
 def test_this_machines_root_is_what_its_kernel_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,12 +60,12 @@ def test_this_machines_root_is_what_its_kernel_says(monkeypatch: pytest.MonkeyPa
         if line.split()[4] == "/"
     ]
 
-    monkeypatch.setattr(mounts, "OF_THE_KERNEL", frozenset(kinds))
-    known = root_answers_at_once()
-    monkeypatch.setattr(mounts, "OF_THE_KERNEL", frozenset())
+    monkeypatch.setattr(mounts, "NON_BLOCKING_TYPES", frozenset(kinds))
+    known = root_never_blocks()
+    monkeypatch.setattr(mounts, "NON_BLOCKING_TYPES", frozenset())
 
     assert known
-    assert not root_answers_at_once()
+    assert not root_never_blocks()
 
 
 def test_where_the_kernel_says_nothing_a_root_is_not_known_to_answer(
@@ -73,4 +73,4 @@ def test_where_the_kernel_says_nothing_a_root_is_not_known_to_answer(
 ) -> None:
     monkeypatch.setattr(mounts, "_SELF", tmp_path)
 
-    assert not root_answers_at_once()
+    assert not root_never_blocks()

@@ -10,8 +10,8 @@ from deskwire.devices.kernel import netlink
 from deskwire.devices.kernel.netlink import (
     CONTROLLER,
     GET_FAMILY,
-    Conversation,
     Family,
+    NetlinkSocket,
     decode_attributes,
     decode_messages,
     decode_number,
@@ -108,7 +108,7 @@ def test_the_kernels_error_is_raised_by_its_number() -> None:
 
 
 def test_this_kernel_lists_its_families() -> None:
-    with Conversation() as kernel:
+    with NetlinkSocket() as kernel:
         found = kernel.family("nlctrl")
 
         assert found is not None
@@ -119,7 +119,7 @@ def test_this_kernel_lists_its_families() -> None:
 
 
 def test_this_kernel_refuses_what_it_does_not_know() -> None:
-    with Conversation() as kernel, pytest.raises(OSError, match="No such file or directory"):
+    with NetlinkSocket() as kernel, pytest.raises(OSError, match="No such file or directory"):
         kernel.dump(0x3FF, 5)
 
 
@@ -134,7 +134,7 @@ def test_a_list_that_changed_while_it_was_told_is_asked_for_again(
 ) -> None:
     ours, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     monkeypatch.setattr(netlink, "open_socket", lambda: ours)
-    with kernels, Conversation() as kernel:
+    with kernels, NetlinkSocket() as kernel:
         kernels.send(answer(1, b"gaps", flags=0x12))
         kernels.send(answer(1, b"late"))
         kernels.send(answer(2, b"full"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.kernel.uevents import Uevent, happened, parse_uevent, uevents
+from deskwire.devices.kernel.uevents import Uevent, has_event, parse_uevent, uevents
 
 PANEL = "/devices/pci0000:00/0000:00:02.0/drm/card0/card0-eDP-1/intel_backlight"
 KERNEL = (
@@ -67,10 +67,10 @@ def test_only_its_own_subsystem_counts_and_all_that_waits_is_read() -> None:
         kernel.send(KERNEL)
         kernel.send(b"nonsense")
 
-        assert happened(ours, "backlight")
-        assert not happened(ours, "backlight")
+        assert has_event(ours, "backlight")
+        assert not has_event(ours, "backlight")
         kernel.send(KERNEL)
-        assert not happened(ours, "power_supply")
+        assert not has_event(ours, "power_supply")
 
 
 @pytest.mark.desktop

@@ -10,13 +10,13 @@ class Ids(PlayerIds):
 
     def __init__(self) -> None:
         super().__init__()
-        self.begin("bus", [])
+        self.reset("bus", [])
 
     def come(self, owner: str, process: Process = 7, *, at: float = 0.0, name: str = "a") -> str:
-        return self.give(owner, [name], process, Seconds(at))
+        return self.assign(owner, [name], process, Seconds(at))
 
     def go(self, owner: str, process: Process = 7, *, at: float = 0.0, name: str = "a") -> None:
-        self.leave(owner, [name], process, Seconds(at))
+        self.release(owner, [name], process, Seconds(at))
 
 
 def test_ids_are_counted_and_stay() -> None:
@@ -59,8 +59,8 @@ def test_another_process_or_another_name_is_another_player() -> None:
 
 def test_an_id_is_taken_up_once() -> None:
     ids = Ids()
-    ids.give(":1.1", ["a", "b"], 7, Seconds(0.0))
-    ids.leave(":1.1", ["a", "b"], 7, Seconds(1.0))
+    ids.assign(":1.1", ["a", "b"], 7, Seconds(0.0))
+    ids.release(":1.1", ["a", "b"], 7, Seconds(1.0))
 
     assert ids.come(":1.2", at=1.1, name="b") == "player1"
     assert ids.come(":1.3", at=1.1, name="a") == "player2"
@@ -71,9 +71,9 @@ def test_a_double_inherits_the_id_and_never_two() -> None:
     ids.come(":1.1")
     ids.come(":1.2")
 
-    ids.pass_on(":1.1", ":1.2")
+    ids.transfer(":1.1", ":1.2")
     assert (ids.of(":1.1"), ids.of(":1.2")) == ("player1", "player2")
-    ids.pass_on(":1.1", ":1.3")
+    ids.transfer(":1.1", ":1.3")
     assert (ids.of(":1.1"), ids.of(":1.3")) == (None, "player1")
 
 
@@ -82,9 +82,9 @@ def test_a_new_look_forgets_who_is_gone_and_a_new_bus_everybody() -> None:
     ids.come(":1.1")
     ids.come(":1.2")
 
-    ids.begin("bus", [":1.2", ":1.3"])
+    ids.reset("bus", [":1.2", ":1.3"])
     assert (ids.of(":1.1"), ids.of(":1.2")) == (None, "player2")
-    ids.begin("another", [":1.2"])
+    ids.reset("another", [":1.2"])
 
     assert ids.come(":1.2") == "player3"
 
@@ -98,6 +98,6 @@ def test_five_hundred_that_come_and_go_leave_nothing_behind() -> None:
 
     assert len(seen) == 500
     assert len(ids._by_owner) == 0
-    assert len(ids._left) <= 101
+    assert len(ids._released) <= 101
     ids.go(":1.0", at=100.0)
-    assert len(ids._left) == 0
+    assert len(ids._released) == 0

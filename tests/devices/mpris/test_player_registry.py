@@ -194,14 +194,14 @@ async def test_only_the_bus_itself_says_who_comes_and_goes(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
-        roster = players._roster
-        assert roster is not None
+        registry = players._registry
+        assert registry is not None
         unique = fake.connection.unique_name or ""
         forged = Message.new_signal(
             "/", "org.freedesktop.DBus", "NameOwnerChanged", "sss", [fake.name, unique, ""]
         )
         forged.sender = unique
-        roster._receive(forged)
+        registry._receive(forged)
         await fake.change(PlaybackStatus="Paused")
 
         await watch.player(lambda player: not player.playing)
@@ -213,9 +213,9 @@ async def test_players_that_leave_before_they_answer_leave_nothing_behind(
     session_bus: PrivateBus, players: PlayersDevice, hung: bool
 ) -> None:
     async with PlayerWatch(players):
-        roster = players._roster
-        assert roster is not None
-        before = len(roster._tasks)
+        registry = players._registry
+        assert registry is not None
+        before = len(registry._tasks)
         for _ in range(20):
             fake = FakePlayer(session_bus)
             fake.silent.add("GetAll")
@@ -223,5 +223,5 @@ async def test_players_that_leave_before_they_answer_leave_nothing_behind(
                 if hung:
                     await until_async(lambda fake=fake: fake.asked)  # type: ignore[misc]
 
-        await until_async(lambda: not roster._players)
-        await until_async(lambda: len(roster._tasks) == before)
+        await until_async(lambda: not registry._players)
+        await until_async(lambda: len(registry._tasks) == before)

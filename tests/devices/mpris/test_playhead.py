@@ -11,7 +11,7 @@ def test_nobody_knows_where_it_is_at_first() -> None:
     playhead = Playhead()
 
     assert playhead.reached(at(100), None) is None
-    assert playhead.is_elsewhere(at(0), at(100), None)
+    assert playhead.is_jump(at(0), at(100), None)
 
 
 def test_it_moves_at_its_rate_while_it_plays_and_stands_otherwise() -> None:
@@ -30,10 +30,10 @@ def test_being_about_where_it_should_be_is_no_jump() -> None:
     playhead = Playhead()
     playhead.move_to(at(10), at(100), playing=True)
 
-    assert not playhead.is_elsewhere(at(15.09), at(105), None)
-    assert not playhead.is_elsewhere(at(14.91), at(105), None)
-    assert playhead.is_elsewhere(at(15.11), at(105), None)
-    assert playhead.is_elsewhere(at(10), at(105), None)
+    assert not playhead.is_jump(at(15.09), at(105), None)
+    assert not playhead.is_jump(at(14.91), at(105), None)
+    assert playhead.is_jump(at(15.11), at(105), None)
+    assert playhead.is_jump(at(10), at(105), None)
 
 
 def test_it_may_become_unknown_again() -> None:

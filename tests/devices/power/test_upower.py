@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from dbus_fast import Message, MessageType, Variant
 
-from deskwire.devices.power.upower import parse_battery, tells
+from deskwire.devices.power.upower import is_relevant, parse_battery
 from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 
@@ -95,7 +95,7 @@ def changed(interface: str, *names: str, lost: tuple[str, ...] = ()) -> Message:
     ],
 )
 def test_a_signal_about_charge_or_plug_is_news(message: Message) -> None:
-    assert tells(message)
+    assert is_relevant(message)
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_a_signal_about_charge_or_plug_is_news(message: Message) -> None:
     ],
 )
 def test_other_signals_are_not(message: Message) -> None:
-    assert not tells(message)
+    assert not is_relevant(message)

@@ -12,7 +12,7 @@ from deskwire.devices.wireless.nl80211 import (
     AD_HOC,
     STATION,
     Interface,
-    adapter_of,
+    make_adapter,
     parse_interfaces,
     parse_network,
     parse_ssid,
@@ -20,13 +20,13 @@ from deskwire.devices.wireless.nl80211 import (
 )
 
 ACCESS_POINT, P2P_DEVICE = 3, 10
-ANSWERS = Path(__file__).parents[2] / "captured/nl80211/answers.json"
+REPLIES = Path(__file__).parents[2] / "captured/nl80211/answers.json"
 """What Linux 6.1 answered about three emulated radios: wlan1 idle, having scanned, connected, and
 connected to a network whose beacons hide its name. Little-endian, hexadecimal."""
 
 
 def captured(moment: str, answers_to: str) -> list[bytes]:
-    recorded = json.loads(ANSWERS.read_text(encoding="ascii"))[moment][answers_to]
+    recorded = json.loads(REPLIES.read_text(encoding="ascii"))[moment][answers_to]
     return [bytes.fromhex(answer) for answer in recorded]
 
 
@@ -96,9 +96,9 @@ def test_what_is_no_network_interface_is_left_out() -> None:
 def test_an_adapter_in_a_network_is_connected_also_when_its_name_is_hidden() -> None:
     interface = Interface(b"", "wlan0", AD_HOC)
 
-    assert adapter_of(interface, "Café".encode()) == Adapter("wlan0", True, "Café")
-    assert adapter_of(interface, b"") == Adapter("wlan0", True)
-    assert adapter_of(interface, None) == Adapter("wlan0", False)
+    assert make_adapter(interface, "Café".encode()) == Adapter("wlan0", True, "Café")
+    assert make_adapter(interface, b"") == Adapter("wlan0", True)
+    assert make_adapter(interface, None) == Adapter("wlan0", False)
 
 
 @given(st.binary(max_size=32).filter(bytes.strip), st.binary(max_size=20))
@@ -112,7 +112,7 @@ def test_an_ssid_is_found_among_other_elements(ssid: bytes, after: bytes) -> Non
 def test_answers_of_any_kind_are_survived(junk: list[bytes]) -> None:
     network = parse_network(junk)
     for interface in parse_interfaces(junk):
-        assert adapter_of(interface, network).connected is (network is not None)
+        assert make_adapter(interface, network).connected is (network is not None)
     for elements in junk:
         assert len(parse_ssid(elements)) < 256
 

@@ -1,1 +1,1 @@
-"""D-Bus: the buses of a desk, and the objects of a service kept up to date."""
+"""D-Bus connections, and a live view of the objects of a service."""

@@ -1,11 +1,11 @@
-"""One connection to a D-Bus bus: calls, signals, and word of its end.
+"""Connection to a D-Bus bus: method calls, signals and the end of the connection.
 
-Calls have a timeout of their own (D-Bus has none, and a hung player would hold us for ever);
-signals reach a callback at once; a connection that ends is told to everyone who holds it. Nothing
-here waits for a bus to come back: a watch that loses its bus raises `BusLost` and is started again.
+Every call has a timeout, because D-Bus has none and a player may hang. Signals reach their callback
+at once. When the connection ends, every holder is notified. Nothing waits for a bus to come back: a
+watch that loses its bus raises `BusLost`, and the supervisor starts it again.
 
 Source: the D-Bus specification; the low-level interface of dbus-fast, which needs no introspection,
-so a service that describes itself badly cannot break us.
+so a service with a bad description cannot break the daemon.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ BUS_PATH = "/org/freedesktop/DBus"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 CALL_TIMEOUT = Seconds(1.0)
 
-ANSWERS = (MessageType.METHOD_RETURN, MessageType.ERROR)
+REPLIES = (MessageType.METHOD_RETURN, MessageType.ERROR)
 
-ENDED = (OSError, EOFError, DBusFastError)
-"""What a connection ends with: the bus died, or sent what nobody can read."""
+CONNECTION_ERRORS = (OSError, EOFError, DBusFastError)
+"""Exceptions at the end of a connection: the bus died or sent malformed data."""
 
 Receive = Callable[[Message], None]
 
@@ -57,25 +57,25 @@ class CallFailed(DeviceUnavailable):
 
 
 class Bus:
-    """One living connection to a bus."""
+    """One open connection to a bus."""
 
     def __init__(self, name: str, connection: MessageBus) -> None:
         self.name = name
         """`session` or `system`."""
         self._connection = connection
         self._guid: str | None = None
-        self._answers: dict[int, asyncio.Future[Message]] = {}
-        """Who waits for the answer to which message."""
+        self._pending_replies: dict[int, asyncio.Future[Message]] = {}
+        """Futures of running calls by message serial."""
         connection.add_message_handler(self._on_message)
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.ensure_future(self._wait_for_end())
 
     async def _wait_for_end(self) -> None:
         try:
-            with suppress(*ENDED):
+            with suppress(*CONNECTION_ERRORS):
                 await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
         finally:
-            for answer in self._answers.values():
+            for answer in self._pending_replies.values():
                 if not answer.done():
                     answer.set_exception(EOFError())
             if not self._lost.done():
@@ -91,9 +91,9 @@ class Bus:
         await asyncio.shield(self._lost)
 
     async def guid(self) -> str:
-        """Return the bus's own identity; a bus that was started anew has another.
+        """Return the identity of the bus, which changes when the bus restarts.
 
-        Unique names mean something beside it only. Asked once. Raises as `call`.
+        A unique name is valid only together with it. Read once. Raises as `call`.
         """
         if self._guid is None:
             body = await self.call(BUS, BUS_PATH, BUS, "GetId")
@@ -110,7 +110,7 @@ class Bus:
         *arguments: Any,
         timeout: Seconds = CALL_TIMEOUT,
     ) -> list[Any]:
-        """Call a method and return the reply's body, values still in their `Variant`s.
+        """Call a method and return the body of the reply; values stay in their `Variant`s.
 
         Raises `CallFailed`, `CallTimedOut` or `BusLost`.
         """
@@ -124,21 +124,21 @@ class Bus:
         )
         if not self._alive():
             raise BusLost(f"the {self.name} bus went away")
-        # Answers are matched here and not by the library, which keeps what waits for one until it
-        # comes (from a service that hangs: never), and remembers every service it ever called.
+        # Replies are matched here. The library keeps a handler until its reply arrives, which is
+        # never for a service that hangs, and remembers every service it ever called.
         message.serial = self._connection.next_serial()
         answer = asyncio.get_running_loop().create_future()
-        self._answers[message.serial] = answer
+        self._pending_replies[message.serial] = answer
         try:
             async with asyncio.timeout(timeout):
                 self._send(message)
                 reply = await answer
         except TimeoutError:
             raise CallTimedOut(f"{destination} did not answer {member} in {timeout:g} s") from None
-        except ENDED:
+        except CONNECTION_ERRORS:
             raise BusLost(f"the {self.name} bus went away") from None
         finally:
-            del self._answers[message.serial]
+            del self._pending_replies[message.serial]
         if reply.message_type is MessageType.ERROR:
             first = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
             raise CallFailed(reply.error_name or "error without a name", first)
@@ -146,9 +146,9 @@ class Bus:
         return body
 
     def _send(self, message: Message) -> None:
-        """Send it; on a bus that has just died it is as lost as on one that dies a moment later.
+        """Send a message. On a bus that has just died the message is lost without an error.
 
-        dbus-fast's `send` raises there, and drops a future with an error that nobody takes.
+        dbus-fast's `send` raises there, and leaves a future with an exception that is never read.
         """
         writer = self._connection._writer  # noqa: SLF001  # nowhere public
         assert writer is not None
@@ -160,15 +160,15 @@ class Bus:
             writer.schedule_write(message, sent)
 
     def _on_message(self, message: Message) -> bool:
-        answer = self._answers.get(message.reply_serial or 0)
-        if answer is None or message.message_type not in ANSWERS:
+        answer = self._pending_replies.get(message.reply_serial or 0)
+        if answer is None or message.message_type not in REPLIES:
             return False
         if not answer.done():
             answer.set_result(message)
         return True
 
     def _alive(self) -> bool:
-        """Whether the bus is there, even before the event loop has heard that it is not."""
+        """Return whether the connection is open, even before the event loop knows that it ended."""
         descriptor = self._connection._fd  # noqa: SLF001  # nowhere public
         if not self._connection.connected or descriptor is None:
             return False
@@ -179,7 +179,7 @@ class Bus:
     async def properties(
         self, destination: str, path: str, interface: str, *, timeout: Seconds = CALL_TIMEOUT
     ) -> dict[str, Any]:
-        """Return all properties of one interface, taken out of their `Variant`s."""
+        """Return all properties of one interface without their `Variant`s."""
         body = await self.call(
             destination, path, PROPERTIES, "GetAll", "s", interface, timeout=timeout
         )
@@ -198,10 +198,10 @@ class Bus:
 
     @asynccontextmanager
     async def signals(self, receive: Receive, *rules: str) -> AsyncIterator[None]:
-        """Hand `receive` every signal on this connection while `rules` are in force.
+        """Pass every signal on this connection to `receive` while the context is open.
 
-        A connection's rules are common to all who hold it, so `receive` sees others' signals too
-        and picks its own; it must not raise. It is called on the event loop, at once.
+        All holders share the match rules of a connection, so `receive` also gets signals of others
+        and must filter them. It runs on the event loop and must not raise.
         """
 
         def on_message(message: Message) -> None:
@@ -227,7 +227,7 @@ class Bus:
 
 
 def remove_match(rule: str) -> Message:
-    """Make the message that takes a match rule back."""
+    """Return the message that removes a match rule."""
     return Message(
         destination=BUS,
         path=BUS_PATH,
@@ -240,12 +240,12 @@ def remove_match(rule: str) -> Message:
 
 
 def owner_changes(name: str) -> str:
-    """Match rule: `name` gets, changes or loses its owner."""
+    """Return the match rule for changes of the owner of `name`."""
     return f"type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{name}'"
 
 
 def unwrap(value: Any) -> Any:
-    """Take a value out of its `Variant`s, all the way down."""
+    """Remove all `Variant`s from a value, at any depth."""
     if isinstance(value, Variant):
         return unwrap(value.value)
     if isinstance(value, dict):

@@ -1,7 +1,8 @@
-"""The buses of a desk: one connection each, for the first who needs it until the last has left.
+"""Shared connections to the session bus and the system bus.
 
-Nothing here waits for a bus to come back: a watch that loses its bus raises `BusLost` and is
-started again, and opens a new connection then.
+The first holder opens a connection and the last one closes it. Nothing waits for a bus to come
+back: a watch that loses its bus raises `BusLost`, is started again, and then opens a new
+connection.
 """
 
 import asyncio
@@ -44,27 +45,27 @@ __all__ = [
 
 
 class Buses:
-    """The two buses of a desk, by address; connections are shared and counted."""
+    """The two buses of a desk by address; each connection is shared and reference-counted."""
 
     def __init__(self, *, session: str | None, system: str | None) -> None:
-        self._session = _Shared("session", session)
-        self._system = _Shared("system", system)
+        self._session = _SharedConnection("session", session)
+        self._system = _SharedConnection("system", system)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Bus]:
-        """Hold the session bus; raises `BusLost` when it cannot be reached."""
+        """Open or share the session bus; raises `BusLost` when it cannot be reached."""
         async with self._session.held() as bus:
             yield bus
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Bus]:
-        """Hold the system bus; raises `BusLost` when it cannot be reached."""
+        """Open or share the system bus; raises `BusLost` when it cannot be reached."""
         async with self._system.held() as bus:
             yield bus
 
 
-class _Shared:
-    """One bus connection, opened for the first holder, closed after the last."""
+class _SharedConnection:
+    """One connection with a reference count."""
 
     def __init__(self, name: str, address: str | None) -> None:
         self._name = name

@@ -1,8 +1,8 @@
-"""The objects of one D-Bus service, read once and then kept up to date by its signals.
+"""Live view of the objects of one D-Bus service.
 
-After the first answer nothing is asked again: `PropertiesChanged` carries what changed and what
-lost its value, and the object manager's signals carry what came and went. What is kept is narrowed
-to the interfaces somebody wants, and so is what the bus sends us.
+`GetManagedObjects` reads all objects once. Then `PropertiesChanged` brings changed and invalidated
+properties, and the object manager's signals bring added and removed objects. Only the wanted
+interfaces are stored and subscribed to.
 
 Source: the D-Bus specification, standard interfaces Properties and ObjectManager.
 """
@@ -25,15 +25,15 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
-PATIENCE = Seconds(0.1)
-"""A reading is due within 250 ms, also while a service is slow or hangs."""
+READ_WAIT = Seconds(0.1)
+"""Longest wait for a slow service; the device's first reading is due within 250 ms."""
 
 Tree = dict[str, dict[str, dict[str, Any]]]
-"""Properties by object path, interface and name."""
+"""Properties by object path, interface and property name."""
 
 
 class Objects:
-    """What the service that owns `name` has; `changed` is called whenever that may differ."""
+    """Objects of the service that owns `name`; `changed` is called when they may differ."""
 
     def __init__(
         self,
@@ -49,80 +49,81 @@ class Objects:
         self._interfaces = interfaces
         self._changed = changed
         self._owner: str | None = None
-        self._owner_heard = False
+        self._owner_known = False
         self._tree: Tree | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._missed: list[Message] | None = None
+        self._read_task: asyncio.Task[None] | None = None
+        self._signals_during_read: list[Message] | None = None
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Follow the service while entered, whether it is there yet or not."""
+        """Follow the service while the context is open, even before it starts."""
         properties = (
             f"type='signal',sender='{self._name}',interface='{PROPERTIES}',"
             f"member='PropertiesChanged',arg0='{interface}'"
             for interface in sorted(self._interfaces)
         )
-        comings = f"type='signal',sender='{self._name}',interface='{OBJECT_MANAGER}'"
+        object_signals = f"type='signal',sender='{self._name}',interface='{OBJECT_MANAGER}'"
         async with self._bus.signals(
-            self._receive, owner_changes(self._name), *properties, comings
+            self._receive, owner_changes(self._name), *properties, object_signals
         ):
             owner = await self._bus.owner(self._name)
-            if not self._owner_heard:
+            if not self._owner_known:
                 self._owner = owner
             try:
                 yield
             finally:
-                if self._reading is not None:
-                    self._reading.cancel()
-                    await asyncio.wait({self._reading})
+                if self._read_task is not None:
+                    self._read_task.cancel()
+                    await asyncio.wait({self._read_task})
 
     async def tree(self) -> Tree | None:
-        """Return the objects, or `None` while the service is away or has not answered yet.
+        """Return the objects, or `None` while the service is absent or has not answered.
 
-        One that is slow is waited for no longer than `PATIENCE`; `changed` tells of its answer.
+        Waits at most `READ_WAIT` for a slow service, which is reported by `changed` when it
+        answers.
         """
         if self._tree is None and self._owner is not None:
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.ensure_future(self._read(self._owner))
-            await asyncio.wait({self._reading}, timeout=PATIENCE)
+            if self._read_task is None or self._read_task.done():
+                self._read_task = asyncio.ensure_future(self._read(self._owner))
+            await asyncio.wait({self._read_task}, timeout=READ_WAIT)
         return self._tree
 
     async def _read(self, owner: str) -> None:
-        missed: list[Message] = []
-        self._missed = missed
+        signals: list[Message] = []
+        self._signals_during_read = signals
         try:
-            # To the owner and not to the name, which could start a service by asking.
+            # Call the owner and not the name, because a call to the name may start the service.
             body = await self._bus.call(owner, self._root, OBJECT_MANAGER, "GetManagedObjects")
         except DeviceUnavailable:
             if owner == self._owner:
-                return  # asked again when it says something
+                return  # read again at the next signal
         else:
             if owner == self._owner:
-                self._tree = kept_of(body[0] if body else None, self._interfaces)
-                for message in missed:
+                self._tree = select_interfaces(body[0] if body else None, self._interfaces)
+                for message in signals:
                     apply(self._tree, self._interfaces, message.member, message.path, message.body)
         finally:
-            self._missed = None
+            self._signals_during_read = None
         self._changed()
 
     def _receive(self, message: Message) -> None:
         if message.sender == BUS:
             if message.member == "NameOwnerChanged" and message.body[0] == self._name:
                 self._owner = message.body[2] or None
-                self._owner_heard = True
+                self._owner_known = True
                 self._tree = None
                 self._changed()
         elif message.sender == self._owner and message.interface in {PROPERTIES, OBJECT_MANAGER}:
-            if self._missed is not None:
-                self._missed.append(message)
+            if self._signals_during_read is not None:
+                self._signals_during_read.append(message)
             if self._tree is None or apply(
                 self._tree, self._interfaces, message.member, message.path, message.body
             ):
                 self._changed()
 
 
-def kept_of(managed: Any, interfaces: frozenset[str]) -> Tree:
-    """Keep the wanted interfaces of what GetManagedObjects answered."""
+def select_interfaces(managed: Any, interfaces: frozenset[str]) -> Tree:
+    """Return the wanted interfaces of an answer to GetManagedObjects."""
     tree: Tree = {}
     managed = unwrap(managed)
     if isinstance(managed, dict):
@@ -134,9 +135,9 @@ def kept_of(managed: Any, interfaces: frozenset[str]) -> Tree:
 def apply(
     tree: Tree, interfaces: frozenset[str], member: str | None, path: str | None, body: Any
 ) -> bool:
-    """Bring `tree` up to date with one signal; whether it changed. What is malformed is passed by.
+    """Apply one signal to `tree` and return whether it changed; malformed signals are ignored.
 
-    `path` is the object the signal came from; it says which for PropertiesChanged only.
+    `path` is the sender's object; only PropertiesChanged needs it.
     """
     match member, unwrap(body):
         case "PropertiesChanged", [str(interface), dict(changed), list(invalidated)]:

@@ -1,1 +1,1 @@
-"""What the kernel tells: its files, its devices, its events."""
+"""KernelAdapters interfaces: files, sysfs devices, uevents and netlink."""

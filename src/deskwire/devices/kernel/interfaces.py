@@ -1,12 +1,11 @@
-"""Which network interfaces are real: those that something outside this machine is behind.
+"""Selection of the network interfaces whose traffic leaves this machine.
 
-Counted is what has hardware: /sys/class/net/NAME/device, the kernel's link to the PCI, USB,
-virtio or bluetooth device (sysfs-class-net). Bridges, tunnels, bonds, VLANs, containers' ends and
-loopback have none, and what passes over them to the world passes over hardware as well.
+An interface counts if it has hardware: /sys/class/net/NAME/device, the kernel's link to the PCI,
+USB, virtio or bluetooth device (sysfs-class-net). Bridges, tunnels, bonds, VLANs, containers' ends
+and loopback have none; their outside traffic also passes an interface with hardware.
 
-Where no interface has hardware (a container, a network namespace) the way out is itself virtual.
-There counted is what looks like Ethernet, is not made on top of another interface and does not
-have the name of such a one.
+In a container or a network namespace no interface has hardware. There an interface counts if it is
+Ethernet, is not stacked on another interface, and does not have a name of such interfaces.
 """
 
 import os
@@ -29,7 +28,7 @@ STACKED = {
     b"vxlan",
     b"wireguard",
 }
-"""DEVTYPE of an interface's uevent, where it is made of others."""
+"""DEVTYPE in an interface's uevent if it is stacked on others."""
 
 NAMES_OF_VIRTUAL = (
     "br-",
@@ -53,20 +52,20 @@ NAMES_OF_VIRTUAL = (
 
 
 def real_interfaces(names: Iterable[str], sys: Path) -> frozenset[str]:
-    """Return those of `names` that count; `sys` is where sysfs is."""
+    """Return the names of the interfaces to count; `sys` is the mount point of sysfs."""
     listed = frozenset(names)
     folder = sys / "class/net"
     with_hardware = frozenset(name for name in listed if has_hardware(folder / name))
-    return with_hardware or frozenset(name for name in listed if is_way_out(folder / name))
+    return with_hardware or frozenset(name for name in listed if is_container_uplink(folder / name))
 
 
 def has_hardware(interface: Path) -> bool:
-    """Tell whether the interface's folder in sysfs links to a device."""
+    """Return whether the interface's directory in sysfs links to a device."""
     return _exists(interface / "device")
 
 
-def is_way_out(interface: Path) -> bool:
-    """Tell whether an interface without hardware may lead out of a container."""
+def is_container_uplink(interface: Path) -> bool:
+    """Return whether an interface without hardware may be the uplink of a container."""
     if interface.name.startswith(NAMES_OF_VIRTUAL) or _exists(interface / "tun_flags"):
         return False
     kind = _read(interface / "type").strip()

@@ -1,9 +1,8 @@
-"""A file of the kernel, opened once and read again and again.
+"""File in /proc or /sys that is opened once and read repeatedly.
 
-proc(5): these files are made anew when they are read from offset 0, so a descriptor that is kept
-open saves the walk of the path at each reading. They answer at once, so they may be read on the
-event loop. A plain file, in a captured tree, may be replaced by another and is opened each time;
-the kernel's say that they have no size.
+The kernel creates the content of such a file at each read from offset 0 (proc(5)), so an open
+descriptor saves the path lookup. Reads do not block, so the event loop may do them. A plain file in
+a captured tree may be replaced and is opened each time; kernel files report a size of 0.
 """
 
 import os
@@ -17,21 +16,21 @@ PIECE = 4096
 
 
 class KernelFile:
-    """An open file; a context manager that closes it. Raises `DeviceUnavailable` throughout."""
+    """An open file and a context manager that closes it. All methods raise `DeviceUnavailable`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = self._opened()
+        self._descriptor = self._open()
         self._is_plain = os.fstat(self._descriptor).st_size > 0
 
     def read(self) -> bytes:
-        """Return how it begins now: up to 4096 bytes."""
-        self._renew()
+        """Return the first 4096 bytes of the current content."""
+        self._reopen()
         return self._piece(0)
 
     def read_whole(self) -> bytes:
-        """Return all of it as it is now; the kernel hands long ones out in pieces."""
-        self._renew()
+        """Return the whole current content; the kernel returns long files in pieces."""
+        self._reopen()
         whole = piece = self._piece(0)
         while piece:
             piece = self._piece(len(whole))
@@ -42,27 +41,27 @@ class KernelFile:
         """Close it."""
         os.close(self._descriptor)
 
-    def _opened(self) -> int:
+    def _open(self) -> int:
         try:
             return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as problem:
-            raise self._unreadable(problem) from None
+            raise self._read_error(problem) from None
 
-    def _renew(self) -> None:
+    def _reopen(self) -> None:
         if self._is_plain:
-            before, self._descriptor = self._descriptor, self._opened()
+            before, self._descriptor = self._descriptor, self._open()
             os.close(before)
 
     def _piece(self, offset: int) -> bytes:
         try:
             return os.pread(self._descriptor, PIECE, offset)
         except OSError as problem:
-            raise self._unreadable(problem) from None
+            raise self._read_error(problem) from None
 
-    def _unreadable(self, problem: OSError) -> DeviceUnavailable:
+    def _read_error(self, problem: OSError) -> DeviceUnavailable:
         return DeviceUnavailable(
             f"{self.path} cannot be read: {problem.strerror}",
-            "see that devices.proc names where the proc file system is",
+            "set devices.proc to the mount point of the proc file system",
         )
 
     def __enter__(self) -> Self:

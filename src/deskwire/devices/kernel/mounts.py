@@ -1,28 +1,29 @@
-"""What the root is mounted from, and whether asking it can keep anybody waiting.
+"""File system type of `/`, and whether statvfs on it can block.
 
-The path `/` alone leads to a process's root without a step, past whatever is mounted over it since,
-path_resolution(7); so what is true of it once stays true. Its mount is the one with the number that
-proc_pid_fdinfo(5) gives, in the table of proc_pid_mountinfo(5).
+The path `/` always resolves to the root of the process, even if something is mounted over it later
+(path_resolution(7)), so the answer never changes. proc_pid_fdinfo(5) gives the number of its mount,
+and proc_pid_mountinfo(5) the type.
 """
 
 import os
 from pathlib import Path
 
 ROOT = Path("/")
-OF_THE_KERNEL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "ramfs", "tmpfs"})
-"""Whose statvfs reads numbers in memory, and waits for no server, program or disk.
+NON_BLOCKING_TYPES = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "ramfs", "tmpfs"})
+"""File system types whose statvfs only reads memory.
 
-Not xfs, which in some kernels finishes other work first, and none that lies on others: overlay."""
+xfs is missing because some of its versions finish other work first, overlay because it calls
+others."""
 
 _SELF = Path("/proc/self")
 
 
-def root_answers_at_once() -> bool:
-    """Tell whether statvfs of `/` waits for nobody. Blocks."""
+def root_never_blocks() -> bool:
+    """Return whether statvfs of `/` never blocks. This function itself may block."""
     root = os.open(ROOT, os.O_PATH)
     try:
         number = parse_mount_number((_SELF / "fdinfo" / str(root)).read_bytes())
-        return parse_kind(number, (_SELF / "mountinfo").read_bytes()) in OF_THE_KERNEL
+        return parse_type(number, (_SELF / "mountinfo").read_bytes()) in NON_BLOCKING_TYPES
     except OSError:
         return False
     finally:
@@ -30,13 +31,13 @@ def root_answers_at_once() -> bool:
 
 
 def parse_mount_number(fdinfo: bytes) -> bytes:
-    """Return the number of the mount that a descriptor is on; nothing where it is not said."""
+    """Return the mount number of a descriptor; `b""` if it is missing."""
     fields = (line.partition(b":") for line in fdinfo.splitlines())
     return next((value.strip() for name, _, value in fields if name == b"mnt_id"), b"")
 
 
-def parse_kind(number: bytes, mountinfo: bytes) -> str:
-    """Return the kind of file system of a mount; nothing where there is no such mount."""
+def parse_type(number: bytes, mountinfo: bytes) -> str:
+    """Return the file system type of a mount; `""` if there is no such mount."""
     for line in mountinfo.splitlines():
         mount, _, rest = line.partition(b" - ")
         if mount.split(b" ", 1)[0] == number:

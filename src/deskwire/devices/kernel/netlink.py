@@ -1,9 +1,9 @@
-"""Generic netlink: messages and attributes as bytes, and one question to the kernel.
+"""Generic netlink: encoding of messages and attributes, and dump requests.
 
-Everything here asks by dump, which ends with a message of its own. Looking a family up by its name
-would make the kernel load the module that has it; listing all families does not.
+Every request is a dump, which ends with a separate message. A lookup of a family by name would make
+the kernel load its module; a list of all families does not.
 
-Source: netlink(7), linux/netlink.h, linux/genetlink.h; all numbers are in the machine's own order.
+Source: netlink(7), linux/netlink.h, linux/genetlink.h; all numbers are in native byte order.
 """
 
 import os
@@ -22,7 +22,7 @@ GROUP_NAME, GROUP_ID = 1, 2
 
 ERROR, DONE = 2, 3
 REQUEST, DUMP = 0x1, 0x300
-INTERRUPTED = 0x10  # what was listed changed meanwhile, and the list may have gaps
+INTERRUPTED = 0x10  # the list changed during the dump and may be incomplete
 TYPE_BITS = 0x3FFF  # the two highest bits of an attribute's type are flags
 HEADER = struct.Struct("=IHHII")
 GENERIC_HEADER = struct.Struct("=BBH")
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Family(NamedTuple):
-    """A generic netlink family; its numbers change when its module is loaded anew."""
+    """A generic netlink family; its numbers change when its module is loaded again."""
 
     id: int
     groups: dict[str, int]
@@ -63,7 +63,7 @@ def encode_attribute(kind: int, payload: bytes) -> bytes:
 
 
 def decode_messages(received: bytes) -> Iterator[Answer]:
-    """Take the messages of one receive apart; stops at the first that is cut short."""
+    """Decode the messages of one receive call; stops at a truncated one."""
     at = 0
     while at + HEADER.size <= len(received):
         length, kind, flags, sequence, _ = HEADER.unpack_from(received, at)
@@ -74,7 +74,7 @@ def decode_messages(received: bytes) -> Iterator[Answer]:
 
 
 def decode_attributes(payload: bytes) -> dict[int, bytes]:
-    """Take attributes apart; stops at the first that is cut short, the last of a kind counts."""
+    """Decode attributes; stops at a truncated one. The last one of a kind counts."""
     found: dict[int, bytes] = {}
     at = 0
     while at + ATTRIBUTE.size <= len(payload):
@@ -109,8 +109,8 @@ def parse_family(payload: bytes) -> tuple[str, Family]:
     return name, Family(decode_number(attributes.get(FAMILY_ID, b"")), groups)
 
 
-class Conversation:
-    """Questions to the kernel on a socket of their own; blocks, so belongs in a thread."""
+class NetlinkSocket:
+    """Socket for requests to the kernel; blocks, so use it in a thread."""
 
     def __init__(self) -> None:
         self._socket = open_socket()
@@ -118,7 +118,7 @@ class Conversation:
         self._sequence = 0
 
     def dump(self, family: int, command: int, attributes: bytes = b"") -> list[bytes]:
-        """Return the payloads of all answers; raises `OSError` with the kernel's error."""
+        """Return the payloads of all replies; raises `OSError` with the kernel's error."""
         found, whole = self._dump(family, command, attributes)
         for _ in range(AGAIN):
             if not whole:
@@ -141,7 +141,7 @@ class Conversation:
                 found.append(answer.payload)
 
     def family(self, name: str) -> Family | None:
-        """Return the family of this name, `None` if the kernel has none now."""
+        """Return the family with this name, or `None` if the kernel has not loaded it."""
         return dict(map(parse_family, self.dump(CONTROLLER, GET_FAMILY))).get(name)
 
     def __enter__(self) -> Self:
@@ -152,14 +152,14 @@ class Conversation:
 
 
 def raise_for(payload: bytes) -> None:
-    """Raise the `OSError` an ERROR or DONE message carries, if it carries one."""
+    """Raise the `OSError` in an ERROR or DONE message, if there is one."""
     number = NUMBER.unpack_from(payload)[0] if len(payload) >= NUMBER.size else 0
     if number < 0:
         raise OSError(-number, os.strerror(-number))
 
 
 def open_socket() -> socket.socket:
-    """Open a generic netlink socket with an address of the kernel's choice."""
+    """Open a generic netlink socket; the kernel chooses its address."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, GENERIC)
     try:
         opened.bind((0, 0))
@@ -170,5 +170,5 @@ def open_socket() -> socket.socket:
 
 
 def join(listening: socket.socket, group: int) -> None:
-    """Hear a multicast group; joining twice is joining once."""
+    """Join a multicast group; joining twice has no further effect."""
     listening.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)

@@ -1,7 +1,8 @@
-"""Devices in /sys: their folders, by subsystem, and the small files in them.
+"""Devices in sysfs: directories by subsystem, and their attribute files.
 
-A file may be missing, or refuse (ENODEV, EAGAIN, EIO) while its driver comes or goes; both mean
-that the device does not say it. Each is opened anew: what went and came back is another file.
+An attribute may be missing, or fail to be read (ENODEV, EAGAIN, EIO) while its driver is loaded or
+removed; both mean that the value is unknown. Each read opens the file again, because a
+device that comes back has new files.
 
 Source: sysfs(5).
 """
@@ -11,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LARGEST = 4096
-"""A page; sysfs has no longer file."""
+"""Size of a page, the longest file in sysfs."""
 
 
 def devices(sys: Path, subsystem: str) -> list[Path]:
-    """Return the folders of a subsystem's devices, by name; none where it does not exist."""
+    """Return the device directories of a subsystem, sorted by name; empty if it does not exist."""
     try:
         return sorted((sys / "class" / subsystem).iterdir())
     except OSError:
@@ -23,7 +24,7 @@ def devices(sys: Path, subsystem: str) -> list[Path]:
 
 
 def read_attributes(device: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return those of a device's files that can be read, stripped."""
+    """Return the readable attributes of a device, stripped."""
     found = {}
     for name in names:
         text = read_attribute(device / name)
@@ -33,7 +34,7 @@ def read_attributes(device: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def read_attribute(file: Path) -> str | None:
-    """Return one file's text, stripped, or `None` if it cannot be read."""
+    """Return an attribute's text, stripped, or `None` if it cannot be read."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -47,7 +48,7 @@ def read_attribute(file: Path) -> str | None:
 
 
 def number(text: str | None) -> int | None:
-    """Return a file's whole number, or `None` if there is none."""
+    """Parse an integer; `None` if the text is missing or not an integer."""
     try:
         return None if text is None else int(text)
     except ValueError:

@@ -1,8 +1,8 @@
 """What the kernel says when a device appears, changes or goes: uevents, by raw netlink.
 
-The kernel's own multicast group is used and not udev's, so nothing else has to run; libudev's form
-of a message is understood too, because that is what a test bed sends. Only root can send to the
-group, and even so nothing in a message is believed: it makes a device read its files again.
+The kernel's own multicast group is used and not udev's, so nothing else has to run; libudev's
+form of a message is understood too, because that is what a test bed sends. Only root can send to
+the group, and even so nothing in a message is believed: it makes a device read its files again.
 
 Source: netlink(7); the kernel's `kobject_uevent.c` for `action@path` and the key=value strings;
 systemd's `sd-device` monitor for the header that begins with `libudev`.
@@ -25,7 +25,7 @@ LIBUDEV_PROPERTIES = struct.Struct("=8s4xIII")
 
 
 class Uevent(Struct, frozen=True):
-    """One thing that happened to one device."""
+    """One thing that has_event to one device."""
 
     action: str
     """`add`, `change`, `remove`, …"""
@@ -36,15 +36,15 @@ class Uevent(Struct, frozen=True):
 
 @contextmanager
 def uevents(receive: Callable[[], None], subsystem: str) -> Iterator[None]:
-    """Call `receive` on the event loop whenever something happened to a device of `subsystem`.
+    """Call `receive` on the event loop after each uevent of `subsystem`.
 
-    It is also called when messages were lost. Where a sandbox or the kernel gives no such socket,
-    it is never called; readers look at their files now and then anyway.
+    It is also called when messages were lost. If the kernel or a sandbox refuses the socket, it is
+    never called; callers also read their files from time to time.
     """
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        if happened(listening, subsystem):
+        if has_event(listening, subsystem):
             receive()
 
     try:
@@ -66,21 +66,21 @@ def uevents(receive: Callable[[], None], subsystem: str) -> Iterator[None]:
             loop.remove_reader(listening)
 
 
-def happened(listening: socket.socket, subsystem: str) -> bool:
-    """Read all that waits in the socket; whether something of it is about `subsystem`."""
+def has_event(listening: socket.socket, subsystem: str) -> bool:
+    """Read all queued messages; return whether one of them is about `subsystem`."""
     found = False
     while True:
         try:
             event = parse_uevent(listening.recv(LARGEST))
         except BlockingIOError:
             return found
-        except OSError:  # ENOBUFS: the queue was too long and some were dropped
+        except OSError:  # ENOBUFS: the queue was full and messages were lost
             return True
         found = found or (event is not None and event.subsystem == subsystem)
 
 
 def parse_uevent(message: bytes) -> Uevent | None:
-    """Return what a message says, or `None` if it is not a uevent."""
+    """Parse a message; `None` if it is not a uevent."""
     if message.startswith(LIBUDEV):
         if len(message) < LIBUDEV_PROPERTIES.size:
             return None

@@ -1,1 +1,1 @@
-"""Players as MPRIS tells of them: what one said, where it is in its track, which are there."""
+"""MPRIS players: property parsers, one player's state, ids and the registry."""

@@ -1,19 +1,19 @@
-"""One player on the bus: what it has said so far, and what it still has to be asked.
+"""State of one media player, read over D-Bus.
 
-Asked once for everything, then followed by its signals. A player that hangs is asked once and
-waited for; one that answers with an error (some take their name before they are ready) is asked
-again later, less and less often. The position is the one thing players do not signal: it is asked
-for after each change and each `Seeked`, never twice at a time, and extrapolated in between.
+`GetAll` reads all properties once; signals keep them up to date. If a player answers with an error
+(some take their name before they are ready), the call is repeated with a growing pause. If it does
+not answer, the call stays open. Players do not signal their position. It is read after each change
+and each `Seeked`, one call at a time, and extrapolated in between.
 
-A new track's first reading would be wrong without its position and picture, which are a
-millisecond away; `unsettled_until` says how long a reading may wait for them.
+Position and picture of a new track arrive about a millisecond after its title. `pending_until` says
+how long a reading may wait for them.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from deskwire.art.artwork import Artwork, Naming
+from deskwire.art.artwork import Artwork, NamedPicture
 from deskwire.devices.dbus.buses import PROPERTIES, Bus, CallFailed, CallTimedOut, unwrap
 from deskwire.devices.mpris.player_ids import Process
 from deskwire.devices.mpris.playhead import Playhead
@@ -37,30 +37,31 @@ from deskwire.model.units import Seconds
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 ANSWER_TIMEOUT = Seconds(30.0)
-"""How long one question stands. Nobody waits for it; a player that wakes up answers it."""
+"""Timeout of one call. Nothing waits for it; a player that resumes answers it."""
 FIRST_PAUSE = Seconds(0.25)
 LONGEST_PAUSE = Seconds(30.0)
-SETTLES_WITHIN = Seconds(0.02)
-MOVES = frozenset({"Metadata", "PlaybackStatus", "Rate"})
-"""Properties after which the position may be another, even repeated unchanged: mpDris2 tells a seek
-so and not by `Seeked`."""
-FOLLOWED = MOVES | {"CanControl", "Position"}
+TRACK_SETTLE_TIME = Seconds(0.02)
+POSITION_CHANGES = frozenset({"Metadata", "PlaybackStatus", "Rate"})
+"""Properties whose signal may mean another position, even with an unchanged value.
+
+mpDris2 signals a seek in this way and not by `Seeked`."""
+FOLLOWED = POSITION_CHANGES | {"CanControl", "Position"}
 
 
-class PlayerOnBus:
-    """What one connection that owns a player's name tells."""
+class BusPlayer:
+    """One connection that owns at least one player name."""
 
     def __init__(
         self, bus: Bus, owner: str, artwork: Artwork, changed: Callable[[], None], spawn: Spawn
     ) -> None:
         self.owner = owner
-        """Unique name of its connection."""
+        """Unique bus name of the connection."""
         self.names: list[str] = []
-        """Well-known names, oldest first."""
+        """Well-known bus names, oldest first."""
         self.process: Process = owner
-        self.came = _now()
+        self.connected_at = _now()
         self.answered = False
-        """Whether it has told everything once."""
+        """Whether all properties have been read once."""
         self.status = Status.STOPPED
         self.track = Track()
         self.controllable = True
@@ -71,38 +72,41 @@ class PlayerOnBus:
         self._identity = ""
         self._playhead = Playhead()
         self._art = 0
-        self._naming: Naming | None = None
-        self._settles_by = Seconds(0.0)
-        self._missed: dict[str, Any] | None = None
-        self._asking: asyncio.Task[None] | None = None
-        self._locating: asyncio.Task[None] | None = None
-        self._moved = False
+        self._picture: NamedPicture | None = None
+        self._pending_deadline = Seconds(0.0)
+        self._signals_during_read: dict[str, Any] | None = None
+        self._read_task: asyncio.Task[None] | None = None
+        self._position_task: asyncio.Task[None] | None = None
+        self._position_changed = False
 
     @property
     def name(self) -> str:
-        """What to call the player: its Identity, else the first part of its bus name."""
+        """Name of the player: its Identity, else the first label of its bus name."""
         return self._identity or short_name(self.names[0])
 
     @property
-    def ghost(self) -> bool:
-        """Whether it is only there: stopped, and naming no track."""
+    def is_empty(self) -> bool:
+        """Whether the player is stopped and names no track."""
         return self.status is Status.STOPPED and not self.track.named
 
     @property
-    def unsettled(self) -> bool:
-        """Whether it was asked for what is a millisecond away: all, a position, a picture."""
-        naming = self._naming
-        pictured = naming is None or naming.settled or not naming.prompt
-        return not self.answered or self._locating is not None or not pictured
+    def pending(self) -> bool:
+        """Whether properties, position or picture of a new track are still being read."""
+        picture = self._picture
+        has_picture = picture is None or picture.settled or not picture.prompt
+        return not self.answered or self._position_task is not None or not has_picture
 
     @property
-    def unsettled_until(self) -> Seconds:
-        """Until when a reading may wait for what belongs to a new track; past if for nothing."""
-        return self._settles_by if self.unsettled else Seconds(0.0)
+    def pending_until(self) -> Seconds:
+        """Time until which a reading may wait for pending values.
+
+        In the past if nothing is pending.
+        """
+        return self._pending_deadline if self.pending else Seconds(0.0)
 
     def reading(self, player: PlayerId) -> Player:
-        """Return how it is, under this id."""
-        track, naming = self.track, self._naming
+        """Return the reading of this player under the given id."""
+        track, picture = self.track, self._picture
         return Player(
             id=player,
             name=self.name,
@@ -110,101 +114,101 @@ class PlayerOnBus:
             title=track.title,
             artist=track.artist,
             album=track.album,
-            art=None if naming is None else naming.key,
+            art=None if picture is None else picture.key,
             position=self._playhead.position,
             duration=track.duration,
         )
 
-    def ask(self) -> None:
-        """Have it tell everything, unless it is being asked already."""
-        if self._asking is None:
-            self._asking = self._spawn(self._ask())
+    def refresh(self) -> None:
+        """Read all properties, unless a read is running."""
+        if self._read_task is None:
+            self._read_task = self._spawn(self._refresh())
 
     def on_changed(self, interface: str, changed: Mapping[str, Any], gone: list[str]) -> None:
-        """Take a PropertiesChanged."""
+        """Apply a PropertiesChanged signal."""
         if interface == ROOT:
             if "Identity" in changed:
                 self._identity = parse_text(unwrap(changed["Identity"]))
                 self._changed()
             return
         told = {name: unwrap(changed[name]) for name in changed if name in FOLLOWED}
-        if self._missed is not None:
-            self._missed.update(told)
+        if self._signals_during_read is not None:
+            self._signals_during_read.update(told)
         if not FOLLOWED.isdisjoint(gone):
-            self.ask()
+            self.refresh()
         if self.answered and told:
-            self._take(told)
-            if not MOVES.isdisjoint(told):
-                self.locate()
+            self._apply(told)
+            if not POSITION_CHANGES.isdisjoint(told):
+                self.refresh_position()
 
-    def locate(self) -> None:
-        """Ask where it is in the track: it may have moved."""
+    def refresh_position(self) -> None:
+        """Read the position, which may have changed."""
         if not self.answered:
             return
-        if self._locating is None:
-            self._locating = self._spawn(self._locate())
+        if self._position_task is None:
+            self._position_task = self._spawn(self._read_position())
         else:
-            self._moved = True
+            self._position_changed = True
 
     def close(self) -> None:
-        """Stop asking, and name no picture any more."""
-        for task in (self._asking, self._locating):
+        """Cancel running calls and release the picture."""
+        for task in (self._read_task, self._position_task):
             if task is not None:
                 task.cancel()
-        if self._naming is not None:
-            self._naming.drop()
-            self._naming = None
+        if self._picture is not None:
+            self._picture.release()
+            self._picture = None
 
-    async def _ask(self) -> None:
-        told = await self._ask_properties()
+    async def _refresh(self) -> None:
+        told = await self._read_properties()
         if not self.answered:
-            self._identity = await self._ask_identity()
-        # What was signalled since it was asked is newer than the answer.
-        told |= self._missed or {}
-        self._asking = self._missed = None
+            self._identity = await self._read_identity()
+        # Signals that arrived during the call are newer than its answer.
+        told |= self._signals_during_read or {}
+        self._read_task = self._signals_during_read = None
         self.answered = True
-        self._take(told)
+        self._apply(told)
         self._changed()
 
-    async def _ask_properties(self) -> dict[str, Any]:
+    async def _read_properties(self) -> dict[str, Any]:
         pause = FIRST_PAUSE
         while True:
-            self._missed = {}
+            self._signals_during_read = {}
             try:
                 return await self._bus.properties(self.owner, PATH, PLAYER, timeout=ANSWER_TIMEOUT)
             except (CallFailed, CallTimedOut):
                 await asyncio.sleep(pause)
                 pause = Seconds(min(2 * pause, LONGEST_PAUSE))
 
-    async def _ask_identity(self) -> str:
+    async def _read_identity(self) -> str:
         try:
             body = await self._bus.call(self.owner, PATH, PROPERTIES, "Get", "ss", ROOT, "Identity")
         except (CallFailed, CallTimedOut):
             return ""
         return parse_text(unwrap(body[0])) if body else ""
 
-    async def _locate(self) -> None:
+    async def _read_position(self) -> None:
         while True:
-            self._moved = False
+            self._position_changed = False
             try:
                 body = await self._bus.call(
                     self.owner, PATH, PROPERTIES, "Get", "ss", PLAYER, "Position"
                 )
             except (CallFailed, CallTimedOut):
                 body = []
-            if not self._moved:
+            if not self._position_changed:
                 break
-        self._locating = None
+        self._position_task = None
         at = parse_position(unwrap(body[0])) if body else None
-        jumped = at is not None and self._is_elsewhere(at)
-        if jumped:
+        position_jumped = at is not None and self._is_jump(at)
+        if position_jumped:
             self._move_to(at)
-        if jumped or self._settles_by > _now():
+        if position_jumped or self._pending_deadline > _now():
             self._changed()
 
-    def _take(self, told: Mapping[str, Any]) -> None:
+    def _apply(self, told: Mapping[str, Any]) -> None:
         status, track, rate = self.status, self.track, self._playhead.rate
-        at, jumped = self._playhead.reached(_now(), track.duration), False
+        at, position_jumped = self._playhead.reached(_now(), track.duration), False
         if "PlaybackStatus" in told:
             self.status = parse_status(told["PlaybackStatus"])
         if "Rate" in told:
@@ -212,35 +216,39 @@ class PlayerOnBus:
         if "CanControl" in told:
             self.controllable = told["CanControl"] is not False
         if "Metadata" in told:
-            self._take_track(told["Metadata"])
+            self._apply_track(told["Metadata"])
         if "Position" in told:
             said = parse_position(told["Position"])
-            if said is not None and self._is_elsewhere(said):
-                at, jumped = said, True
-        elif at is not None and not self.track.is_as(track):
-            at = Seconds(0.0)  # until it says otherwise
-            self._settles_by = Seconds(_now() + SETTLES_WITHIN)
-        if jumped or (status, track, rate) != (self.status, self.track, self._playhead.rate):
+            if said is not None and self._is_jump(said):
+                at, position_jumped = said, True
+        elif at is not None and not self.track.same_as(track):
+            at = Seconds(0.0)  # until the player reports a position
+            self._pending_deadline = Seconds(_now() + TRACK_SETTLE_TIME)
+        if position_jumped or (status, track, rate) != (
+            self.status,
+            self.track,
+            self._playhead.rate,
+        ):
             self._move_to(at)
             self._changed()
 
-    def _take_track(self, metadata: object) -> None:
+    def _apply_track(self, metadata: object) -> None:
         track, address = parse_track(metadata), parse_art(metadata)
-        art = hash(address)  # the address itself may be a whole picture
-        if self._naming is not None and art == self._art and track.is_as(self.track):
-            self._naming.again()
-        elif address or self._naming is not None:
+        art = hash(address)  # the address itself may contain a whole picture
+        if self._picture is not None and art == self._art and track.same_as(self.track):
+            self._picture.recheck()
+        elif address or self._picture is not None:
             self._art = art
-            self._settles_by = Seconds(_now() + SETTLES_WITHIN)
-            before = self._naming
-            self._naming = self._artwork.name(address, self._changed) if address else None
+            self._pending_deadline = Seconds(_now() + TRACK_SETTLE_TIME)
+            before = self._picture
+            self._picture = self._artwork.name(address, self._changed) if address else None
             if before is not None:
-                before.drop()
+                before.release()
             self._changed()
         self.track = track
 
-    def _is_elsewhere(self, at: Seconds) -> bool:
-        return self._playhead.is_elsewhere(at, _now(), self.track.duration)
+    def _is_jump(self, at: Seconds) -> bool:
+        return self._playhead.is_jump(at, _now(), self.track.duration)
 
     def _move_to(self, at: Seconds | None) -> None:
         self._playhead.move_to(at, _now(), playing=self.status is Status.PLAYING)

@@ -1,34 +1,34 @@
-"""Where a player is in its track, by what it last said and the time since.
+"""Playback position, extrapolated from the last value that the player reported.
 
-Positions are read seldom and extrapolated (`model.snapshot.Position`); what a player says counts as
-a jump only when it is not about where it should be by now.
+A reported position counts as a jump only if it differs from the extrapolated one
+(`model.readings.Position`).
 """
 
 from deskwire.model.readings import Position
 from deskwire.model.units import Seconds
 
-ABOUT = Seconds(0.1)
-"""Players round, and messages take their time: less than this is no jump."""
+JUMP_THRESHOLD = Seconds(0.1)
+"""Players round, and messages are delayed: a smaller difference is not a jump."""
 
 
 class Playhead:
-    """A position, unknown at first, and the rate it moves at while playing."""
+    """A position, initially unknown, and the playback rate."""
 
     def __init__(self) -> None:
         self.position: Position | None = None
         self.rate = 1.0
-        """Track seconds a second while playing, kept over pauses."""
+        """Track seconds per second while playing; pauses do not change it."""
 
     def reached(self, now: Seconds, duration: Seconds | None) -> Seconds | None:
-        """Return where it is at `now`, on CLOCK_MONOTONIC."""
+        """Return the position at `now` (CLOCK_MONOTONIC), or `None` if unknown."""
         return None if self.position is None else self.position.reached(now, duration)
 
-    def is_elsewhere(self, at: Seconds, now: Seconds, duration: Seconds | None) -> bool:
-        """Whether being `at` there now would be a jump."""
+    def is_jump(self, at: Seconds, now: Seconds, duration: Seconds | None) -> bool:
+        """Return whether the reported position `at` is a jump."""
         reached = self.reached(now, duration)
-        return reached is None or abs(at - reached) > ABOUT
+        return reached is None or abs(at - reached) > JUMP_THRESHOLD
 
     def move_to(self, at: Seconds | None, now: Seconds, *, playing: bool) -> None:
-        """Have it be there now, and go on from there if it plays; `None` is nobody knows where."""
+        """Set the position at `now`; `None` means unknown. It advances while playing."""
         speed = self.rate if playing else 0.0
         self.position = None if at is None else Position(at, now, speed)

@@ -1,8 +1,8 @@
-"""What MPRIS players say, made into values: pure, and trusting nothing.
+"""Parsers for MPRIS properties: pure functions that accept any input.
 
-Players err in every direction: a plain string where the specification wants a list, a length of
--1 or 0, a rate of 0.0 while paused, a title of five megabytes. Here a value that is not what it
-should be counts as missing; nothing raises, and every text that leaves is valid UTF-8.
+Players send a plain string instead of a list, a length of -1 or 0, a rate of 0.0 while paused, a
+title of five megabytes. A value of the wrong kind counts as missing. No parser raises, and every
+text it returns is valid UTF-8.
 
 Source: the MPRIS D-Bus Interface Specification 2.2 and the Metadata guidelines of freedesktop.org.
 """
@@ -22,30 +22,29 @@ PLAYER = "org.mpris.MediaPlayer2.Player"
 PATH = "/org/mpris/MediaPlayer2"
 
 PROXIES = ("playerctld", "kdeconnect", "GSConnect")
-"""First labels of the names of those who only repeat other players, here or on a phone."""
+"""First labels of the bus names of proxies, which repeat players of this desk or of a phone."""
 BROWSER_BRIDGE = ROOT + ".plasma-browser-integration"
-"""Repeats the browser whose process it names as `kde:pid`."""
+"""A proxy of the browser whose process it names in `kde:pid`."""
 
 LONGEST_TEXT = 1000
-"""Bytes of UTF-8."""
+"""Longest text, in bytes of UTF-8."""
 LONGEST_URL = 16384
 """Characters; a path of 4096 bytes, all of it percent-encoded, is shorter."""
 MOST_ARTISTS = 100
 LONGEST = Seconds(366 * 86400.0)
-"""What lasts longer than a year is a mistake, or a live stream's way to say that it has no end."""
+"""A longer duration is an error, or marks a live stream without an end."""
 FASTEST = 100.0
-"""mpv's own limit."""
+"""Highest rate, which is mpv's limit."""
 
 _SPACE = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
-# Controls, and halves of surrogate pairs, say nothing. Of the bidirectional formatting characters
-# those go whose effect reaches on until another ends it (embeddings, overrides, isolates: Unicode
-# Annex 9, section 2): a text that is cut, or stands in a line with others, would turn these
-# around. The marks that act where they stand (U+200E, U+200F, U+061C) are part of names, and stay.
+# Control characters and lone surrogates carry no text. Embeddings, overrides and isolates (Unicode
+# Annex 9, section 2) change the direction of all following text until they end, so a text that is
+# cut would reverse its neighbours. The marks U+200E, U+200F and U+061C act only in place and stay.
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class Status(StrEnum):
-    """What a player does."""
+    """Playback status of a player."""
 
     PLAYING = "Playing"
     PAUSED = "Paused"
@@ -53,25 +52,25 @@ class Status(StrEnum):
 
 
 class Track(Struct, frozen=True):
-    """What is played, without its picture."""
+    """Track metadata without the picture."""
 
     title: str = ""
-    """The title, else the name of the file."""
+    """Title, else the name of the file."""
     artist: str = ""
     album: str | None = None
     duration: Seconds | None = None
     mark: tuple[str, str] = ("", "")
-    """`mpris:trackid` and `xesam:url`, cut: only to see that it is another track."""
-    stands_for: int | None = None
-    """The process whose player this one repeats (`kde:pid`)."""
+    """`mpris:trackid` and `xesam:url`, cut; used only to detect another track."""
+    proxied_process: int | None = None
+    """Process of the player that this one repeats (`kde:pid`)."""
 
     @property
     def named(self) -> bool:
-        """Whether there is anything to call it by."""
+        """Whether title, artist or album is known."""
         return bool(self.title or self.artist or self.album)
 
-    def is_as(self, other: "Track") -> bool:
-        """Whether both are the same track; its length may have become known meanwhile."""
+    def same_as(self, other: "Track") -> bool:
+        """Return whether both are the same track; the duration may differ."""
         return (self.title, self.artist, self.album, self.mark) == (
             other.title,
             other.artist,
@@ -81,7 +80,7 @@ class Track(Struct, frozen=True):
 
 
 def is_player(name: str) -> bool:
-    """Whether a bus name is that of a player, and not of one who repeats players."""
+    """Return whether a bus name belongs to a player and not to a proxy."""
     if not name.startswith(ROOT + "."):
         return False
     return name.removeprefix(ROOT + ".").partition(".")[0] not in PROXIES
@@ -93,7 +92,7 @@ def short_name(name: str) -> str:
 
 
 def parse_track(metadata: object) -> Track:
-    """Read `Metadata`; what is missing or malformed is left out."""
+    """Parse `Metadata`; missing and malformed fields are left out."""
     if not isinstance(metadata, Mapping):
         return Track()
     url = metadata.get("xesam:url")
@@ -103,18 +102,18 @@ def parse_track(metadata: object) -> Track:
         album=parse_text(metadata.get("xesam:album")) or None,
         duration=parse_length(metadata.get("mpris:length")),
         mark=(parse_text(metadata.get("mpris:trackid")), parse_text(url)),
-        stands_for=parse_process(metadata.get("kde:pid")),
+        proxied_process=parse_process(metadata.get("kde:pid")),
     )
 
 
 def parse_art(metadata: object) -> str:
-    """Return the picture's address as the player wrote it, `""` without one; it may be huge."""
+    """Return the picture's address as the player wrote it, or `""`; it may be very long."""
     art = metadata.get("mpris:artUrl") if isinstance(metadata, Mapping) else None
     return art if isinstance(art, str) else ""
 
 
 def parse_status(status: object) -> Status:
-    """Read `PlaybackStatus`; anything unheard-of is stopped."""
+    """Parse `PlaybackStatus`; an unknown value means stopped."""
     try:
         return Status(str(status))
     except ValueError:
@@ -122,17 +121,17 @@ def parse_status(status: object) -> Status:
 
 
 def parse_rate(rate: object) -> float | None:
-    """Read `Rate`, track seconds a second while playing; `None` when it says nothing of that.
+    """Parse `Rate`, in track seconds per second; `None` if the value is not a playback rate.
 
-    Chromium and Firefox say 0.0 while they are paused, and may say that they play before they
-    take it back; the specification knows no rate of 0. So the rate is then what it was before.
+    Chromium and Firefox send 0.0 while paused, sometimes after they already sent `Playing`. The
+    specification has no rate of 0, so the previous rate stays.
     """
     found = parse_number(rate)
     return found if found is not None and 0.0 < abs(found) <= FASTEST else None
 
 
 def parse_position(microseconds: object) -> Seconds | None:
-    """Read `Position`; a little before the start is the start."""
+    """Parse `Position` in microseconds; a negative value is the start."""
     found = parse_number(microseconds)
     if found is None or abs(found) > LONGEST * 1e6:
         return None
@@ -140,18 +139,18 @@ def parse_position(microseconds: object) -> Seconds | None:
 
 
 def parse_length(microseconds: object) -> Seconds | None:
-    """Read `mpris:length`; 0, -1 and more than a year mean that nobody knows."""
+    """Parse `mpris:length` in microseconds; 0, -1 and more than a year mean unknown."""
     found = parse_number(microseconds)
     return Seconds(found / 1e6) if found is not None and 0 < found <= LONGEST * 1e6 else None
 
 
 def parse_process(process: object) -> int | None:
-    """Read a process id."""
+    """Parse a process id."""
     return process if type(process) is int and process > 0 else None
 
 
 def parse_number(number: object) -> float | None:
-    """Return any finite number as a float, else `None`."""
+    """Return a finite number as a float, else `None`."""
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
     try:
@@ -162,7 +161,7 @@ def parse_number(number: object) -> float | None:
 
 
 def parse_text(text: object) -> str:
-    """Read a text, or a list of texts joined with `, `; empty ones do not count."""
+    """Parse a text, or a list of texts, which are joined with `, `; empty texts are left out."""
     if isinstance(text, str):
         return clean(text)
     if isinstance(text, list):
@@ -174,8 +173,8 @@ def parse_text(text: object) -> str:
 def file_name(url: object) -> str:
     """Return the last part of an address's path, percent-decoded.
 
-    `file:///a/b%20c.mp3` is `b c.mp3`. Where the path is empty it is the host; an address without
-    a scheme is a plain path.
+    `file:///a/b%20c.mp3` is `b c.mp3`. If the path is empty, the host is returned. An
+    address without a scheme is a plain path.
     """
     if not isinstance(url, str) or len(url) > LONGEST_URL:
         return ""
@@ -194,7 +193,7 @@ def file_name(url: object) -> str:
 
 
 def clean(text: str) -> str:
-    """Return `text` in one line, without controls, of at most `LONGEST_TEXT` bytes of UTF-8."""
+    """Return `text` as one line without control characters, of at most `LONGEST_TEXT` bytes."""
     if text.isprintable() and len(text) * 4 <= LONGEST_TEXT:
         return text.strip()
     text = _SPACE.sub(" ", text[: 4 * LONGEST_TEXT])
@@ -202,5 +201,5 @@ def clean(text: str) -> str:
 
 
 def cut(text: str) -> str:
-    """Return the first `LONGEST_TEXT` bytes of `text`, whole characters only."""
+    """Return at most `LONGEST_TEXT` bytes of `text`, without cutting a character."""
     return text.encode("utf-8", "replace")[:LONGEST_TEXT].decode("utf-8", "ignore").rstrip()

@@ -1,1 +1,1 @@
-"""Batteries and chargers, by UPower or by the kernel."""
+"""Batteries and chargers as reported by UPower or the kernel."""

@@ -1,9 +1,9 @@
-"""Batteries and chargers as the kernel tells of them; for desks without UPower.
+"""Batteries and chargers as reported by the kernel, for desks without UPower.
 
 Source: /sys/class/power_supply, Documentation/ABI/testing/sysfs-class-power. `scope` says whether a
-supply feeds the whole system or only a device such as a mouse. `capacity` is the driver's own
-percentage, so one battery needs no sum; several are weighted by the energy they hold when full
-(`energy_full`, or `charge_full` times the voltage), or alike where one of them does not say.
+supply feeds the system or only a device such as a mouse. `capacity` is the driver's percentage.
+Several batteries are weighted by their energy when full (`energy_full`, or `charge_full` times the
+voltage), or equally if one value is missing.
 """
 
 import math
@@ -24,19 +24,19 @@ ATTRIBUTES = (
 )
 
 
-class Cell(Struct, frozen=True):
+class BatteryCharge(Struct, frozen=True):
     """One system battery."""
 
     charge: float
     """Percent."""
     full: float | None
-    """Energy it holds when full; only the ratio to other cells' means something."""
+    """Energy when full, in any unit; only the ratio between batteries matters."""
 
 
 def read_battery(sys: Path) -> Battery | None:
     """Read the state of all system batteries together, `None` without one.
 
-    Drivers ask firmware, which may take tens of milliseconds: not for the event loop.
+    Blocks for tens of milliseconds, because drivers ask the firmware.
     """
     return parse_battery(
         [read_attributes(device, ATTRIBUTES) for device in devices(sys, SUBSYSTEM)]
@@ -53,14 +53,16 @@ def parse_battery(supplies: Iterable[Mapping[str, str]]) -> Battery | None:
         if supply.get("type", "UPS") not in {"Battery", "UPS"}
     ]
     return combine(
-        [cell for cell in map(parse_cell, batteries) if cell is not None],
-        [online > 0 for online in lines if online is not None],  # 2: its voltage can be set
+        [battery for battery in map(parse_cell, batteries) if battery is not None],
+        [
+            online > 0 for online in lines if online is not None
+        ],  # 2 means online with a programmable voltage
         on_battery=any(supply.get("status") == "Discharging" for supply in batteries),
     )
 
 
-def parse_cell(said: Mapping[str, str]) -> Cell | None:
-    """Return a battery, or `None` if the bay is empty or no charge is known."""
+def parse_cell(said: Mapping[str, str]) -> BatteryCharge | None:
+    """Parse one battery; `None` if the bay is empty or the charge is unknown."""
     values = {name: number(said.get(name)) for name in ATTRIBUTES}
     charge: float | None = values["capacity"]
     for now, full in (("energy_now", "energy_full"), ("charge_now", "charge_full")):
@@ -69,11 +71,11 @@ def parse_cell(said: Mapping[str, str]) -> Cell | None:
             charge = 100 * has / holds
     if values["present"] == 0 or charge is None:
         return None
-    return Cell(min(max(charge, 0), 100), energy(values))
+    return BatteryCharge(min(max(charge, 0), 100), energy(values))
 
 
 def energy(values: Mapping[str, int | None]) -> float | None:
-    """Return what a battery holds when full, in µWh, or `None` if it is not known."""
+    """Return a battery's energy when full, in µWh, or `None` if unknown."""
     if values["energy_full"]:
         return values["energy_full"]
     voltage = values["voltage_min_design"] or values["voltage_now"]
@@ -82,18 +84,21 @@ def energy(values: Mapping[str, int | None]) -> float | None:
     return None
 
 
-def combine(cells: Sequence[Cell], lines: Sequence[bool], *, on_battery: bool) -> Battery | None:
-    """Return all batteries as one: weighted by energy, whole percent, halves rounded up.
+def combine(
+    batteries: Sequence[BatteryCharge], lines: Sequence[bool], *, on_battery: bool
+) -> Battery | None:
+    """Combine batteries, weighted by energy, into whole percent, with halves rounded up.
 
-    Plugged in means that one of the lines is online; where there is no line, that no battery is
-    being used up.
+    Plugged in means that a mains line is online or, without any line, that no battery discharges.
     """
-    if not cells:
+    if not batteries:
         return None
-    weights = [cell.full for cell in cells if cell.full is not None and cell.full > 0]
-    if len(weights) < len(cells):
-        weights = [1.0] * len(cells)
-    held = sum(weight * cell.charge for weight, cell in zip(weights, cells, strict=True))
+    weights = [
+        battery.full for battery in batteries if battery.full is not None and battery.full > 0
+    ]
+    if len(weights) < len(batteries):
+        weights = [1.0] * len(batteries)
+    held = sum(weight * battery.charge for weight, battery in zip(weights, batteries, strict=True))
     return Battery(
         charge=Percent(math.floor(held / sum(weights) + 0.5)),
         plugged_in=any(lines) if lines else not on_battery,

@@ -1,13 +1,12 @@
-"""UPower: the desktop's own view of its batteries, on the system bus.
+"""Batteries as reported by UPower on the system bus.
 
-Source: UPower's D-Bus reference. `DisplayDevice` is UPower's sum of the system's batteries and
-leaves out mice and headsets; but a UPS, when there is one, takes its place, so the sum counts only
-where it is a battery, and otherwise the batteries are weighted here. `Online` of a line is right at
-once when the plug is pulled, while `OnBattery` waits for the battery to notice, so it counts only
-where there is no line.
+Source: UPower's D-Bus reference. `DisplayDevice` is UPower's total of the system batteries, without
+mice and headsets. A UPS takes its place, so it is used only if it is a battery; otherwise
+this module weights the batteries. `Online` of a mains line changes at once when the plug is pulled,
+`OnBattery` only when the battery reports it, so `OnBattery` counts only without a line.
 
-Whenever UPower says that something changed, all of it is asked again: a few calls, a few times a
-minute, instead of a copy that could be wrong.
+After each relevant signal all values are read again. That is a few calls a minute, and no copy can
+become stale.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from deskwire.devices.dbus.buses import (
     CallTimedOut,
     owner_changes,
 )
-from deskwire.devices.power.power_supply import Cell, combine
+from deskwire.devices.power.power_supply import BatteryCharge, combine
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery
 from deskwire.model.units import Seconds
@@ -36,17 +35,19 @@ DEVICE = "org.freedesktop.UPower.Device"
 DISPLAY_DEVICE = "/org/freedesktop/UPower/devices/DisplayDevice"
 
 LINE_POWER, BATTERY = 1, 2
-"""Of the property `Type`."""
+"""Values of the property `Type`."""
 
-TOLD = frozenset({"Percentage", "IsPresent", "Online", "OnBattery", "Type", "PowerSupply"})
-"""Properties a reading is made of; the others change every half minute and mean nothing here."""
+RELEVANT_PROPERTIES = frozenset(
+    {"Percentage", "IsPresent", "Online", "OnBattery", "Type", "PowerSupply"}
+)
+"""Properties that a reading depends on; the others change every 30 s and are irrelevant."""
 
 START_TIMEOUT = Seconds(0.05)
-"""Starting takes longer now and then; when it is done, the bus says so."""
+"""A start may take longer; the bus then signals the new name."""
 
 
 class UPower:
-    """UPower as seen from one bus connection, whether it runs just now or not."""
+    """UPower on one bus connection, whether it is running or not."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -60,7 +61,7 @@ class UPower:
             async with asyncio.timeout(timeout):
                 return await self._read()
         except TimeoutError:
-            raise CallTimedOut("UPower does not answer") from None
+            raise CallTimedOut("UPower does not answer within 1 s") from None
 
     async def _read(self) -> Battery | None:
         if await self._bus.owner(UPOWER) is None:  # a call would start it
@@ -76,10 +77,13 @@ class UPower:
         try:
             return await self._bus.properties(UPOWER, path, DEVICE)
         except CallFailed:
-            return {}  # it went between the two calls
+            return {}  # removed between the two calls
 
     async def start(self) -> None:
-        """Have the bus start UPower, if it can and UPower is not running; returns soon."""
+        """Ask the bus to start UPower if it is activatable and not running.
+
+        Does not wait for it.
+        """
         with suppress(CallFailed, CallTimedOut):
             body = await self._bus.call(BUS, BUS_PATH, BUS, "ListActivatableNames")
             if UPOWER in body[0] and await self._bus.owner(UPOWER) is None:
@@ -90,11 +94,11 @@ class UPower:
 
 
 @asynccontextmanager
-async def watched(bus: Bus, changed: Callable[[], None]) -> AsyncIterator[UPower]:
-    """Hold UPower and call `changed` when it comes, goes, or tells of a change."""
+async def follow_upower(bus: Bus, changed: Callable[[], None]) -> AsyncIterator[UPower]:
+    """Follow UPower; call `changed` when it starts, stops or signals a change."""
 
     def receive(message: Message) -> None:
-        if tells(message):
+        if is_relevant(message):
             changed()
 
     async with bus.signals(
@@ -103,15 +107,17 @@ async def watched(bus: Bus, changed: Callable[[], None]) -> AsyncIterator[UPower
         yield UPower(bus)
 
 
-def tells(message: Message) -> bool:
-    """Whether a signal may make a reading another."""
+def is_relevant(message: Message) -> bool:
+    """Return whether a signal may change the reading."""
     match message.interface, message.member, message.body:
         case "org.freedesktop.DBus", "NameOwnerChanged", [name, *_]:
             return bool(name == UPOWER)
         case "org.freedesktop.UPower", "DeviceAdded" | "DeviceRemoved", _:
             return True
         case "org.freedesktop.DBus.Properties", "PropertiesChanged", [interface, new, old]:
-            return interface in {UPOWER, DEVICE} and not TOLD.isdisjoint([*new, *old])
+            return interface in {UPOWER, DEVICE} and not RELEVANT_PROPERTIES.isdisjoint(
+                [*new, *old]
+            )
     return False
 
 
@@ -123,9 +129,9 @@ def parse_battery(
     lines = [bool(device.get("Online")) for device in system if device.get("Type") == LINE_POWER]
     if display.get("Type") == BATTERY:
         system = [display]
-    cells = [
-        Cell(float(device.get("Percentage", 0.0)), float(device.get("EnergyFull", 0.0)))
+    batteries = [
+        BatteryCharge(float(device.get("Percentage", 0.0)), float(device.get("EnergyFull", 0.0)))
         for device in system
         if device.get("Type") == BATTERY and device.get("IsPresent")
     ]
-    return combine(cells, lines, on_battery=bool(daemon.get("OnBattery")))
+    return combine(batteries, lines, on_battery=bool(daemon.get("OnBattery")))

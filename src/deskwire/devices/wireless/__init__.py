@@ -1,1 +1,1 @@
-"""Wireless adapters, by whoever speaks for them: NetworkManager, iwd or the kernel."""
+"""Wireless adapters as reported by NetworkManager, iwd or the kernel."""

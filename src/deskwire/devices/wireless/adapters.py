@@ -1,8 +1,8 @@
-"""A wireless adapter, as NetworkManager, iwd or the kernel tells of it; which one is the desk's.
+"""Wireless adapter, and the choice of the one that the desk reports.
 
-A desk shows one network: that of the first connected adapter by interface name, so that two
-adapters never take turns. An SSID is up to 32 bytes of anything (IEEE 802.11, 9.4.2.2), so it is
-made fit to be shown here and nowhere else.
+The desk reports the first connected adapter by interface name, so that two adapters do not
+alternate. An SSID consists of up to 32 arbitrary bytes (IEEE 802.11, 9.4.2.2); this module alone
+converts it to text.
 """
 
 import unicodedata
@@ -13,9 +13,9 @@ from msgspec import Struct
 from deskwire.model.readings import Wifi
 
 UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""General categories (Unicode, 4.5) that are dropped: controls, lone surrogates, line breaks."""
+"""Unicode general categories that are removed: controls, lone surrogates, line separators."""
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the reading direction of what stands around the name (Unicode, UAX 9)."""
+"""Bidirectional control characters, which change the direction of the surrounding text."""
 
 
 class Adapter(Struct, frozen=True):
@@ -25,11 +25,11 @@ class Adapter(Struct, frozen=True):
     """Interface name: `wlan0`."""
     connected: bool
     ssid: str = ""
-    """Fit to be shown; empty where there is none or it is hidden."""
+    """Displayable network name; empty if there is none or it is hidden."""
 
 
 def readable(ssid: bytes | str) -> str:
-    """Make an SSID fit to be shown: replacement characters for what is not UTF-8, no controls."""
+    """Convert an SSID to displayable text: invalid UTF-8 is replaced, controls are removed."""
     text = ssid.decode("utf-8", "replace") if isinstance(ssid, bytes) else ssid
     return "".join(
         letter
@@ -39,7 +39,7 @@ def readable(ssid: bytes | str) -> str:
 
 
 def reading(adapters: Iterable[Adapter]) -> Wifi | None:
-    """Return what the desk shows: the connected adapter, first by name; `None` without any."""
+    """Return the desk's reading: the first connected adapter by name; `None` without an adapter."""
     first = min(adapters, key=lambda adapter: (not adapter.connected, adapter.name), default=None)
     if first is None:
         return None

@@ -1,7 +1,8 @@
-"""What iwd knows of wireless adapters.
+"""Wireless adapters as reported by iwd.
 
-`ConnectedNetwork` is set while still connecting, and is taken away by invalidation, with no new
-value; `State` tells whether it holds. Roaming is being connected: the network stays the same.
+iwd sets `ConnectedNetwork` while it is still connecting, and removes it by invalidation without a
+new value. `State` says whether the connection exists. Roaming counts as connected, because the
+network stays the same.
 
 Source: iwd's doc/device-api.txt, doc/station-api.txt, doc/network-api.txt.
 """
@@ -22,7 +23,7 @@ CONNECTED = frozenset({"connected", "roaming"})
 def parse_adapters(tree: Tree) -> list[Adapter]:
     """Return iwd's wireless adapters, in no order.
 
-    A device has no station while it is off or is itself an access point: it is not connected.
+    A device that is off, or is itself an access point, has no station and is not connected.
     """
     found = []
     for interfaces in tree.values():

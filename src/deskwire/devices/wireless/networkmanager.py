@@ -1,7 +1,8 @@
-"""What NetworkManager knows of wireless adapters.
+"""Wireless adapters as reported by NetworkManager.
 
-Connected is State 100 (activated) with an access point: the access point and its SSID are set
-long before the connection stands, and State stays at 100 for seconds after the access point died.
+Connected means State 100 (activated) together with an access point. The access point and its SSID
+are set long before the connection exists, and State stays 100 for seconds after the access point
+has disappeared.
 
 Source: NetworkManager's D-Bus reference (Device, Device.Wireless, AccessPoint; NMDeviceState,
 NMDeviceType, NM80211Mode).
@@ -26,10 +27,10 @@ MODE_ACCESS_POINT = 3
 
 
 def parse_adapters(tree: Tree) -> list[Adapter]:
-    """Return the wireless adapters NetworkManager manages, in no order.
+    """Return the wireless adapters that NetworkManager manages, in no order.
 
-    One that is left to somebody else (unmanaged) is not among them. One that is itself an access
-    point (a hotspot) is there and not connected.
+    Unmanaged adapters are left out. A hotspot, which is itself an access point, is included and not
+    connected.
     """
     found = []
     for interfaces in tree.values():
@@ -54,7 +55,7 @@ def parse_adapters(tree: Tree) -> list[Adapter]:
 
 
 def ssid_of(tree: Tree, access_point: Any) -> str | None:
-    """Return the access point's SSID, `None` where there is no such access point."""
+    """Return the access point's SSID, or `None` if there is no such access point."""
     if not isinstance(access_point, str):
         return None
     properties = tree.get(access_point, {}).get(ACCESS_POINT)

@@ -1,12 +1,12 @@
-"""What the kernel itself knows of wireless adapters, where no service speaks for them.
+"""Wireless adapters as reported by the kernel (nl80211), for desks without a network service.
 
-What an interface says of itself will not do: it names a network while still looking for it, and
-names none where wpa_supplicant joined it. So the network is looked for in what was last heard on
-the air, where the kernel marks the one that is joined. What changes is told by the multicast
-groups `mlme` and `config`, and the coming of the whole family (the first adapter's module is
-loaded) by the controller's own; each makes us look again. A plain user may do all of it.
+The SSID of the interface itself is unreliable: it is set while the interface still scans, and
+missing if wpa_supplicant joined the network. So the SSID comes from the scan results, in which the
+kernel marks the joined network. The multicast groups `mlme` and `config` announce changes; the
+controller's group announces the family itself, when the first adapter's module is loaded. An
+ordinary user may do all of this.
 
-Source: linux/nl80211.h; the driver may take its time to answer, so questions run in a thread.
+Source: linux/nl80211.h. A driver may answer slowly, so requests run in a thread.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from deskwire.devices.kernel.netlink import (
     CONTROLLER,
     GENERIC_HEADER,
     RECEIVE,
-    Conversation,
+    NetlinkSocket,
     decode_attributes,
     decode_number,
     decode_text,
@@ -39,9 +39,12 @@ INTERFACE_INDEX, INTERFACE_NAME, INTERFACE_TYPE, BSS = 3, 4, 5, 47
 BSS_ELEMENTS, BSS_STATUS, BSS_BEACON = 6, 9, 11
 AD_HOC, STATION = 1, 2
 JOINING = frozenset({AD_HOC, STATION})
-"""Kinds of interface that join a network; the others, access points above all, make one."""
+"""Types of interface that join a network; the others, such as access points, provide one."""
 JOINED = frozenset({1, 2})
-"""Statuses of a network: associated with its access point, or a member of it (ad hoc)."""
+"""Status values of a joined network.
+
+Associated with an access point, or member of an ad hoc network.
+"""
 SSID_ELEMENT = 0
 
 
@@ -49,13 +52,13 @@ class Interface(NamedTuple):
     """One wireless network interface."""
 
     number: bytes
-    """Its index, as the kernel gave it, to be given back."""
+    """Interface index, encoded as the kernel sent it."""
     name: str
     kind: int
 
 
-class Kernel:
-    """The kernel's adapters; `changed` is called whenever they may differ, after a first look."""
+class KernelAdapters:
+    """Adapters of the kernel; `changed` is called after the first read whenever they may differ."""
 
     def __init__(self, roots: Roots, changed: Callable[[], None]) -> None:
         self._roots = roots
@@ -63,9 +66,9 @@ class Kernel:
         self._events: socket.socket | None = None
 
     async def adapters(self) -> list[Adapter]:
-        """Return the adapters, in no order, and listen for changes from then on.
+        """Return the adapters, in no order, and subscribe to changes.
 
-        Raises `DeviceUnavailable` where there are adapters and the kernel may not be asked.
+        Raises `DeviceUnavailable` if adapters exist and the kernel refuses the request.
         """
         try:
             return await asyncio.to_thread(read_adapters, self._listen())
@@ -73,12 +76,12 @@ class Kernel:
             if not await asyncio.to_thread(has_adapter, self._roots):
                 return []
             raise DeviceUnavailable(
-                f"the kernel does not tell of its wireless adapters: {problem}",
-                remedy="let the service use AF_NETLINK sockets, or run NetworkManager or iwd",
+                f"cannot read the wireless adapters from the kernel: {problem}",
+                remedy="allow AF_NETLINK sockets in the unit, or run NetworkManager or iwd",
             ) from problem
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop receiving events."""
         if self._events is not None:
             asyncio.get_running_loop().remove_reader(self._events)
             self._events.close()
@@ -92,7 +95,7 @@ class Kernel:
         return self._events
 
     def _drain(self, events: socket.socket) -> None:
-        # ENOBUFS says that events were lost: one more reason to look again.
+        # ENOBUFS means that events were lost, which also requires a new read.
         with suppress(OSError):
             while events.recv(RECEIVE):
                 pass
@@ -100,8 +103,8 @@ class Kernel:
 
 
 def read_adapters(events: socket.socket) -> list[Adapter]:
-    """Ask the kernel, and let `events` hear of changes from before the answer; blocks."""
-    with Conversation() as kernel:
+    """Read the adapters, after subscribing `events` to changes; blocks."""
+    with NetlinkSocket() as kernel:
         join(events, CONTROLLER)
         family = kernel.family(FAMILY)
         if family is None:
@@ -110,26 +113,29 @@ def read_adapters(events: socket.socket) -> list[Adapter]:
             join(events, family.groups[name])
         interfaces = parse_interfaces(kernel.dump(family.id, GET_INTERFACE))
         return [
-            adapter_of(interface, read_network(kernel, family.id, interface))
+            make_adapter(interface, read_network(kernel, family.id, interface))
             for interface in interfaces
         ]
 
 
-def read_network(kernel: Conversation, family: int, interface: Interface) -> bytes | None:
-    """Return the SSID of the network an interface is in, `None` if it is in none."""
+def read_network(kernel: NetlinkSocket, family: int, interface: Interface) -> bytes | None:
+    """Return the SSID of the network that an interface has joined, or `None`."""
     if interface.kind not in JOINING:
         return None
     try:
         index = encode_attribute(INTERFACE_INDEX, interface.number)
         return parse_network(kernel.dump(family, GET_SCAN, index))
     except OSError as problem:
-        if problem.errno == errno.ENODEV:  # gone since it was listed
+        if problem.errno == errno.ENODEV:  # removed since the list was read
             return None
         raise
 
 
 def parse_interfaces(payloads: Iterable[bytes]) -> list[Interface]:
-    """Read the answers to GET_INTERFACE; a P2P device, no network interface, is left out."""
+    """Parse the replies to GET_INTERFACE.
+
+    P2P devices, which are not network interfaces, are left out.
+    """
     found = []
     for payload in payloads:
         attributes = decode_attributes(payload[GENERIC_HEADER.size :])
@@ -145,9 +151,9 @@ def parse_interfaces(payloads: Iterable[bytes]) -> list[Interface]:
 
 
 def parse_network(payloads: Iterable[bytes]) -> bytes | None:
-    """Read the answers to GET_SCAN: the SSID of the network that is joined, if one is.
+    """Parse the replies to GET_SCAN; return the SSID of the joined network, or `None`.
 
-    A hidden network's beacons hold an empty SSID or one of zeros; its answer to a probe the true.
+    The beacons of a hidden network contain an empty SSID or zeros; its probe response has the name.
     """
     for payload in payloads:
         attributes = decode_attributes(payload[GENERIC_HEADER.size :])
@@ -159,7 +165,7 @@ def parse_network(payloads: Iterable[bytes]) -> bytes | None:
 
 
 def parse_ssid(elements: bytes) -> bytes:
-    """Find the SSID among information elements (IEEE 802.11, 9.4.2); empty where it is hidden."""
+    """Find the SSID in information elements (IEEE 802.11, 9.4.2); empty if it is hidden."""
     at = 0
     while at + 2 <= len(elements):
         kind, length = elements[at], elements[at + 1]
@@ -169,13 +175,13 @@ def parse_ssid(elements: bytes) -> bytes:
     return b""
 
 
-def adapter_of(interface: Interface, network: bytes | None) -> Adapter:
-    """Say what an interface shows that is in this network, or in none."""
+def make_adapter(interface: Interface, network: bytes | None) -> Adapter:
+    """Return the adapter for an interface and its network."""
     return Adapter(interface.name, network is not None, readable(network or b""))
 
 
 def has_adapter(roots: Roots) -> bool:
-    """Whether sysfs lists a wireless adapter at all."""
+    """Return whether sysfs lists a wireless adapter."""
     try:
         return any((roots.sys / "class/ieee80211").iterdir())
     except OSError:
