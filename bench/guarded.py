@@ -17,8 +17,10 @@ import os
 import socket
 import sys
 import termios
+from collections.abc import Collection
+from typing import get_type_hints
 
-from deskwire.core.publisher import Publisher, Subscriber
+from deskwire.core.publisher import Deliver, Publisher, Subscription, Update
 from deskwire.core.store import Store
 from deskwire.model.commands import Action, Command
 from deskwire.model.readings import (
@@ -31,10 +33,12 @@ from deskwire.model.readings import (
     Player,
     PlayerId,
     Position,
+    Snapshot,
     Uptime,
     Volume,
     Wifi,
 )
+from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.protocol.base.codec import decode, decode_request, encode_request
 from deskwire.server.net.tcp_transport import TcpTransport
@@ -48,6 +52,10 @@ HOUR, A_LITTLE = 3600, 60
 ROUNDS = 3000
 TEXT_FRAME = b"\x81\x7e\x02\x83" + b"x" * 643
 HEADER = 4
+NOTHING_NEW = Update({}, frozenset(), 0)
+
+
+TOPICS = [Topic(name, reading) for name, reading in get_type_hints(Snapshot).items()]
 
 
 class Table:
@@ -112,24 +120,30 @@ def calibrate(rounds: int) -> None:
 
 
 class ManualPublisher(Publisher):
-    """A publisher that publishes when it is told to: no clock decides how much work there is."""
+    """A publisher that publishes on request: no clock decides how much work there is."""
 
     def __init__(self) -> None:
-        super().__init__(interval=Seconds(1.0), devices=(), periodic=())
-        self.publish: Subscriber = lambda _: None
+        super().__init__(interval=Seconds(1.0), topics=())
+        self.publish: Deliver = lambda _: None
 
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Keep whom to tell."""
-        self.publish = subscriber
+    def subscribe(self, topics: Collection[str], demand: Demand, deliver: Deliver) -> Subscription:
+        """Keep the one subscriber."""
+        self.publish = deliver
+        return Subscription(self, frozenset(topics), demand, deliver)
 
-    def unsubscribe(self, subscriber: Subscriber) -> None:
-        """Forget it."""
-        if self.publish == subscriber:
+    def remove(self, subscription: Subscription) -> None:
+        """Forget the subscriber."""
+        if self.publish == subscription.deliver:
             self.publish = lambda _: None
 
-    def newest(self) -> bytes | None:
-        """Nothing is sent on joining."""
-        return None
+
+class FixedFrame(FrameCache):
+    """A cache that holds one frame, so that only the writing is counted."""
+
+    def frame(self, update: Update, now: Seconds) -> bytes:
+        """Return the frame."""
+        del update, now
+        return TEXT_FRAME
 
 
 class Crowd:
@@ -138,6 +152,7 @@ class Crowd:
     def __init__(self) -> None:
         self.publisher = ManualPublisher()
         self.broadcaster = Broadcaster(self.publisher)
+        self.broadcaster._frames = FixedFrame()  # noqa: SLF001 - nothing of it is encoded here
         self.connections: list[Connection] = []
         self.theirs: list[socket.socket] = []
 
@@ -156,7 +171,7 @@ class Crowd:
     async def send(self, frames: int) -> None:
         """Send so many frames to everybody."""
         for _ in range(frames):
-            self.publisher.publish(TEXT_FRAME)
+            self.publisher.publish(NOTHING_NEW)
             for _ in range(len(self.connections) // 64 + 1):
                 await asyncio.sleep(0)
 
@@ -181,22 +196,24 @@ def unread_by(peer: socket.socket) -> int:
 
 def live_through(seconds: int) -> None:
     """Take what the devices of a desk read in so many seconds, and make and read the frames."""
-    state = Store()
-    frames = FrameCache(state)
+    store = Store(TOPICS)
+    names = [topic.name for topic in TOPICS]
+    frames = FrameCache()
     for second in range(seconds):
         now = Seconds(float(second))
-        state.take("cpu", Cpu(Percent(second * 7 % 1000 / 10)))
-        state.take("memory", Memory(Bytes(8_000_000_000 + second * 7919 % 1_000_000)))
-        state.take("network", Network(Bytes(10**9 + second * 5000), Bytes(10**8 + second * 700)))
-        state.take("uptime", Uptime(Seconds(float(11_179 + second))))
-        state.take("disk", Disk(Bytes(200_050_167_808 + second // 60 * 4096)))
+        store.put("cpu", Cpu(Percent(second * 7 % 1000 / 10)))
+        store.put("memory", Memory(Bytes(8_000_000_000 + second * 7919 % 1_000_000)))
+        store.put("network", Network(Bytes(10**9 + second * 5000), Bytes(10**8 + second * 700)))
+        store.put("uptime", Uptime(Seconds(float(11_179 + second))))
+        store.put("disk", Disk(Bytes(200_050_167_808 + second // 60 * 4096)))
         if second % 180 == 0:
-            state.take("players", playing(second // 180, now))
-            state.take("wifi", Wifi("Bazinga! 5G", connected=second % 360 == 0))
+            store.put("players", playing(second // 180, now))
+            store.put("wifi", Wifi("Bazinga! 5G", connected=second % 360 == 0))
         if second % 60 == 0:
-            state.take("battery", Battery(Percent(100 - second // 60 % 100), plugged_in=False))
-            state.take("volume", Volume(Percent(88 - second // 60 % 20)))
-        frame = frames.newest(now)
+            store.put("battery", Battery(Percent(100 - second // 60 % 100), plugged_in=False))
+            store.put("volume", Volume(Percent(88 - second // 60 % 20)))
+        update = Update(store.select(names), frozenset(), store.revision)
+        frame = frames.frame(update, now)
         decode(frame[HEADER:].decode(), now)
         if second % 10 == 0:
             asked = encode_request(Command(Action.PLAY_PAUSE, PlayerId("player1")))

@@ -1,37 +1,50 @@
 import asyncio
-import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from deskwire.core.publisher import Publisher
+from deskwire.core.publisher import Publisher, Subscription, Update
 from deskwire.devices.ticker import Ticker
-from deskwire.model.readings import Cpu, Memory, Player, PlayerId, Position, Volume, Wifi
+from deskwire.model.readings import Cpu, Memory, Player, PlayerId, Volume
+from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.support.virtual_time import WarpedLoop
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.warped
 
+TOPICS = {
+    "cpu": Topic("cpu", Cpu, periodic=True),
+    "memory": Topic("memory", Memory, periodic=True),
+    "volume": Topic("volume", Volume),
+    "players": Topic("players", tuple[Player, ...]),
+}
+DEVICES = ("cpu", "volume")
+WATCHED = {"cpu": Demand.LIVE, "volume": Demand.LIVE}
+MPV = Player(id=PlayerId("player1"), name="mpv", playing=True, title="One")
 
-class Screen:
-    """A subscriber that keeps what it was given, and when."""
+
+class Subscriber:
+    """A subscriber that keeps its updates and the times of them."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[float, dict[str, Any]]] = []
+        self.updates: list[tuple[float, Update]] = []
 
-    def __call__(self, frame: bytes) -> None:
-        start = {126: 4, 127: 10}.get(frame[1], 2)
-        stats = json.loads(json.loads(frame[start:])["args"][0])
-        self.got.append((asyncio.get_running_loop().time(), stats))
+    def __call__(self, update: Update) -> None:
+        self.updates.append((asyncio.get_running_loop().time(), update))
 
     @property
-    def stats(self) -> list[dict[str, Any]]:
-        return [stats for _, stats in self.got]
+    def readings(self) -> list[Mapping[str, Any]]:
+        return [update.readings for _, update in self.updates]
 
 
-def publisher(interval: float = 60.0, devices: tuple[str, ...] = ("cpu", "volume")) -> Publisher:
-    return Publisher(interval=Seconds(interval), devices=devices, periodic=("cpu", "memory"))
+def publisher(interval: float = 60.0, devices: tuple[str, ...] = DEVICES) -> Publisher:
+    return Publisher(interval=Seconds(interval), topics=[TOPICS[name] for name in devices])
+
+
+def live(desk: Publisher, deliver: Callable[[Update], None]) -> Subscription:
+    return desk.subscribe(TOPICS, Demand.LIVE, deliver)
 
 
 def volume(level: float) -> Volume:
@@ -42,352 +55,506 @@ def cpu(busy: float) -> Cpu:
     return Cpu(Percent(busy))
 
 
-async def test_the_first_frame_is_whole() -> None:
-    desk, screen = publisher(), Screen()
-    desk.subscribe(screen)
+async def test_first_update_is_complete() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    subscription = live(desk, subscriber)
 
-    desk.take("cpu", cpu(1))
-    before = list(screen.stats)
-    desk.take("volume", volume(50))
+    desk.put("cpu", cpu(1))
+    before = list(subscriber.updates)
+    desk.put("volume", volume(50))
 
     assert before == []
-    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 50}]
-    desk.unsubscribe(screen)
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": volume(50)}]
+    subscription.close()
 
 
-async def test_a_device_that_says_nothing_is_waited_for_270_ms_and_no_longer() -> None:
-    desk, screen = publisher(), Screen()
+async def test_device_without_a_reading_is_awaited_for_270_ms() -> None:
+    desk, subscriber = publisher(), Subscriber()
     started = asyncio.get_running_loop().time()
-    desk.subscribe(screen)
-    desk.take("cpu", cpu(1))
+    subscription = live(desk, subscriber)
+    desk.put("cpu", cpu(1))
 
-    await until_async(lambda: screen.got, within=2.0)
+    await until_async(lambda: subscriber.updates, within=2.0)
 
-    assert screen.stats == [{"cpu_absolute": 1.0, "audio": []}]
-    assert 0.25 < screen.got[0][0] - started < 0.3
-    desk.unsubscribe(screen)
-
-
-async def test_absent_hardware_has_spoken_too() -> None:
-    desk, screen = publisher(), Screen()
-    desk.subscribe(screen)
-
-    desk.take("cpu", cpu(1))
-    desk.take("volume", None)
-
-    assert screen.stats == [{"cpu_absolute": 1.0, "audio": []}]
-    desk.unsubscribe(screen)
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": None}]
+    assert 0.25 < subscriber.updates[0][0] - started < 0.3
+    subscription.close()
 
 
-async def streaming(desk: Publisher, screen: Screen) -> None:
-    desk.subscribe(screen)
-    desk.take("cpu", cpu(1))
-    desk.take("volume", volume(50))
-    screen.got.clear()
+async def test_absent_hardware_counts_as_read() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    subscription = live(desk, subscriber)
+
+    desk.put("cpu", cpu(1))
+    desk.put("volume", None)
+
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": None}]
+    subscription.close()
 
 
-async def test_a_change_goes_out_at_once_and_a_burst_as_one_more_frame() -> None:
-    desk, screen = publisher(), Screen()
-    await streaming(desk, screen)
+async def test_absent_players_are_an_empty_list() -> None:
+    desk, subscriber = publisher(devices=("players",)), Subscriber()
+    subscription = live(desk, subscriber)
 
-    desk.take("volume", volume(60))
+    desk.put("players", None)
+
+    assert subscriber.readings == [{"players": ()}]
+    subscription.close()
+
+
+def started(desk: Publisher, subscriber: Subscriber) -> Subscription:
+    subscription = live(desk, subscriber)
+    desk.put("cpu", cpu(1))
+    desk.put("volume", volume(50))
+    subscriber.updates.clear()
+    return subscription
+
+
+async def test_change_is_published_at_once_and_a_burst_as_one_more_update() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    subscription = started(desk, subscriber)
+
+    desk.put("volume", volume(60))
     await asyncio.sleep(0)
-    at_once = [stats["volume"] for stats in screen.stats]
+    at_once = [readings["volume"] for readings in subscriber.readings]
     for level in range(61, 80):
-        desk.take("volume", volume(level))
-    await until_async(lambda: len(screen.got) >= 2)
+        desk.put("volume", volume(level))
+    await until_async(lambda: len(subscriber.updates) >= 2)
 
-    assert at_once == [60]
-    assert [stats["volume"] for stats in screen.stats] == [60, 79]
-    assert 0.049 <= screen.got[1][0] - screen.got[0][0] < 0.1
-    desk.unsubscribe(screen)
+    assert at_once == [volume(60)]
+    assert [readings["volume"] for readings in subscriber.readings] == [volume(60), volume(79)]
+    assert 0.049 <= subscriber.updates[1][0] - subscriber.updates[0][0] < 0.1
+    subscription.close()
 
 
-async def test_what_is_the_same_is_no_change() -> None:
-    desk, screen = publisher(), Screen()
-    await streaming(desk, screen)
+async def test_update_names_the_changed_topics() -> None:
+    desk, subscriber = publisher(devices=("cpu", "memory", "volume")), Subscriber()
+    subscription = live(desk, subscriber)
+    for name in ("cpu", "memory", "volume"):
+        desk.put(name, None)
+    desk.put("memory", Memory(Bytes(1)))
+    desk.put("volume", volume(60))
+    await until_async(lambda: len(subscriber.updates) == 2)
 
-    desk.take("volume", volume(50))
+    first, second = [update for _, update in subscriber.updates]
+
+    assert first.changed == {"cpu", "memory", "volume"}
+    assert second.changed == {"memory", "volume"}
+    assert second.revision > first.revision
+    subscription.close()
+
+
+async def test_equal_reading_is_not_published() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    subscription = started(desk, subscriber)
+
+    desk.put("volume", volume(50))
     await asyncio.sleep(0.02)
 
-    assert screen.got == []
-    desk.unsubscribe(screen)
+    assert subscriber.updates == []
+    subscription.close()
 
 
-async def test_what_is_polled_waits_for_the_beat() -> None:
-    desk, screen = publisher(interval=0.2), Screen()
-    await streaming(desk, screen)
+async def test_periodic_reading_waits_for_the_interval() -> None:
+    desk, subscriber = publisher(interval=0.2), Subscriber()
+    subscription = started(desk, subscriber)
 
-    desk.take("cpu", cpu(2))
+    desk.put("cpu", cpu(2))
     await asyncio.sleep(0)
-    at_once = list(screen.got)
-    await until_async(lambda: screen.got, within=2.0)
+    at_once = list(subscriber.updates)
+    await until_async(lambda: subscriber.updates, within=2.0)
 
     assert at_once == []
-    assert screen.stats[0]["cpu_absolute"] == 2.0
-    assert screen.got[0][0] % 0.2 < 0.1
-    desk.unsubscribe(screen)
+    assert subscriber.readings[0]["cpu"] == cpu(2)
+    assert subscriber.updates[0][0] % 0.2 < 0.1
+    subscription.close()
 
 
 @pytest.mark.parametrize("late", [0.0, 0.000005, 0.03], ids=["not", "a little", "much"])
-async def test_what_is_read_at_an_instant_is_in_the_frame_of_that_instant(late: float) -> None:
-    desk, screen, beat = publisher(interval=0.1), Screen(), Ticker(Seconds(0.1))
+async def test_reading_of_an_instant_is_in_the_update_of_that_instant(late: float) -> None:
+    desk, subscriber, ticker = publisher(interval=0.1), Subscriber(), Ticker(Seconds(0.1))
     loop = asyncio.get_running_loop()
     assert isinstance(loop, WarpedLoop)
     read: list[float] = []
 
     async def poll() -> None:
         while True:
-            await beat.next()
+            await ticker.next()
             read.append(loop.time() // 0.1 % 100)
-            desk.take("cpu", cpu(read[-1]))
+            desk.put("cpu", cpu(read[-1]))
 
     def be_busy() -> None:
         loop.call_at((loop.time() // 0.1 + 2) * 0.1 - 0.001, be_busy)
         loop.stall(0.001 + late)
 
-    await streaming(desk, screen)
+    subscription = started(desk, subscriber)
     polling = asyncio.create_task(poll())
     loop.call_at((loop.time() // 0.1 + 2) * 0.1 - 0.001, be_busy)
-    await until_async(lambda: len(screen.got) >= 5)
+    await until_async(lambda: len(subscriber.updates) >= 5)
 
-    assert [stats["cpu_absolute"] for stats in screen.stats] == read
+    assert [readings["cpu"].busy for readings in subscriber.readings] == read
     assert len(set(read)) == len(read)
     polling.cancel()
-    desk.unsubscribe(screen)
+    subscription.close()
 
 
-async def test_a_frame_goes_out_each_interval_though_nothing_changes() -> None:
-    desk, screen = publisher(interval=0.1), Screen()
-    await streaming(desk, screen)
+async def test_update_follows_each_interval_without_a_change() -> None:
+    desk, subscriber = publisher(interval=0.1), Subscriber()
+    subscription = started(desk, subscriber)
 
-    await until_async(lambda: len(screen.got) >= 4)
+    await until_async(lambda: len(subscriber.updates) >= 4)
 
-    beats = {round(at / 0.1) for at, _ in screen.got}
-    assert len(beats) == len(screen.got)
-    desk.unsubscribe(screen)
+    instants = {round(at / 0.1) for at, _ in subscriber.updates}
+    assert len(instants) == len(subscriber.updates)
+    assert {update.changed for _, update in subscriber.updates} == {frozenset()}
+    subscription.close()
 
 
-async def test_who_comes_later_gets_the_newest_at_once() -> None:
-    desk, first, second = publisher(), Screen(), Screen()
-    desk.subscribe(first)
-    gathering = desk.newest()
-    desk.take("cpu", cpu(1))
-    desk.take("volume", volume(50))
-    desk.subscribe(second)
+async def test_current_update_is_available_once_the_first_is_complete() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    subscription = live(desk, subscriber)
+    gathering = subscription.current()
+    desk.put("cpu", cpu(1))
+    desk.put("volume", volume(50))
 
-    newest = desk.newest()
+    current = subscription.current()
 
     assert gathering is None
-    assert newest is not None
-    assert b'volume\\":50' in newest
-    desk.unsubscribe(first)
-    desk.unsubscribe(second)
+    assert current is not None
+    assert current.readings["volume"] == volume(50)
+    subscription.close()
 
 
-async def test_the_devices_are_told_when_somebody_watches_and_when_nobody_does() -> None:
-    desk, first, second = publisher(), Screen(), Screen()
-    told: list[bool] = []
-    desk.on_watched = told.append
+async def test_late_subscriber_gets_the_present_readings_at_once() -> None:
+    desk, first, second = publisher(), Subscriber(), Subscriber()
+    subscriptions = [started(desk, first)]
 
-    desk.subscribe(first)
-    desk.subscribe(second)
-    desk.unsubscribe(first)
-    desk.unsubscribe(second)
+    subscriptions.append(live(desk, second))
 
-    assert told == [True, False]
+    assert second.readings == [{"cpu": cpu(1), "volume": volume(50)}]
+    assert first.updates == []
+    for each in subscriptions:
+        each.close()
 
 
-async def test_nobody_watching_means_no_timer_and_nothing_remembered() -> None:
-    desk, screen = publisher(interval=0.05), Screen()
-    await streaming(desk, screen)
-    desk.unsubscribe(screen)
+async def test_device_that_another_subscriber_awaited_in_vain_is_not_awaited_again() -> None:
+    desk, first, second = publisher(), Subscriber(), Subscriber()
+    subscriptions = [live(desk, first)]
+    desk.put("cpu", cpu(1))
+    await asyncio.sleep(0.5)
 
-    desk.take("volume", volume(99))
+    subscriptions.append(live(desk, second))
+
+    assert second.readings == [{"cpu": cpu(1), "volume": None}]
+    for each in subscriptions:
+        each.close()
+
+
+async def test_demand_is_announced_with_the_first_subscriber_and_after_the_last() -> None:
+    desk, first, second = publisher(), Subscriber(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+
+    subscriptions = live(desk, first), live(desk, second)
+    for each in subscriptions:
+        each.close()
+
+    assert demands == [WATCHED, {}]
+
+
+async def test_demand_covers_the_subscribed_topics_only() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+
+    background = desk.subscribe({"volume", "cpu"}, Demand.BACKGROUND, subscriber)
+    foreground = desk.subscribe({"volume"}, Demand.LIVE, subscriber)
+    background.close()
+    foreground.close()
+
+    assert demands == [
+        {"volume": Demand.BACKGROUND, "cpu": Demand.BACKGROUND},
+        {"volume": Demand.LIVE, "cpu": Demand.BACKGROUND},
+        {"volume": Demand.LIVE},
+        {},
+    ]
+
+
+async def test_update_has_the_subscribed_topics_only() -> None:
+    desk, everything, loudness = publisher(), Subscriber(), Subscriber()
+    subscriptions = [started(desk, everything), desk.subscribe({"volume"}, Demand.LIVE, loudness)]
+    loudness.updates.clear()
+
+    desk.put("volume", volume(60))
+    await asyncio.sleep(0.1)
+    desk.put("players", (MPV,))
+
+    assert loudness.readings == [{"volume": volume(60)}]
+    assert everything.readings == [{"cpu": cpu(1), "volume": volume(60)}]
+    for each in subscriptions:
+        each.close()
+
+
+async def test_change_of_another_topic_is_not_published() -> None:
+    desk, everything, processors = publisher(), Subscriber(), Subscriber()
+    subscriptions = [started(desk, everything), desk.subscribe({"cpu"}, Demand.LIVE, processors)]
+    processors.updates.clear()
+
+    desk.put("volume", volume(60))
+    await asyncio.sleep(0.1)
+
+    assert len(everything.updates) == 1
+    assert processors.updates == []
+    for each in subscriptions:
+        each.close()
+
+
+async def test_unknown_topic_is_left_out() -> None:
+    desk, subscriber = publisher(), Subscriber()
+
+    subscription = desk.subscribe({"volume", "barometer"}, Demand.LIVE, subscriber)
+    desk.put("volume", volume(50))
+
+    assert subscriber.readings == [{"volume": volume(50)}]
+    subscription.close()
+
+
+async def test_background_subscriber_gets_one_update_in_10_s() -> None:
+    desk, subscriber = publisher(interval=1.0), Subscriber()
+    subscription = desk.subscribe(DEVICES, Demand.BACKGROUND, subscriber)
+    desk.put("cpu", cpu(1))
+    desk.put("volume", volume(0))
+    at_once = list(subscriber.readings)
+
+    for level in range(1, 30):
+        await asyncio.sleep(1)
+        desk.put("volume", volume(level))
+        desk.put("cpu", cpu(level))
+    await asyncio.sleep(10)
+
+    assert at_once == [{"cpu": cpu(1), "volume": volume(0)}]
+    windows = [at // 10 for at, _ in subscriber.updates]
+    assert len(windows) == len(set(windows))
+    assert len(windows) in {4, 5}
+    assert subscriber.readings[-1] == {"cpu": cpu(29), "volume": volume(29)}
+    subscription.close()
+
+
+async def test_unchanged_desk_sets_no_timer_for_a_background_subscriber() -> None:
+    desk, subscriber = publisher(interval=1.0), Subscriber()
+    subscription = desk.subscribe(DEVICES, Demand.BACKGROUND, subscriber)
+    for name in DEVICES:
+        desk.put(name, None)
+
+    timers = [desk._tick, desk._change, desk._background]
+    await asyncio.sleep(60)
+
+    assert timers == [None, None, None]
+    assert len(subscriber.updates) == 1
+    subscription.close()
+
+
+async def test_background_subscriber_beside_a_live_one_keeps_its_pace() -> None:
+    desk, slow, fast = publisher(interval=1.0), Subscriber(), Subscriber()
+    background = desk.subscribe(DEVICES, Demand.BACKGROUND, slow)
+    foreground = started(desk, fast)
+
+    for busy in range(20):
+        desk.put("cpu", cpu(busy))
+        await asyncio.sleep(1)
+
+    assert len(fast.updates) >= 19
+    assert len(slow.updates) <= 4
+    background.close()
+    foreground.close()
+
+
+async def test_closed_subscription_leaves_no_timer_and_no_reading() -> None:
+    desk, subscriber = publisher(interval=0.05), Subscriber()
+    subscription = started(desk, subscriber)
+    subscription.close()
+
+    desk.put("volume", volume(99))
     await asyncio.sleep(0.12)
 
-    assert screen.got == []
-    assert desk.snapshot.volume is None
-    assert desk.newest() is None
+    assert subscriber.updates == []
+    again = live(desk, subscriber)
+    desk.put("cpu", cpu(1))
+    await until_async(lambda: subscriber.updates)
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": None}]
+    again.close()
 
 
-async def test_who_is_expected_gets_the_first_frame_at_once() -> None:
-    desk, screen = publisher(), Screen()
-    told: list[bool] = []
-    desk.on_watched = told.append
-    desk.expect()
-    desk.expect()
-    desk.take("cpu", cpu(1))
-    desk.take("volume", volume(50))
-    desk.take("volume", volume(60))
+async def test_expected_subscriber_gets_the_first_update_at_once() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+    desk.expect(TOPICS)
+    desk.expect(TOPICS)
+    desk.put("cpu", cpu(1))
+    desk.put("volume", volume(50))
+    desk.put("volume", volume(60))
 
-    desk.subscribe(screen)
+    subscription = live(desk, subscriber)
 
-    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 60}]
-    assert told == [True]
-    desk.unsubscribe(screen)
-    assert told == [True, False]
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": volume(60)}]
+    assert demands == [WATCHED]
+    subscription.close()
+    assert demands == [WATCHED, {}]
 
 
-async def test_who_is_expected_waits_for_what_is_not_gathered_yet() -> None:
-    desk, screen = publisher(), Screen()
-    desk.expect()
-    desk.take("cpu", cpu(1))
-    desk.subscribe(screen)
-    before = list(screen.stats)
+async def test_expected_subscriber_waits_for_a_device_not_read_yet() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    desk.expect(TOPICS)
+    desk.put("cpu", cpu(1))
+    subscription = live(desk, subscriber)
+    before = list(subscriber.updates)
 
-    desk.take("volume", volume(50))
+    desk.put("volume", volume(50))
 
     assert before == []
-    assert screen.stats == [{"cpu_absolute": 1.0, "audio": [], "volume": 50}]
-    desk.unsubscribe(screen)
+    assert subscriber.readings == [{"cpu": cpu(1), "volume": volume(50)}]
+    subscription.close()
 
 
-async def test_devices_that_speak_as_soon_as_they_are_watched_are_heard() -> None:
-    desk, screen = publisher(devices=("volume",)), Screen()
-    desk.on_watched = lambda watched: desk.take("volume", volume(50)) if watched else None
+async def test_reading_during_the_announcement_of_demand_is_taken() -> None:
+    desk, subscriber = publisher(devices=("volume",)), Subscriber()
+    desk.on_demand = lambda demand: desk.put("volume", volume(50)) if demand else None
 
-    desk.expect()
-    desk.subscribe(screen)
-    expected = list(screen.stats)
-    desk.unsubscribe(screen)
-    desk.subscribe(screen)
+    desk.expect(TOPICS)
+    subscription = live(desk, subscriber)
+    expected = list(subscriber.readings)
+    subscription.close()
+    subscription = live(desk, subscriber)
 
-    assert expected == [{"audio": [], "volume": 50}]
-    assert screen.stats == expected * 2
-    desk.unsubscribe(screen)
-
-
-async def test_a_desk_without_devices_says_so() -> None:
-    desk, screen = publisher(devices=()), Screen()
-
-    desk.subscribe(screen)
-    await until_async(lambda: screen.got, within=2.0)
-
-    assert screen.stats == [{"audio": []}]
-    desk.unsubscribe(screen)
+    assert expected == [{"volume": volume(50)}]
+    assert subscriber.readings == expected * 2
+    subscription.close()
 
 
-async def test_the_devices_rest_again_if_nobody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deskwire.core.publisher.EXPECTED", 0.02)
-    desk = publisher()
-    told: list[bool] = []
-    desk.on_watched = told.append
+async def test_desk_without_devices_publishes_empty_updates() -> None:
+    desk, subscriber = publisher(devices=()), Subscriber()
 
-    desk.expect()
-    desk.take("volume", volume(50))
-    await until_async(lambda: told == [True, False])
+    subscription = live(desk, subscriber)
+    await until_async(lambda: subscriber.updates, within=2.0)
 
-    assert desk.snapshot.volume is None
+    assert subscriber.readings == [{}]
+    subscription.close()
 
 
-async def test_who_came_as_expected_is_not_forgotten_when_the_expectation_would_be_over() -> None:
-    desk, screen = publisher(), Screen()
-    told: list[bool] = []
-    desk.on_watched = told.append
-    desk.expect()
-    await streaming(desk, screen)
+async def test_expectation_ends_if_the_subscriber_does_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deskwire.core.publisher.EXPECTED_WITHIN", 0.02)
+    desk, subscriber = publisher(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+
+    desk.expect(TOPICS)
+    desk.put("volume", volume(50))
+    await until_async(lambda: demands == [WATCHED, {}])
+
+    subscription = live(desk, subscriber)
+    await until_async(lambda: subscriber.updates)
+    assert subscriber.readings == [{"cpu": None, "volume": None}]
+    subscription.close()
+
+
+async def test_expectation_does_not_end_the_demand_of_a_subscriber() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+    desk.expect(TOPICS)
+    subscription = started(desk, subscriber)
 
     await asyncio.sleep(10)
 
-    assert told == [True]
-    assert desk.snapshot.volume == volume(50)
-    desk.unsubscribe(screen)
+    current = subscription.current()
+    assert demands == [WATCHED]
+    assert current is not None
+    assert current.readings["volume"] == volume(50)
+    subscription.close()
 
 
-async def test_each_who_is_expected_is_waited_for_as_long() -> None:
+async def test_subscriber_to_other_topics_does_not_end_an_expectation() -> None:
+    desk, subscriber = publisher(), Subscriber()
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
+    desk.expect(TOPICS)
+
+    subscription = desk.subscribe({"cpu"}, Demand.LIVE, subscriber)
+    await asyncio.sleep(1)
+    expected = list(demands)
+    await asyncio.sleep(3)
+
+    assert expected == [WATCHED]
+    assert demands == [WATCHED, {"cpu": Demand.LIVE}]
+    subscription.close()
+
+
+async def test_expectation_is_renewed_by_another_client() -> None:
     desk = publisher()
-    told: list[bool] = []
-    desk.on_watched = told.append
+    demands: list[Mapping[str, Demand]] = []
+    desk.on_demand = demands.append
 
-    desk.expect()
+    desk.expect(TOPICS)
     await asyncio.sleep(2)
-    desk.expect()
+    desk.expect(TOPICS)
     await asyncio.sleep(2)
-    waiting = list(told)
+    waiting = list(demands)
     await asyncio.sleep(2)
 
-    assert waiting == [True]
-    assert told == [True, False]
+    assert waiting == [WATCHED]
+    assert demands == [WATCHED, {}]
 
 
-async def test_who_comes_between_two_frames_is_told_how_far_a_player_is_now() -> None:
-    desk, first, second = publisher(devices=("players",)), Screen(), Screen()
-    began = Seconds(asyncio.get_running_loop().time())
-    moving = Position(at=Seconds(10), read=began, rate=1.0)
-    mpv = Player(id=PlayerId("player1"), name="mpv", playing=True, title="One", position=moving)
-    desk.subscribe(first)
-    desk.take("players", (mpv,))
-    await asyncio.sleep(5)
+async def test_subscriber_that_closes_in_an_update_leaves_no_timer() -> None:
+    desk, updates = publisher(interval=0.05, devices=("cpu",)), 0
 
-    newest = desk.newest()
+    def once(_: Update) -> None:
+        nonlocal updates
+        updates += 1
+        subscription.close()
 
-    assert newest is not None
-    second(newest)
-    told = [screen.stats[0]["audio"][0]["timestamp"] for screen in (first, second)]
-    assert told == [10, 15]
-    desk.unsubscribe(first)
-
-
-async def test_one_frame_is_the_same_bytes_for_everyone() -> None:
-    desk = publisher()
-    frames: list[bytes] = []
-    one = frames.append
-
-    def other(frame: bytes) -> None:
-        frames.append(frame)
-
-    desk.subscribe(one)
-    desk.subscribe(other)
-    desk.take("cpu", cpu(1))
-    desk.take("volume", volume(50))
-
-    assert frames[0] is frames[1]
-    desk.unsubscribe(one)
-    desk.unsubscribe(other)
-
-
-def test_devices_are_snapshot_fields() -> None:
-    from deskwire.core.store import Store  # noqa: PLC0415 - its only use
-
-    state = Store()
-
-    assert state.take("memory", Memory(Bytes(1)))
-    assert state.take("wifi", Wifi("", connected=False))
-    assert not state.take("wifi", Wifi("", connected=False))
-    assert state.revision == 2
-
-
-async def test_who_leaves_at_a_frame_leaves_no_beat_behind() -> None:
-    desk, frames = publisher(interval=0.05, devices=("cpu",)), 0
-
-    def once(_: bytes) -> None:
-        nonlocal frames
-        frames += 1
-        desk.unsubscribe(once)
-
-    desk.subscribe(once)
-    desk.take("cpu", cpu(1))
+    subscription = live(desk, once)
+    desk.put("cpu", cpu(1))
     await asyncio.sleep(0.15)
 
-    assert frames == 1
-    assert desk._beat is None
+    assert updates == 1
+    assert desk._tick is None
 
 
-async def test_a_subscriber_that_fails_at_a_frame_does_not_stop_the_beat() -> None:
-    desk, screen = publisher(interval=0.05, devices=("cpu",)), Screen()
+async def test_subscriber_that_another_one_closes_gets_no_update() -> None:
+    desk, second = publisher(interval=0.05), Subscriber()
+    subscriptions: list[Subscription] = []
+
+    def first(_: Update) -> None:
+        if len(subscriptions) == 2:
+            subscriptions.pop().close()
+
+    subscriptions.append(live(desk, first))
+    desk.put("cpu", cpu(1))
+    desk.put("volume", volume(50))
+    subscriptions.append(live(desk, second))
+    await asyncio.sleep(0.2)
+
+    assert len(second.updates) == 1
+    subscriptions.pop().close()
+
+
+async def test_subscriber_that_fails_in_an_update_does_not_stop_the_ticks() -> None:
+    desk, subscriber = publisher(interval=0.05, devices=("cpu",)), Subscriber()
     loop, failures = asyncio.get_running_loop(), 0
 
-    def fails(_: bytes) -> None:
+    def fails(_: Update) -> None:
         nonlocal failures
         failures += 1
         raise ZeroDivisionError
 
     loop.set_exception_handler(lambda *_: None)
-    desk.subscribe(screen)
-    desk.subscribe(fails)
-    await until_async(lambda: len(screen.got) >= 3, within=2)
+    subscriptions = live(desk, subscriber), live(desk, fails)
+    await until_async(lambda: len(subscriber.updates) >= 3, within=2)
 
     assert failures >= 2
-    desk.unsubscribe(screen)
-    desk.unsubscribe(fails)
+    for each in subscriptions:
+        each.close()

@@ -7,6 +7,7 @@ import pytest
 from deskwire.core import supervisor as module
 from deskwire.core.supervisor import Supervisor
 from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.topics import Demand
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.warped
@@ -15,19 +16,18 @@ Script = Callable[[int], "list[object]"]
 
 
 class Device:
-    """A source that plays a script: what each of its watches yields, and what ends it."""
-
-    via = "a script"
-    absent = "nothing"
+    """A device with a script: the readings of each watch, and the error that ends it."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
         self.watches = 0
         self.open = 0
+        self.most_open = 0
 
     async def watch(self) -> AsyncGenerator[object, None]:
         self.watches += 1
         self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             for step in self._script(self.watches):
                 if isinstance(step, BaseException):
@@ -39,7 +39,7 @@ class Device:
 
 
 class Taken:
-    """What was handed on."""
+    """The readings that a supervisor passed on."""
 
     def __init__(self) -> None:
         self.readings: list[tuple[str, object]] = []
@@ -54,47 +54,78 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.02)
 
 
-async def run(supervisor: Supervisor, until: Callable[[], bool]) -> None:
-    running = asyncio.create_task(supervisor.run())
-    supervisor.watch(True)
+def demand(*names: str) -> dict[str, Demand]:
+    return dict.fromkeys(names, Demand.LIVE)
+
+
+async def run(supervisor: Supervisor, names: tuple[str, ...], until: Callable[[], bool]) -> None:
+    supervisor.set_demand(demand(*names))
     try:
         await until_async(until)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await supervisor.close()
 
 
-async def test_readings_are_handed_on_by_the_devices_name() -> None:
+async def test_reading_is_passed_on_by_topic() -> None:
     taken = Taken()
     desk = Supervisor({"cpu": Device(lambda _: [1, 2])}, taken)
 
-    await run(desk, lambda: len(taken.readings) == 2)
+    await run(desk, ("cpu",), lambda: len(taken.readings) == 2)
 
     assert taken.readings == [("cpu", 1), ("cpu", 2)]
 
 
-async def test_nothing_is_watched_until_somebody_looks_and_nothing_when_nobody_does() -> None:
-    device = Device(lambda _: [1])
-    taken = Taken()
-    desk = Supervisor({"cpu": device}, taken)
-    running = asyncio.create_task(desk.run())
+async def test_device_runs_only_while_its_topic_is_demanded() -> None:
+    device, other = Device(lambda _: [1]), Device(lambda _: [1])
+    desk = Supervisor({"cpu": device, "wifi": other}, Taken())
     await asyncio.sleep(0.01)
     before = device.watches
 
-    desk.watch(True)
+    desk.set_demand(demand("cpu"))
     await until_async(lambda: device.open == 1)
-    desk.watch(False)
+    desk.set_demand({})
     await until_async(lambda: device.open == 0)
-    desk.watch(True)
+    desk.set_demand(demand("cpu"))
     await until_async(lambda: device.watches == 2)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await desk.close()
 
     assert before == 0
     assert device.open == 0
+    assert other.watches == 0
 
 
-async def test_a_device_that_goes_is_absent_and_comes_back(
+async def test_demand_for_another_topic_does_not_restart_a_device() -> None:
+    device, other = Device(lambda _: [1]), Device(lambda _: [1])
+    desk = Supervisor({"cpu": device, "wifi": other}, Taken())
+
+    desk.set_demand(demand("cpu"))
+    await until_async(lambda: device.open == 1)
+    desk.set_demand(demand("cpu", "wifi"))
+    await until_async(lambda: other.open == 1)
+    desk.set_demand(demand("wifi"))
+    await until_async(lambda: device.open == 0)
+
+    assert (device.watches, other.watches, other.open) == (1, 1, 1)
+    await desk.close()
+
+
+async def test_device_that_is_demanded_again_at_once_is_restarted_after_its_end() -> None:
+    device, taken = Device(lambda _: [1]), Taken()
+    desk = Supervisor({"cpu": device}, taken)
+    desk.set_demand(demand("cpu"))
+    await until_async(lambda: device.open == 1)
+
+    for _ in range(3):
+        desk.set_demand({})
+        desk.set_demand(demand("cpu"))
+    await until_async(lambda: len(taken.readings) == 2)
+
+    assert device.open == device.most_open == 1
+    await desk.close()
+    assert device.open == 0
+
+
+async def test_device_that_fails_is_absent_until_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -102,7 +133,7 @@ async def test_a_device_that_goes_is_absent_and_comes_back(
     device = Device(lambda watch: [1, gone] if watch == 1 else [gone] if watch < 4 else [2])
     taken = Taken()
 
-    await run(Supervisor({"wifi": device}, taken), lambda: ("wifi", 2) in taken.readings)
+    await run(Supervisor({"wifi": device}, taken), ("wifi",), lambda: ("wifi", 2) in taken.readings)
 
     assert taken.readings == [("wifi", 1)] + [("wifi", None)] * 3 + [("wifi", 2)]
     assert [record.getMessage() for record in caplog.records] == [
@@ -111,20 +142,21 @@ async def test_a_device_that_goes_is_absent_and_comes_back(
     ]
 
 
-async def test_one_devices_bug_touches_no_other(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unhandled_exception_of_a_device_affects_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     taken = Taken()
     broken = Device(lambda _: [ZeroDivisionError("oh")])
     desk = Supervisor({"wifi": broken, "cpu": Device(lambda _: [1])}, taken)
 
-    await run(desk, lambda: ("cpu", 1) in taken.readings and broken.watches > 2)
+    await run(desk, ("wifi", "cpu"), lambda: ("cpu", 1) in taken.readings and broken.watches > 2)
 
     assert ("wifi", None) in taken.readings
-    assert "wifi failed by a bug of ours" in caplog.text
+    assert "wifi: unhandled exception" in caplog.text
 
 
-async def test_a_watch_that_just_ends_is_begun_again() -> None:
+async def test_device_whose_watch_ends_is_restarted() -> None:
     class Ends:
-        via = absent = ""
         watches = 0
 
         async def watch(self) -> AsyncGenerator[int, None]:
@@ -134,6 +166,6 @@ async def test_a_watch_that_just_ends_is_begun_again() -> None:
     taken = Taken()
     device = Ends()
 
-    await run(Supervisor({"cpu": device}, taken), lambda: device.watches >= 3)
+    await run(Supervisor({"cpu": device}, taken), ("cpu",), lambda: device.watches >= 3)
 
     assert taken.readings[:4] == [("cpu", 1), ("cpu", None), ("cpu", 2), ("cpu", None)]

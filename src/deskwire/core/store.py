@@ -1,35 +1,41 @@
-"""The desk's present snapshot: each reading that differs makes a new one, a revision further."""
+"""Store of the current reading of each topic, by name."""
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from deskwire.model.readings import Snapshot
+from deskwire.model.topics import Topic
 
 
 class Store:
-    """One snapshot and how many came before it."""
+    """Current readings; absent hardware has the topic's empty reading."""
 
-    def __init__(self) -> None:
-        self.snapshot = Snapshot()
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        self._empty = {topic.name: topic.empty for topic in topics}
+        self._readings = dict(self._empty)
         self.revision = 0
+        """Number of changes so far."""
 
-    def take(self, name: str, reading: Any) -> bool:
-        """Put a device's reading in its place; `None` means absent. True if that changed anything.
+    def put(self, name: str, reading: Any) -> bool:
+        """Store a reading, `None` for absent hardware; return whether it differs from the last.
 
-        Raises `AttributeError` for a name that is no field of `Snapshot`.
+        Raises `KeyError` for a topic that is not declared.
         """
-        value = _ABSENT.get(name) if reading is None else reading
-        if getattr(self.snapshot, name) == value:
+        if reading is None:
+            reading = self._empty[name]
+        if self._readings[name] == reading:
             return False
-        self.snapshot = msgspec.structs.replace(self.snapshot, **{name: value})
+        self._readings[name] = reading
         self.revision += 1
         return True
 
-    def forget(self) -> None:
-        """Let go of every reading: nobody watches, so they are true no longer."""
-        self.snapshot = Snapshot()
-        self.revision += 1
+    def clear(self, names: Iterable[str]) -> None:
+        """Forget the readings of topics that are no longer read."""
+        for name in names:
+            self.put(name, None)
 
-
-_ABSENT: dict[str, Any] = {"players": ()}
+    def select(self, names: Collection[str]) -> Mapping[str, Any]:
+        """Return a copy of the readings of these topics."""
+        readings = self._readings
+        if len(names) == len(readings):
+            return dict(readings)
+        return {name: readings[name] for name in names}

@@ -1,86 +1,94 @@
-"""Keeps the devices watched while somebody watches the desk, and only then.
+"""Supervisor of the devices: runs each one only while its topic is demanded.
 
-A device that cannot be read is said to be absent, tried again with a growing pause, and spoken of
-once when it goes and once when it is back. One device's trouble never touches another: this is one
-of the two places that catch whatever is raised.
+A device that cannot be read counts as absent. The supervisor retries it after a growing pause and
+logs the failure once, and the recovery once. One device's error never affects another: this is one
+of the two places that catch every exception.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
-from deskwire.devices.device import Device
 from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 
 FIRST_PAUSE = Seconds(0.25)
 LONGEST_PAUSE = Seconds(2.0)
 
-Take = Callable[[str, Any], None]
+Put = Callable[[str, Any], None]
 
 log = logging.getLogger("deskwire.devices")
 
 
+class Source(Protocol):
+    """A device, as the supervisor sees it."""
+
+    def watch(self) -> AsyncGenerator[Any, None]:
+        """Yield the current reading at once, then each that differs; `None` is absent hardware."""
+
+
 class Supervisor:
-    """Watches all devices at once, or none."""
+    """Runs the demanded devices, each in a task of its own."""
 
-    def __init__(self, devices: Mapping[str, Device[Any]], take: Take) -> None:
+    def __init__(self, devices: Mapping[str, Source], put: Put) -> None:
         self._devices = devices
-        self._take = take
-        self._watched = asyncio.Event()
-        self._unwatched = asyncio.Event()
-        self._troubles: dict[str, str] = {}
+        self._put = put
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._problems: dict[str, str] = {}
 
-    def watch(self, watched: bool) -> None:
-        """Begin to watch, or stop."""
-        begin, end = self._watched, self._unwatched
-        if not watched:
-            begin, end = end, begin
-        end.clear()
-        begin.set()
+    def set_demand(self, demand: Mapping[str, Demand]) -> None:
+        """Run these topics' devices, each as slowly as its demand allows, and stop the others."""
+        for name in self._tasks.keys() - demand.keys():
+            self._stop(name)
+        for name in demand:
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.create_task(
+                    self._run(name, self._ending.pop(name, None)), name=f"watch {name}"
+                )
 
-    async def run(self) -> None:
-        """Go on for ever; cancel it to stop."""
-        while True:
-            await self._watched.wait()
-            keeping = [
-                asyncio.create_task(self._keep(name, source), name=f"watch {name}")
-                for name, source in self._devices.items()
-            ]
-            try:
-                await self._unwatched.wait()
-            finally:
-                for task in keeping:
-                    task.cancel()
-                await asyncio.gather(*keeping, return_exceptions=True)
+    async def close(self) -> None:
+        """Stop every device."""
+        for name in list(self._tasks):
+            self._stop(name)
+        if self._ending:
+            await asyncio.wait(self._ending.values())
 
-    async def _keep(self, name: str, source: Device[Any]) -> None:
+    def _stop(self, name: str) -> None:
+        task = self._ending[name] = self._tasks.pop(name)
+        task.cancel()
+
+    async def _run(self, name: str, previous: "asyncio.Task[None] | None") -> None:
+        if previous is not None:
+            await asyncio.wait([previous])
+        device = self._devices[name]
         pause = FIRST_PAUSE
         while True:
             try:
-                async with aclosing(source.watch()) as readings:
+                async with aclosing(device.watch()) as readings:
                     async for reading in readings:
-                        self._is_back(name)
-                        self._take(name, reading)
+                        self._log_recovery(name)
+                        self._put(name, reading)
                         pause = FIRST_PAUSE
-                trouble = "its watch ended"
-            except DeviceUnavailable as problem:
-                trouble = problem.message
+                problem = "its watch ended"
+            except DeviceUnavailable as unavailable:
+                problem = unavailable.message
             except Exception:
-                log.exception("%s failed by a bug of ours", name)
-                trouble = "a bug of ours"
-            self._is_gone(name, trouble)
-            self._take(name, None)
+                log.exception("%s: unhandled exception", name)
+                problem = "unhandled exception"
+            self._log_failure(name, problem)
+            self._put(name, None)
             await asyncio.sleep(pause)
             pause = min(Seconds(pause * 2), LONGEST_PAUSE)
 
-    def _is_gone(self, name: str, trouble: str) -> None:
-        if self._troubles.get(name) != trouble:
-            log.warning("%s: %s", name, trouble)
-            self._troubles[name] = trouble
+    def _log_failure(self, name: str, problem: str) -> None:
+        if self._problems.get(name) != problem:
+            log.warning("%s: %s", name, problem)
+            self._problems[name] = problem
 
-    def _is_back(self, name: str) -> None:
-        if self._troubles.pop(name, None) is not None:
+    def _log_recovery(self, name: str) -> None:
+        if self._problems.pop(name, None) is not None:
             log.info("%s: back", name)

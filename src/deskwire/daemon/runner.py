@@ -124,7 +124,6 @@ async def _live(
     loop.add_signal_handler(signal.SIGHUP, reload.ask)
     async with told(state.folder, desk.endpoint.watching), asyncio.TaskGroup() as tasks:
         lasting = [
-            tasks.create_task(desk.supervisor.run(), name="supervisor"),
             tasks.create_task(logins.follow(), name="logins"),
             tasks.create_task(reload.run(), name="reload"),
             tasks.create_task(notify.keep_alive(), name="watchdog"),
@@ -141,6 +140,7 @@ async def _live(
         notify.stopping()
         server.close()
         await desk.registry.close_all()
+        await desk.supervisor.close()
         for task in lasting:
             task.cancel()
     await server.wait_closed()

@@ -19,12 +19,13 @@ from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.core.supervisor import Supervisor
 from deskwire.daemon.config.settings import Settings
-from deskwire.devices.catalogue import PERIODIC, catalogue
+from deskwire.devices.catalogue import PERIODIC, READINGS, catalogue
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Roots
 from deskwire.devices.players import PlayersDevice
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
+from deskwire.model.topics import Topic
 from deskwire.server.http.app import HttpApp, RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
@@ -86,9 +87,13 @@ def wire(
     )
     players = devices.get("players")
 
-    publisher = Publisher(interval=settings.stats.interval, devices=devices, periodic=PERIODIC)
-    supervisor = Supervisor(devices, publisher.take)
-    publisher.on_watched = supervisor.watch
+    publisher = Publisher(
+        interval=settings.stats.interval,
+        topics=[Topic(name, READINGS[name], periodic=name in PERIODIC) for name in devices],
+    )
+    supervisor = Supervisor(devices, publisher.put)
+    publisher.on_demand = supervisor.set_demand
+    broadcaster = Broadcaster(publisher)
     router = CommandRouter(players.perform if isinstance(players, PlayersDevice) else None)
 
     tokens = Tokens(
@@ -105,7 +110,7 @@ def wire(
     endpoint = WebSocketEndpoint(
         verify=tokens.verify_websocket,
         router=router,
-        broadcaster=Broadcaster(publisher),
+        broadcaster=broadcaster,
         registry=registry,
         clock=read_clock,
         policy=session_policy(settings),
@@ -116,7 +121,7 @@ def wire(
         tokens=tokens,
         clock=read_clock,
         address=desk_address(settings, desk),
-        on_websocket_token=publisher.expect,
+        on_websocket_token=broadcaster.expect,
     )
     table = routes(
         login_service=login_service,

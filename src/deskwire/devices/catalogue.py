@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from deskwire.art.artwork import Artwork
 from deskwire.devices.backlight import BacklightDevice
@@ -19,10 +19,13 @@ from deskwire.devices.ticker import Ticker
 from deskwire.devices.uptime import UptimeDevice
 from deskwire.devices.volume import VolumeDevice
 from deskwire.devices.wifi import WifiDevice
+from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 
 PERIODIC = frozenset({"memory", "cpu", "network", "uptime", "disk"})
 """Those that are read on the beat; the others say when they changed."""
+
+READINGS = get_type_hints(Snapshot)
 
 
 def catalogue(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from deskwire.auth.logins import Logins
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.simulator.faults import Fault, FaultyPublisher, FaultySockets
+from deskwire.simulator.faults import Fault, FaultyBroadcaster, FaultySockets
 
 
 class Rehearsal:
@@ -15,12 +15,12 @@ class Rehearsal:
     def __init__(
         self,
         faults: Iterable[Fault],
-        publisher: FaultyPublisher,
+        broadcaster: FaultyBroadcaster,
         sockets: FaultySockets,
         logins: Logins,
     ) -> None:
         self._faults = sorted(faults, key=lambda fault: fault.at)
-        self._publisher = publisher
+        self._broadcaster = broadcaster
         self._sockets = sockets
         self._logins = logins
         self._began = asyncio.Event()
@@ -41,7 +41,7 @@ class Rehearsal:
             case "slow":
                 await self._be_slow(Seconds(fault.value))
             case "garbage":
-                self._publisher.garble()
+                self._broadcaster.garble()
             case _ if fault.value == CloseCode.AUTH_FAILED:
                 for login in self._sockets.logins:
                     await self._logins.end(login)
@@ -50,7 +50,7 @@ class Rehearsal:
 
     async def _be_slow(self, span: Seconds) -> None:
         self._slow += 1
-        self._publisher.slow(True)
+        self._broadcaster.slow(True)
         await asyncio.sleep(span)
         self._slow -= 1
-        self._publisher.slow(self._slow > 0)
+        self._broadcaster.slow(self._slow > 0)

@@ -14,13 +14,14 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from deskwire.core.publisher import Publisher, Subscriber
+from deskwire.core.publisher import Update
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.websocket.serializer import text_frame
+from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.session_registry import SessionRegistry, Socket, SocketLimits
 
 VerifyFor = Callable[[str, str, Instant], Grant]
@@ -87,41 +88,29 @@ def parse_fault(text: str) -> Fault:
     return Fault(kind, at)
 
 
-class FaultyPublisher(Publisher):
-    """A publisher that can be made to say nothing, or nonsense."""
+class FaultyBroadcaster(Broadcaster):
+    """A broadcaster that can send nothing, or garbage."""
 
     _slow = False
-    _subscriber: Subscriber | None = None
-
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Stand between the publisher and its one subscriber, the broadcaster."""
-        self._subscriber = subscriber
-        super().subscribe(self._pass)
-
-    def unsubscribe(self, subscriber: Subscriber) -> None:  # noqa: ARG002 - there is one
-        """Give it no more."""
-        self._subscriber = None
-        super().unsubscribe(self._pass)
 
     def newest(self) -> bytes | None:
-        """The newest whole frame; `None` also while it is slow."""
+        """Return the newest frame; `None` also while it is slow."""
         return None if self._slow else super().newest()
+
+    def receive(self, update: Update) -> None:
+        """Write an update to every client, unless it is slow."""
+        if not self._slow:
+            super().receive(update)
 
     def slow(self, slow: bool) -> None:
         """Hold every frame back, or no longer."""
         self._slow = slow
-        frame = self.newest()
-        if frame is not None and self._subscriber is not None:
-            self._subscriber(frame)
+        if frame := self.newest():
+            self.send_to_all(frame)
 
     def garble(self) -> None:
-        """Say what makes no sense, all of it at once."""
-        if self._subscriber is not None:
-            self._subscriber(b"".join(text_frame(each.encode()) for each in GARBAGE))
-
-    def _pass(self, frame: bytes) -> None:
-        if self._subscriber is not None and not self._slow:
-            self._subscriber(frame)
+        """Send all of `GARBAGE` to every client."""
+        self.send_to_all(b"".join(text_frame(each.encode()) for each in GARBAGE))
 
 
 class FaultySockets(SessionRegistry):

@@ -13,6 +13,7 @@ from deskwire.art.picture_store import PictureStore
 from deskwire.model.commands import Command
 from deskwire.model.problems import PlayerTimeout
 from deskwire.model.readings import ArtKey, Snapshot
+from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 from deskwire.simulator.covers import made_up
 from deskwire.simulator.scenario import Scenario
@@ -22,24 +23,24 @@ BEAT = Seconds(1.0)
 ANSWERS_WITHIN = Seconds(1.0)
 """How long a player that hangs is waited for."""
 
-Take = Callable[[str, Any], None]
+Put = Callable[[str, Any], None]
 
 
 class SceneDesk:
     """A desk of which a scene tells."""
 
-    def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], take: Take) -> None:
+    def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], put: Put) -> None:
         self._scenario = scenario
         self._pictures = pictures
-        self._take = take
+        self._put = put
         self._stage: Stage | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._kept = PictureStore(lambda _: None, self._now)
         self._named: set[ArtKey] = set()
 
-    def watch(self, watched: bool) -> None:
-        """Tell the publisher everything, now that somebody watches."""
-        if watched:
+    def set_demand(self, demand: Mapping[str, Demand]) -> None:
+        """Publish every reading, now that there is a subscriber."""
+        if demand:
             self._tell(self._begun())
 
     def stop(self) -> None:
@@ -70,7 +71,7 @@ class SceneDesk:
         snapshot = stage.snapshot(now)
         self._name({player.art for player in snapshot.players if player.art is not None})
         for name in Snapshot.__struct_fields__:
-            self._take(name, getattr(snapshot, name))
+            self._put(name, getattr(snapshot, name))
         self._tell_later(stage, now)
 
     def _tell_later(self, stage: Stage, now: Seconds) -> None:

@@ -2,35 +2,41 @@
 
     scene ──readings──▶ publisher ──frames──▶ broadcaster ──▶ screens
     scene ◀──commands── router ◀── monitor ◀── screens
-    faults ──▶ publisher, sockets, logins
+    faults ──▶ broadcaster, sockets, logins
 
 Whatever a screen speaks to here is what it speaks to in the daemon.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_type_hints
 
 from deskwire.auth.logins import Logins
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.core.command_router import CommandRouter
+from deskwire.core.publisher import Publisher
 from deskwire.model.instant import Clock
 from deskwire.model.readings import ArtKey, Snapshot
+from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 from deskwire.server.http.app import HttpApp, RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
-from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 from deskwire.simulator.fault_scheduler import Rehearsal
-from deskwire.simulator.faults import Fault, FaultyPublisher, FaultySockets
+from deskwire.simulator.faults import Fault, FaultyBroadcaster, FaultySockets
 from deskwire.simulator.scenario import Scenario
 from deskwire.simulator.simulated_desk import BEAT, SceneDesk
 
 PERIODIC = frozenset({"cpu", "memory", "network", "uptime", "disk"})
-"""Readings that change with the beat and not between two of them, as on a real desk."""
+"""Topics that are read at each interval, as on a real desk."""
+TOPICS = [
+    Topic(name, reading, periodic=name in PERIODIC)
+    for name, reading in get_type_hints(Snapshot).items()
+]
 
 LOGIN_LIFETIME = Seconds(604_800.0)
 LIFETIME = Seconds(1200.0)
@@ -67,11 +73,10 @@ def wire(
     pages: Pages,
 ) -> MockDesk:
     """Put the rooms together."""
-    publisher = FaultyPublisher(
-        interval=BEAT, devices=Snapshot.__struct_fields__, periodic=PERIODIC
-    )
-    scene = SceneDesk(scenario, pictures, publisher.take)
-    publisher.on_watched = scene.watch
+    publisher = Publisher(interval=BEAT, topics=TOPICS)
+    scene = SceneDesk(scenario, pictures, publisher.put)
+    publisher.on_demand = scene.set_demand
+    broadcaster = FaultyBroadcaster(publisher)
     registry = FaultySockets(LIMITS)
     logins.on_ended(registry.close_logins)
 
@@ -86,7 +91,7 @@ def wire(
     endpoint = WebSocketEndpoint(
         verify=registry.verifying(tokens.verify_websocket),
         router=CommandRouter(scene.perform),
-        broadcaster=Broadcaster(publisher),
+        broadcaster=broadcaster,
         registry=registry,
         clock=clock,
         policy=SessionPolicy(AUTH_TIMEOUT, warning),
@@ -97,7 +102,7 @@ def wire(
         tokens=tokens,
         clock=clock,
         address=DeskAddress(desk, tls=tls),
-        on_websocket_token=publisher.expect,
+        on_websocket_token=broadcaster.expect,
     )
     table = routes(
         login_service=login_service,
@@ -108,4 +113,4 @@ def wire(
     )
     policy = RequestPolicy.create(allowed_origins=origins)
     app = HttpApp(table, policy, cookie=login_service.cookie.name)
-    return MockDesk(scene, Rehearsal(faults, publisher, registry, logins), registry, app)
+    return MockDesk(scene, Rehearsal(faults, broadcaster, registry, logins), registry, app)

@@ -148,7 +148,7 @@ def does_not_pause(patch: Patch) -> None:
 
 @breaks("7.2")
 def tells_of_a_change_with_the_next_second(patch: Patch) -> None:
-    patch.setattr(Publisher, "_change_soon", lambda _: None)
+    patch.setattr(Publisher, "_publish_change", lambda _: None)
 
 
 @breaks("7.3")

@@ -70,7 +70,7 @@ def does_not_tell_expired_from_forged(patch: Patch) -> None:
 
 @breaks("10.1")
 def pings_every_five_minutes(patch: Patch) -> None:
-    patch.setattr(fanout, "PING_EVERY", 300)
+    patch.setattr(fanout, "PING_INTERVAL", 300)
 
 
 @breaks("10.2")

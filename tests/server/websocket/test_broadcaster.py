@@ -7,6 +7,7 @@ import pytest
 
 from deskwire.core.publisher import Publisher
 from deskwire.model.readings import Volume
+from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket import broadcaster as module
@@ -48,7 +49,7 @@ class Way:
 
 
 def room() -> tuple[Publisher, Broadcaster]:
-    publisher = Publisher(interval=Seconds(60), devices=("volume",), periodic=())
+    publisher = Publisher(interval=Seconds(60), topics=[Topic("volume", Volume)])
     return publisher, Broadcaster(publisher)
 
 
@@ -66,7 +67,7 @@ async def test_everyone_gets_the_same_bytes() -> None:
     for screen in screens:
         broadcaster.join(screen)
 
-    publisher.take("volume", level(1))
+    publisher.put("volume", level(1))
 
     assert [levels(screen) for screen in screens] == [[1]] * 3
     assert screens[0].offered[0] is screens[2].offered[0]
@@ -78,7 +79,7 @@ async def test_who_joins_later_gets_the_newest_at_once() -> None:
     publisher, broadcaster = room()
     first, later = Screen(), Screen()
     broadcaster.join(first)
-    publisher.take("volume", level(7))
+    publisher.put("volume", level(7))
 
     broadcaster.join(later)
 
@@ -97,7 +98,7 @@ async def test_a_crowd_is_served_in_portions_between_which_others_get_a_turn(
     for screen in screens:
         broadcaster.join(screen)
 
-    publisher.take("volume", level(1))
+    publisher.put("volume", level(1))
     asyncio.get_running_loop().call_soon(order.append, "another")
     await until_async(lambda: len(order) == 26)
 
@@ -116,8 +117,8 @@ async def test_a_newer_frame_overtakes_the_older_in_a_crowd(
     for screen in screens:
         broadcaster.join(screen)
 
-    publisher.take("volume", level(1))
-    publisher.take("volume", level(2))
+    publisher.put("volume", level(1))
+    publisher.put("volume", level(2))
     await until_async(lambda: all(levels(screen)[-1:] == [2] for screen in screens))
 
     assert levels(screens[0]) == [1, 2]
@@ -128,19 +129,19 @@ async def test_a_newer_frame_overtakes_the_older_in_a_crowd(
 
 async def test_who_left_gets_nothing_more_and_the_last_one_ends_the_watch() -> None:
     publisher, broadcaster = room()
-    watched: list[bool] = []
-    publisher.on_watched = watched.append
+    demands: list[set[str]] = []
+    publisher.on_demand = lambda demand: demands.append(set(demand))
     screen, other = Screen(), Screen()
     broadcaster.join(screen)
     broadcaster.join(other)
-    publisher.take("volume", level(1))
+    publisher.put("volume", level(1))
 
     broadcaster.leave(screen)
     broadcaster.leave(screen)
     broadcaster.leave(other)
-    publisher.take("volume", level(2))
+    publisher.put("volume", level(2))
 
-    assert watched == [True, False]
+    assert demands == [{"volume"}, set()]
     assert levels(screen) == [1]
 
 
@@ -163,8 +164,8 @@ async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> No
 
 
 async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PING_EVERY", 0.03)
-    monkeypatch.setattr(module, "PONG_WITHIN", 0.01)
+    monkeypatch.setattr(module, "PING_INTERVAL", 0.03)
+    monkeypatch.setattr(module, "PONG_TIMEOUT", 0.01)
     _, broadcaster = room()
     screen = Screen()
     broadcaster.join(screen)
@@ -180,12 +181,12 @@ async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyP
 async def test_who_may_not_watch_is_pinged_and_shown_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PING_EVERY", 0.03)
-    monkeypatch.setattr(module, "PONG_WITHIN", 0.01)
+    monkeypatch.setattr(module, "PING_INTERVAL", 0.03)
+    monkeypatch.setattr(module, "PONG_TIMEOUT", 0.01)
     publisher, broadcaster = room()
     watcher, blind = Screen(), Screen()
     broadcaster.join(watcher)
-    publisher.take("volume", level(1))
+    publisher.put("volume", level(1))
 
     broadcaster.accompany(blind)
     broadcaster.refresh(blind)
@@ -194,4 +195,4 @@ async def test_who_may_not_watch_is_pinged_and_shown_nothing(
     broadcaster.leave(blind)
 
     assert blind.offered == []
-    assert publisher.newest() is None
+    assert broadcaster.newest() is None

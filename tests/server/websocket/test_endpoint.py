@@ -135,7 +135,7 @@ async def test_command_to_an_unknown_player_gets_an_error_and_fresh_stats(
 async def test_client_with_only_control_scope_gets_pings_and_no_stats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcaster, "PING_EVERY", 0.05)
+    monkeypatch.setattr(broadcaster, "PING_INTERVAL", 0.05)
     async with local_server(tmp_path, scopes=frozenset({Scope.CONTROL})) as server:
         socket = await server.raw_socket(auth=False)
         token, _ = await server.websocket_token()

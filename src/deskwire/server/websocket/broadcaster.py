@@ -1,27 +1,31 @@
-"""A frame to everyone: one loop that writes the same bytes and waits for nobody.
+"""Broadcaster of `stats` frames: writes the same bytes to every connection without waiting.
 
-No queue and no task a subscriber: who has not taken the last frame is skipped, and the next one
-carries everything anyway. A large crowd is served in portions, so that a command or a new
-connection never waits for the whole of it; a newer frame takes the place of the old one between
-two portions. Pings go the same way, also to those who may command and not watch.
+There is no queue and no task for each client. A client that has not taken the last frame is
+skipped, and its next frame carries everything. A large number of clients is served in portions, so
+that a command or a new connection waits for one portion only. A newer frame replaces the old one
+between two portions. Pings also go to clients that may control but not see the desk.
 """
 
 import asyncio
 
-from deskwire.core.publisher import Publisher
+from deskwire.core.publisher import Publisher, Subscription, Update
+from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 from deskwire.server.websocket.connection import Connection, broadcast
+from deskwire.server.websocket.frame_cache import TOPICS, FrameCache
 
 PORTION = 256
-PING_EVERY = Seconds(20)
-PONG_WITHIN = Seconds(4)
+PING_INTERVAL = Seconds(20)
+PONG_TIMEOUT = Seconds(4)
 
 
 class Broadcaster:
-    """Those who watch, and the frames on their way to them."""
+    """The clients of the base protocol and their `stats`."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
+        self._frames = FrameCache()
+        self._subscription: Subscription | None = None
         self._connections: dict[Connection, None] = {}
         self._pinged: dict[Connection, None] = {}
         self._frame = b""
@@ -33,47 +37,67 @@ class Broadcaster:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def expect(self) -> None:
+        """Start the devices for a client that will join."""
+        self._publisher.expect(TOPICS)
+
     def join(self, connection: Connection) -> None:
-        """Stream to `connection`, beginning with the newest frame, and ping it."""
+        """Stream to `connection`, starting with the newest frame, and ping it."""
         self.accompany(connection)
         self._connections[connection] = None
-        if len(self._connections) == 1:
-            self._publisher.subscribe(self._publish)
-        elif frame := self._publisher.newest():
-            broadcast(frame, [connection])
+        if self._subscription is not None:
+            self.refresh(connection)
+            return
+        self._subscription = self._publisher.subscribe(TOPICS, Demand.LIVE, self.receive)
+        self._close_if_unused()  # the first write may have failed already
 
     def accompany(self, connection: Connection) -> None:
-        """Ping `connection`, and show it nothing."""
+        """Ping `connection` without streaming to it."""
         self._pinged[connection] = None
         if self._pinging is None:
             self._ping_later()
 
     def leave(self, connection: Connection) -> None:
-        """Stream to it no more; a connection that never joined is fine."""
+        """Stop streaming to `connection`, if it joined, and stop its pings."""
         self._pinged.pop(connection, None)
         if not self._pinged and self._pinging is not None:
             self._pinging.cancel()
             self._pinging = None
-        if connection not in self._connections:
-            return
-        del self._connections[connection]
-        if not self._connections:
-            self._publisher.unsubscribe(self._publish)
+        self._connections.pop(connection, None)
+        self._close_if_unused()
 
     def refresh(self, connection: Connection) -> None:
-        """Write the newest frame to this one, out of turn, if it may watch."""
-        if connection in self._connections and (frame := self._publisher.newest()):
+        """Write the newest frame to `connection` at once, if it has joined."""
+        if connection in self._connections and (frame := self.newest()):
             broadcast(frame, [connection])
 
-    def _publish(self, frame: bytes) -> None:
+    def newest(self) -> bytes | None:
+        """Return the newest frame; `None` while the first readings are gathered."""
+        update = None if self._subscription is None else self._subscription.current()
+        return None if update is None else self._encode(update)
+
+    def receive(self, update: Update) -> None:
+        """Encode an update and write it to every client."""
+        self.send_to_all(self._encode(update))
+
+    def send_to_all(self, frame: bytes) -> None:
+        """Write a frame to every client that has taken the last one."""
         self._frame = frame
         if self._next_portion is None:
             self._queue = list(self._connections)
             self._at = 0
             self._write_portion()
-        else:  # mid-way: those still waiting get the newer frame now, the others after them
+        else:  # between portions: the waiting clients get the newer frame now, the others later
             self._queue = self._queue[self._at :] + self._queue[: self._at]
             self._at = 0
+
+    def _close_if_unused(self) -> None:
+        if not self._connections and self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
+
+    def _encode(self, update: Update) -> bytes:
+        return self._frames.frame(update, Seconds(asyncio.get_running_loop().time()))
 
     def _write_portion(self) -> None:
         self._next_portion = None
@@ -86,17 +110,17 @@ class Broadcaster:
             self._queue = []
 
     def _ping_later(self) -> None:
-        self._pinging = asyncio.get_running_loop().call_later(PING_EVERY, self._ping)
+        self._pinging = asyncio.get_running_loop().call_later(PING_INTERVAL, self._ping)
 
     def _ping(self) -> None:
         loop = asyncio.get_running_loop()
-        asked = list(self._pinged)
-        for connection in asked:
+        pinged = list(self._pinged)
+        for connection in pinged:
             connection.ping()
-        loop.call_later(PONG_WITHIN, _drop_silent, asked)
+        loop.call_later(PONG_TIMEOUT, _drop_silent, pinged)
         self._ping_later()
 
 
-def _drop_silent(asked: list[Connection]) -> None:
-    for connection in asked:
+def _drop_silent(pinged: list[Connection]) -> None:
+    for connection in pinged:
         connection.abort_if_silent()

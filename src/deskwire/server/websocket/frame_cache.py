@@ -1,10 +1,11 @@
-"""The present snapshot as a WebSocket frame, made once for everyone.
+"""Cache of the base protocol's `stats` frame, encoded once for all clients.
 
-A frame is kept while its revision is current and it is young: players' positions move on between
-revisions, so an old frame would tell an old time.
+A frame is valid while its revision is current and it is young. The positions of players move
+between two revisions, so an old frame would show an old position.
 """
 
-from deskwire.core.store import Store
+from deskwire.core.publisher import Update
+from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import encode
 from deskwire.protocol.base.messages import Stats
@@ -12,20 +13,21 @@ from deskwire.protocol.websocket.serializer import text_frame
 
 YOUNG = Seconds(0.1)
 
+TOPICS = Snapshot.__struct_fields__
+"""Topics of the base protocol."""
+
 
 class FrameCache:
-    """Encodes a state's snapshot at most once a revision and a tenth of a second."""
+    """Encodes readings at most once for each revision and tenth of a second."""
 
-    def __init__(self, state: Store) -> None:
-        self._state = state
+    def __init__(self) -> None:
         self._frame = b""
         self._revision = -1
-        self._made = Seconds(0)
+        self._encoded = Seconds(0)
 
-    def newest(self, now: Seconds) -> bytes:
-        """The whole `stats` frame, header included; `now` is CLOCK_MONOTONIC."""
-        fresh = self._revision == self._state.revision and now - self._made < YOUNG
-        if not fresh:
-            self._frame = text_frame(encode(Stats(self._state.snapshot), now))
-            self._revision, self._made = self._state.revision, now
+    def frame(self, update: Update, now: Seconds) -> bytes:
+        """Return the whole frame with its header; `now` is CLOCK_MONOTONIC."""
+        if update.revision != self._revision or now - self._encoded >= YOUNG:
+            self._frame = text_frame(encode(Stats(Snapshot(**update.readings)), now))
+            self._revision, self._encoded = update.revision, now
         return self._frame
