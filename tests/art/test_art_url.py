@@ -60,7 +60,7 @@ def test_a_path_that_is_no_utf8_keeps_its_bytes() -> None:
         "data:" + "a" * (LONGEST_INLINE + 1),
     ],
 )
-def test_what_names_no_picture_we_would_read_is_nothing(address: str) -> None:
+def test_unsupported_address_is_refused(address: str) -> None:
     assert parse_address(address) is None
 
 

@@ -47,7 +47,7 @@ async def named(artwork: Artwork, address: str) -> NamedPicture:
     """Name a picture and wait until it is in hand, or nothing is."""
     settled = asyncio.Event()
     picture = artwork.name(address, settled.set)
-    if not picture.settled:
+    if not picture.idle:
         async with asyncio.timeout(patiently(3)):
             await settled.wait()
     return picture
@@ -75,9 +75,9 @@ async def test_a_file_is_kept_under_its_path(artwork: Artwork, cover: Path) -> N
 async def test_a_name_is_given_once_the_bytes_are_in_hand(artwork: Artwork, cover: Path) -> None:
     picture = artwork.name(cover.as_uri(), lambda: None)
 
-    assert (picture.key, picture.settled) == (None, False)
+    assert (picture.key, picture.idle) == (None, False)
     assert artwork.find(str(cover)) is None
-    await until_async(lambda: picture.settled)
+    await until_async(lambda: picture.idle)
     assert picture.key == str(cover)
 
 
@@ -149,27 +149,27 @@ async def test_a_picture_named_again_is_read_again(artwork: Artwork, cover: Path
     cover.write_bytes(JPEG)
 
     picture.recheck()
-    await until_async(lambda: picture.settled)
+    await until_async(lambda: picture.idle)
 
     after = found(artwork, str(cover))
     assert (after.content, after.media_type) == (JPEG, "image/jpeg")
     assert after.etag != before.etag
 
 
-async def test_a_picture_named_again_that_is_gone_stays_as_it_was(
+async def test_deleted_picture_named_again_keeps_its_old_content(
     artwork: Artwork, cover: Path
 ) -> None:
     picture = await named(artwork, cover.as_uri())
     cover.unlink()
 
     picture.recheck()
-    await until_async(lambda: picture.settled)
+    await until_async(lambda: picture.idle)
 
     assert picture.key == str(cover)
     assert found(artwork, str(cover)).content == PNG
 
 
-async def test_a_picture_named_while_it_is_read_is_read_once_more(
+async def test_picture_named_during_its_read_is_read_again(
     artwork: Artwork, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = threading.Event()
@@ -185,7 +185,7 @@ async def test_a_picture_named_while_it_is_read_is_read_once_more(
     cover.write_bytes(PNG + b"new")
     picture.recheck()
     read.set()
-    await until_async(lambda: picture.settled)
+    await until_async(lambda: picture.idle)
 
     assert found(artwork, str(cover)).content == PNG + b"new"
 
@@ -199,7 +199,7 @@ async def test_a_dropped_naming_keeps_nothing(artwork: Artwork, cover: Path) -> 
 
 
 @pytest.mark.desktop
-async def test_what_is_no_picture_of_ours_is_not_kept(
+async def test_file_that_is_not_an_accepted_picture_is_not_stored(
     artwork: Artwork, cover: Path, tmp_path: Path
 ) -> None:
     paths = {kind: tmp_path / kind for kind in ("link", "fifo", "svg", "html", "theirs", "large")}
@@ -257,18 +257,16 @@ async def test_forty_fifos_and_a_hanging_folder_do_not_hold_up_a_picture(
 
 
 @pytest.mark.desktop
-async def test_a_picture_whose_folder_comes_back_is_kept_then(
-    artwork: Artwork, tmp_path: Path
-) -> None:
+async def test_picture_in_a_recovered_directory_is_stored(artwork: Artwork, tmp_path: Path) -> None:
     with HangingFolder(tmp_path / "hangs") as hanging:
         stuck = [
             artwork.name((hanging.path / f"{number}.png").as_uri(), lambda: None)
             for number in range(5)
         ]
         await named(artwork, (tmp_path / "nothing").as_uri())
-        assert not stuck[-1].settled
+        assert not stuck[-1].idle
         hanging.release()
-        await until_async(lambda: all(picture.settled for picture in stuck))
+        await until_async(lambda: all(picture.idle for picture in stuck))
 
 
 async def test_a_full_house_takes_no_more(artwork: Artwork, tmp_path: Path) -> None:
@@ -292,7 +290,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         yield web
 
 
-async def test_the_web_is_not_asked_unless_it_is_wanted(artwork: Artwork, web: Web) -> None:
+async def test_remote_picture_is_not_fetched_by_default(artwork: Artwork, web: Web) -> None:
     assert (await named(artwork, web.url("/a.png"))).key is None
     assert web.asked == []
 
@@ -329,4 +327,4 @@ async def test_a_picture_that_is_not_to_be_had_from_the_web_is_none(
 
     assert picture.key is None
     picture.recheck()
-    assert picture.settled
+    assert picture.idle

@@ -29,7 +29,7 @@ def test_the_same_picture_is_one_file(folder: Path) -> None:
     assert len(list(folder.iterdir())) == 1
 
 
-def test_what_an_earlier_run_left_is_removed_and_nothing_else(folder: Path) -> None:
+def test_only_files_of_an_earlier_run_are_removed(folder: Path) -> None:
     left = Path(ArtCache(folder).write(make_art(PNG)))
     (folder / "not ours.png").write_bytes(PNG)
 

@@ -59,7 +59,7 @@ def test_a_link_of_the_kernels_own_is_not_followed(find: Open, file: Path) -> No
     assert refused.value.errno in {errno.ELOOP, errno.ENOTDIR}
 
 
-def test_what_is_not_there_is_not_found(find: Open, tmp_path: Path) -> None:
+def test_missing_file_is_not_found(find: Open, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         find(bytes(tmp_path / "no" / "where"))
 

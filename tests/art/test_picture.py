@@ -39,7 +39,7 @@ def test_a_picture_is_told_by_its_first_bytes(kind: str, content: bytes) -> None
         b"-----BEGIN OPENSSH PRIVATE KEY-----",
     ],
 )
-def test_what_does_not_begin_as_a_picture_is_none(content: bytes) -> None:
+def test_unknown_first_bytes_are_not_a_picture(content: bytes) -> None:
     assert media_type(content) is None
     with pytest.raises(NotAPicture):
         make_art(content)
@@ -102,7 +102,7 @@ def test_a_fifo_a_socket_a_device_and_a_folder_are_no_pictures(tmp_path: Path) -
 
 
 @pytest.mark.desktop
-def test_somebody_elses_file_is_not_read(tmp_path: Path) -> None:
+def test_file_of_another_user_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "theirs.png"
     file.write_bytes(PNG)
     os.chown(file, 4321, -1)
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_picture_is_not_read(tmp_path: Path, content: bytes) -
         read_picture(bytes(file))
 
 
-def test_a_picture_that_is_still_being_written_is_read_when_it_is_done(
+def test_picture_being_written_is_read_when_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "slow.png"
@@ -162,7 +162,7 @@ def test_a_picture_that_goes_on_growing_is_none_or_one_that_was_there(tmp_path: 
         writer.join()
 
 
-def test_a_picture_that_changed_while_it_was_read_is_read_again(
+def test_picture_that_changed_during_its_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "cover.png"
@@ -181,7 +181,7 @@ def test_a_picture_that_changed_while_it_was_read_is_read_again(
     assert read_picture(bytes(file)).content == PNG + b"new"
 
 
-def test_a_file_that_grew_after_it_was_looked_at_is_not_read(tmp_path: Path) -> None:
+def test_file_that_grew_after_its_check_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "growth.png"
     file.write_bytes(PNG)
     os.truncate(file, 50 * 2**30)

@@ -48,7 +48,7 @@ def ours() -> int:
         (b"/media/a b\\c/a.png", b"/media/a b\\c"),
     ],
 )
-def test_a_paths_mount_is_found_without_touching_it(path: bytes, point: bytes) -> None:
+def test_mount_of_a_path_is_found_without_access(path: bytes, point: bytes) -> None:
     assert mount_point(path, MOUNTS) == point
 
 
@@ -56,7 +56,7 @@ def test_without_a_list_of_mounts_none_is_known() -> None:
     assert mount_point(b"/a", b"") == b""
 
 
-async def test_what_was_read_is_told_and_no_thread_stays(tmp_path: Path) -> None:
+async def test_result_is_reported_and_the_thread_ends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"content")
     told: list[bytes | None] = []
     pool = Pool()
@@ -68,7 +68,7 @@ async def test_what_was_read_is_told_and_no_thread_stays(tmp_path: Path) -> None
     await until_async(lambda: ours() == 0)
 
 
-async def test_a_cancelled_job_tells_nobody(tmp_path: Path) -> None:
+async def test_cancelled_job_calls_no_callback(tmp_path: Path) -> None:
     told: list[bytes | None] = []
     pool = Pool()
     job = reading(tmp_path / "a", told.append)
@@ -80,7 +80,7 @@ async def test_a_cancelled_job_tells_nobody(tmp_path: Path) -> None:
     assert told == []
 
 
-async def test_what_was_cancelled_while_it_waited_is_never_read() -> None:
+async def test_job_cancelled_in_the_queue_is_never_read() -> None:
     let_go = threading.Event()
     told: list[str] = []
     pool = PicturePool[str]()

@@ -27,7 +27,7 @@ class Kept(PictureStore):
         return self.find(ArtKey(key)) is not None
 
 
-def test_a_picture_is_kept_while_it_is_named() -> None:
+def test_named_picture_stays_in_the_store() -> None:
     kept = Kept()
 
     assert kept.add("a")
@@ -37,7 +37,7 @@ def test_a_picture_is_kept_while_it_is_named() -> None:
     assert not kept.has("b")
 
 
-def test_a_picture_goes_a_minute_after_it_was_last_named() -> None:
+def test_picture_expires_a_minute_after_its_last_name() -> None:
     kept = Kept()
     kept.add("a")
     kept.add("a")
@@ -66,7 +66,7 @@ def test_a_picture_named_again_in_time_stays() -> None:
     assert kept.has("a")
 
 
-def test_what_nobody_asks_for_goes_when_another_comes() -> None:
+def test_expired_picture_is_dropped_when_another_is_stored() -> None:
     kept = Kept()
     kept.add("a")
     kept.release(ArtKey("a"))
@@ -76,7 +76,7 @@ def test_what_nobody_asks_for_goes_when_another_comes() -> None:
     assert kept.gone == ["a"]
 
 
-def test_when_it_is_full_the_one_that_was_left_first_goes_first() -> None:
+def test_full_store_drops_the_oldest_released_picture_first() -> None:
     kept = Kept()
     for number in range(4):
         kept.add(f"{number}", 8)
@@ -90,7 +90,7 @@ def test_when_it_is_full_the_one_that_was_left_first_goes_first() -> None:
     assert kept.size == CAPACITY
 
 
-def test_when_all_is_named_there_is_no_room_for_one_more() -> None:
+def test_full_store_of_named_pictures_refuses_another() -> None:
     kept = Kept()
     for number in range(4):
         kept.add(f"{number}", 8)
@@ -113,7 +113,7 @@ def test_new_bytes_under_an_old_name_take_the_old_ones_place() -> None:
     assert kept.size == 3
 
 
-def test_it_never_holds_more_than_it_may() -> None:
+def test_store_never_exceeds_its_capacity() -> None:
     kept = Kept()
     for number in range(500):
         kept.clock.now += 0.02

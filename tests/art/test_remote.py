@@ -107,7 +107,7 @@ def test_a_picture_is_fetched(web: Web) -> None:
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_a_picture_is_fetched_over_tls_from_whom_we_trust(
+def test_picture_is_fetched_over_tls_from_a_trusted_server(
     secure_web: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NotAPicture, match="self-signed"):

@@ -63,7 +63,7 @@ async def shown(source: BacklightDevice) -> float | None:
     return None if reading is None else reading.level
 
 
-def test_a_change_is_told_by_its_uevent(bed: SysTestbed) -> None:
+def test_change_is_announced_by_a_uevent(bed: SysTestbed) -> None:
     device = add_panel(bed, 640)
 
     with Watched("backlight", bed.env(), looks=False) as follow_upower:
@@ -92,7 +92,7 @@ def test_a_better_interface_that_appears_is_read_from_then_on(bed: SysTestbed) -
 
 
 @pytest.mark.warped
-async def test_a_change_nobody_tells_is_seen_within_a_second(tmp_path: Path) -> None:
+async def test_change_without_a_uevent_is_read_within_a_second(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with aclosing(tree(tmp_path, intel_backlight=panel(30)).watch()) as readings:
         assert await upcoming(readings) == Backlight(Percent(30))
@@ -145,7 +145,7 @@ async def test_monitors_on_a_cable_are_left_out(tmp_path: Path) -> None:
     assert await shown(source) == 30
 
 
-async def test_what_the_hardware_shows_counts(tmp_path: Path) -> None:
+async def test_actual_brightness_is_used(tmp_path: Path) -> None:
     assert await shown(tree(tmp_path, cmpc_bl=panel(0, "platform", actual_brightness=5))) == 5
 
 
@@ -176,7 +176,5 @@ def test_a_whole_percent_is_read_back(maximum: int, percent: int) -> None:
     ("level", "maximum", "percent"),
     [(64, 100, 64), (1, 200, 1), (1, 201, 0), (7, 7, 100), (9, 7, 100), (-3, 7, 0)],
 )
-def test_halves_are_rounded_up_and_the_range_is_kept(
-    level: int, maximum: int, percent: int
-) -> None:
+def test_halves_round_up_and_the_range_is_clamped(level: int, maximum: int, percent: int) -> None:
     assert parse_level(level, maximum) == Backlight(Percent(percent))

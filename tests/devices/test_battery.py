@@ -93,7 +93,7 @@ async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
     assert source.absent == "no system battery"
 
 
-async def test_the_first_reading_is_upowers_where_it_runs(
+async def test_first_reading_comes_from_a_running_upower(
     bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     add_battery(bed, percent=55)
@@ -162,7 +162,7 @@ def source_of_both(bus: SlowBus, tmp_path: Path) -> BatteryDevice:
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize(("bus_takes", "each_call"), [(0.1, 0.0), (0.0, 0.05), (0.1, 0.05)])
-async def test_who_is_only_slow_is_waited_for(
+async def test_slow_service_is_waited_for(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:
     slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
@@ -173,7 +173,7 @@ async def test_who_is_only_slow_is_waited_for(
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize(("bus_takes", "each_call"), [(0.6, 0.0), (0.0, 0.4), (0.1, 0.4)])
-async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
+async def test_service_over_the_timeout_is_used_later(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:
     slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
@@ -186,7 +186,7 @@ async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
 
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried")
-async def test_an_upower_slow_to_start_is_asked_for_once_and_speaks_when_it_is_there(
+async def test_slowly_starting_upower_is_started_once_and_used(
     tmp_path: Path,
 ) -> None:
     clock = asyncio.get_running_loop().time
@@ -202,9 +202,7 @@ async def test_an_upower_slow_to_start_is_asked_for_once_and_speaks_when_it_is_t
 
 
 @pytest.mark.desktop
-async def test_upower_is_started_where_the_bus_can_start_it(
-    bed: SysTestbed, tmp_path: Path
-) -> None:
+async def test_activatable_upower_is_started(bed: SysTestbed, tmp_path: Path) -> None:
     add_battery(bed, percent=33)
     services = tmp_path / "services"
     services.mkdir()
@@ -221,7 +219,7 @@ async def test_upower_is_started_where_the_bus_can_start_it(
         assert source.via == VIA_UPOWER
 
 
-async def test_a_lost_bus_is_told_at_once(
+async def test_lost_bus_is_reported_at_once(
     bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     async with aclosing(source.watch()) as readings:

@@ -32,11 +32,11 @@ def test_a_disabled_device_is_left_out(tmp_path: Path) -> None:
     assert set(Snapshot.__struct_fields__) - set(left) == {"wifi", "players"}
 
 
-def test_every_device_says_what_it_is_read_from_and_what_none_means(tmp_path: Path) -> None:
+def test_every_device_names_its_source_and_its_absence(tmp_path: Path) -> None:
     for device in of(tmp_path).values():
         assert device.via
         assert device.absent
 
 
-def test_what_is_read_on_the_beat_are_devices(tmp_path: Path) -> None:
+def test_periodic_names_are_devices(tmp_path: Path) -> None:
     assert of(tmp_path).keys() > PERIODIC

@@ -43,7 +43,7 @@ def test_an_old_kernel_with_four_columns_is_understood() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"cpu", b"cpu0 1 2 3 4", b"cpu 1 2 x 4", b"intr 1 2 3 4"])
-def test_what_is_not_a_stat_file_is_refused(text: bytes) -> None:
+def test_malformed_stat_is_refused(text: bytes) -> None:
     with pytest.raises(DeviceUnavailable):
         parse_stat(text)
 
@@ -86,7 +86,7 @@ def test_processors_that_went_offline_in_a_suspend_make_no_spike() -> None:
     assert (before, asleep, after) == (10.0, 10.0, 50.0)
 
 
-def test_counters_that_begin_anew_make_no_spike() -> None:
+def test_reset_counters_cause_no_spike() -> None:
     meter = UsageMeter(Times(1000, 90_000), at(0))
     before = meter.take(Times(1020, 90_180), at(1))
 

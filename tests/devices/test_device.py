@@ -31,14 +31,14 @@ async def test_a_poll_gives_the_present_reading_at_once() -> None:
     assert loop.time() - began < 0.05
 
 
-async def test_a_poll_gives_only_what_differs_from_the_last_reading() -> None:
+async def test_poll_yields_only_changed_readings() -> None:
     async with aclosing(poll(one_after_the_other([1, 1, 2, 2, 2, 1]), Ticker(OFTEN))) as readings:
         seen = [await upcoming(readings) for _ in range(3)]
 
     assert seen == [1, 2, 1]
 
 
-async def test_what_a_read_raises_ends_the_poll() -> None:
+async def test_exception_of_a_read_ends_the_poll() -> None:
     def read() -> int:
         raise DeviceUnavailable("it is gone")
 

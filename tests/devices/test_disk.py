@@ -60,7 +60,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 
 
 @pytest.mark.desktop
-async def test_used_is_what_df_calls_used() -> None:
+async def test_used_space_equals_df() -> None:
     async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)
     await no_disk_thread()
@@ -75,7 +75,7 @@ async def test_used_is_what_df_calls_used() -> None:
     assert reading.used == pytest.approx(int(said.stdout.split()[1]), rel=0.02)
 
 
-async def test_space_kept_for_root_is_not_used_and_blocks_have_their_own_size(mount: Mount) -> None:
+async def test_reserved_space_is_not_used_and_fragment_size_counts(mount: Mount) -> None:
     async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
@@ -109,7 +109,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
 
 
 @pytest.mark.warped
-async def test_a_mount_that_hangs_holds_one_thread_however_often_it_is_watched(
+async def test_hanging_mount_blocks_one_thread_over_many_watches(
     mount: Mount,
 ) -> None:
     mount.answers.clear()
@@ -196,7 +196,7 @@ async def test_this_machines_root_says_the_same_of_itself_in_a_thread_and_withou
 
 
 @pytest.mark.parametrize(("path", "at_once"), [(ROOT, False), (SHARE, True)])
-async def test_what_may_keep_one_waiting_is_never_asked_on_the_event_loop(
+async def test_blocking_mount_is_never_called_on_the_event_loop(
     path: Path, at_once: bool, mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "root_never_blocks", lambda: at_once)
@@ -207,7 +207,7 @@ async def test_what_may_keep_one_waiting_is_never_asked_on_the_event_loop(
     assert mount.askers == {THREAD}
 
 
-async def test_an_answer_nobody_waits_for_any_more_is_dropped() -> None:
+async def test_answer_after_cancellation_is_dropped() -> None:
     answer: asyncio.Future[os.statvfs_result] = asyncio.get_running_loop().create_future()
     answer.cancel()
 

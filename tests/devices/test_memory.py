@@ -18,7 +18,7 @@ from tests.support.watching import upcoming
 EVERY = Seconds(0.05)
 
 
-def test_what_the_kernel_would_give_back_is_not_in_use() -> None:
+def test_reclaimable_memory_is_not_used() -> None:
     text = b"MemTotal:  1000 kB\nMemFree:  10 kB\nMemAvailable:  600 kB\nCached:  500 kB\n"
 
     assert parse_meminfo(text) == Memory(used=Bytes(400 * 1024))
@@ -56,7 +56,7 @@ async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
         assert await upcoming(readings) == Memory(used=Bytes(7 * 1024))
 
 
-async def test_this_machine_uses_less_than_it_has() -> None:
+async def test_used_memory_of_this_machine_is_below_its_total() -> None:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     async with aclosing(MemoryDevice(Roots(), Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)

@@ -51,7 +51,7 @@ def test_any_bytes_are_counters_or_refused(rows: bytes) -> None:
     assert all(isinstance(number, int) for counters in found.values() for number in counters)
 
 
-def test_a_counter_that_is_lower_than_before_began_anew() -> None:
+def test_decreased_counter_was_reset() -> None:
     assert (growth(100, 130), growth(100, 30), growth(100, 100)) == (30, 30, 0)
 
 
@@ -135,7 +135,7 @@ async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> No
         assert await upcoming(readings) == passed(300, 600)
 
 
-async def test_this_machine_says_what_its_kernel_says() -> None:
+async def test_traffic_of_this_machine_matches_its_kernel() -> None:
     before = kernel_says("rx_bytes"), kernel_says("tx_bytes")
     async with aclosing(NetworkDevice(Roots(), Ticker(EVERY)).watch()) as readings:
         reading = await upcoming(readings)

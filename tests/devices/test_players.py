@@ -35,7 +35,7 @@ def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
 # ---- what is told --------------------------------------------------------------------------------
 
 
-async def test_a_real_players_track_is_told_whole(
+async def test_track_of_a_real_player_is_complete(
     session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file], paused=True):
@@ -108,7 +108,7 @@ async def test_a_change_is_yielded_at_once(session_bus: PrivateBus, players: Pla
     assert statistics.median(took) < patiently(0.005)
 
 
-async def test_what_is_repeated_unchanged_is_not_told_again(
+async def test_repeated_properties_yield_no_reading(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Rate=1.0) as fake, PlayerWatch(players) as watch:
@@ -155,7 +155,7 @@ async def test_ids_outlive_a_watch(session_bus: PrivateBus, players: PlayersDevi
             assert [player.id for player in watch.now] == ["player1", "player3"]
 
 
-async def test_the_bus_that_dies_ends_the_watch_and_ids_go_on_after_it(
+async def test_dead_bus_ends_the_watch_and_ids_continue(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus), PlayerWatch(players) as watch:
@@ -218,7 +218,7 @@ async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
         (Action.STOP, "Stop"),
     ],
 )
-async def test_a_tap_moves_exactly_one_player(
+async def test_command_changes_exactly_one_player(
     session_bus: PrivateBus, players: PlayersDevice, action: Action, method: str
 ) -> None:
     async with (
@@ -258,7 +258,7 @@ async def test_a_player_that_left_is_unknown(
             await players.perform(Command(Action.NEXT, PlayerId("player1")))
 
 
-async def test_a_player_is_not_mistaken_for_another_on_a_bus_started_anew(
+async def test_player_on_a_restarted_bus_gets_a_new_id(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus), PlayerWatch(players):
@@ -271,7 +271,7 @@ async def test_a_player_is_not_mistaken_for_another_on_a_bus_started_anew(
         assert other.obeyed == []
 
 
-async def test_a_tap_works_while_nobody_watches(
+async def test_command_works_without_a_watch(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
@@ -282,7 +282,7 @@ async def test_a_tap_works_while_nobody_watches(
         assert fake.obeyed == ["Next"]
 
 
-async def test_a_player_that_dies_of_it_is_unknown(
+async def test_player_that_exits_on_a_command_is_unknown(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
@@ -302,7 +302,7 @@ async def test_a_player_that_dies_of_it_is_unknown(
         (Action.NEXT, {"CanControl": False, "CanGoNext": True}),
     ],
 )
-async def test_what_a_player_cannot_do_is_not_asked_of_it(
+async def test_unsupported_command_is_not_sent(
     session_bus: PrivateBus, players: PlayersDevice, action: Action, told: dict[str, Told]
 ) -> None:
     async with FakePlayer(session_bus, **told) as fake, PlayerWatch(players):
@@ -312,7 +312,7 @@ async def test_what_a_player_cannot_do_is_not_asked_of_it(
         assert fake.obeyed == []
 
 
-async def test_what_a_player_can_do_by_now_is_asked_of_it_though_it_signalled_nothing(
+async def test_unsignalled_new_ability_is_used(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, CanGoNext=False) as fake, PlayerWatch(players):
@@ -331,7 +331,7 @@ async def test_what_a_player_can_do_by_now_is_asked_of_it_though_it_signalled_no
         ("org.freedesktop.DBus.Error.NotSupported", NotSupported),
     ],
 )
-async def test_a_players_refusal_is_told_for_what_it_is(
+async def test_player_error_becomes_the_right_problem(
     session_bus: PrivateBus, players: PlayersDevice, error: str, problem: type[Exception]
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
@@ -355,7 +355,7 @@ async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
         assert fake.obeyed == ["Next"]
 
 
-async def test_a_hung_player_obeys_nothing_when_it_wakes_up(
+async def test_hung_player_gets_no_late_command(
     session_bus: PrivateBus, players: PlayersDevice, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deskwire.devices.players.COMMAND_TIMEOUT", 0.1)

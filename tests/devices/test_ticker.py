@@ -16,7 +16,7 @@ def timers() -> int:
     return sum(not timer.cancelled() for timer in scheduled)
 
 
-async def test_all_who_wait_are_woken_at_the_same_instant_by_one_timer() -> None:
+async def test_one_timer_wakes_all_waiters_together() -> None:
     loop = asyncio.get_running_loop()
     ticker = Ticker(EVERY)
 
@@ -49,7 +49,7 @@ async def test_the_next_instant_is_never_now() -> None:
     assert loop.time() // EVERY - began // EVERY == 2
 
 
-async def test_where_nobody_waits_there_is_no_timer() -> None:
+async def test_no_waiter_means_no_timer() -> None:
     ticker = Ticker(Seconds(3600.0))
     waiting = [asyncio.create_task(ticker.next()) for _ in range(2)]
     await asyncio.sleep(0)
@@ -63,7 +63,7 @@ async def test_where_nobody_waits_there_is_no_timer() -> None:
     assert (of_one, timers()) == (1, 0)
 
 
-async def test_news_are_heard_once_however_often_they_were_said() -> None:
+async def test_flag_set_repeatedly_wakes_once() -> None:
     changed, ticker = ChangeFlag(), Ticker(EVERY)
 
     changed.set()
@@ -73,7 +73,7 @@ async def test_news_are_heard_once_however_often_they_were_said() -> None:
     assert not await changed.wait(ticker)
 
 
-async def test_news_that_come_while_somebody_listens_wake_at_once() -> None:
+async def test_flag_set_during_a_wait_wakes_at_once() -> None:
     changed, ticker = ChangeFlag(), Ticker(Seconds(3600.0))
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -87,7 +87,7 @@ async def test_news_that_come_while_somebody_listens_wake_at_once() -> None:
     assert timers() == 0
 
 
-async def test_without_a_beat_only_news_count_and_no_timer_is_set() -> None:
+async def test_without_a_ticker_only_the_flag_wakes() -> None:
     changed = ChangeFlag()
     listening = asyncio.create_task(changed.wait(None))
     await asyncio.sleep(0)

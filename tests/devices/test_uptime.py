@@ -23,7 +23,7 @@ def test_a_begun_second_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b".5 1", b"-3.0 1", b"abc", b"9" * 16 + b".0"])
-def test_what_is_not_a_number_is_refused(text: bytes) -> None:
+def test_malformed_uptime_is_refused(text: bytes) -> None:
     with pytest.raises(DeviceUnavailable):
         parse_uptime(text)
 

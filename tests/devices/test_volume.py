@@ -146,7 +146,7 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
 
 
 @pytest.mark.desktop
-async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
+async def test_killed_server_is_reported_at_once_and_found_again() -> None:
     with Pulse() as pulse:
         source = VolumeDevice(SoundServers(pulse.address))
         async with aclosing(patient(source)) as readings:
@@ -163,7 +163,7 @@ async def test_a_killed_server_is_told_at_once_and_found_again() -> None:
 
 
 @pytest.mark.desktop
-async def test_pipewires_door_can_close_and_open_again() -> None:
+async def test_pipewire_socket_can_close_and_reopen() -> None:
     with PipeWire() as pipewire:
         source = VolumeDevice(SoundServers(pipewire.address))
         async with aclosing(patient(source)) as readings:
@@ -180,7 +180,7 @@ async def test_pipewires_door_can_close_and_open_again() -> None:
 
 @pytest.mark.desktop
 @pytest.mark.usefixtures("_hurried")
-async def test_a_hung_server_holds_nobody() -> None:
+async def test_hung_server_blocks_no_caller() -> None:
     with Pulse() as pulse:
         source = VolumeDevice(SoundServers(pulse.address))
         readings = patient(source)
@@ -209,7 +209,7 @@ async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
 
 
 @pytest.mark.desktop
-async def test_a_server_that_wants_its_cookie_is_shown_it(tmp_path: Path) -> None:
+async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> None:
     cookie = tmp_path / "cookie"
     cookie.write_bytes(b"c" * 256)
     with Pulse() as pulse:

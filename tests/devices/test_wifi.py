@@ -39,7 +39,7 @@ def watching(bus: PrivateBus | SlowBus | None) -> aclosing[AsyncGenerator[Wifi |
     return aclosing(source_on(bus).watch())
 
 
-async def test_it_follows_networkmanager_from_network_to_network(system_bus: PrivateBus) -> None:
+async def test_networkmanager_changes_are_followed(system_bus: PrivateBus) -> None:
     async with NetworkManager(system_bus) as manager:
         adapter = await manager.add_adapter()
         bazinga = await manager.add_network(adapter, "Bazinga! 5G")
@@ -149,7 +149,7 @@ async def test_a_networkmanager_that_only_minds_cables_leaves_the_word_to_iwd(
             assert source.via == "iwd on the system bus"
 
 
-async def test_networkmanager_speaks_before_iwd_which_may_work_for_it(
+async def test_networkmanager_is_preferred_over_iwd(
     system_bus: PrivateBus,
 ) -> None:
     async with NetworkManager(system_bus) as manager, Iwd(system_bus) as iwd:
@@ -166,7 +166,7 @@ async def test_networkmanager_speaks_before_iwd_which_may_work_for_it(
             assert source.via == "iwd on the system bus"
 
 
-async def test_it_follows_iwd_from_network_to_network(system_bus: PrivateBus) -> None:
+async def test_iwd_changes_are_followed(system_bus: PrivateBus) -> None:
     async with watching(system_bus) as watch:
         seen = [await upcoming(watch)]
         async with Iwd(system_bus) as iwd:
@@ -185,7 +185,7 @@ async def test_it_follows_iwd_from_network_to_network(system_bus: PrivateBus) ->
         assert seen == [None, NOT_CONNECTED, BAZINGA, NOT_CONNECTED, CAFE, NOT_CONNECTED, None]
 
 
-async def test_what_does_not_change_the_reading_is_not_told(system_bus: PrivateBus) -> None:
+async def test_irrelevant_change_yields_no_reading(system_bus: PrivateBus) -> None:
     async with NetworkManager(system_bus) as manager, watching(system_bus) as watch:
         adapter = await manager.add_adapter()
         assert await upcoming(watch) == NOT_CONNECTED
@@ -218,7 +218,7 @@ async def test_a_burst_of_signals_is_one_reading_and_asks_for_nothing(
             await upcoming(watch, within=0.02)
 
 
-async def test_what_changes_while_the_first_answer_is_on_its_way_is_not_lost(
+async def test_change_during_the_first_read_is_not_lost(
     system_bus: PrivateBus,
 ) -> None:
     async with Iwd(system_bus) as iwd:
@@ -241,7 +241,7 @@ async def test_a_networkmanager_that_hangs_delays_nothing(system_bus: PrivateBus
 
 
 @pytest.mark.usefixtures("_hurried")
-async def test_a_service_slow_to_answer_speaks_once_it_has(system_bus: PrivateBus) -> None:
+async def test_slow_service_is_used_after_its_answer(system_bus: PrivateBus) -> None:
     async with Iwd(system_bus) as iwd:
         iwd.connect(iwd.add_network("Café ☕"))
         iwd.answers.clear()
@@ -293,7 +293,7 @@ def _a_kernel_with_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
 @pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.08, 0.0), (0.0, 0.08), (0.08, 0.08)])
-async def test_who_is_only_slow_is_waited_for(
+async def test_slow_service_is_waited_for(
     tmp_path: Path, bus_takes: float, service_takes: float
 ) -> None:
     slow = SlowBus(tmp_path, IWD, AN_IWD, lets_in_after=bus_takes, answers_after=service_takes)
@@ -304,7 +304,7 @@ async def test_who_is_only_slow_is_waited_for(
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
 @pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.6, 0.0), (0.0, 0.6), (0.08, 0.6)])
-async def test_who_takes_too_long_is_not_waited_for_and_speaks_later(
+async def test_service_over_the_timeout_is_used_later(
     tmp_path: Path, bus_takes: float, service_takes: float
 ) -> None:
     slow = SlowBus(tmp_path, IWD, AN_IWD, lets_in_after=bus_takes, answers_after=service_takes)
@@ -373,7 +373,7 @@ def refuse(_: object) -> list[Adapter]:
     raise PermissionError(1, "Operation not permitted")
 
 
-async def test_closing_a_watch_frees_all_it_held(system_bus: PrivateBus) -> None:
+async def test_closed_watch_releases_all_resources(system_bus: PrivateBus) -> None:
     before = open_descriptors()
     for _ in range(3):
         async with watching(system_bus) as watch:

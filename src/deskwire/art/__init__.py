@@ -1,1 +1,1 @@
-"""Pictures that players name, kept as bytes."""
+"""Pictures that players name, entry as bytes."""

@@ -40,7 +40,7 @@ class Artwork:
         """
         self._cache = ArtCache(cache)
         self._fetch = remote_fetch() if fetch_remote else None
-        self._kept = PictureStore(self._on_dropped, now)
+        self._pictures = PictureStore(self._on_dropped, now)
         self._by_url: dict[str, ArtKey] = {}
         self._pool: PicturePool[Found | None] = PicturePool()
 
@@ -49,11 +49,11 @@ class Artwork:
 
         Opens no file.
         """
-        return self._kept.find(ArtKey(key))
+        return self._pictures.find(ArtKey(key))
 
-    def name(self, address: str, settled: Callable[[], None]) -> "NamedPicture":
-        """Start to read the picture at `address`; `settled` is called when the read ended."""
-        picture = NamedPicture(self._kept, self._pool, settled)
+    def name(self, address: str, on_read: Callable[[], None]) -> "NamedPicture":
+        """Start to read the picture at `address`; `on_read` is called when the read ended."""
+        picture = NamedPicture(self._pictures, self._pool, on_read)
         match parse_address(address):
             case Local(path) as local:
                 key = ArtKey(path)
@@ -68,7 +68,7 @@ class Artwork:
         self, picture: "NamedPicture", url: str, fetch: Callable[[str], bytes]
     ) -> None:
         key = self._by_url.get(url)
-        art = self._kept.find(key) if key is not None else None
+        art = self._pictures.find(key) if key is not None else None
         if key is not None and art is not None:
             picture.take((key, art))
         else:
@@ -91,24 +91,24 @@ class NamedPicture:
 
     def __init__(
         self,
-        kept: PictureStore,
+        pictures: PictureStore,
         pool: PicturePool[Found | None],
-        settled: Callable[[], None],
+        on_read: Callable[[], None],
     ) -> None:
         self.key: ArtKey | None = None
         self.prompt = True
         """Whether the picture is expected within milliseconds."""
         self.on_found: Callable[[ArtKey], object] = lambda _: None
-        self._kept = kept
+        self._pictures = pictures
         self._pool = pool
-        self._settled = settled
+        self._notify = on_read
         self._path: bytes | None = None
         self._work: Read | None = None
         self._job: Job[Found | None] | None = None
         self._stale = False
 
     @property
-    def settled(self) -> bool:
+    def idle(self) -> bool:
         """Whether no read is running."""
         return self._job is None
 
@@ -130,9 +130,9 @@ class NamedPicture:
     def take(self, found: Found) -> None:
         """Store a result as this picture."""
         key, art = found
-        held = self._kept.hold(key, art)
+        held = self._pictures.hold(key, art)
         if self.key is not None:
-            self._kept.release(self.key)
+            self._pictures.release(self.key)
         self.key = key if held else None
 
     def release(self) -> None:
@@ -141,7 +141,7 @@ class NamedPicture:
             self._job.cancel()
             self._job = None
         if self.key is not None:
-            self._kept.release(self.key)
+            self._pictures.release(self.key)
             self.key = None
 
     def _on_read(self, found: Found | None) -> None:
@@ -152,7 +152,7 @@ class NamedPicture:
         if self._stale:
             self._stale = False
             self.recheck()
-        self._settled()
+        self._notify()
 
 
 def found_or_none(work: Read) -> Found | None:

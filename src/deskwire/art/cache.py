@@ -1,7 +1,7 @@
 """Files for the pictures that have none: those that came in an address or from the web.
 
-Nobody reads them again; they give a picture a path to be named by, as every other picture has one.
-The folder holds what is kept now: what an earlier run left is removed before the first is written.
+They are never read again; they give a picture a path to be named by, as every other picture has one.
+The folder holds what is entry now: what an earlier run left is removed before the first is written.
 All of this blocks and belongs in a thread.
 """
 
@@ -51,7 +51,7 @@ class ArtCache:
         return ArtKey(str(path))
 
     def remove(self, key: ArtKey) -> None:
-        """Remove the file of a picture that is not kept any more."""
+        """Remove the file of a picture that is not entry any more."""
         with suppress(OSError):
             Path(key).unlink()
 

@@ -87,13 +87,13 @@ def check(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise NotAPicture("it is no regular file")
     if found.st_uid != os.geteuid():
-        raise NotAPicture("it is somebody else's")
+        raise NotAPicture("the file belongs to another user")
     if found.st_size > LARGEST:
         raise NotAPicture("it is too large")
 
 
 def read_whole(file: int) -> bytes:
-    """Read a file that nobody writes to meanwhile; raises `NotAPicture` if somebody does."""
+    """Read a file that does not change meanwhile; raises `NotAPicture` if it changes."""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(PAUSE)

@@ -30,7 +30,7 @@ class PictureStore:
     def __init__(self, dropped: Callable[[ArtKey], None], now: Callable[[], float]) -> None:
         self._dropped = dropped
         self._now = now
-        self._kept: dict[ArtKey, _Entry] = {}
+        self._pictures: dict[ArtKey, _Entry] = {}
         self._size = 0
 
     @property
@@ -40,37 +40,39 @@ class PictureStore:
 
     def find(self, key: ArtKey) -> Art | None:
         """Return a picture, or `None`."""
-        kept = self._kept.get(key)
-        if kept is None:
+        entry = self._pictures.get(key)
+        if entry is None:
             return None
-        if self._is_over(kept):
+        if self._is_over(entry):
             self._drop(key)
             return None
-        return kept.art
+        return entry.art
 
     def hold(self, key: ArtKey, art: Art) -> bool:
         """Store a picture and add a reference; return `False` if the store is full."""
-        for other in [each for each, kept in self._kept.items() if self._is_over(kept)]:
+        for other in [each for each, entry in self._pictures.items() if self._is_over(entry)]:
             self._drop(other)
-        before = self._kept.get(key)
+        before = self._pictures.get(key)
         more = len(art.content) - (len(before.art.content) if before else 0)
-        if not self._make_room(more, key):
+        if not self._free_space(more, key):
             return False
         self._size += more
-        self._kept[key] = _Entry(art, before.references + 1 if before else 1)
+        self._pictures[key] = _Entry(art, before.references + 1 if before else 1)
         return True
 
     def release(self, key: ArtKey) -> None:
         """Remove one reference."""
-        kept = self._kept.get(key)
-        if kept is not None and kept.references:
-            kept.references -= 1
-            kept.until = self._now() + RETENTION
+        entry = self._pictures.get(key)
+        if entry is not None and entry.references:
+            entry.references -= 1
+            entry.until = self._now() + RETENTION
 
-    def _make_room(self, more: int, keep: ArtKey) -> bool:
-        idle = [each for each, kept in self._kept.items() if not kept.references and each != keep]
-        idle.sort(key=lambda each: self._kept[each].until)
-        to_spare = sum(len(self._kept[each].art.content) for each in idle)
+    def _free_space(self, more: int, keep: ArtKey) -> bool:
+        idle = [
+            each for each, entry in self._pictures.items() if not entry.references and each != keep
+        ]
+        idle.sort(key=lambda each: self._pictures[each].until)
+        to_spare = sum(len(self._pictures[each].art.content) for each in idle)
         if self._size - to_spare + more > CAPACITY:
             return False
         for oldest in idle:
@@ -79,9 +81,9 @@ class PictureStore:
             self._drop(oldest)
         return True
 
-    def _is_over(self, kept: _Entry) -> bool:
-        return not kept.references and kept.until < self._now()
+    def _is_over(self, entry: _Entry) -> bool:
+        return not entry.references and entry.until < self._now()
 
     def _drop(self, key: ArtKey) -> None:
-        self._size -= len(self._kept.pop(key).art.content)
+        self._size -= len(self._pictures.pop(key).art.content)
         self._dropped(key)

@@ -34,7 +34,7 @@ class MemoryDevice:
         return str(self._path)
 
     async def watch(self) -> AsyncGenerator[Memory | None, None]:
-        """Yield the used space now and at each interval."""
+        """Yield the used amount now and at each interval."""
         with KernelFile(self._path) as meminfo:
             async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._ticker)) as all_:
                 async for reading in all_:

@@ -1,8 +1,8 @@
 """Network traffic since boot.
 
-Source: /proc/net/dev, proc_pid_net(5). An interface's counters begin anew when it is taken out and
-put in again or its driver is loaded anew, so the totals are kept here, as the sum of what each
-interface's counters grew by: they never go backwards while the daemon runs.
+Source: /proc/net/dev, proc_pid_net(5). An interface's counters restart when the device or its
+driver is removed and added again. The totals are therefore the sum of each interface's growth, and
+never decrease while the daemon runs.
 """
 
 import os

@@ -26,9 +26,9 @@ from deskwire.model.readings import Wifi
 from deskwire.model.units import Seconds
 
 READ_WAIT = Seconds(0.1)
-"""How long a bus that is slow or hangs may hold up the first reading, which the kernel can make."""
+"""Longest delay of the first reading by a slow bus; the kernel's reading is used then."""
 BUS_AGAIN = Seconds(2.0)
-"""How long the kernel speaks alone before the system bus is looked for again."""
+"""Interval of connection attempts to the system bus while the kernel is the only source."""
 BY_KERNEL = "nl80211 in the kernel"
 
 
@@ -66,12 +66,12 @@ class WifiDevice:
 
     @property
     def via(self) -> str:
-        """Who speaks for the adapters just now."""
+        """Present source of the readings."""
         return self._via
 
     @property
     def absent(self) -> str:
-        """What no reading means."""
+        """Meaning of an absent reading."""
         return "no wireless adapter"
 
     async def watch(self) -> AsyncGenerator[Wifi | None, None]:
@@ -124,7 +124,7 @@ class WifiDevice:
             held.callback(ring)
             for service in SERVICES:
                 objects = Objects(bus, service.name, service.root, service.interfaces, ring)
-                await held.enter_async_context(objects.kept())
+                await held.enter_async_context(objects.entry())
                 held.callback(followed.clear)
                 followed.append((service, objects))
             ring()

@@ -60,7 +60,7 @@ async def test_an_answer_is_given_without_its_variants_where_properties_are_aske
     assert found["Metadata"] == {"xesam:title": "T", "xesam:artist": ["A"], "mpris:length": 7}
 
 
-async def test_who_does_not_answer_is_given_up_in_time(session_bus: PrivateBus, bus: Bus) -> None:
+async def test_call_without_an_answer_times_out(session_bus: PrivateBus, bus: Bus) -> None:
     async with FakePlayer(session_bus) as player:
         player.silent.add("Next")
         begun = time.monotonic()
@@ -70,9 +70,7 @@ async def test_who_does_not_answer_is_given_up_in_time(session_bus: PrivateBus, 
     assert time.monotonic() - begun < patiently(0.5)
 
 
-async def test_nothing_is_kept_for_an_answer_that_comes_late_or_never(
-    session_bus: PrivateBus, bus: Bus
-) -> None:
+async def test_late_or_missing_answer_leaves_no_state(session_bus: PrivateBus, bus: Bus) -> None:
     async with FakePlayer(session_bus) as player:
         player.silent.add("Next")
         for _ in range(5):
@@ -94,7 +92,9 @@ async def test_an_error_keeps_its_name(session_bus: PrivateBus, bus: Bus) -> Non
     assert failed.value.message == "org.example.Tired: it will not"
 
 
-async def test_who_dies_during_a_call_has_failed_at_once(session_bus: PrivateBus, bus: Bus) -> None:
+async def test_service_that_dies_during_a_call_fails_at_once(
+    session_bus: PrivateBus, bus: Bus
+) -> None:
     async with FakePlayer(session_bus) as player:
         player.dies_on.add("Next")
         with pytest.raises(CallFailed) as failed:
@@ -153,7 +153,7 @@ def test_variants_are_unwrapped_all_the_way_down() -> None:
 
 
 @pytest.mark.parametrize("dies", ["before it is looked", "after it was looked"])
-async def test_what_is_sent_as_the_bus_dies_leaves_nothing_behind(
+async def test_message_sent_to_a_dying_bus_leaves_no_state(
     buses: Buses, session_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
     if dies == "after it was looked":

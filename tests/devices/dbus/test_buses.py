@@ -39,7 +39,7 @@ async def test_one_connection_is_shared_and_closed_after_the_last(
     assert await connections(session_bus) == 0
 
 
-async def test_those_who_come_at_once_share_one_connection(
+async def test_simultaneous_holders_share_one_connection(
     session_bus: PrivateBus, buses: Buses
 ) -> None:
     all_there = asyncio.Barrier(10)
@@ -83,7 +83,7 @@ async def test_a_bus_that_accepts_and_says_nothing_is_lost_in_time(tmp_path: Pat
     await server.wait_closed()
 
 
-async def test_a_bus_that_dies_is_told_to_who_holds_it_and_comes_back_for_the_next(
+async def test_dead_bus_notifies_its_holders_and_is_reopened(
     session_bus: PrivateBus, buses: Buses
 ) -> None:
     async with FakePlayer(session_bus) as player, buses.session() as bus:

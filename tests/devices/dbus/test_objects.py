@@ -16,7 +16,7 @@ def lit() -> Tree:
     return {LAMP: {"org.example.Lamp": {"Lit": True, "Colour": "red"}}}
 
 
-def test_only_wanted_interfaces_are_kept_and_without_their_variants() -> None:
+def test_only_wanted_interfaces_are_stored_without_variants() -> None:
     managed = {
         LAMP: {
             "org.example.Lamp": {"Lit": Variant("b", True)},

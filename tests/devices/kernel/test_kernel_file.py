@@ -6,7 +6,7 @@ from deskwire.devices.kernel.kernel_file import KernelFile
 from deskwire.model.problems import DeviceUnavailable
 
 
-def test_each_reading_is_made_anew(tmp_path: Path) -> None:
+def test_each_read_returns_the_current_content(tmp_path: Path) -> None:
     path = tmp_path / "counter"
     path.write_text("1")
     with KernelFile(path) as file:
@@ -51,7 +51,7 @@ def test_a_whole_reading_joins_the_pieces_of_a_long_file(tmp_path: Path) -> None
         assert file.read_whole() == content
 
 
-def test_a_file_that_is_not_there_names_itself_and_what_to_do(tmp_path: Path) -> None:
+def test_missing_file_error_has_path_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(DeviceUnavailable) as raised:
         KernelFile(tmp_path / "stat")
 

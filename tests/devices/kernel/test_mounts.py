@@ -25,7 +25,7 @@ def test_a_mount_is_found_by_its_number(number: bytes, kind: str) -> None:
     assert parse_type(number, MOUNTINFO) == kind
 
 
-def test_a_descriptor_says_which_mount_it_is_on() -> None:
+def test_mount_number_is_parsed_from_fdinfo() -> None:
     assert parse_mount_number(b"pos:\t0\nflags:\t012000000\nmnt_id:\t27\nino:\t2\n") == b"27"
     assert parse_mount_number(b"pos:\t0\n") == b""
 
@@ -53,7 +53,7 @@ def test_a_root_that_may_keep_one_waiting_does_not_answer_at_once(
     assert root_never_blocks() == at_once
 
 
-def test_this_machines_root_is_what_its_kernel_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_of_this_machine_matches_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = [
         line.partition(" - ")[2].split()[0]
         for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()

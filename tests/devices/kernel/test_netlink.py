@@ -23,7 +23,7 @@ from deskwire.devices.kernel.netlink import (
 )
 
 
-def test_a_request_is_laid_out_as_the_kernel_wants_it() -> None:
+def test_request_has_the_layout_of_the_kernel() -> None:
     request = encode_request(28, 5, 7, encode_attribute(3, b"\1\0\0\0"))
 
     assert struct.unpack("=IHHII", request[:16]) == (28, 28, 0x301, 7, 0)
@@ -118,7 +118,7 @@ def test_this_kernel_lists_its_families() -> None:
         assert len(kernel.dump(CONTROLLER, GET_FAMILY)) > 1
 
 
-def test_this_kernel_refuses_what_it_does_not_know() -> None:
+def test_kernel_refuses_an_unknown_family() -> None:
     with NetlinkSocket() as kernel, pytest.raises(OSError, match="No such file or directory"):
         kernel.dump(0x3FF, 5)
 
@@ -129,7 +129,7 @@ def answer(sequence: int, body: bytes, *, flags: int = 2) -> bytes:
     return one + struct.pack("=IHHIIi", 20, 3, flags, sequence, 0, 0)
 
 
-def test_a_list_that_changed_while_it_was_told_is_asked_for_again(
+def test_interrupted_dump_is_requested_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ours, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -50,7 +50,7 @@ def test_udevs_message_is_read() -> None:
 
 
 @pytest.mark.parametrize("message", [b"", b"libudev\0", b"add@/x\0ACTION=add\0", b"\xff\0=\0=="])
-def test_what_is_no_uevent_is_none(message: bytes) -> None:
+def test_message_that_is_not_a_uevent_is_none(message: bytes) -> None:
     assert parse_uevent(message) is None
 
 
@@ -74,7 +74,7 @@ def test_only_its_own_subsystem_counts_and_all_that_waits_is_read() -> None:
 
 
 @pytest.mark.desktop
-def test_the_real_kernel_is_heard() -> None:
+def test_uevent_of_the_real_kernel_is_received() -> None:
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     unshare = ["unshare", *as_root, "--net", "--mount"]
 
@@ -89,7 +89,7 @@ def test_the_real_kernel_is_heard() -> None:
     assert done.returncode == 0, done.stderr
 
 
-async def test_without_netlink_nothing_is_heard_and_nothing_breaks(
+async def test_without_netlink_no_event_and_no_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object) -> None:

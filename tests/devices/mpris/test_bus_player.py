@@ -61,7 +61,7 @@ async def test_an_invalidated_property_is_asked_for(
 
 
 @pytest.mark.parametrize("asked", ["GetAll", "Get Identity"])
-async def test_what_is_signalled_while_a_player_is_being_asked_is_not_lost(
+async def test_signal_during_a_read_is_not_lost(
     session_bus: PrivateBus, players: PlayersDevice, asked: str
 ) -> None:
     async with PlayerWatch(players) as watch:
@@ -83,7 +83,7 @@ async def test_a_player_that_changes_its_identity_keeps_its_id(
 
 
 @pytest.mark.usefixtures("_hurried")
-async def test_a_player_that_takes_its_name_before_it_is_ready_is_asked_again(
+async def test_player_not_ready_yet_is_read_again(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
@@ -131,7 +131,7 @@ async def test_a_player_without_an_identity_is_called_by_its_bus_name(
         {"CanControl": Variant("s", "no")},
     ],
 )
-async def test_whatever_a_player_says_the_reading_can_be_written(
+async def test_any_metadata_gives_an_encodable_reading(
     session_bus: PrivateBus, players: PlayersDevice, told: dict[str, Variant]
 ) -> None:
     async with (
@@ -199,7 +199,7 @@ async def test_the_position_is_asked_for_after_a_seek_and_not_otherwise(
         assert fake.asked.count("Get Position") == 1
 
 
-async def test_a_paused_player_stands_still_where_it_had_come_to(
+async def test_paused_player_keeps_its_position(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
@@ -238,7 +238,7 @@ async def test_a_new_track_begins_at_its_beginning(
     assert 0 <= at(player) < 0.1
 
 
-async def test_a_position_that_moves_while_it_is_asked_for_is_asked_for_once_more(
+async def test_position_that_changes_during_a_read_is_read_again(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
@@ -265,7 +265,7 @@ async def test_a_repetition_may_mean_a_jump_and_is_asked_about(
         await watch.player(lambda player: at(player) == 60.0)
 
 
-async def test_a_position_that_is_about_where_it_should_be_is_not_told_anew(
+async def test_position_near_the_expected_one_is_not_reported(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     fake = FakePlayer(session_bus, Position=5_000_000, PlaybackStatus="Paused")
@@ -360,7 +360,7 @@ async def test_a_picture_named_once_more_is_read_once_more(
         await until_async(lambda: content() == PNG + b"two")
 
 
-async def test_what_is_no_picture_is_no_art(
+async def test_file_that_is_not_a_picture_is_no_art(
     session_bus: PrivateBus, players: PlayersDevice, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"

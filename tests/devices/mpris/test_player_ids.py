@@ -30,7 +30,7 @@ def test_ids_are_counted_and_stay() -> None:
     assert ids.owner(PlayerId("player2")) == ":1.2"
 
 
-def test_who_takes_its_name_again_within_two_seconds_keeps_its_id() -> None:
+def test_name_taken_again_within_two_seconds_keeps_the_id() -> None:
     ids = Ids()
     ids.come(":1.1")
     ids.go(":1.1", at=10.0)
@@ -39,7 +39,7 @@ def test_who_takes_its_name_again_within_two_seconds_keeps_its_id() -> None:
     assert ids.come(":1.1", at=12.0) == "player1"
 
 
-def test_who_takes_it_later_is_another() -> None:
+def test_name_taken_later_gets_a_new_id() -> None:
     ids = Ids()
     ids.come(":1.1")
     ids.go(":1.1", at=10.0)
@@ -77,7 +77,7 @@ def test_a_double_inherits_the_id_and_never_two() -> None:
     assert (ids.of(":1.1"), ids.of(":1.3")) == (None, "player1")
 
 
-def test_a_new_look_forgets_who_is_gone_and_a_new_bus_everybody() -> None:
+def test_reset_forgets_absent_owners_and_a_new_bus_all() -> None:
     ids = Ids()
     ids.come(":1.1")
     ids.come(":1.2")

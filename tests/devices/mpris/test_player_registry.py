@@ -29,7 +29,7 @@ def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
 
 
 @pytest.mark.parametrize("name", ["playerctld", "kdeconnect.mpris_000001", "GSConnect.phone"])
-async def test_those_who_repeat_other_players_are_left_out(
+async def test_proxies_of_other_players_are_left_out(
     session_bus: PrivateBus, players: PlayersDevice, name: str
 ) -> None:
     async with (
@@ -42,7 +42,7 @@ async def test_those_who_repeat_other_players_are_left_out(
     assert {"Echo"}.isdisjoint(title for reading in watch.readings for title in titles(reading))
 
 
-async def test_a_ghost_is_left_out_until_it_plays_something(
+async def test_empty_player_is_left_out_until_a_track_plays(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     nothing = metadata(trackid=Variant("o", "/org/mpris/MediaPlayer2/TrackList/NoTrack"))
@@ -123,7 +123,7 @@ async def test_the_browser_bridge_is_left_out_while_its_browser_is_shown(
 
 
 @pytest.mark.usefixtures("_hurried")
-async def test_a_hung_player_holds_up_nobody_and_joins_when_it_answers(
+async def test_hung_player_delays_no_other_and_appears_when_answering(
     session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as hung:
@@ -154,7 +154,7 @@ async def test_an_id_stays_with_a_double_when_the_other_stops(
         assert (await watch.player(titled("Back"))).id == "player1"
 
 
-async def test_who_came_to_the_bus_first_has_the_lower_id(
+async def test_older_connection_has_the_lower_id(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with (
@@ -168,7 +168,7 @@ async def test_who_came_to_the_bus_first_has_the_lower_id(
         ]
 
 
-async def test_who_leaves_while_the_bus_is_looked_over_is_not_taken_for_there(
+async def test_player_that_leaves_during_the_listing_is_absent(
     session_bus: PrivateBus, players: PlayersDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guid = Bus.guid
@@ -190,7 +190,7 @@ async def test_who_leaves_while_the_bus_is_looked_over_is_not_taken_for_there(
         await coming.leave()
 
 
-async def test_only_the_bus_itself_says_who_comes_and_goes(
+async def test_owner_changes_are_accepted_from_the_bus_only(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:

@@ -7,14 +7,14 @@ def at(seconds: float) -> Seconds:
     return Seconds(seconds)
 
 
-def test_nobody_knows_where_it_is_at_first() -> None:
+def test_position_is_unknown_at_first() -> None:
     playhead = Playhead()
 
     assert playhead.reached(at(100), None) is None
     assert playhead.is_jump(at(0), at(100), None)
 
 
-def test_it_moves_at_its_rate_while_it_plays_and_stands_otherwise() -> None:
+def test_position_advances_at_the_rate_only_while_playing() -> None:
     playhead = Playhead()
     playhead.rate = 1.5
 
@@ -26,7 +26,7 @@ def test_it_moves_at_its_rate_while_it_plays_and_stands_otherwise() -> None:
     assert playhead.reached(at(200), at(60)) == at(13)
 
 
-def test_being_about_where_it_should_be_is_no_jump() -> None:
+def test_small_difference_is_not_a_jump() -> None:
     playhead = Playhead()
     playhead.move_to(at(10), at(100), playing=True)
 
@@ -36,7 +36,7 @@ def test_being_about_where_it_should_be_is_no_jump() -> None:
     assert playhead.is_jump(at(10), at(105), None)
 
 
-def test_it_may_become_unknown_again() -> None:
+def test_position_may_become_unknown_again() -> None:
     playhead = Playhead()
     playhead.move_to(at(10), at(100), playing=True)
     playhead.move_to(None, at(101), playing=True)

@@ -116,7 +116,7 @@ def test_a_track_without_a_title_is_called_by_its_file(url: object, name: str) -
         ("1500000", None),
     ],
 )
-def test_a_length_that_nobody_knows_is_none(said: object, seconds: float | None) -> None:
+def test_unknown_length_is_none(said: object, seconds: float | None) -> None:
     assert parse_length(said) == seconds
 
 
@@ -174,7 +174,7 @@ def test_only_the_three_states_are_states() -> None:
         ("org.mpris.MediaPlayer2x.mpv", False),
     ],
 )
-def test_who_repeats_players_is_no_player(name: str, shown: bool) -> None:
+def test_proxy_is_not_a_player(name: str, shown: bool) -> None:
     assert is_player(name) is shown
 
 

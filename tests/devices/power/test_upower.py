@@ -57,7 +57,7 @@ def test_a_ups_or_a_mouse_alone_is_no_battery(display: dict[str, Any]) -> None:
         ([], False, True),
     ],
 )
-def test_a_line_knows_best_whether_it_is_plugged_in(
+def test_mains_line_decides_plugged_in(
     lines: list[dict[str, Any]], on_battery: bool, plugged_in: bool
 ) -> None:
     reading = parse_battery({"OnBattery": on_battery}, BATTERY, [BATTERY, *lines])

@@ -31,7 +31,7 @@ SINK = (
 )  # fmt: skip
 
 
-def test_a_packet_is_written_as_the_protocol_has_it() -> None:
+def test_packet_is_encoded_as_specified() -> None:
     assert encode_packet(Command.SUBSCRIBE, 3, number(0x81)) == bytes.fromhex(
         "0000000f ffffffff 00000000 00000000 00000000" + "4c00000023 4c00000003 4c00000081"
     )
@@ -44,7 +44,7 @@ def test_values_are_written_as_the_protocol_has_them() -> None:
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.integers(1, 30))
-def test_packets_are_read_in_whatever_pieces_they_come(values: list[bytes], size: int) -> None:
+def test_packets_are_decoded_from_any_fragments(values: list[bytes], size: int) -> None:
     written = b"".join(encode_packet(Command.REPLY, tag, each) for tag, each in enumerate(values))
     packets = PacketParser()
 
@@ -57,7 +57,7 @@ def test_packets_are_read_in_whatever_pieces_they_come(values: list[bytes], size
     assert read == [Packet(Command.REPLY, tag, each) for tag, each in enumerate(values)]
 
 
-def test_what_is_sound_or_of_shared_memory_is_passed_over() -> None:
+def test_audio_and_shared_memory_packets_are_skipped() -> None:
     sound = HEAD.pack(4, 0, 0, 0, 0) + b"\1\2\3\4"
     let_go = HEAD.pack(0, CONTROL, 7, 0, 0x40000000)
 
@@ -66,7 +66,7 @@ def test_what_is_sound_or_of_shared_memory_is_passed_over() -> None:
     assert read == [Packet(Command.REPLY, 1, b"")]
 
 
-def test_a_length_no_packet_has_is_refused_before_it_is_held() -> None:
+def test_impossible_length_is_refused_before_buffering() -> None:
     with pytest.raises(MalformedPacket):
         PacketParser().feed(HEAD.pack(LARGEST + 1, CONTROL, 0, 0, 0))
 
@@ -75,7 +75,7 @@ def test_a_sink_has_a_name_and_a_volume_for_each_channel() -> None:
     assert parse_sink(SINK) == Sink("speakers", (1.0, 0.5))
 
 
-def test_a_server_says_what_it_is() -> None:
+def test_server_reports_its_name() -> None:
     assert parse_server_name(text("pulseaudio") + text("16.1")) == "pulseaudio"
     assert parse_server_name(b"N") == ""
 

@@ -118,7 +118,7 @@ async def test_a_server_that_talks_otherwise_is_unavailable(said: bytes, why: st
             pass
 
 
-async def test_a_sink_nobody_understands_is_unavailable() -> None:
+async def test_malformed_sink_is_unavailable() -> None:
     def answer(packet: Packet) -> bytes:
         if packet.command == Command.GET_SINK_INFO:
             return encode_packet(Command.REPLY, packet.tag, b"?")

@@ -39,7 +39,7 @@ def test_the_connected_adapter_is_shown_before_the_first() -> None:
     assert reading(adapters) == Wifi(ssid="Café", connected=True)
 
 
-def test_of_two_connected_adapters_the_first_by_name_is_shown_in_whatever_order() -> None:
+def test_first_connected_adapter_by_name_is_reported() -> None:
     adapters = [
         Adapter("wlp2s0", connected=True, ssid="two"),
         Adapter("wlp1s0", connected=True, ssid="one"),

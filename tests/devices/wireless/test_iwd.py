@@ -20,7 +20,7 @@ def tree(**station: Any) -> Tree:
 
 
 @pytest.mark.parametrize("state", ["connected", "roaming"])
-def test_a_station_is_connected_also_while_it_roams(state: str) -> None:
+def test_roaming_station_is_connected(state: str) -> None:
     found = parse_adapters(tree(State=state, ConnectedNetwork=NETWORK_PATH))
 
     assert found == [Adapter("wlan0", connected=True, ssid="Café ☕")]

@@ -27,7 +27,7 @@ def test_an_activated_device_with_an_access_point_is_connected() -> None:
 
 
 @pytest.mark.parametrize("state", [20, 30, 40, 50, 60, 70, 80, 90, 110, 120])
-def test_a_device_is_not_connected_before_it_is_activated_though_its_access_point_is_set(
+def test_device_before_activation_is_not_connected(
     state: int,
 ) -> None:
     assert parse_adapters(tree(State=state)) == [Adapter("wlp1s0", connected=False)]
@@ -50,7 +50,7 @@ def test_a_hidden_network_is_connected_without_a_name() -> None:
 
 
 @pytest.mark.parametrize("state", [0, 10, None, "100"])
-def test_a_device_left_to_somebody_else_is_not_networkmanagers(state: Any) -> None:
+def test_unmanaged_device_is_left_out(state: Any) -> None:
     assert parse_adapters(tree(State=state)) == []
 
 

@@ -31,7 +31,7 @@ def captured(moment: str, answers_to: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("moment", ["idle", "scanned", "connected", "hidden"])
-def test_the_interfaces_are_read_as_the_kernel_told_them(moment: str) -> None:
+def test_interfaces_are_decoded_from_recorded_replies(moment: str) -> None:
     own = [(i.name, i.kind) for i in parse_interfaces(captured(moment, "interfaces"))]
 
     assert ("wlan1", STATION) in own
@@ -83,11 +83,11 @@ RATES = b"\1\2\x82\x84"
         (heard(status=None, answered=SSID), None),
     ],
 )
-def test_a_network_is_joined_when_the_kernel_marks_it(answer: bytes, network: bytes | None) -> None:
+def test_network_marked_by_the_kernel_is_joined(answer: bytes, network: bytes | None) -> None:
     assert parse_network([heard(status=None, answered=b"\0\5Other"), answer]) == network
 
 
-def test_what_is_no_network_interface_is_left_out() -> None:
+def test_p2p_device_is_left_out() -> None:
     p2p_device = b"\7\1\0\0" + encode_attribute(5, struct.pack("=I", P2P_DEVICE))
 
     assert parse_interfaces([p2p_device]) == []

@@ -55,7 +55,7 @@ class Objects:
         self._signals_during_read: list[Message] | None = None
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    async def following(self) -> AsyncIterator[None]:
         """Follow the service while the context is open, even before it starts."""
         properties = (
             f"type='signal',sender='{self._name}',interface='{PROPERTIES}',"

@@ -1,4 +1,4 @@
-"""What the kernel says when a device appears, changes or goes: uevents, by raw netlink.
+"""Kernel uevents about devices, by raw netlink.
 
 The kernel's own multicast group is used and not udev's, so nothing else has to run; libudev's
 form of a message is understood too, because that is what a test bed sends. Only root can send to

@@ -93,7 +93,7 @@ class BusPlayer:
     def pending(self) -> bool:
         """Whether properties, position or picture of a new track are still being read."""
         picture = self._picture
-        has_picture = picture is None or picture.settled or not picture.prompt
+        has_picture = picture is None or picture.idle or not picture.prompt
         return not self.answered or self._position_task is not None or not has_picture
 
     @property
@@ -131,14 +131,14 @@ class BusPlayer:
                 self._identity = parse_text(unwrap(changed["Identity"]))
                 self._changed()
             return
-        told = {name: unwrap(changed[name]) for name in changed if name in FOLLOWED}
+        values = {name: unwrap(changed[name]) for name in changed if name in FOLLOWED}
         if self._signals_during_read is not None:
-            self._signals_during_read.update(told)
+            self._signals_during_read.update(values)
         if not FOLLOWED.isdisjoint(gone):
             self.refresh()
-        if self.answered and told:
-            self._apply(told)
-            if not POSITION_CHANGES.isdisjoint(told):
+        if self.answered and values:
+            self._apply(values)
+            if not POSITION_CHANGES.isdisjoint(values):
                 self.refresh_position()
 
     def refresh_position(self) -> None:
@@ -160,14 +160,14 @@ class BusPlayer:
             self._picture = None
 
     async def _refresh(self) -> None:
-        told = await self._read_properties()
+        values = await self._read_properties()
         if not self.answered:
             self._identity = await self._read_identity()
         # Signals that arrived during the call are newer than its answer.
-        told |= self._signals_during_read or {}
+        values |= self._signals_during_read or {}
         self._read_task = self._signals_during_read = None
         self.answered = True
-        self._apply(told)
+        self._apply(values)
         self._changed()
 
     async def _read_properties(self) -> dict[str, Any]:
@@ -206,19 +206,19 @@ class BusPlayer:
         if position_jumped or self._pending_deadline > _now():
             self._changed()
 
-    def _apply(self, told: Mapping[str, Any]) -> None:
+    def _apply(self, values: Mapping[str, Any]) -> None:
         status, track, rate = self.status, self.track, self._playhead.rate
         at, position_jumped = self._playhead.reached(_now(), track.duration), False
-        if "PlaybackStatus" in told:
-            self.status = parse_status(told["PlaybackStatus"])
-        if "Rate" in told:
-            self._playhead.rate = parse_rate(told["Rate"]) or rate
-        if "CanControl" in told:
-            self.controllable = told["CanControl"] is not False
-        if "Metadata" in told:
-            self._apply_track(told["Metadata"])
-        if "Position" in told:
-            said = parse_position(told["Position"])
+        if "PlaybackStatus" in values:
+            self.status = parse_status(values["PlaybackStatus"])
+        if "Rate" in values:
+            self._playhead.rate = parse_rate(values["Rate"]) or rate
+        if "CanControl" in values:
+            self.controllable = values["CanControl"] is not False
+        if "Metadata" in values:
+            self._apply_track(values["Metadata"])
+        if "Position" in values:
+            said = parse_position(values["Position"])
             if said is not None and self._is_jump(said):
                 at, position_jumped = said, True
         elif at is not None and not self.track.same_as(track):

@@ -1,4 +1,4 @@
-"""Where a sound server listens, in the words of PULSE_SERVER.
+"""Addresses of sound servers, as in PULSE_SERVER.
 
 Source: PulseAudio's documentation, "Server Strings": words, tried in order; each may begin with a
 machine's id in braces. `unix:PATH` or a path alone, `tcp:HOST[:PORT]` (`tcp4:`, `tcp6:`) or a host.

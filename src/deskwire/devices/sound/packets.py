@@ -30,7 +30,7 @@ _NUMBER = struct.Struct(">I")
 
 
 class Command(IntEnum):
-    """What a packet is."""
+    """Command codes of packets."""
 
     ERROR = 0
     REPLY = 2
@@ -43,7 +43,7 @@ class Command(IntEnum):
 
 
 class Event(IntEnum):
-    """What may be subscribed to."""
+    """Events that a client may subscribe to."""
 
     SINK = 0x01
     SERVER = 0x80
@@ -57,7 +57,7 @@ class Failure(IntEnum):
 
 
 class MalformedPacket(Exception):
-    """What came is not of this protocol."""
+    """The received data does not follow the protocol."""
 
 
 class Packet(NamedTuple):

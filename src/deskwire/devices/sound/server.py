@@ -51,7 +51,7 @@ class SoundServer(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.name = ""
-        """What the server says it is: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
+        """Name and version of the server: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
         self._transport: asyncio.Transport | None = None
         self._packets = PacketParser()
         self._asked: dict[int, asyncio.Future[bytes]] = {}
@@ -59,7 +59,7 @@ class SoundServer(asyncio.Protocol):
         self._changed = asyncio.Event()
 
     async def handshake(self, cookie: bytes) -> None:
-        """Say who is there, and ask to be told of changes; raises `DeviceUnavailable`."""
+        """Say who is there, and ask to be values of changes; raises `DeviceUnavailable`."""
         try:
             await self._ask(Command.AUTH, number(VERSION) + blob(cookie))
             await self._ask(Command.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
@@ -67,7 +67,7 @@ class SoundServer(asyncio.Protocol):
             self.name = parse_server_name(await self._ask(Command.GET_SERVER_INFO))
         except ServerError as refusal:
             raise DeviceUnavailable(
-                f"the sound server lets nobody in (error {refusal.code})",
+                f"the sound server refuses access (error {refusal.code})",
                 remedy="see that its cookie can be read, or name another in PULSE_SERVER",
             ) from None
 
@@ -113,7 +113,7 @@ class SoundServer(asyncio.Protocol):
         finally:
             del self._asked[tag]
 
-    # ---- told by the transport -------------------------------------------------------------------
+    # ---- values by the transport -------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
@@ -172,7 +172,7 @@ async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[So
 
 
 async def connect_to_first(server: SoundServer, servers: SoundServers) -> None:
-    """Connect to the first place where somebody listens; raises `DeviceUnavailable`."""
+    """Connect to the first address that accepts a connection; raises `DeviceUnavailable`."""
     loop = asyncio.get_running_loop()
     for place in parse_servers(servers.address):
         try:
