@@ -220,7 +220,7 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
 
         async with aclosing(patient(VolumeDevice(SoundServers(address, cookie)))) as readings:
             shown = await upcoming(readings)
-        with pytest.raises(DeviceUnavailable, match="lets nobody in") as told:
+        with pytest.raises(DeviceUnavailable, match="refuses access") as told:
             await upcoming(VolumeDevice(SoundServers(address)).watch())
 
     assert shown == volume(100)

@@ -1,8 +1,8 @@
-"""Files for the pictures that have none: those that came in an address or from the web.
+"""Files for pictures that have none: pictures in an address and from the web.
 
-They are never read again; they give a picture a path to be named by, as every other picture has one.
-The folder holds what is entry now: what an earlier run left is removed before the first is written.
-All of this blocks and belongs in a thread.
+The daemon never reads these files. They give such a picture a path, as every other picture has. The
+directory holds only current pictures: files of an earlier run are removed before the first write.
+All methods block, so call them in a thread.
 """
 
 import os

@@ -124,7 +124,7 @@ class WifiDevice:
             held.callback(ring)
             for service in SERVICES:
                 objects = Objects(bus, service.name, service.root, service.interfaces, ring)
-                await held.enter_async_context(objects.entry())
+                await held.enter_async_context(objects.following())
                 held.callback(followed.clear)
                 followed.append((service, objects))
             ring()

@@ -59,7 +59,7 @@ class SoundServer(asyncio.Protocol):
         self._changed = asyncio.Event()
 
     async def handshake(self, cookie: bytes) -> None:
-        """Say who is there, and ask to be values of changes; raises `DeviceUnavailable`."""
+        """Send the client name and subscribe to changes; raises `DeviceUnavailable`."""
         try:
             await self._ask(Command.AUTH, number(VERSION) + blob(cookie))
             await self._ask(Command.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
@@ -113,7 +113,7 @@ class SoundServer(asyncio.Protocol):
         finally:
             del self._asked[tag]
 
-    # ---- values by the transport -------------------------------------------------------------------
+    # ---- called by the transport ----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
