@@ -107,7 +107,7 @@ def test_file_of_another_user_is_not_read(tmp_path: Path) -> None:
     file.write_bytes(PNG)
     os.chown(file, 4321, -1)
 
-    with pytest.raises(NotAPicture, match="else"):
+    with pytest.raises(NotAPicture, match="another user"):
         read_picture(bytes(file))
 
 

@@ -107,7 +107,7 @@ async def test_an_answer_to_nothing_and_an_unknown_packet_are_passed_over() -> N
     ("said", "why"),
     [
         (b"\xff" * 40, "went away"),
-        (LET_IN + encode_packet(Command.ERROR, 2, number(1)), "lets nobody"),
+        (LET_IN + encode_packet(Command.ERROR, 2, number(1)), "refuses access"),
         (b"".join(encode_packet(Command.REPLY, tag, b"?") for tag in range(5)), "as we know it"),
     ],
     ids=["no packets", "refused", "no values"],
