@@ -4,12 +4,12 @@
 
 import { PendingCommands } from "./players/commands.ts";
 import { Playhead } from "./players/playhead.ts";
-import { loadChoice, storeChoice } from "./players/choice_storage.ts";
 import { PlayerSelection, type PlayerTab } from "./players/selection.ts";
 import { History, POINT_SPAN, Rate } from "./readings/series.ts";
 import { Connection } from "./session/connection.ts";
 import type { Action, Player, Snapshot } from "./session/snapshot.ts";
 import type { Status } from "./session/status.ts";
+import { loadChoice, storeChoice } from "./storage.ts";
 
 export interface Notice {
   readonly id: number;

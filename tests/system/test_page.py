@@ -59,7 +59,7 @@ async def test_login_survives_a_reload_and_is_invisible_to_scripts(
         (cookie,) = await dashboard.page.context.cookies()
         await dashboard.open(state="live")
 
-    assert json.loads(readable) == ["", {}, {}, []]
+    assert json.loads(readable) == ["", {"deskwire.user": "owner"}, {}, []]
     assert (cookie.get("httpOnly"), cookie.get("secure")) == (True, True)
     assert cookie.get("sameSite") == "Strict"
     assert cookie.get("name", "").startswith("__Host-deskwire-")
@@ -118,10 +118,13 @@ async def test_log_out_ends_the_login_and_clears_the_page(
         await dashboard.wait_for_text("You are logged out.")
         content = await dashboard.page.content()
         await until_async(no_cookie, what="the cookie is removed")
+        name = await dashboard.page.get_by_label("Name").input_value()
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()
+        name_after_reload = await dashboard.page.get_by_label("Name").input_value()
 
     assert "The Reason" not in content
+    assert (name, name_after_reload) == ("owner", "owner")
 
 
 async def test_login_form_has_the_hints_that_password_managers_need(
