@@ -32,6 +32,7 @@ const en = {
     expired: "Session expired, renewing",
     away: "Desk is away",
     refused: "Refused",
+    blocked: "No live connection",
     ended: "Disconnected",
     paused: "Paused",
     "logged out": "Logged out",
@@ -46,6 +47,11 @@ const en = {
     internal_error: "Internal error of the desk. See its log.",
     other: "The desk refused the connection.",
   },
+  blocked: "The page loads, but its WebSocket does not open.",
+  blockedSteps: [
+    "With a reverse proxy: let it forward WebSocket connections (the Upgrade header).",
+    "Without a proxy: make this browser trust the desk’s certificate. Some browsers refuse a WebSocket to a certificate that was only accepted for the page.",
+  ],
   tryNow: "Try now",
   commandError: {
     unknown_player: "This player has quit.",
@@ -132,6 +138,7 @@ const de: Texts = {
     expired: "Sitzung abgelaufen, wird erneuert",
     away: "Schreibtisch ist weg",
     refused: "Abgelehnt",
+    blocked: "Keine Live-Verbindung",
     ended: "Getrennt",
     paused: "Pausiert",
     "logged out": "Abgemeldet",
@@ -146,6 +153,11 @@ const de: Texts = {
     internal_error: "Interner Fehler des Schreibtischs. Siehe sein Protokoll.",
     other: "Der Schreibtisch hat die Verbindung abgelehnt.",
   },
+  blocked: "Die Seite lädt, aber ihr WebSocket öffnet sich nicht.",
+  blockedSteps: [
+    "Mit einem Reverse-Proxy: lass ihn WebSocket-Verbindungen weiterleiten (die Kopfzeile Upgrade).",
+    "Ohne Proxy: lass diesen Browser dem Zertifikat des Schreibtischs vertrauen. Manche Browser verweigern einen WebSocket, wenn das Zertifikat nur für die Seite angenommen wurde.",
+  ],
   tryNow: "Jetzt versuchen",
   commandError: {
     unknown_player: "Dieser Player wurde beendet.",

@@ -11,6 +11,8 @@ beforeEach(() => {
   now = START;
 });
 
+const kind = (): string => machine.status.kind;
+
 /** Receive a reading each second until `end`. */
 function receiveUntil(socket: number, end: number): void {
   for (; now < end; now += 1000) machine.received(socket, STATS, now);
@@ -230,4 +232,40 @@ test("while a socket opens, the next deadline is its timeout", () => {
   machine.wake(now + 60_000);
 
   assert.equal(machine.deadline, now + 70_000);
+});
+
+test("two sockets that fail to open after a fetched token mean that WebSockets are blocked", () => {
+  machine.start();
+  machine.tokenFetched(1, token("one"), now);
+  machine.closed(1, 1006, now + 10);
+  assert.equal(kind(), "connecting");
+  assert.deepEqual(brief(machine.tick(now + 5010)), ["fetch 2"]);
+  machine.tokenFetched(2, token("two"), now + 5020);
+
+  machine.closed(2, 1006, now + 5030);
+
+  assert.equal(kind(), "blocked");
+  assert.deepEqual(brief(machine.tick(now + 10_030)), ["fetch 3"]);
+  machine.tokenFetched(3, token("three"), now + 10_040);
+  machine.opened(3, now + 10_050);
+  machine.received(3, STATS, now + 10_060);
+  assert.equal(kind(), "live");
+});
+
+test("an unreachable desk is not blocked", () => {
+  machine = liveMachine();
+  machine.closed(1, 1006, now);
+  machine.tick(now + 5000);
+  machine.closed(2, 1006, now + 5010);
+  machine.tick(now + 10_010);
+  machine.tokenFetched(2, token("two"), now + 10_020);
+  machine.closed(3, 1006, now + 10_030);
+  machine.tick(now + 15_030);
+  machine.tokenFailed(3, { status: 0, code: "unreachable" }, now + 15_040);
+  machine.tick(now + 20_040);
+  machine.tokenFetched(4, token("four"), now + 20_050);
+
+  machine.closed(4, 1006, now + 20_060);
+
+  assert.equal(kind(), "stale");
 });

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.desk import Desk
-from tests.support.page import Browser, Dashboard
+from tests.support.page import PHONE, WIDE, Browser, Dashboard
 from tests.support.proxy import Proxy
 from tests.support.stopping import send
 from tests.support.time_scaling import patiently
@@ -31,6 +31,12 @@ window.WebSocket = class extends Real {
   }
 };
 """
+BLOCKED = """
+window.WebSocket = class {
+  constructor() { setTimeout(() => this.onclose({ code: 1006 })); }
+};
+"""
+"""A proxy that does not forward upgrades, or a browser that refuses the socket's certificate."""
 SUSPENDED = 3.0
 """Seconds, longer than the page waits for the next message of a desk that sends each second."""
 SLEEP = """
@@ -256,3 +262,24 @@ async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) ->
             await second.log_in()
             await second.wait_for_state("refused")
             await second.page.get_by_text("Too many clients are connected.").first.wait_for()
+
+
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=lambda size: f"{size[0]}")
+async def test_page_without_websocket_shows_the_steps_to_take(
+    browser: Browser, desk: Desk, size: tuple[int, int]
+) -> None:
+    async with browser.open(desk, size) as dashboard:
+        await dashboard.page.add_init_script(BLOCKED)
+        await dashboard.open()
+        await dashboard.log_in()
+        await dashboard.wait_for_state("connecting")
+        await dashboard.wait_for_state("blocked", within=7)
+        await dashboard.wait_for_text("The page loads, but its WebSocket does not open.")
+        steps = await dashboard.page.locator("main li").all_inner_texts()
+        await dashboard.page.wait_for_timeout(1500)
+        faults = await dashboard.axe_violations()
+
+    assert len(steps) == 2
+    assert "proxy" in steps[0]
+    assert "certificate" in steps[1]
+    assert faults == []

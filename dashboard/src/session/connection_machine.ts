@@ -33,6 +33,8 @@ interface Socket {
   readonly id: number;
   readonly session: ClientSession;
   readonly createdAt: number;
+  /** Whether the desk gave its token just before. */
+  readonly afterFetch: boolean;
   /** Time of the `auth` message. */
   authenticatedAt: number | undefined;
 }
@@ -47,6 +49,8 @@ const RETURN_DELAY = 1_000;
 const OPEN_TIMEOUT = 10_000;
 const HIDDEN_TIMEOUT = 3_000;
 const RENEWAL_PAUSE = 1_000;
+/** Number of failures in a row after which the status is blocked. */
+const BLOCKED_AFTER = 2;
 const REFUSING_CODES: ReadonlySet<number> = new Set([1003, 1008, 1009, 1013]);
 
 export class ConnectionMachine {
@@ -56,6 +60,8 @@ export class ConnectionMachine {
   #live: Socket | undefined;
   #opening: Socket | undefined;
   #sockets = 0;
+  /** Number of sockets in a row that failed to open although the desk had just answered a request. */
+  #failedSockets = 0;
   #attempts = 0;
   /** Number of the running attempt to fetch a token. */
   #fetching: number | undefined;
@@ -131,7 +137,7 @@ export class ConnectionMachine {
     if (attempt !== this.#fetching) return [];
     this.#fetching = undefined;
     this.#token = token;
-    return this.#open(now);
+    return this.#open(now, true);
   }
 
   tokenFailed(attempt: number, error: ApiError, now: number): Effect[] {
@@ -142,6 +148,7 @@ export class ConnectionMachine {
       return [];
     }
     if (error.status === 401) return this.#endLogin(this.#token ? "expired" : "first");
+    this.#failedSockets = 0;
     if (error.status > 0) this.#setStatus({ kind: "refused", code: error.code });
     else if (this.status.kind !== "away") this.#setStale();
     const delay = this.status.kind === "away" ? RETURN_DELAY : RECONNECT_DELAY;
@@ -153,6 +160,7 @@ export class ConnectionMachine {
     const socket = this.#opening;
     if (socket?.id !== id) return [];
     socket.authenticatedAt = now;
+    this.#failedSockets = 0;
     return this.#translate(socket, socket.session.opened(), now);
   }
 
@@ -167,6 +175,7 @@ export class ConnectionMachine {
     const next = socket.session.closed(code).find((effect) => effect.kind === "end")?.next;
     if (socket === this.#opening) {
       this.#opening = undefined;
+      if (socket.afterFetch && !socket.authenticatedAt) this.#failedSockets += 1;
       if (this.#live) {
         this.#renewAt = now + RECONNECT_DELAY;
         return [];
@@ -283,6 +292,7 @@ export class ConnectionMachine {
         return this.#fetchToken();
       case "reconnect":
         if (REFUSING_CODES.has(code)) this.#setStatus({ kind: "refused", code: String(code) });
+        else if (this.#failedSockets >= BLOCKED_AFTER) this.#setStatus({ kind: "blocked" });
         else this.#setStale();
         this.#retry = { at: now + RECONNECT_DELAY, what: authenticated ? "socket" : "token" };
         return [];
@@ -296,14 +306,15 @@ export class ConnectionMachine {
     return [{ kind: "fetch token", attempt: this.#attempts }];
   }
 
-  #open(now: number): Effect[] {
+  #open(now: number, afterFetch = false): Effect[] {
     if (!this.#token) return this.#fetchToken();
     this.#retry = undefined;
     const abandoned = this.#opening ? [{ kind: "close", socket: this.#opening.id } as const] : [];
     this.#sockets += 1;
     const session = new ClientSession(this.#token.token);
-    this.#opening = { id: this.#sockets, session, createdAt: now, authenticatedAt: undefined };
-    return [...abandoned, { kind: "open", socket: this.#sockets, address: this.#token.address }];
+    const id = this.#sockets;
+    this.#opening = { id, session, createdAt: now, afterFetch, authenticatedAt: undefined };
+    return [...abandoned, { kind: "open", socket: id, address: this.#token.address }];
   }
 
   #pause(): Effect[] {

@@ -11,6 +11,8 @@ export type Status =
   | { readonly kind: "away"; readonly since: number }
   /** The desk refused the page; `code` is a problem's code or a close code. */
   | { readonly kind: "refused"; readonly code: string }
+  /** The desk answers HTTP requests, but the browser cannot open a WebSocket. */
+  | { readonly kind: "blocked" }
   /** The desk closed the session and no retry is planned. */
   | { readonly kind: "ended" }
   /** The page is hidden and has disconnected. */
