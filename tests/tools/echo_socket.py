@@ -75,7 +75,7 @@ async def echo(request: Request) -> web.StreamResponse:
 
 async def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     """Echo until SIGINT or SIGTERM."""
-    routes = [Route(method="GET", path="/", handle=echo, summary="Echo", status=101)]
+    routes = [Route("GET", "/", echo, "Echo", status=101)]
     app = AnyPath(routes, AnyHost.create(), cookie="")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,1 +1,1 @@
-"""The doors: HTTP and WebSocket."""
+"""HTTP and WebSocket server."""

@@ -90,7 +90,7 @@ async def test_deadline_passed_in_suspend_is_noticed_within_max_sleep(
     assert len(calls) == 1
 
 
-async def test_removed_deadlines_leave_no_heap_entries() -> None:
+async def test_removed_deadlines_leave_no_entry_and_no_timer() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
 
@@ -101,5 +101,5 @@ async def test_removed_deadlines_leave_no_heap_entries() -> None:
         deadlines.set(tick, Seconds(clock().boot + 1200))
         deadlines.remove(tick)
 
-    assert deadlines._heap == []
+    assert deadlines._due == {}
     assert deadlines._timer is None

@@ -30,7 +30,7 @@ from deskwire.server.http.problems import (
     UnknownMethod,
     error_response,
 )
-from deskwire.server.http.routes import Request, Route, Router
+from deskwire.server.http.routes import Request, Route, Router, RouteTable
 from deskwire.server.http.server import WRONG_VERSION, add_common_headers
 
 PREFLIGHT_MAX_AGE = 600
@@ -140,19 +140,15 @@ class HttpApp:
 
     def __init__(self, routes: Sequence[Route], policy: RequestPolicy, *, cookie: str) -> None:
         """`cookie` is the name of the page's cookie, for the OpenAPI document."""
+        table = RouteTable(routes)
 
+        @table.route("GET", "/v1/openapi.json", gives="application/json")
         async def openapi(_: Request) -> web.Response:
+            """Get this document."""
             return web.Response(body=self._description, content_type="application/json")
 
-        own = Route(
-            method="GET",
-            path="/v1/openapi.json",
-            handle=openapi,
-            summary="This document",
-            gives="application/json",
-        )
-        self._routes = [*routes, own]
-        self._router = Router(self._routes)
+        self._routes = table
+        self._router = Router(table)
         self.reconfigure(policy, cookie=cookie)
 
     def reconfigure(self, policy: RequestPolicy, *, cookie: str) -> None:

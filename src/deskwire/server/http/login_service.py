@@ -81,7 +81,7 @@ _decode_credentials = msgspec.json.Decoder(Credentials).decode
 
 
 class DeskAddress(Struct, frozen=True):
-    """How clients reach the desk."""
+    """Address at which clients reach the desk."""
 
     desk: str
     """The desk's id."""

@@ -17,6 +17,10 @@ _SECURITY: dict[AuthRequirement, list[dict[str, list[str]]]] = {
     AuthRequirement.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
     AuthRequirement.ANY_TOKEN: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
 }
+_BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+_COOKIE = {"type": "apiKey", "in": "cookie", "description": "Login token in an HttpOnly cookie"}
+
+Schemas = dict[type[Struct], dict[str, Any]]
 
 
 def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
@@ -44,66 +48,46 @@ def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "loginToken": _bearer("Token from POST /v1/login"),
-                "websocketToken": _bearer("Token from GET /v1/websocket"),
-                "pageCookie": {
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": cookie,
-                    "description": "Login token in an HttpOnly cookie",
-                },
+                "loginToken": {**_BEARER, "description": "Token from POST /v1/login"},
+                "websocketToken": {**_BEARER, "description": "Token from GET /v1/websocket"},
+                "pageCookie": {**_COOKIE, "name": cookie},
             },
         },
     }
 
 
-def _operation(route: Route, schemas: dict[type[Struct], dict[str, Any]]) -> dict[str, Any]:
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.handle.__name__,
         "summary": route.summary,
         "security": _SECURITY[route.auth],
         "responses": _responses(route, schemas),
     }
-    names = re.findall(r"{(\w+)}", route.path)
-    if names:
+    if names := re.findall(r"{(\w+)}", route.path):
         operation["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in names
         ]
     if route.takes is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schemas[route.takes]}},
-        }
+        operation["requestBody"] = {"required": True, "content": _json(schemas[route.takes])}
     return operation
 
 
-def _responses(route: Route, schemas: dict[type[Struct], dict[str, Any]]) -> dict[str, Any]:
+def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
     if isinstance(route.gives, str):
         good["content"] = {route.gives: {"schema": {}}}
     elif route.gives is not None:
-        good["content"] = {"application/json": {"schema": schemas[route.gives]}}
-    responses = {str(route.status): good}
+        good["content"] = _json(schemas[route.gives])
     codes: dict[int, list[str]] = {}
     for problem in route.refusals:
         codes.setdefault(STATUS[problem], []).append(problem.code)
-    for status, names in sorted(codes.items()):
-        responses[str(status)] = {
-            "description": " or ".join(names),
-            "content": {"application/json": {"schema": schemas[ErrorAnswer]}},
-        }
-    responses["default"] = {
-        "description": "Any other error",
-        "content": {"application/json": {"schema": schemas[ErrorAnswer]}},
-    }
-    return responses
+    described = {str(status): " or ".join(names) for status, names in sorted(codes.items())}
+    described["default"] = "Any other error"
+    error = _json(schemas[ErrorAnswer])
+    errors = {status: {"description": text, "content": error} for status, text in described.items()}
+    return {str(route.status): good, **errors}
 
 
-def _bearer(description: str) -> dict[str, str]:
-    return {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": description,
-    }
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

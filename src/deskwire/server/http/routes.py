@@ -7,6 +7,7 @@ The server and `/v1/openapi.json` both use this table, so the document always ma
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, auto
+from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
@@ -66,12 +67,13 @@ Handler = Callable[[Request], Awaitable[Struct | web.StreamResponse | None]]
 """Returns a JSON body, a response, or `None` for a 204."""
 
 
-class Route(Struct, frozen=True, kw_only=True):
+class Route(Struct, frozen=True):
     """One method of one path."""
 
     method: str
     path: str
     handle: Handler
+    """Its name is the OpenAPI `operationId`."""
     summary: str
     auth: AuthRequirement = AuthRequirement.NONE
     takes: type[Struct] | None = None
@@ -79,6 +81,20 @@ class Route(Struct, frozen=True, kw_only=True):
     """A JSON body, a media type, or nothing."""
     status: int = 200
     refusals: tuple[type[Problem], ...] = ()
+
+
+class RouteTable(list[Route]):
+    """List of routes to which a decorator adds handlers."""
+
+    def route(self, method: str, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        """Return a decorator for a handler; the first line of its docstring is the summary."""
+
+        def add(handle: Handler) -> Handler:
+            summary = (handle.__doc__ or "").partition("\n")[0].rstrip(".")
+            self.append(Route(method, path, handle, summary, **declared))
+            return handle
+
+        return add
 
 
 class Router:
@@ -128,6 +144,7 @@ LOG_IN_REFUSALS = (
     Throttled,
     StateUnavailable,
 )
+LOG_OUT_REFUSALS = (TokenRefused, StateUnavailable)
 
 
 def routes(
@@ -137,133 +154,80 @@ def routes(
     find_art: FindArt,
     art_is_public: bool,
     pages: Pages,
-) -> tuple[Route, ...]:
-    """Return the table. The name of each handler is its OpenAPI `operationId`."""
+) -> RouteTable:
+    """Return the table of all routes except the OpenAPI document's."""
+    table = RouteTable()
+    art_auth = AuthRequirement.NONE if art_is_public else AuthRequirement.ANY_TOKEN
+    art_refusals = (NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound)
 
+    @table.route(
+        "POST", "/v1/login", takes=Credentials, gives=LoginTokenAnswer, refusals=LOG_IN_REFUSALS
+    )
     async def log_in(request: Request) -> LoginTokenAnswer:
+        """Exchange a user name and a password for a login token."""
         return await login_service.log_in(request.raw, request.address)
 
+    @table.route(
+        "POST", "/v1/logout", auth=AuthRequirement.LOGIN, status=204, refusals=LOG_OUT_REFUSALS
+    )
     async def log_out(request: Request) -> None:
+        """End this login, its WebSocket tokens and its WebSockets."""
         await login_service.log_out(request.raw)
 
+    @table.route(
+        "GET",
+        "/v1/websocket",
+        auth=AuthRequirement.LOGIN,
+        gives=WebsocketTokenAnswer,
+        refusals=(TokenRefused,),
+    )
     async def websocket(request: Request) -> WebsocketTokenAnswer:
-        return login_service.websocket_token(
-            request.raw, request.host, client_tls=request.client_tls
-        )
+        """Get a WebSocket token and the address to connect to."""
+        host, client_tls = request.host, request.client_tls
+        return login_service.websocket_token(request.raw, host, client_tls=client_tls)
 
+    @table.route(
+        "GET", "/v1/monitor/{desk}/ws", status=101, refusals=(ForeignOrigin, NotAWebSocket)
+    )
     async def upgrade(request: Request) -> web.StreamResponse:
+        """Open the WebSocket; the first message authenticates it."""
         return endpoint.open(request.raw, request.segment, request.address)
 
+    @table.route("GET", "/v1/img/tmp/{key}", auth=art_auth, gives="image/*", refusals=art_refusals)
     async def art(request: Request) -> web.Response:
+        """Get the album art of a player."""
         if not art_is_public:
             login_service.check_any_token(request.raw)
         return art_response(request.raw, request.segment, find_art)
 
+    @table.route("GET", "/healthz", gives=HealthAnswer)
     async def health(_: Request) -> HealthAnswer:
+        """Check that the daemon answers."""
         return HealthAnswer(HealthData("ok"))
 
-    return (
-        Route(
-            method="POST",
-            path="/v1/login",
-            handle=log_in,
-            summary="Exchange a user name and a password for a login token",
-            takes=Credentials,
-            gives=LoginTokenAnswer,
-            refusals=LOG_IN_REFUSALS,
-        ),
-        Route(
-            method="POST",
-            path="/v1/logout",
-            handle=log_out,
-            summary="End this login, its WebSocket tokens and its WebSockets",
-            auth=AuthRequirement.LOGIN,
-            status=204,
-            refusals=(TokenRefused, StateUnavailable),
-        ),
-        Route(
-            method="GET",
-            path="/v1/websocket",
-            handle=websocket,
-            summary="Get a WebSocket token and the address to connect to",
-            auth=AuthRequirement.LOGIN,
-            gives=WebsocketTokenAnswer,
-            refusals=(TokenRefused,),
-        ),
-        Route(
-            method="GET",
-            path="/v1/monitor/{desk}/ws",
-            handle=upgrade,
-            summary="Open the WebSocket; the first message authenticates it",
-            status=101,
-            refusals=(ForeignOrigin, NotAWebSocket),
-        ),
-        Route(
-            method="GET",
-            path="/v1/img/tmp/{key}",
-            handle=art,
-            summary="Get the album art of a player",
-            auth=AuthRequirement.NONE if art_is_public else AuthRequirement.ANY_TOKEN,
-            gives="image/*",
-            refusals=(NotFound,) if art_is_public else (TokenRefused, TokenExpired, NotFound),
-        ),
-        Route(
-            method="GET",
-            path="/healthz",
-            handle=health,
-            summary="Check that the daemon answers",
-            gives=HealthAnswer,
-        ),
-        *_page_routes(login_service, pages),
-    )
+    _add_page_routes(table, login_service, pages)
+    return table
 
 
-def _page_routes(login_service: LoginService, pages: Pages) -> tuple[Route, ...]:
+def _add_page_routes(table: RouteTable, login_service: LoginService, pages: Pages) -> None:
+    @table.route("POST", "/v1/page/login", takes=Credentials, status=204, refusals=LOG_IN_REFUSALS)
     async def log_in_page(request: Request) -> web.Response:
+        """Log in the web page; the login token is set as a cookie."""
         return await login_service.log_in_page(request.raw, request.address)
 
+    @table.route(
+        "POST", "/v1/page/logout", auth=AuthRequirement.LOGIN, status=204, refusals=LOG_OUT_REFUSALS
+    )
     async def log_out_page(request: Request) -> web.Response:
+        """End the web page's login and clear its cookie."""
         return await login_service.log_out_page(request.raw)
 
+    @table.route("GET", "/", gives="text/html", refusals=(NotFound,))
     async def page(request: Request) -> web.Response:
+        """Get the web page."""
         return pages.response(request.raw)
 
+    @table.route("GET", "/page/{file}", gives="*/*", refusals=(NotFound,))
     async def page_file(request: Request) -> web.Response:
+        """Get a file of the web page."""
         return pages.response(request.raw, request.segment)
-
-    return (
-        Route(
-            method="POST",
-            path="/v1/page/login",
-            handle=log_in_page,
-            summary="Log in the web page; the login token is set as a cookie",
-            takes=Credentials,
-            status=204,
-            refusals=LOG_IN_REFUSALS,
-        ),
-        Route(
-            method="POST",
-            path="/v1/page/logout",
-            handle=log_out_page,
-            summary="End the web page's login and clear its cookie",
-            auth=AuthRequirement.LOGIN,
-            status=204,
-            refusals=(TokenRefused, StateUnavailable),
-        ),
-        Route(
-            method="GET",
-            path="/",
-            handle=page,
-            summary="Get the web page",
-            gives="text/html",
-            refusals=(NotFound,),
-        ),
-        Route(
-            method="GET",
-            path="/page/{file}",
-            handle=page_file,
-            summary="Get a file of the web page",
-            gives="*/*",
-            refusals=(NotFound,),
-        ),
-    )

@@ -192,7 +192,7 @@ class RunningServer:
 
     def __init__(self, address: tuple[str, int], listener: Listener, http: HttpServer) -> None:
         self.host, self.port = address
-        """Where connections are accepted."""
+        """Address of the open port."""
         self._listener = listener
         self._http = http
 

@@ -7,8 +7,8 @@ asyncio's own transport reads 256 KiB at a time and buffers as much for each TLS
 `close()` waits without limit for a peer that does not read. It resets a connection whose peer
 still writes, and a reset can destroy the response on its way to the peer.
 
-The event loop gets file descriptors, not socket objects: for a socket it does not know it formats
-an error message that nobody reads, and that costs two system calls.
+The event loop gets file descriptors, not socket objects. For an unknown socket object the loop
+formats an error message and discards it, which costs two system calls.
 """
 
 import asyncio

@@ -217,18 +217,10 @@ class SocketSession:
         grant = self._session.grant
         code, reason = self._connection.close_sent or (CloseCode.ABNORMAL, "lost")
         lasted = self._endpoint.clock().boot - self.opened.boot
+        origin = f"from={self.address} lasted={lasted:.1f}s"
         close = f"close={code:d}{f' ({reason})' if reason else ''}"
         if grant is None:
-            self._endpoint.unauthenticated_log.write(
-                f"socket ended  from={self.address} lasted={lasted:.1f}s {close}"
-            )
-            return
-        log.info(
-            "session ended  user=%s from=%s lasted=%.1fs skipped=%d commands=%d %s",
-            grant.user,
-            self.address,
-            lasted,
-            self._connection.skipped,
-            self._commands,
-            close,
-        )
+            self._endpoint.unauthenticated_log.write(f"socket ended  {origin} {close}")
+        else:
+            counts = f"skipped={self._connection.skipped} commands={self._commands}"
+            log.info("session ended  user=%s %s %s %s", grant.user, origin, counts, close)
