@@ -1,1 +1,1 @@
-"""The full-screen terminal program `deskwire top`."""
+"""Full-screen terminal program `deskwire top`."""

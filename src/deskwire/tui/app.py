@@ -1,8 +1,8 @@
-"""The terminal around the drawing: keys in, lines out.
+"""Textual application around the drawing: it reads keys and shows lines.
 
-The desk lives in a thread of its own (`deskwire.client.sync`), so this looks ten times a second at
-what it has, draws, and repaints the lines that differ; a screen on which nothing moves is left
-alone. Colours are the terminal's own sixteen, so it suits a dark one and a light one alike.
+The desk lives in its own thread (`deskwire.client.sync`). The application reads it ten times a
+second, draws all lines, and repaints those that have changed. It uses the terminal's own sixteen
+colours, which suit dark and light terminals.
 """
 
 import asyncio
@@ -11,11 +11,12 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, Paste
 
 from deskwire.client.connection_state import Phase, State
@@ -25,34 +26,46 @@ from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.terminal.daemon_thread import run_in_daemon_thread
-from deskwire.tui.connection_status import notice
-from deskwire.tui.cover_loader import CoverLoader
-from deskwire.tui.cover_renderer import CoverRenderer
-from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics, erasure, find_cover_area
-from deskwire.tui.playheads import Playheads
+from deskwire.tui.connection_status import StateQueue, notice
+from deskwire.tui.covers import CoverLoader, CoverRenderer
+from deskwire.tui.daemon_thread import run_in_daemon_thread
+from deskwire.tui.graphics import (
+    GraphicsProtocol,
+    TerminalGraphics,
+    erase_sequence,
+    find_cover_area,
+)
+from deskwire.tui.players import Playheads
+from deskwire.tui.readings import TrendRecorder
 from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.screen import ViewModel, render_screen
 from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.spans import Line
-from deskwire.tui.state_queue import StateQueue
 from deskwire.tui.terminal_capabilities import with_current_cell_size
-from deskwire.tui.trends import History
 
-LOOKS_EVERY = 0.1
-NEWS_LAST = Seconds(8)
+UPDATE_INTERVAL = 0.1
+"""Seconds."""
+NOTICE_DURATION = Seconds(8)
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver. The application uses it to write escape sequences."""
+
+    def __init__(self, app: "TopApp", **options: Any) -> None:
+        super().__init__(app, **options)
+        app.terminal = self
 
 
 class TopApp(App[int]):
-    """The screen; it ends with `q`, or by a signal: then what it returns is the exit code."""
+    """The application. It ends with `q`, or with a signal, whose exit code it returns."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { background: ansi_default; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "tap('play-pause')", show=False),
-        Binding("n", "tap('next')", show=False),
-        Binding("p", "tap('previous')", show=False),
-        Binding("s", "tap('stop')", show=False),
+        Binding("space", "run_command('play-pause')", show=False),
+        Binding("n", "run_command('next')", show=False),
+        Binding("p", "run_command('previous')", show=False),
+        Binding("s", "run_command('stop')", show=False),
         Binding("up", "select(-1)", show=False),
         Binding("down", "select(1)", show=False),
         Binding("q", "leave", show=False),
@@ -61,59 +74,66 @@ class TopApp(App[int]):
     ]
 
     def __init__(
-        self, desk: Desk, journal: StateQueue, canvas: TerminalGraphics, again: Reauthentication
+        self,
+        desk: Desk,
+        states: StateQueue,
+        graphics: TerminalGraphics,
+        reauthentication: Reauthentication,
     ) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=TerminalDriver, ansi_color=True)
+        self.terminal: TerminalDriver | None = None
         self._desk: Desk | None = desk
-        """`None` while it is entered anew, and when that was in vain."""
+        """`None` while it reconnects with a new password, and after that has failed."""
         self._address = desk.address
-        self._again = again
-        self._journal = journal
-        self._canvas = canvas
-        self._easel = CoverRenderer()
-        self._picture = ScreenWidget(lambda _: self._draw(), self._write, erasure(canvas))
+        self._reauthentication = reauthentication
+        self._states = states
+        self._graphics = graphics
+        self._renderer = CoverRenderer()
+        self._widget = ScreenWidget(
+            lambda _: self._draw(), self.write_sequence, erase_sequence(graphics)
+        )
         self._snapshot = desk.snapshot
         self._state = desk.state
-        self._history = History()
-        self._heads = Playheads()
-        self._stood_still: Seconds | None = None
-        """When the desk was lost, CLOCK_MONOTONIC."""
+        self._recorder = TrendRecorder()
+        self._playheads = Playheads()
+        self._lost: Seconds | None = None
+        """CLOCK_MONOTONIC when the connection was lost."""
         self._selected: PlayerId | None = None
-        self._place = 0
-        """Where the selected player was in the list: when it goes, its neighbour is next."""
-        self._sleeve = CoverLoader()
-        self._tapping: set[asyncio.Task[None]] = set()
-        self._news = ""
-        self._news_until = Seconds(0)
-        self._over = False
+        self._index = 0
+        """Index of the selected player. It stays when that player goes."""
+        self._loader = CoverLoader()
+        self._commands: set[asyncio.Task[None]] = set()
+        self._notice = ""
+        self._notice_until = Seconds(0)
+        self._ended = False
 
     def compose(self) -> ComposeResult:
-        """Put the one widget on the screen."""
-        yield self._picture
+        """Show the only widget."""
+        yield self._widget
 
     def on_mount(self) -> None:
-        """Begin to look at the desk."""
-        self._journal.read()
+        """Start the updates."""
+        self._states.read()
         if self._desk is not None:
             self._state = self._desk.state
-        self._take(self._snapshot)
+        self._use(self._snapshot)
         playing = [player.id for player in self._snapshot.players if player.playing]
         self._selected = playing[0] if playing else None
-        with suppress(RuntimeError, ValueError):  # not in the main thread: nobody signals it
+        with suppress(RuntimeError, ValueError):  # outside the main thread there are no signals
             for each in (signal.SIGTERM, signal.SIGHUP):
                 end = partial(self.exit, 128 + each)
                 asyncio.get_running_loop().add_signal_handler(each, end)
-        self.app_suspend_signal.subscribe(self, lambda _: self._picture.erase(), immediate=True)
-        self.app_resume_signal.subscribe(self, lambda _: self._begin_anew())
-        self.set_interval(LOOKS_EVERY, self._look)
-        self._look()
+        self.app_suspend_signal.subscribe(self, lambda _: self._widget.erase(), immediate=True)
+        self.app_resume_signal.subscribe(self, lambda _: self._redraw())
+        self.set_interval(UPDATE_INTERVAL, self._update)
+        self._update()
 
     def on_unmount(self) -> None:
-        """Leave nothing running."""
-        self._easel.clear()
-        self._sleeve.stop()
-        self._again.stop()
-        for task in self._tapping:
+        """Cancel all tasks."""
+        self._renderer.clear()
+        self._loader.stop()
+        self._reauthentication.stop()
+        for task in self._commands:
             task.cancel()
 
     def exit(
@@ -122,19 +142,19 @@ class TopApp(App[int]):
         return_code: int = 0,
         message: RenderableType | None = None,
     ) -> None:
-        """End, and leave no picture behind."""
-        self._picture.erase()
-        self._over = True
+        """End, and remove the cover."""
+        self._widget.erase()
+        self._ended = True
         super().exit(result, return_code, message)
 
     @property
     def shown(self) -> list[Line]:
-        """The lines on the screen."""
-        return self._picture.lines
+        """Lines on the display."""
+        return self._widget.lines
 
     @property
     def state(self) -> State:
-        """How the connection is."""
+        """State of the connection."""
         return self._state
 
     # ---- keys ------------------------------------------------------------------------------------
@@ -147,133 +167,133 @@ class TopApp(App[int]):
         """Select the next or the previous player."""
         players = self._snapshot.players
         if players:
-            self._place = (self._index() + step) % len(players)
-            self._selected = players[self._place].id
-            self._look()
+            self._index = (self._selected_index() + step) % len(players)
+            self._selected = players[self._index].id
+            self._update()
 
-    def action_tap(self, action: str) -> None:
-        """Move the selected player."""
+    def action_run_command(self, action: str) -> None:
+        """Run a command on the selected player."""
         if self._snapshot.players and self._desk is not None:
-            player = self._snapshot.players[self._index()]
-            task = asyncio.create_task(
-                self._tap(Action(action), self._desk, player), name="deskwire tap"
-            )
-            self._tapping.add(task)
-            task.add_done_callback(self._tapping.discard)
+            player = self._snapshot.players[self._selected_index()]
+            command = self._run_command(Action(action), self._desk, player)
+            task = asyncio.create_task(command, name="deskwire command")
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
 
-    async def _tap(self, action: Action, desk: Desk, player: Player) -> None:
-        do = {
+    async def _run_command(self, action: Action, desk: Desk, player: Player) -> None:
+        methods = {
             Action.PLAY_PAUSE: desk.play_pause,
             Action.NEXT: desk.next,
             Action.PREVIOUS: desk.previous,
             Action.STOP: desk.stop,
-        }[action]
+        }
         try:
-            await run_in_daemon_thread(partial(do, player))
+            await run_in_daemon_thread(partial(methods[action], player))
         except Problem as problem:
-            self._say(f"{player.name}: {problem.message}")
+            self._show_notice(f"{player.name}: {problem.message}")
 
-    # ---- asking for the password -----------------------------------------------------------------
+    # ---- password prompt -------------------------------------------------------------------------
 
     def on_key(self, event: Key) -> None:
-        """Type into the question, where one is asked."""
-        if self._again.question is not None:
+        """Pass a key to the prompt, if one is open."""
+        if self._reauthentication.prompt is not None:
             event.stop()
-            if self._again.press(event.key, event.character, self._entered):
+            if self._reauthentication.press(event.key, event.character, self._reconnected):
                 self._desk = None
             self._draw()
 
     def on_paste(self, event: Paste) -> None:
-        """Take a password from where passwords are kept."""
-        if self._again.question is not None:
-            self._again.question.paste(event.text)
+        """Paste into the prompt, if one is open."""
+        if self._reauthentication.prompt is not None:
+            self._reauthentication.prompt.paste(event.text)
             self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let keys be letters while a question is asked."""
+        """Let the keys type letters while a prompt is open."""
         del parameters
-        return self._again.question is None or action not in {"tap", "select", "leave"}
+        keys_are_free = self._reauthentication.prompt is None
+        return keys_are_free or action not in {"run_command", "select", "leave"}
 
-    def _entered(self, desk: Desk) -> None:
+    def _reconnected(self, desk: Desk) -> None:
         self._desk = desk
 
-    # ---- looking ---------------------------------------------------------------------------------
+    # ---- updates ---------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        for state in self._journal.read():
-            self._become(state)
+    def _update(self) -> None:
+        for state in self._states.read():
+            self._change_state(state)
         if self._desk is not None and self._desk.snapshot is not self._snapshot:
-            self._take(self._desk.snapshot)
-        self._again.look(self._state)
-        self._canvas = with_current_cell_size(self._canvas, sys.__stderr__)
+            self._use(self._desk.snapshot)
+        self._reauthentication.update(self._state)
+        self._graphics = with_current_cell_size(self._graphics, sys.__stderr__)
         players = self._snapshot.players
-        if self._desk is not None and self._canvas.medium is not GraphicsProtocol.NONE:
-            self._sleeve.want(self._desk, players[self._index()] if players else None)
+        if self._desk is not None and self._graphics.protocol is not GraphicsProtocol.NONE:
+            self._loader.load(self._desk, players[self._selected_index()] if players else None)
         self._draw()
 
-    def _become(self, state: State) -> None:
-        now = read_clock().boot
-        wait = Seconds(0 if state.again is None else max(state.again - now, 0.0))
-        told = notice(self._state, state, wait)
-        if told:
-            self._say(told)
+    def _change_state(self, state: State) -> None:
+        wait = 0.0 if state.again is None else max(state.again - read_clock().boot, 0.0)
+        text = notice(self._state, state, Seconds(wait))
+        if text:
+            self._show_notice(text)
         self._state = state
         if state.phase in (Phase.LIVE, Phase.EXPIRING):
-            self._stood_still = None
-        elif self._stood_still is None:
-            self._stood_still = Seconds(time.monotonic())
+            self._lost = None
+        elif self._lost is None:
+            self._lost = Seconds(time.monotonic())
 
-    def _take(self, snapshot: Snapshot) -> None:
+    def _use(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._history.take(snapshot, Seconds(time.monotonic()))
-        self._heads.take(snapshot)
+        self._recorder.record(snapshot, Seconds(time.monotonic()))
+        self._playheads.update(snapshot)
 
-    def _index(self) -> int:
-        """Return where the selected player is; when it is gone, who is in its place."""
+    def _selected_index(self) -> int:
+        """Return the index of the selected player, or of its successor if it has gone."""
         players = self._snapshot.players
         for at, player in enumerate(players):
             if player.id == self._selected:
-                self._place = at
+                self._index = at
                 return at
-        self._place = min(self._place, max(len(players) - 1, 0))
-        self._selected = players[self._place].id if players else None
-        return self._place
+        self._index = min(self._index, max(len(players) - 1, 0))
+        self._selected = players[self._index].id if players else None
+        return self._index
 
     def _draw(self) -> None:
-        if self._over:
+        if self._ended:
             return
         monotonic = Seconds(time.monotonic())
-        scene = ViewModel(
+        prompt = self._reauthentication.prompt
+        view = ViewModel(
             address=self._address,
             snapshot=self._snapshot,
             state=self._state,
-            trends=self._history.trends(),
-            heads=self._heads,
-            selected=self._index(),
-            cover=self._sleeve.cover,
-            canvas=self._canvas,
-            question=self._again.question.words if self._again.question else "",
-            news=self._news if monotonic < self._news_until else "",
-            monotonic=monotonic if self._stood_still is None else self._stood_still,
+            trends=self._recorder.trends(),
+            playheads=self._playheads,
+            selected=self._selected_index(),
+            cover=self._loader.cover,
+            graphics=self._graphics,
+            prompt=prompt.text if prompt else "",
+            notice=self._notice if monotonic < self._notice_until else "",
+            monotonic=monotonic if self._lost is None else self._lost,
             now=read_clock(),
         )
-        lines = render_screen(scene, *self._picture.size)
-        painting = self._easel.painting(
-            self._sleeve.cover, self._canvas, find_cover_area(lines), away=scene.away
+        lines = render_screen(view, *self._widget.size)
+        cover = self._renderer.render(
+            self._loader.cover, self._graphics, find_cover_area(lines), grey=view.stale
         )
-        self._picture.show(lines, painting)
+        self._widget.show(lines, cover)
 
-    def _begin_anew(self) -> None:
-        """Paint everything: the terminal was somebody else's meanwhile, and is cleared."""
-        self._picture.erase()
+    def _redraw(self) -> None:
+        """Draw everything: another program has used the terminal, which is blank now."""
+        self._widget.erase()
         self.refresh(layout=True)
         self._draw()
 
-    def _write(self, sequence: str) -> None:
-        """Tell the terminal something, between two frames."""
-        if self._driver is not None:
-            self._driver.write(sequence)
+    def write_sequence(self, sequence: str) -> None:
+        """Write an escape sequence between two frames."""
+        if self.terminal is not None:
+            self.terminal.write(sequence)
 
-    def _say(self, words: str) -> None:
-        self._news = words
-        self._news_until = Seconds(time.monotonic() + NEWS_LAST)
+    def _show_notice(self, text: str) -> None:
+        self._notice = text
+        self._notice_until = Seconds(time.monotonic() + NOTICE_DURATION)

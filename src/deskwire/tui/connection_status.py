@@ -1,89 +1,105 @@
-"""How the connection stands, in words: now, and what has just happened to it.
+"""State of the connection as text: the present state, and what has just happened.
 
-One row a close code: what it means to the person who watches; what the client does about it is in
-the state that the library tells.
+One row for each close code says what it means to the user. The client's state says what the client
+does about it.
 """
+
+from collections import deque
 
 from deskwire.client.connection_state import Phase, State
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode, NextStep
 from deskwire.terminal.formatting import format_position
-from deskwire.tui.spans import Tone, safe
+from deskwire.tui.spans import Tone, single_line
 
 CLOSED = {
     CloseCode.NORMAL: "the desk ended the connection",
-    CloseCode.GOING_AWAY: "the desk goes away",
+    CloseCode.GOING_AWAY: "the desk is shutting down",
     CloseCode.ABNORMAL: "connection lost",
-    CloseCode.TRY_LATER: "the desk has too many screens",
-    CloseCode.AUTH_FAILED: "the desk wants a new login",
-    CloseCode.TOKEN_EXPIRED: "the session is over",
+    CloseCode.TRY_LATER: "the desk has too many clients",
+    CloseCode.AUTH_FAILED: "the desk requires a new login",
+    CloseCode.TOKEN_EXPIRED: "the session has ended",
 }
-DOING = {
+IN_PROGRESS = {
     NextStep.LOG_IN: "logging in again",
-    NextStep.REFRESH: "getting a new token",
+    NextStep.REFRESH: "requesting a new token",
 }
 DONE = {
     NextStep.LOG_IN: "logged in again",
-    NextStep.REFRESH: "connected again, with a new token",
+    NextStep.REFRESH: "reconnected with a new token",
 }
-READ_IN = Seconds(0.5)
+READABLE_WAIT = Seconds(0.5)
+"""Time that a text must stay to be read."""
+
+
+class StateQueue:
+    """Queue of connection states from the client's thread to the event loop."""
+
+    def __init__(self) -> None:
+        self._states: deque[State] = deque(maxlen=64)
+
+    def __call__(self, state: State) -> None:
+        """Add a state, from any thread."""
+        self._states.append(state)
+
+    def read(self) -> list[State]:
+        """Remove and return all states, the oldest first."""
+        return [self._states.popleft() for _ in range(len(self._states))]
 
 
 def connection_status(state: State, now: Seconds) -> tuple[str, Tone]:
-    """Say how it stands at `now`, CLOCK_BOOTTIME."""
+    """Return the state as text. `now` is CLOCK_BOOTTIME."""
     match state.phase:
         case Phase.LIVE:
-            return f"live{_left(state.ends, now)}", Tone.GOOD
+            return f"live{_time_left(state.ends, now)}", Tone.GOOD
         case Phase.EXPIRING:
-            return f"renewing the session{_left(state.ends, now)}", Tone.WARN
+            return f"renewing the session{_time_left(state.ends, now)}", Tone.WARN
         case Phase.CONNECTING:
-            return f"{_doing(state) if state.next else 'connecting'}…", Tone.WARN
+            return f"{_activity(state) if state.next else 'connecting'}…", Tone.WARN
         case Phase.WAITING:
-            left = 0.0 if state.again is None else max(state.again - now, 0.0)
-            when = f" in {left:.0f} s" if left >= READ_IN else "…"
-            return f"{_why(state)} · {_doing(state)}{when}", Tone.WARN
-    return f"over: {_why(state)}", Tone.BAD
+            wait = 0.0 if state.again is None else max(state.again - now, 0.0)
+            when = f" in {wait:.0f} s" if wait >= READABLE_WAIT else "…"
+            return f"{_reason(state)} · {_activity(state)}{when}", Tone.WARN
+    return f"ended: {_reason(state)}", Tone.BAD
 
 
 def notice(before: State, after: State, wait: Seconds) -> str:
-    """Say what has just happened, or nothing when the status shows it long enough to read.
+    """Return what has just happened, or "" if the status shows it long enough to be read.
 
-    `wait` is how long until the next try.
+    `wait` is the time until the next attempt.
     """
     match before.phase, after.phase:
         case _, Phase.EXPIRING:
             return "the session ends soon; opening the next one"
         case Phase.EXPIRING, Phase.LIVE:
-            return "session renewed, without a gap"
-        case Phase.CONNECTING, Phase.LIVE:  # the first time was before there was a screen
-            return DONE.get(before.next or NextStep.RECONNECT, "connected again")
-        case _, Phase.WAITING if wait < READ_IN:
-            return f"{_why(after)}; {_doing(after)}"
+            return "session renewed without interruption"
+        case Phase.CONNECTING, Phase.LIVE:  # never the first time, which is before the display
+            return DONE.get(before.next or NextStep.RECONNECT, "reconnected")
+        case _, Phase.WAITING if wait < READABLE_WAIT:
+            return f"{_reason(after)}; {_activity(after)}"
     return ""
 
 
-def _doing(state: State) -> str:
-    return "reconnecting" if state.next is None else DOING.get(state.next, "reconnecting")
+def _activity(state: State) -> str:
+    return "reconnecting" if state.next is None else IN_PROGRESS.get(state.next, "reconnecting")
 
 
-def _left(ends: Seconds | None, now: Seconds) -> str:
-    return (
-        ""
-        if ends is None
-        else f" · session ends in {format_position(Seconds(max(ends - now, 0.0)))}"
-    )
+def _time_left(ends: Seconds | None, now: Seconds) -> str:
+    if ends is None:
+        return ""
+    return f" · session ends in {format_position(Seconds(max(ends - now, 0.0)))}"
 
 
-def _why(state: State) -> str:
+def _reason(state: State) -> str:
     if state.close_code is not None:
         try:
-            words = CLOSED[CloseCode(state.close_code)]
+            text = CLOSED[CloseCode(state.close_code)]
         except (KeyError, ValueError):
-            words = "the connection was closed"
-        return f"{words} ({state.close_code})"
-    if isinstance(state.problem, Unreachable):  # its own words begin with an address, and are long
-        return "the desk cannot be reached"
+            text = "connection closed"
+        return f"{text} ({state.close_code})"
+    if isinstance(state.problem, Unreachable):  # its message is long and begins with an address
+        return "the desk is unreachable"
     if state.problem is not None:
-        return safe(state.problem.message)
+        return single_line(state.problem.message)
     return CLOSED[CloseCode.NORMAL]

@@ -1,9 +1,8 @@
-"""A cover picture: read once, then given in the size and form that a terminal wants.
+"""Cover pictures: decoded once, then scaled for a terminal. The only module that uses Pillow.
 
-The bytes are a stranger's, so only the formats a desk gives are tried, a picture that would unpack
-to more than 40 million pixels is none, and what cannot be read is no picture, not an error.
-Half blocks are two pixels a cell, in any terminal that has colours. The only file that knows
-Pillow.
+The bytes are untrusted. Only the formats that a desk sends are tried, a picture with more than 40
+million pixels is rejected, and unreadable bytes are no picture instead of an error. Half blocks,
+two pixels in each cell, work in any terminal that has colours.
 """
 
 import io
@@ -16,33 +15,33 @@ from PIL import Image, UnidentifiedImageError
 from deskwire.tui.spans import Line, Rgb, Span
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-LARGEST = 40_000_000
+MAX_PIXELS = 40_000_000
 SIDE = 480
-"""Pixels of the longer side that are kept: 16 lines of cells that are 30 pixels high."""
+"""Maximum side in pixels. It is enough for 16 lines of cells that are 30 pixels high."""
 UPPER_HALF = "▀"
-ASPECT = 2.0
-"""How many times as high as wide a cell is, where nobody says."""
+DEFAULT_ASPECT = 2.0
+"""Height of a cell divided by its width, if the terminal does not tell."""
 
 
 class Cover(Struct, frozen=True, eq=False):
-    """A picture of at most `SIDE` pixels a side; one is like no other."""
+    """Decoded picture of at most `SIDE` pixels a side, compared by identity."""
 
     width: int
     height: int
     pixels: bytes
-    """Red, green and blue, row by row from the top."""
+    """Red, green and blue of each pixel, row by row from the top."""
 
     def __repr__(self) -> str:
         return f"Cover({self.width} by {self.height})"
 
 
 def parse_cover(content: bytes) -> Cover | None:
-    """Return the picture, `None` for what is none. Takes its time: not for the event loop."""
+    """Decode a picture, or return `None`. Too slow for the event loop."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                if image.width * image.height > LARGEST:
+                if image.width * image.height > MAX_PIXELS:
                     return None
                 image.draft("RGB", (2 * SIDE, 2 * SIDE))
                 small = image.convert("RGBA")
@@ -54,10 +53,10 @@ def parse_cover(content: bytes) -> Cover | None:
     return Cover(*flat.size, flat.convert("RGB").tobytes())
 
 
-def columns_of(cover: Cover, rows: int, aspect: float = ASPECT) -> int:
-    """Return how many columns it takes in so many rows; at most twice a square's.
+def columns_of(cover: Cover, rows: int, aspect: float = DEFAULT_ASPECT) -> int:
+    """Return the columns of a cover with so many rows, at most twice those of a square.
 
-    `aspect`: how many times as high as wide a cell is.
+    `aspect` is the height of a cell divided by its width.
     """
     square = aspect * rows
     return max(2, min(round(square * cover.width / cover.height), round(2 * square)))
@@ -65,7 +64,7 @@ def columns_of(cover: Cover, rows: int, aspect: float = ASPECT) -> int:
 
 @lru_cache(maxsize=16)
 def half_blocks(cover: Cover, columns: int, rows: int) -> tuple[Line, ...]:
-    """Return the picture in so many cells."""
+    """Return the picture as lines of half blocks."""
     small = _image(cover).resize((columns, 2 * rows), Image.Resampling.BOX).tobytes()
     pixels: list[Rgb] = [
         (small[at], small[at + 1], small[at + 2]) for at in range(0, len(small), 3)
@@ -82,7 +81,7 @@ def half_blocks(cover: Cover, columns: int, rows: int) -> tuple[Line, ...]:
 
 
 def png(cover: Cover, *, grey: bool) -> bytes:
-    """Return the picture as a PNG; `grey`: as one that is away."""
+    """Return the picture as a PNG, dark grey if `grey`."""
     out = io.BytesIO()
     _image(cover, grey=grey).save(out, "PNG")
     return out.getvalue()
@@ -91,13 +90,13 @@ def png(cover: Cover, *, grey: bool) -> bytes:
 def indexed(
     cover: Cover, width: int, height: int, colours: int, *, grey: bool
 ) -> tuple[bytes, bytes]:
-    """Return the picture in so many pixels and colours: RGB triples, and an index for each pixel.
+    """Scale the picture to a palette of 2 to 256 colours.
 
-    `colours`: 2 to 256.
+    Returns the palette as RGB triples, and an index for each pixel.
     """
     scaled = _image(cover, grey=grey).resize((width, height), Image.Resampling.LANCZOS)
-    few = scaled.quantize(colours)
-    return bytes(few.getpalette() or b""), few.tobytes()
+    quantized = scaled.quantize(colours)
+    return bytes(quantized.getpalette() or b""), quantized.tobytes()
 
 
 def _image(cover: Cover, *, grey: bool = False) -> Image.Image:

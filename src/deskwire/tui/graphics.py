@@ -1,25 +1,38 @@
-"""What covers are painted with on this terminal, and the sequences that do it.
+"""Escape sequences for a cover picture: kitty's graphics protocol and sixels.
 
-A painted cover is part of the line its upper edge is in: whenever that line is painted, so is the
-cover, and the other lines step over its cells. So what is on the screen follows from the lines,
-as it does for text.
+A picture belongs to the line of its upper edge. Drawing that line also draws the picture, and the
+other lines move the cursor over its cells. The display therefore follows from the lines alone, as
+it does for text.
+
+Sources: https://sw.kovidgoyal.net/kitty/graphics-protocol/ (also of Ghostty, WezTerm and Konsole)
+and the VT330/VT340 Programmer Reference Manual, chapter 14.
 """
 
+import base64
+import re
 from enum import Enum
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from deskwire.tui import kitty, sixel
-from deskwire.tui.cover import ASPECT, Cover, indexed, png
+from deskwire.tui.cover import DEFAULT_ASPECT, Cover, indexed, png
 from deskwire.tui.spans import Line, Tone, cells
 
-VT340 = (10, 20)
-"""The cell of the terminal that sixels come from, where nobody says."""
+KITTY_ID = 0x6465736B
+"""Id of the only picture of this program on a terminal."""
+KITTY_CHUNK = 4096
+"""Maximum bytes of base64 in one sequence."""
+VT340_CELL = (10, 20)
+"""Cell of the first terminal with sixels, for a terminal that does not tell its own."""
+SIXEL_ROWS = 6
+"""Rows of pixels in a band of sixels."""
+SIXELS = bytes((63 + each) & 0xFF for each in range(256))
+"""Table from the bits of a column to its printable character."""
+SIXEL_RUN = re.compile(rb"(.)\1{3,}")
 
 
 class GraphicsProtocol(Enum):
-    """How covers are painted."""
+    """Form of cover pictures."""
 
     KITTY = "kitty"
     SIXEL = "sixel"
@@ -28,27 +41,27 @@ class GraphicsProtocol(Enum):
 
 
 class TerminalGraphics(Struct, frozen=True):
-    """What there is to paint with."""
+    """Graphics of this terminal."""
 
-    medium: GraphicsProtocol = GraphicsProtocol.BLOCKS
+    protocol: GraphicsProtocol = GraphicsProtocol.BLOCKS
     cell: tuple[int, int] | None = None
-    """How wide and how high a cell is, in pixels; `None` where the terminal does not say."""
+    """Width and height of a cell in pixels, `None` if unknown."""
     colours: int = 256
-    """Of one picture in sixels."""
+    """Maximum number of colours of a sixel picture."""
 
     @property
-    def pixels(self) -> bool:
-        """Whether pictures are painted past the cells."""
-        return self.medium in {GraphicsProtocol.KITTY, GraphicsProtocol.SIXEL}
+    def has_pictures(self) -> bool:
+        """Whether covers are pictures instead of text."""
+        return self.protocol in {GraphicsProtocol.KITTY, GraphicsProtocol.SIXEL}
 
     @property
     def aspect(self) -> float:
-        """How many times as high as wide a cell is."""
-        return ASPECT if self.cell is None else self.cell[1] / self.cell[0]
+        """Height of a cell divided by its width."""
+        return DEFAULT_ASPECT if self.cell is None else self.cell[1] / self.cell[0]
 
 
 class CoverArea(NamedTuple):
-    """The cells that are left free for a cover."""
+    """Cells that a drawn display leaves free for a cover."""
 
     top: int
     rows: int
@@ -56,16 +69,16 @@ class CoverArea(NamedTuple):
 
 
 class RenderedCover(NamedTuple):
-    """The sequences for one cover in its place."""
+    """Escape sequences for a cover of one size."""
 
-    send: str
-    """Once, before it is painted."""
-    paint: str
-    """At the upper left cell, as often as wanted; the cursor goes on behind the upper edge."""
+    setup: str
+    """Written once, before the picture is drawn."""
+    draw: str
+    """Written at the upper left cell, as often as needed. The cursor ends beside it."""
 
 
 def find_cover_area(lines: list[Line]) -> CoverArea | None:
-    """Find where a drawn screen has left room for a cover."""
+    """Return the cells left free for a cover, if there are any."""
     found = [
         (at, cells(span.text))
         for at, line in enumerate(lines)
@@ -78,36 +91,93 @@ def find_cover_area(lines: list[Line]) -> CoverArea | None:
     return CoverArea(top, len(found), columns)
 
 
-def painting(
-    cover: Cover, canvas: TerminalGraphics, rows: int, columns: int, *, away: bool
+def render_cover(
+    cover: Cover, graphics: TerminalGraphics, rows: int, columns: int, *, grey: bool
 ) -> RenderedCover:
-    """Return what paints a cover into so many cells. Takes its time: not for the event loop.
-
-    `away`: in grey, as what was and is not.
-    """
-    if canvas.medium is GraphicsProtocol.KITTY:
-        return RenderedCover(
-            kitty.send(png(cover, grey=away)), _at(kitty.place(columns, rows), rows, columns)
-        )
-    wide, high = canvas.cell or VT340
-    palette, pixels = indexed(
-        cover, columns * wide, rows * high, min(max(canvas.colours, 2), 256), grey=away
-    )
-    picture = sixel.encode(columns * wide, rows * high, palette, pixels)
-    return RenderedCover("", _at(picture, rows, columns))
+    """Return the sequences for a cover in so many cells. Too slow for the event loop."""
+    if graphics.protocol is GraphicsProtocol.KITTY:
+        picture = kitty_place(columns, rows)
+        return RenderedCover(kitty_send(png(cover, grey=grey)), _draw_over(picture, rows, columns))
+    cell_width, cell_height = graphics.cell or VT340_CELL
+    width, height = columns * cell_width, rows * cell_height
+    palette, pixels = indexed(cover, width, height, min(max(graphics.colours, 2), 256), grey=grey)
+    return RenderedCover("", _draw_over(sixels(width, height, palette, pixels), rows, columns))
 
 
-def erasure(canvas: TerminalGraphics) -> str:
-    """Return what takes away a cover that writing over its cells does not."""
-    return kitty.forget() if canvas.medium is GraphicsProtocol.KITTY else ""
+def erase_sequence(graphics: TerminalGraphics) -> str:
+    """Return the sequence that removes a picture which text over its cells does not remove."""
+    return kitty_delete() if graphics.protocol is GraphicsProtocol.KITTY else ""
 
 
-def step_over(columns: int) -> str:
-    """Return what leaves cells as they are."""
+def skip_cells(columns: int) -> str:
+    """Return the sequence that moves the cursor over cells without changing them."""
     return f"\x1b[{columns}C"
 
 
-def _at(picture: str, rows: int, columns: int) -> str:
-    """Blank the cells, then paint; wherever a picture leaves the cursor, it goes on behind it."""
+def _draw_over(picture: str, rows: int, columns: int) -> str:
+    """Blank the cells, draw the picture, and put the cursor right of its upper edge."""
     blank = f"\x1b[{columns}X\x1b[B" * rows
-    return f"\x1b7\x1b[0m{blank}\x1b8{picture}\x1b8{step_over(columns)}"
+    return f"\x1b7\x1b[0m{blank}\x1b8{picture}\x1b8{skip_cells(columns)}"
+
+
+def kitty_query() -> str:
+    """Return the query for kitty's protocol. A terminal that has it answers `OK` with the id."""
+    return f"\x1b_Gi={KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+
+
+def kitty_send(content: bytes) -> str:
+    """Return the sequence that sends a PNG and replaces the previous one.
+
+    `q=2` suppresses the answer of the terminal, which would arrive as typed keys.
+    """
+    text = base64.b64encode(content).decode("ascii")
+    chunks = [text[at : at + KITTY_CHUNK] for at in range(0, len(text), KITTY_CHUNK)] or [""]
+    last = len(chunks) - 1
+    return kitty_delete() + "".join(
+        f"\x1b_G{'' if at else f'a=t,i={KITTY_ID},f=100,'}q=2,m={int(at < last)};{chunk}\x1b\\"
+        for at, chunk in enumerate(chunks)
+    )
+
+
+def kitty_place(columns: int, rows: int) -> str:
+    """Return the sequence that shows the picture at the cursor only. The cursor stays."""
+    return (
+        f"\x1b_Ga=d,d=i,i={KITTY_ID},q=2\x1b\\"
+        f"\x1b_Ga=p,i={KITTY_ID},p=1,c={columns},r={rows},C=1,q=2\x1b\\"
+    )
+
+
+def kitty_delete() -> str:
+    """Return the sequence that removes the picture and frees its memory in the terminal."""
+    return f"\x1b_Ga=d,d=I,i={KITTY_ID},q=2\x1b\\"
+
+
+def sixels(width: int, height: int, palette: bytes, pixels: bytes) -> str:
+    """Return a picture as sixels: bands of six rows, in which the colours are drawn in turn.
+
+    `palette` holds RGB triples, `pixels` an index of it for each pixel, row by row. Every pixel is
+    set, so that nothing shows through.
+    """
+    parts = [f'\x1bP0;1;0q"1;1;{width};{height}'.encode()]
+    parts += [
+        b"#%d;2;%d;%d;%d"
+        % (each, *(round(part * 100 / 255) for part in palette[3 * each : 3 * each + 3]))
+        for each in sorted(set(pixels))
+    ]
+    for top in range(0, height, SIXEL_ROWS):
+        bottom = min(top + SIXEL_ROWS, height)
+        rows = [pixels[y * width : (y + 1) * width] for y in range(top, bottom)]
+        parts.append(b"$".join(_sixel_colour(each, rows) for each in sorted(set(b"".join(rows)))))
+        parts.append(b"-")
+    return b"".join([*parts[:-1], b"\x1b\\"]).decode("ascii")
+
+
+def _sixel_colour(colour: int, rows: list[bytes]) -> bytes:
+    """Return one colour of a band: a character for each column, with bit 0 for the first row."""
+    is_colour = bytearray(256)
+    is_colour[colour] = 1
+    bits = 0
+    for bit, row in enumerate(rows):
+        bits |= int.from_bytes(row.translate(is_colour)) << bit
+    text = bits.to_bytes(len(rows[0])).translate(SIXELS).rstrip(b"?")
+    return b"#%d" % colour + SIXEL_RUN.sub(lambda run: b"!%d%s" % (len(run[0]), run[1]), text)

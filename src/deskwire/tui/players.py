@@ -1,170 +1,212 @@
-"""The players: the selected one large, with its cover; the others in two lines each.
+"""Players: the selected one with its cover, the others on two lines each.
 
-What does not fit is scrolled so that the selected one is always there, and counted.
+If not all players fit, the list scrolls with the selected one and counts the hidden ones.
 """
 
 from collections.abc import Sequence
 
-from deskwire.model.readings import Player
+from deskwire.model.readings import Player, PlayerId, Position, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.terminal.formatting import format_position
 from deskwire.tui.cover import Cover, columns_of, half_blocks
-from deskwire.tui.gauges import bar
 from deskwire.tui.graphics import TerminalGraphics
-from deskwire.tui.playheads import Playheads
-from deskwire.tui.spans import Line, Span, Tone, cells, fill, fit, safe
+from deskwire.tui.spans import Line, Span, Tone, bar, cells, fill, fit, single_line
 
 MARK = "▌ "
-SMALLEST_COVER = 5
-LARGEST_COVER = 16
+MIN_COVER_ROWS = 5
+MAX_COVER_ROWS = 16
+MIN_COVER_WIDTH = 40
+"""Width of the list below which there is no cover."""
+SEEK_TOLERANCE = 1.0
+"""Seconds outside the reported second, above which the user has sought."""
+END_OF_SECOND = 0.999
+
+
+class Playheads:
+    """Positions of all players, which move smoothly between snapshots.
+
+    `stats` reports whole seconds, rounded down: the player is somewhere in that second. A running
+    position is kept while it agrees, moved to the nearest moment that agrees if it is slightly off,
+    and replaced after a seek.
+    """
+
+    def __init__(self) -> None:
+        self._positions: dict[PlayerId, tuple[str, Position]] = {}
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Use the positions of a new snapshot."""
+        positions: dict[PlayerId, tuple[str, Position]] = {}
+        for player in snapshot.players:
+            if player.position is not None:
+                title, before = self._positions.get(player.id, ("", None))
+                running = before if title == player.title else None
+                positions[player.id] = (player.title, reconcile(running, player.position))
+        self._positions = positions
+
+    def position(self, player: Player, now: Seconds) -> Seconds | None:
+        """Return a player's position at `now` (CLOCK_MONOTONIC), `None` if unknown."""
+        if player.position is None:
+            return None
+        _, position = self._positions.get(player.id, ("", player.position))
+        return position.reached(now, player.duration)
+
+
+def reconcile(running: Position | None, reported: Position) -> Position:
+    """Return the position nearest to the running one that agrees with the reported one."""
+    if running is None:
+        return reported
+    expected = running.reached(reported.read, None)
+    if not reported.at - SEEK_TOLERANCE <= expected < reported.at + 1 + SEEK_TOLERANCE:
+        return reported
+    at = min(max(expected, reported.at), reported.at + END_OF_SECOND)
+    return Position(Seconds(at), reported.read, reported.rate)
 
 
 def draw_players(
     players: Sequence[Player],
     selected: int,
     cover: Cover | None,
-    heads: Playheads,
+    playheads: Playheads,
     now: Seconds,
     *,
-    canvas: TerminalGraphics,
+    graphics: TerminalGraphics,
     width: int,
     height: int,
 ) -> list[Line]:
-    """Draw players in at most `height` lines; `now` is CLOCK_MONOTONIC."""
+    """Draw players in at most `height` lines. `now` is CLOCK_MONOTONIC."""
     if not players:
-        return [fill((Span("Nothing plays.", Tone.FAINT),), width)][:height]
+        return [fill((Span("No players.", Tone.FAINT),), width)][:height]
     blocks = [
-        large(
+        draw_selected(
             player,
             cover,
-            heads.reached(player, now),
-            canvas=canvas,
+            playheads.position(player, now),
+            graphics=graphics,
             width=width,
-            height=_room(height, len(players)),
+            height=_selected_height(height, len(players)),
         )
         if at == selected
-        else small(player, heads.reached(player, now), width)
+        else draw_other(player, playheads.position(player, now), width)
         for at, player in enumerate(players)
     ]
-    return _scrolled(blocks, selected, width, height)
+    return _scroll(blocks, selected, width, height)
 
 
-def _room(height: int, many: int) -> int:
-    """Return how many lines the selected one may take: what two others leave, if there are any."""
-    return min(max(height - 3 * min(many - 1, 2), SMALLEST_COVER), height - (many > 1))
+def _selected_height(height: int, count: int) -> int:
+    """Return the lines for the selected player, with some left for up to two others."""
+    return min(max(height - 3 * min(count - 1, 2), MIN_COVER_ROWS), height - (count > 1))
 
 
-def large(
+def draw_selected(
     player: Player,
     cover: Cover | None,
-    at: Seconds | None,
+    position: Seconds | None,
     *,
-    canvas: TerminalGraphics,
+    graphics: TerminalGraphics,
     width: int,
     height: int,
 ) -> list[Line]:
-    """Draw the selected player."""
-    rows = min(height, LARGEST_COVER)
+    """Draw the selected player with its cover at the left."""
+    rows = min(height, MAX_COVER_ROWS)
     art: Sequence[Line] = ()
-    if cover is not None and rows >= SMALLEST_COVER and width >= 40:
+    if cover is not None and rows >= MIN_COVER_ROWS and width >= MIN_COVER_WIDTH:
         rows = min(rows, width // 5)
-        art = drawn(cover, canvas, columns_of(cover, rows, canvas.aspect), rows)
+        art = draw_cover(cover, graphics, columns_of(cover, rows, graphics.aspect), rows)
     mark = Span(MARK, Tone.ACCENT)
-    beside = [(mark, *line, Span("  ")) for line in art] or [(mark,)]
-    room = width - sum(cells(span.text) for span in beside[0])
-    name = f"{sign(player)} {safe(player.name)}"
-    words: list[Line] = [
+    left = [(mark, *line, Span("  ")) for line in art] or [(mark,)]
+    text_width = width - sum(cells(span.text) for span in left[0])
+    name = f"{symbol(player)} {single_line(player.name)}"
+    lines: list[Line] = [
         (
-            Span(fit(name, room - len(player.id) - 1), _tone(player)),
+            Span(fit(name, text_width - len(player.id) - 1), _name_tone(player)),
             Span(" "),
-            Span(safe(player.id), Tone.FAINT),
+            Span(single_line(player.id), Tone.FAINT),
         ),
-        (Span(fit(safe(player.title), room), Tone.STRONG),),
+        (Span(fit(single_line(player.title), text_width), Tone.STRONG),),
     ]
-    under = [safe(part) for part in (player.artist, player.album or "") if part]
-    words += [(Span(fit(part, room)),) for part in (under if art else [" — ".join(under)]) if part]
-    progress = _progress(player, at, room)
-    tall = max(len(art), min(len(words) + bool(progress), height))
-    words = words[: max(tall - bool(progress), 1)]
-    words += [()] * (tall - len(words) - bool(progress))
+    credits_ = [single_line(part) for part in (player.artist, player.album or "") if part]
+    credits_ = credits_ if art else [" — ".join(credits_)]
+    lines += [(Span(fit(part, text_width)),) for part in credits_ if part]
+    progress = _progress(player, position, text_width)
+    block_height = max(len(art), min(len(lines) + bool(progress), height))
+    lines = lines[: max(block_height - bool(progress), 1)]
+    lines += [()] * (block_height - len(lines) - bool(progress))
     if progress:
-        words.append(progress)
-    beside += [(mark,)] * (len(words) - len(beside))
+        lines.append(progress)
+    left += [(mark,)] * (len(lines) - len(left))
     return [
-        fill((*left, *fill(right, room)), width) for left, right in zip(beside, words, strict=True)
+        fill((*beside, *fill(line, text_width)), width)
+        for beside, line in zip(left, lines, strict=True)
     ]
 
 
-def drawn(cover: Cover, canvas: TerminalGraphics, columns: int, rows: int) -> Sequence[Line]:
-    """Draw a cover in half blocks, or leave room for it."""
-    if canvas.pixels:
+def draw_cover(cover: Cover, graphics: TerminalGraphics, columns: int, rows: int) -> Sequence[Line]:
+    """Draw a cover in half blocks, or leave its cells free for a picture."""
+    if graphics.has_pictures:
         return [(Span(" " * columns, Tone.COVER),)] * rows
     return half_blocks(cover, columns, rows)
 
 
-def small(player: Player, at: Seconds | None, width: int) -> list[Line]:
-    """Draw another player."""
-    room = width - len(MARK)
-    name = f"{sign(player)} {safe(player.name)}"
-    name = fit(name, min(cells(name), room // 3))
-    track = " — ".join(safe(part) for part in (player.title, player.artist) if part)
+def draw_other(player: Player, position: Seconds | None, width: int) -> list[Line]:
+    """Draw a player that is not selected."""
+    text_width = width - len(MARK)
+    name = f"{symbol(player)} {single_line(player.name)}"
+    name = fit(name, min(cells(name), text_width // 3))
+    track = " — ".join(single_line(part) for part in (player.title, player.artist) if part)
     indent = Span(" " * len(MARK))
-    rest = Span(fit(track, room - cells(name) - 2))
-    first: Line = (indent, Span(name, _tone(player)), Span("  "), rest)
-    progress = _progress(player, at, room)
+    rest = Span(fit(track, text_width - cells(name) - 2))
+    first: Line = (indent, Span(name, _name_tone(player)), Span("  "), rest)
+    progress = _progress(player, position, text_width)
     return [fill(first, width), *([fill((indent, *progress), width)] if progress else [])]
 
 
-def sign(player: Player) -> str:
-    """Return the sign for what a player does."""
+def symbol(player: Player) -> str:
+    """Return the symbol for play or pause."""
     return "▶" if player.playing else "‖"
 
 
-def _tone(player: Player) -> Tone:
+def _name_tone(player: Player) -> Tone:
     return Tone.GOOD if player.playing else Tone.FAINT
 
 
-def _progress(player: Player, at: Seconds | None, width: int) -> Line:
-    """Draw where it is; nothing where nobody knows."""
-    if at is None:
+def _progress(player: Player, position: Seconds | None, width: int) -> Line:
+    """Draw the position as text and bar, or nothing if it is unknown."""
+    if position is None:
         return ()
     if not player.duration:
-        return (Span(format_position(at), Tone.FAINT),)
-    whole = format_position(player.duration)
-    now = fit(format_position(at), len(whole))
-    room = max(width - 2 * len(whole) - 2, 0)
-    return Span(f"{now} "), bar(at / player.duration, room), Span(f" {whole}", Tone.FAINT)
+        return (Span(format_position(position), Tone.FAINT),)
+    duration = format_position(player.duration)
+    now = fit(format_position(position), len(duration))
+    track = bar(position / player.duration, max(width - 2 * len(duration) - 2, 0))
+    return Span(f"{now} "), track, Span(f" {duration}", Tone.FAINT)
 
 
-def _scrolled(blocks: Sequence[list[Line]], selected: int, width: int, height: int) -> list[Line]:
-    """Stack blocks, an empty line between them, from one on that lets the selected one fit."""
-    if sum(len(block) + 1 for block in blocks) - 1 <= height:
+def _scroll(blocks: Sequence[list[Line]], selected: int, width: int, height: int) -> list[Line]:
+    """Stack blocks with blank lines between, scrolled so that the selected one fits."""
+    if _stacked_height(blocks) - 1 <= height:
         first, last = 0, len(blocks)
     else:
         first = selected
-        while first and _tall(blocks[first - 1 : selected + 1]) <= height - 1:
+        while first and _stacked_height(blocks[first - 1 : selected + 1]) <= height - 1:
             first -= 1
         last = selected + 1
-        while last < len(blocks) and _tall(blocks[first : last + 1]) <= height - 1:
+        while last < len(blocks) and _stacked_height(blocks[first : last + 1]) <= height - 1:
             last += 1
     lines: list[Line] = []
     for block in blocks[first:last]:
         lines += [*([fill((), width)] if lines else []), *block]
-    beyond = [
-        f"{many} more {where}"
-        for many, where in (
-            (first, "above"),
-            (len(blocks) - last, "below"),
-        )
-        if many
+    hidden = [
+        f"{count} more {where}"
+        for count, where in ((first, "above"), (len(blocks) - last, "below"))
+        if count
     ]
-    if beyond:
+    if hidden:
         lines = lines[: height - 1]
-        apart = [fill((), width)] if len(lines) < height - 1 else []
-        words = Span(" " * len(MARK) + ", ".join(beyond), Tone.FAINT)
-        lines = [*lines, *apart, fill((words,), width)]
+        blank = [fill((), width)] if len(lines) < height - 1 else []
+        text = Span(" " * len(MARK) + ", ".join(hidden), Tone.FAINT)
+        lines = [*lines, *blank, fill((text,), width)]
     return lines[:height]
 
 
-def _tall(blocks: Sequence[list[Line]]) -> int:
+def _stacked_height(blocks: Sequence[list[Line]]) -> int:
     return sum(len(block) + 1 for block in blocks)

@@ -1,126 +1,186 @@
-"""The desk's numbers, a row each; what the desk does not have has no row."""
+"""Readings of the desk as rows, with the trends behind their sparklines.
 
+A reading that the desk does not have gets no row.
+"""
+
+from collections import deque
 from collections.abc import Sequence
 
 from msgspec import Struct
 
-from deskwire.model.readings import Battery, Snapshot
-from deskwire.model.units import Bytes
+from deskwire.model.readings import Battery, Network, Snapshot, Uptime
+from deskwire.model.units import Bytes, Seconds
 from deskwire.terminal.formatting import format_duration, format_size
-from deskwire.tui.gauges import level, sparkline
-from deskwire.tui.spans import Line, Span, Tone, fill, fit, safe
-from deskwire.tui.trends import Trends
+from deskwire.tui.spans import Line, Span, Tone, fill, fit, level, single_line, sparkline
 
-LABEL = 10
+LABEL_WIDTH = 10
 LOW_BATTERY = 15
-MEMORY_MOVES = 0.05
-"""A memory line spans at least this part of what is in use, so that noise stays small."""
-SLOWEST = 1024.0
-"""Bytes a second that fill a line at least."""
+"""Percent."""
+MIN_MEMORY_EXTENT = 0.05
+"""Smallest extent of the memory's sparkline as a part of the used memory. Noise stays small."""
+MIN_FULL_RATE = 1024.0
+"""Smallest rate in bytes per second that fills a sparkline."""
+MIN_SAMPLE_INTERVAL = Seconds(0.5)
+MAX_SAMPLES = 240
+
+
+class Trends(Struct, frozen=True):
+    """Recent values, the newest last."""
+
+    cpu: tuple[float, ...] = ()
+    memory: tuple[float, ...] = ()
+    received: tuple[float, ...] = ()
+    """Bytes per second."""
+    sent: tuple[float, ...] = ()
+    """Bytes per second."""
+
+
+class TrendRecorder:
+    """Recorder of trends from snapshots.
+
+    Snapshots also arrive on a change, between two readings of these values. A sample therefore
+    needs a new uptime, which the desk reads at each interval, and half a second since the last one.
+    """
+
+    def __init__(self) -> None:
+        self._cpu: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._memory: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._received: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._sent: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._sampled: Seconds | None = None
+        self._network: Network | None = None
+        self._uptime: Uptime | None = None
+
+    def record(self, snapshot: Snapshot, now: Seconds) -> None:
+        """Record a snapshot. `now` is CLOCK_MONOTONIC."""
+        elapsed = None if self._sampled is None else now - self._sampled
+        repeated = snapshot.uptime is not None and snapshot.uptime == self._uptime
+        if elapsed is not None and (elapsed < MIN_SAMPLE_INTERVAL or repeated):
+            return
+        self._sampled = now
+        self._uptime = snapshot.uptime
+        if snapshot.cpu is not None:
+            self._cpu.append(snapshot.cpu.busy)
+        if snapshot.memory is not None:
+            self._memory.append(snapshot.memory.used)
+        before, self._network = self._network, snapshot.network
+        if elapsed is not None and before is not None and snapshot.network is not None:
+            received = snapshot.network.received - before.received
+            sent = snapshot.network.sent - before.sent
+            self._received.append(max(received, 0) / elapsed)
+            self._sent.append(max(sent, 0) / elapsed)
+
+    def trends(self) -> Trends:
+        """Return the recorded values."""
+        return Trends(
+            tuple(self._cpu), tuple(self._memory), tuple(self._received), tuple(self._sent)
+        )
 
 
 class Row(Struct, frozen=True):
-    """One number: in words, and as a bar or a line where it makes one."""
+    """One reading as text, with a gauge or a sparkline if it has one."""
 
     label: str
-    words: str
+    text: str
     tone: Tone = Tone.PLAIN
     part: float | None = None
-    """Of a whole, 0 to 1."""
-    went: tuple[float, ...] | None = None
+    """Filled part of the gauge, 0 to 1."""
+    trend: tuple[float, ...] | None = None
     low: float = 0.0
+    """Value at the bottom of the sparkline."""
     high: float = 1.0
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether a gauge or a sparkline is drawn."""
+        return self.part is not None or self.trend is not None
 
-def rows(snapshot: Snapshot, trends: Trends) -> list[Row]:
-    """Return a row for each thing the desk has."""
-    return [*_moving(snapshot, trends), *_standing(snapshot)]
+
+def reading_rows(snapshot: Snapshot, trends: Trends) -> list[Row]:
+    """Return a row for each reading of the desk."""
+    return [*_changing_rows(snapshot, trends), *_steady_rows(snapshot)]
 
 
-def _moving(snapshot: Snapshot, trends: Trends) -> list[Row]:
-    found: list[Row] = []
+def _changing_rows(snapshot: Snapshot, trends: Trends) -> list[Row]:
+    rows: list[Row] = []
     if snapshot.cpu is not None:
-        found.append(Row("CPU", f"{snapshot.cpu.busy:.1f} %", went=trends.cpu, high=100.0))
+        rows.append(Row("CPU", f"{snapshot.cpu.busy:.1f} %", trend=trends.cpu, high=100.0))
     if snapshot.memory is not None:
-        low, high = _around(trends.memory)
+        low, high = _extent(trends.memory)
         used = format_size(snapshot.memory.used)
-        found.append(Row("Memory", used, went=trends.memory, low=low, high=high))
+        rows.append(Row("Memory", used, trend=trends.memory, low=low, high=high))
     if snapshot.network is not None:
-        for label, went in (("Download", trends.received), ("Upload", trends.sent)):
-            rate = format_size(Bytes(int(went[-1]))) + "/s" if went else ""
-            found.append(Row(label, rate, went=went, high=max(SLOWEST, *went, 0.0)))
-        received, sent = format_size(snapshot.network.received), format_size(snapshot.network.sent)
-        found.append(Row("Network", f"{received} in, {sent} out"))
+        for label, trend in (("Download", trends.received), ("Upload", trends.sent)):
+            rate = format_size(Bytes(int(trend[-1]))) + "/s" if trend else ""
+            rows.append(Row(label, rate, trend=trend, high=max(MIN_FULL_RATE, *trend, 0.0)))
+        received = format_size(snapshot.network.received)
+        rows.append(Row("Network", f"{received} in, {format_size(snapshot.network.sent)} out"))
     if snapshot.disk is not None:
-        found.append(Row("Disk", f"{format_size(snapshot.disk.used)} in use"))
-    return found
+        rows.append(Row("Disk", f"{format_size(snapshot.disk.used)} in use"))
+    return rows
 
 
-def _around(went: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of a line for values whose whole nobody tells: steady is in the middle."""
-    low, high = min(went, default=0.0), max(went, default=0.0)
-    least = high * MEMORY_MOVES / 2
-    middle, half = (low + high) / 2, max((high - low) / 2, least)
+def _extent(trend: Sequence[float]) -> tuple[float, float]:
+    """Return bottom and top of a sparkline with steady values in its middle."""
+    low, high = min(trend, default=0.0), max(trend, default=0.0)
+    middle, half = (low + high) / 2, max((high - low) / 2, high * MIN_MEMORY_EXTENT / 2)
     return middle - half, middle + half
 
 
-def _standing(snapshot: Snapshot) -> list[Row]:
-    found: list[Row] = []
+def _steady_rows(snapshot: Snapshot) -> list[Row]:
+    rows: list[Row] = []
     if snapshot.battery is not None:
-        found.append(_battery(snapshot.battery))
+        rows.append(_battery_row(snapshot.battery))
     if snapshot.volume is not None:
-        loud = snapshot.volume.level
-        tone = Tone.WARN if loud > 100 else Tone.PLAIN
-        found.append(Row("Volume", f"{loud:.0f} %", tone, loud / 100))
+        volume = snapshot.volume.level
+        tone = Tone.WARN if volume > 100 else Tone.PLAIN
+        rows.append(Row("Volume", f"{volume:.0f} %", tone, volume / 100))
     if snapshot.backlight is not None:
-        bright = snapshot.backlight.level
-        found.append(Row("Backlight", f"{bright:.0f} %", part=bright / 100))
+        brightness = snapshot.backlight.level
+        rows.append(Row("Backlight", f"{brightness:.0f} %", part=brightness / 100))
     if snapshot.wifi is not None:
-        name = safe(snapshot.wifi.ssid) if snapshot.wifi.connected else "not connected"
-        found.append(Row("Wi-Fi", name, Tone.PLAIN if snapshot.wifi.connected else Tone.FAINT))
+        name = single_line(snapshot.wifi.ssid) if snapshot.wifi.connected else "not connected"
+        rows.append(Row("Wi-Fi", name, Tone.PLAIN if snapshot.wifi.connected else Tone.FAINT))
     if snapshot.uptime is not None:
-        found.append(Row("Uptime", format_duration(snapshot.uptime.up)))
-    return found
+        rows.append(Row("Uptime", format_duration(snapshot.uptime.up)))
+    return rows
 
 
-def _battery(battery: Battery) -> Row:
+def _battery_row(battery: Battery) -> Row:
     low = battery.charge <= LOW_BATTERY and not battery.plugged_in
-    words = f"{battery.charge:.0f} % {'plugged in' if battery.plugged_in else 'on battery'}"
-    return Row("Battery", words, Tone.BAD if low else Tone.PLAIN, battery.charge / 100)
+    text = f"{battery.charge:.0f} % {'plugged in' if battery.plugged_in else 'on battery'}"
+    return Row("Battery", text, Tone.BAD if low else Tone.PLAIN, battery.charge / 100)
 
 
-def column(some: Sequence[Row], width: int) -> list[Line]:
-    """Draw rows beneath each other, in so many cells."""
-    words = max((len(row.words) for row in some if _drawn(row)), default=0)
-    words = min(max(words, 10), width)
-    return [_line(row, width, words) for row in some]
+def one_column(rows: Sequence[Row], width: int) -> list[Line]:
+    """Draw rows below each other."""
+    text_width = max((len(row.text) for row in rows if row.has_graph), default=0)
+    text_width = min(max(text_width, 10), width)
+    return [_draw_row(row, width, text_width) for row in rows]
 
 
-def columns(some: Sequence[Row], width: int, *, apart: int = 3) -> list[Line]:
-    """Draw rows in two columns, the first the longer one."""
-    half = (len(some) + 1) // 2
-    each = (width - apart) // 2
-    left, right = column(some[:half], each), column(some[half:], each)
+def two_columns(rows: Sequence[Row], width: int, *, gap: int = 3) -> list[Line]:
+    """Draw rows in two columns, of which the first may be longer."""
+    half = (len(rows) + 1) // 2
+    each = (width - gap) // 2
+    left, right = one_column(rows[:half], each), one_column(rows[half:], each)
     right += [()] * (half - len(right))
-    gap = Span(" " * apart)
+    between = Span(" " * gap)
     return [
-        fill((*one, gap, *fill(other, each)), width) for one, other in zip(left, right, strict=True)
+        fill((*one, between, *fill(other, each)), width)
+        for one, other in zip(left, right, strict=True)
     ]
 
 
-def _drawn(row: Row) -> bool:
-    return row.part is not None or row.went is not None
-
-
-def _line(row: Row, width: int, words: int) -> Line:
-    label = Span(fit(row.label, LABEL), Tone.FAINT)
-    if not _drawn(row):
-        return fill((label, Span(fit(row.words, width - LABEL), row.tone)), width)
-    room = max(width - LABEL - words - 1, 0)
-    gauge: Line = (
-        level(row.part, room)
+def _draw_row(row: Row, width: int, text_width: int) -> Line:
+    label = Span(fit(row.label, LABEL_WIDTH), Tone.FAINT)
+    if not row.has_graph:
+        return fill((label, Span(fit(row.text, width - LABEL_WIDTH), row.tone)), width)
+    left = max(width - LABEL_WIDTH - text_width - 1, 0)
+    graph: Line = (
+        level(row.part, left)
         if row.part is not None
-        else (sparkline(row.went or (), room, row.low, row.high),)
+        else (sparkline(row.trend or (), left, row.low, row.high),)
     )
-    words_ = Span(fit(row.words, words, right=True), row.tone)
-    return fill((label, *gauge, Span(" "), words_), width)
+    text = Span(fit(row.text, text_width, right=True), row.tone)
+    return fill((label, *graph, Span(" "), text), width)

@@ -1,12 +1,12 @@
-"""The whole screen: a scene and a size in, lines out. Pure, so that a test can read it.
+"""Pure function from a view model and a size to the lines of the display.
 
 narrow              wide
-┌─────────────┐     ┌──────────┬───────┐
-│ status      │     │ status           │
-│ numbers     │     ├──────────┼───────┤
-│ players     │     │ players  │numbers│
-│ news, keys  │     │ news, keys       │
-└─────────────┘     └──────────┴───────┘
+┌─────────────┐     ┌──────────┬────────┐
+│ status      │     │ status            │
+│ readings    │     ├──────────┼────────┤
+│ players     │     │ players  │readings│
+│ notice, keys│     │ notice, keys      │
+└─────────────┘     └──────────┴────────┘
 """
 
 from msgspec import Struct
@@ -18,15 +18,14 @@ from deskwire.model.units import Seconds
 from deskwire.tui.connection_status import connection_status
 from deskwire.tui.cover import Cover
 from deskwire.tui.graphics import TerminalGraphics
-from deskwire.tui.players import draw_players
-from deskwire.tui.playheads import Playheads
-from deskwire.tui.readings import column, columns, rows
-from deskwire.tui.spans import Line, Span, Tone, cells, fill, fit, safe
-from deskwire.tui.trends import Trends
+from deskwire.tui.players import Playheads, draw_players
+from deskwire.tui.readings import Trends, one_column, reading_rows, two_columns
+from deskwire.tui.spans import Line, Span, Tone, cells, fill, fit, single_line
 
-WIDE = 110
-NUMBERS = 42
-"""Columns of the numbers in the wide form, at least."""
+MIN_WIDE = 110
+"""Width from which the readings stand beside the players."""
+MIN_READINGS_WIDTH = 42
+GAP = 4
 KEYS = (
     ("space", "play/pause"),
     ("n", "next"),
@@ -35,114 +34,110 @@ KEYS = (
     ("↑↓", "select"),
     ("q", "quit"),
 )
-ANSWERS = (("enter", "log in"), ("esc", "give up"), ("ctrl-c", "quit"))
+PROMPT_KEYS = (("enter", "log in"), ("esc", "cancel"), ("ctrl-c", "quit"))
 
 
 class ViewModel(Struct, frozen=True, kw_only=True):
-    """Everything the screen tells of, at one moment."""
+    """Everything that the display shows at one moment."""
 
     address: str
     snapshot: Snapshot
     state: State
     trends: Trends
-    heads: Playheads
+    playheads: Playheads
     selected: int = 0
-    """Which of the players; 0 also where there is none."""
+    """Index of the selected player, 0 without players."""
     cover: Cover | None = None
-    """The selected player's."""
-    canvas: TerminalGraphics = TerminalGraphics()
-    """What it is painted with."""
-    news: str = ""
-    question: str = ""
-    """It is asked in the place of news; then other keys are of use."""
+    """Cover of the selected player."""
+    graphics: TerminalGraphics = TerminalGraphics()
+    notice: str = ""
+    prompt: str = ""
+    """Open prompt. It replaces the notice and changes the keys."""
     monotonic: Seconds
-    """The moment on the players' clock; it stands still while the desk is away."""
+    """CLOCK_MONOTONIC for the players. It stands still while the desk is disconnected."""
     now: Instant
 
     @property
-    def away(self) -> bool:
-        """Whether this is how the desk was, not how it is."""
+    def stale(self) -> bool:
+        """Whether this is the last known state instead of the present one."""
         return self.state.phase not in {Phase.LIVE, Phase.EXPIRING}
 
 
-def render_screen(scene: ViewModel, width: int, height: int) -> list[Line]:
+def render_screen(view: ViewModel, width: int, height: int) -> list[Line]:
     """Return exactly `height` lines of exactly `width` cells."""
-    head = [_top(scene, width), ()]
-    words = scene.question or scene.news
-    foot: list[Line] = [(Span(fit(safe(words), width), Tone.WARN),), _keys(scene, width)]
-    room = max(height - len(head) - len(foot), 0)
-    body = (_wide if width >= WIDE else _narrow)(scene, width, room)
-    if scene.away:
+    head = [_status_line(view, width), ()]
+    text = single_line(view.prompt or view.notice)
+    foot: list[Line] = [(Span(fit(text, width), Tone.WARN),), _key_line(view, width)]
+    left = max(height - len(head) - len(foot), 0)
+    body = (_wide if width >= MIN_WIDE else _narrow)(view, width, left)
+    if view.stale:
         body = [tuple(_faded(span) for span in line) for line in body]
-    body = body[:room] + [()] * (room - len(body))
+    body = body[:left] + [()] * (left - len(body))
     return [fill(line, width) for line in (*head, *body, *foot)][:height]
 
 
-def _top(scene: ViewModel, width: int) -> Line:
-    words, tone = connection_status(scene.state, scene.now.boot)
-    words = f"● {words}"
-    room = min(cells(words), max(width - len("deskwire "), 0))
-    left = width - room - 1
-    name = fit("deskwire  " + safe(scene.address), left)
+def _status_line(view: ViewModel, width: int) -> Line:
+    text, tone = connection_status(view.state, view.now.boot)
+    text = f"● {text}"
+    text_width = min(cells(text), max(width - len("deskwire "), 0))
+    name = fit("deskwire  " + single_line(view.address), width - text_width - 1)
     return (
         Span(name[:8], Tone.STRONG),
         Span(name[8:], Tone.FAINT),
         Span(" "),
-        Span(fit(words, room), tone),
+        Span(fit(text, text_width), tone),
     )
 
 
-def _keys(scene: ViewModel, width: int) -> Line:
-    """Name the keys there is room for, the way out always."""
-    fitting = KEYS if scene.snapshot.players else KEYS[-1:]
-    keys = list(ANSWERS if scene.question else fitting)
-    while len(keys) > 1 and sum(cells(f"{key} {does}   ") for key, does in keys) - 3 > width:
+def _key_line(view: ViewModel, width: int) -> Line:
+    """Return as many keys as fit, always with the last one, which quits."""
+    usable = KEYS if view.snapshot.players else KEYS[-1:]
+    keys = list(PROMPT_KEYS if view.prompt else usable)
+    while len(keys) > 1 and sum(cells(f"{key} {action}   ") for key, action in keys) - 3 > width:
         del keys[-2]
     spans: list[Span] = []
-    for key, does in keys:
-        spans += [Span(key, Tone.ACCENT), Span(f" {does}   ", Tone.FAINT)]
+    for key, action in keys:
+        spans += [Span(key, Tone.ACCENT), Span(f" {action}   ", Tone.FAINT)]
     return tuple(spans)
 
 
-def _narrow(scene: ViewModel, width: int, height: int) -> list[Line]:
-    numbers = columns(rows(scene.snapshot, scene.trends), width)
-    room = height - len(numbers) - 1
-    return [*numbers, (), *_players(scene, width, room)] if room > 0 else numbers
+def _narrow(view: ViewModel, width: int, height: int) -> list[Line]:
+    readings = two_columns(reading_rows(view.snapshot, view.trends), width)
+    left = height - len(readings) - 1
+    return [*readings, (), *_players(view, width, left)] if left > 0 else readings
 
 
-def _wide(scene: ViewModel, width: int, height: int) -> list[Line]:
-    wide = max(NUMBERS, width // 3)
-    numbers = column(rows(scene.snapshot, scene.trends), wide)
-    left = width - wide - 4
-    players = _players(scene, left, height)
-    many = max(len(players), len(numbers))
-    players += [()] * (many - len(players))
-    numbers += [()] * (many - len(numbers))
+def _wide(view: ViewModel, width: int, height: int) -> list[Line]:
+    readings_width = max(MIN_READINGS_WIDTH, width // 3)
+    readings = one_column(reading_rows(view.snapshot, view.trends), readings_width)
+    players_width = width - readings_width - GAP
+    players = _players(view, players_width, height)
+    longer = max(len(players), len(readings))
+    players += [()] * (longer - len(players))
+    readings += [()] * (longer - len(readings))
     return [
-        (*fill(one, left), Span(" " * 4), *fill(other, wide))
-        for one, other in zip(players, numbers, strict=True)
+        (*fill(one, players_width), Span(" " * GAP), *fill(other, readings_width))
+        for one, other in zip(players, readings, strict=True)
     ]
 
 
-def _players(scene: ViewModel, width: int, height: int) -> list[Line]:
+def _players(view: ViewModel, width: int, height: int) -> list[Line]:
     return draw_players(
-        scene.snapshot.players,
-        scene.selected,
-        scene.cover,
-        scene.heads,
-        scene.monotonic,
-        canvas=scene.canvas,
+        view.snapshot.players,
+        view.selected,
+        view.cover,
+        view.playheads,
+        view.monotonic,
+        graphics=view.graphics,
         width=width,
         height=height,
     )
 
 
 def _faded(span: Span) -> Span:
-    """Show that this is how it was, not how it is; a picture is painted so."""
+    """Return a span of the last known state. The renderer fades pictures itself."""
     if span.tone is Tone.COVER:
         return span
     if span.front is None or span.back is None:
         return span._replace(tone=Tone.FAINT)
-    red, green, blue = (sum(span.front) // 6,) * 3
-    below = (sum(span.back) // 6,) * 3
-    return span._replace(front=(red, green, blue), back=below)
+    return span._replace(front=(sum(span.front) // 6,) * 3, back=(sum(span.back) // 6,) * 3)

@@ -1,8 +1,8 @@
-"""The one widget: it shows drawn lines, and the cover that belongs to them.
+"""Textual widget that shows drawn lines and the cover picture that belongs to them.
 
-A cover that is painted past Textual is in the line of its upper edge, as a sequence that takes no
-cells; the lines below step over the cells it is in. Textual repaints whole lines, so it paints the
-cover again when it has to, and never paints over it.
+The escape sequence of a cover takes no cells in the line of its upper edge, and the lines below
+move the cursor over its cells. Textual repaints whole lines. It therefore draws the cover again if
+needed and never overwrites it.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from deskwire.tui.graphics import CoverArea, RenderedCover, find_cover_area, step_over
+from deskwire.tui.graphics import CoverArea, RenderedCover, find_cover_area, skip_cells
 from deskwire.tui.spans import Line, Rgb, Span, Tone
 
-LOOKS = {
+STYLES = {
     Tone.PLAIN: Style(),
     Tone.STRONG: Style(bold=True),
     Tone.FAINT: Style(dim=True),
@@ -31,79 +31,76 @@ LOOKS = {
 
 
 class ScreenWidget(Widget):
-    """Shows drawn lines."""
+    """Widget of the size of the terminal."""
 
     DEFAULT_CSS = "ScreenWidget { width: 100%; height: 100%; background: ansi_default; }"
     can_focus = False
 
     def __init__(
-        self, resized: Callable[[Size], None], write: Callable[[str], None], erasure: str
+        self, resized: Callable[[Size], None], write: Callable[[str], None], erase_sequence: str
     ) -> None:
-        """`write` tells the terminal something at once; `erasure` takes a cover away."""
+        """`write` writes an escape sequence at once; `erase_sequence` removes the cover."""
         super().__init__()
         self._resized = resized
         self._write = write
-        self._erasure = erasure
-        self._painting: RenderedCover | None = None
-        self._place: CoverArea | None = None
+        self._erase_sequence = erase_sequence
+        self._picture: RenderedCover | None = None
+        self._area: CoverArea | None = None
         self.lines: list[Line] = []
 
-    def show(self, lines: list[Line], painting: RenderedCover | None) -> None:
-        """Repaint the lines that differ from those shown."""
-        before, self.lines = self.lines, lines
-        where, self._place = self._place, find_cover_area(lines)
-        what, self._painting = self._painting, painting if self._place else None
-        repainted = set[int]()
-        if self._painting is not what:
-            if self._painting is None:
-                self._write(self._erasure)
-            else:
-                self._write(self._painting.send)
-        if self._painting is not what or self._place != where:
-            for place in (where, self._place):
-                if place is not None:
-                    repainted.update(range(place.top, place.top + place.rows))
-        if len(before) != len(lines):
+    def show(self, lines: list[Line], cover: RenderedCover | None) -> None:
+        """Show these lines, and repaint those that have changed."""
+        old_lines, self.lines = self.lines, lines
+        old_area, self._area = self._area, find_cover_area(lines)
+        old_picture, self._picture = self._picture, cover if self._area else None
+        changed = set[int]()
+        if self._picture is not old_picture:
+            self._write(self._erase_sequence if self._picture is None else self._picture.setup)
+        if self._picture is not old_picture or self._area != old_area:
+            for area in (old_area, self._area):
+                if area is not None:
+                    changed.update(range(area.top, area.top + area.rows))
+        if len(old_lines) != len(lines):
             self.refresh()
             return
-        repainted.update(at for at, line in enumerate(lines) if line != before[at])
-        if repainted:
-            self.refresh(*(Region(0, at, self.size.width, 1) for at in sorted(repainted)))
+        changed.update(at for at, line in enumerate(lines) if line != old_lines[at])
+        if changed:
+            self.refresh(*(Region(0, at, self.size.width, 1) for at in sorted(changed)))
 
     def erase(self) -> None:
-        """Take the cover away at once: somebody else has the terminal next."""
-        if self._painting is not None:
-            self._painting = None
-            self._write(self._erasure)
+        """Remove the cover at once, before another program uses the terminal."""
+        if self._picture is not None:
+            self._picture = None
+            self._write(self._erase_sequence)
 
     def render_line(self, y: int) -> Strip:
-        """Return one line as Textual wants it."""
+        """Return one line for Textual."""
         width = self.size.width
         if y >= len(self.lines):
             return Strip.blank(width)
-        if self._painting is None:
-            segments = [Segment(span.text, look(span)) for span in self.lines[y]]
+        if self._picture is None:
+            segments = [Segment(span.text, style_of(span)) for span in self.lines[y]]
             return Strip(segments).adjust_cell_length(width)
         return Strip([self._segment(span, y) for span in self.lines[y]], width)
 
     def _segment(self, span: Span, y: int) -> Segment:
-        if span.tone is not Tone.COVER or self._painting is None or self._place is None:
-            return Segment(span.text, look(span))
-        upper = y == self._place.top
-        sequence = self._painting.paint if upper else step_over(self._place.columns)
-        return Segment(sequence, None, [(ControlType.CURSOR_FORWARD, self._place.columns)])
+        if span.tone is not Tone.COVER or self._picture is None or self._area is None:
+            return Segment(span.text, style_of(span))
+        first = y == self._area.top
+        sequence = self._picture.draw if first else skip_cells(self._area.columns)
+        return Segment(sequence, None, [(ControlType.CURSOR_FORWARD, self._area.columns)])
 
     def on_resize(self) -> None:
-        """Draw anew for the new size."""
+        """Draw for the new size."""
         self._resized(self.size)
 
 
-def look(span: Span) -> Style:
-    """Return how a span looks."""
-    return LOOKS[span.tone] if span.front is None else _painted(span.front, span.back)
+def style_of(span: Span) -> Style:
+    """Return the style of a span."""
+    return STYLES[span.tone] if span.front is None else _picture_style(span.front, span.back)
 
 
 @lru_cache(maxsize=4096)
-def _painted(front: Rgb, back: Rgb | None) -> Style:
-    behind = None if back is None else f"rgb({back[0]},{back[1]},{back[2]})"
-    return Style(color=f"rgb({front[0]},{front[1]},{front[2]})", bgcolor=behind)
+def _picture_style(front: Rgb, back: Rgb | None) -> Style:
+    background = None if back is None else f"rgb({back[0]},{back[1]},{back[2]})"
+    return Style(color=f"rgb({front[0]},{front[1]},{front[2]})", bgcolor=background)

@@ -1,24 +1,31 @@
-"""What a drawn screen is made of: lines of spans, every line exactly as wide as the screen.
+"""Lines of text spans, each exactly as wide as the terminal, and gauges made of them.
 
-Titles and names are strangers' text: nothing a terminal would obey reaches a span, and a name
-takes the cells it was given and no more, whatever is in it.
+Titles and names are text from others. A span contains nothing that a terminal would obey, and a
+name never takes more cells than it is given.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from deskwire.model.text import printable
+
 Rgb = tuple[int, int, int]
 
-MARKS_A_LETTER = 2
-"""More combining characters than any language stacks on one letter reach into other lines."""
+MAX_TEXT = 2000
+"""Characters of a text that are looked at, more than any terminal is wide."""
+MAX_MARKS = 2
+"""Combining characters on one letter. No language needs more, and more reach into other lines."""
+BAR_EIGHTHS = " ▏▎▍▌▋▊▉█"
+SPARK_LEVELS = "▁▂▃▄▅▆▇█"
 
 
 class Tone(Enum):
-    """How a span looks; what that is in colours is the app's business."""
+    """Look of a span. The widget gives each tone its colours."""
 
     PLAIN = "plain"
     STRONG = "strong"
@@ -28,18 +35,18 @@ class Tone(Enum):
     BAD = "bad"
     ACCENT = "accent"
     TRACK = "track"
-    """A bar's: the filled part in front, the rest behind."""
+    """Bar: the filled part in the foreground colour, the rest in the background colour."""
     COVER = "cover"
-    """Cells left free for a picture that is painted past them."""
+    """Cells left free for a picture."""
 
 
 class Span(NamedTuple):
-    """Some cells of one look."""
+    """Cells that look the same."""
 
     text: str
     tone: Tone = Tone.PLAIN
     front: Rgb | None = None
-    """A colour of its own, for pictures."""
+    """Foreground colour of a picture's cell."""
     back: Rgb | None = None
 
 
@@ -47,24 +54,25 @@ Line = tuple[Span, ...]
 
 
 @lru_cache(maxsize=512)
-def safe(text: str) -> str:
-    """Return the text with what does not print replaced, and what reorders or joins taken out."""
-    shown: list[str] = []
+def single_line(text: str) -> str:
+    """Return the text on one line of printable characters, without format characters.
+
+    Format characters could reverse or join the text around them.
+    """
+    kept: list[str] = []
     marks = 0
-    for each in text[:2000]:
-        kind = unicodedata.category(each)
-        marks = marks + 1 if kind in {"Mn", "Me"} else 0
-        if kind in {"Zs", "Zl", "Zp"} or each in "\t\n\r":
-            shown.append(" ")
-        elif kind == "Cf" or "\ufe00" <= each <= "\ufe0f" or marks > MARKS_A_LETTER:
-            continue
-        else:
-            shown.append(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}")
-    return " ".join("".join(shown).split())
+    for each in text[:MAX_TEXT]:
+        category = unicodedata.category(each)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if category in {"Zs", "Zl", "Zp"} or each in "\t\n\r":
+            kept.append(" ")
+        elif category != "Cf" and not "\ufe00" <= each <= "\ufe0f" and marks <= MAX_MARKS:
+            kept.append(each)
+    return " ".join(printable("".join(kept)).split())
 
 
 def cells(text: str) -> int:
-    """Return how many cells a terminal gives the text."""
+    """Return the number of cells that the text takes."""
     return sum(_cells_of(each) for each in text)
 
 
@@ -74,7 +82,7 @@ def _cells_of(character: str) -> int:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return the text in exactly `width` cells: cut with an ellipsis, or filled with blanks."""
+    """Return the text in exactly `width` cells: cut with an ellipsis, or padded with blanks."""
     if width <= 0:
         return ""
     used = cells(text)
@@ -97,21 +105,47 @@ def _cut(text: str, width: int) -> tuple[str, int]:
 
 def fill(line: Line, width: int) -> Line:
     """Return a line in exactly `width` cells."""
-    kept: list[Span] = []
+    spans: list[Span] = []
     left = width
     for span in line:
         wide = cells(span.text)
         if wide > left:
-            kept.append(span._replace(text=fit(span.text, left)))
+            spans.append(span._replace(text=fit(span.text, left)))
             left = 0
             break
-        kept.append(span)
+        spans.append(span)
         left -= wide
     if left:
-        kept.append(Span(" " * left))
-    return tuple(span for span in kept if span.text)
+        spans.append(Span(" " * left))
+    return tuple(span for span in spans if span.text)
 
 
 def text_of(line: Line) -> str:
-    """Return what a line says."""
+    """Return the text of a line."""
     return "".join(span.text for span in line)
+
+
+def bar(part: float, width: int) -> Span:
+    """Return a bar, filled by `part` (0 to 1) to an eighth of a cell. It suits a moving value."""
+    filled = round(min(max(part, 0.0), 1.0) * width * 8)
+    whole, rest = divmod(filled, 8)
+    text = BAR_EIGHTHS[8] * whole + (BAR_EIGHTHS[rest] if rest else "")
+    return Span(text.ljust(width), Tone.TRACK)
+
+
+def level(part: float, width: int) -> Line:
+    """Return a line, heavy by `part` (0 to 1) to half a cell. Lines below each other stay apart."""
+    filled = round(min(max(part, 0.0), 1.0) * width * 2)
+    whole, half = divmod(filled, 2)
+    heavy = "━" * whole + "╸" * half
+    return Span(heavy, Tone.ACCENT), Span("─" * (width - len(heavy)), Tone.FAINT)
+
+
+def sparkline(values: Sequence[float], width: int, low: float, high: float) -> Span:
+    """Return the last values between `low` and `high`, one in each cell, the newest at the right."""
+    shown = values[-width:] if width > 0 else ()
+    extent = high - low
+    parts = ((value - low) / extent if extent > 0 else 0.0 for value in shown)
+    last = len(SPARK_LEVELS) - 1
+    text = "".join(SPARK_LEVELS[min(max(int(part * (last + 1)), 0), last)] for part in parts)
+    return Span(text.rjust(max(width, 0)), Tone.ACCENT)

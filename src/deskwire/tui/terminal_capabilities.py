@@ -1,15 +1,18 @@
-"""What this terminal can paint, by its own word.
+"""Queries for the graphics of this terminal.
 
-    DA1        CSI c               attribute 4: it shows sixels; every terminal answers this one
-    XTVERSION  CSI > q             its name: asked of those alone is what others would print
-    kitty      APC G a=q           `OK`: it shows pictures in kitty's protocol
-    XTSMGRAPHICS, CSI 16 t         how many colours a sixel picture has, how large a cell is
+    DA1           CSI c        attribute 4 means sixels; every terminal answers this query
+    XTVERSION     CSI > q      name of the terminal
+    kitty         APC G a=q    the answer `OK` means kitty's graphics protocol
+    XTSMGRAPHICS  CSI ? S      maximum number of sixel colours
+    cell size     CSI 16 t     width and height of a cell in pixels
 
-Sources: xterm's ctlseqs, kitty's graphics protocol. TERM is not looked at: a terminal that is
-reached over ssh, or stands in another, is rarely what TERM says. tmux takes kitty's question for a
-title and lets no picture through, so it is not asked; it says itself whether it shows sixels.
-Whatever has not answered within the deadline cannot do it. To be asked before anybody else reads
-the terminal.
+The program does not read TERM, which is often wrong over ssh and inside another terminal. It sends
+kitty's query only to a terminal that has told its name, because others may print it. tmux would use
+that query as a window title and passes no pictures on, but tells whether it shows sixels. A
+terminal that has not answered before the deadline cannot show pictures. The queries must come
+before any other reader of the terminal.
+
+Sources: xterm's ctlseqs and kitty's graphics protocol.
 """
 
 import fcntl
@@ -28,75 +31,75 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from deskwire.model.units import Seconds
-from deskwire.tui import kitty
-from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics
+from deskwire.tui.graphics import KITTY_ID, GraphicsProtocol, TerminalGraphics, kitty_query
 
-WITHIN = Seconds(2)
-"""For each of two answers, over a slow line too. One that comes later would be read as keys."""
-LONGEST = 4096
-"""Bytes of answers; what says more is no terminal."""
+TIMEOUT = Seconds(2)
+"""Time for each of two answers, also over a slow line. A later answer would be read as keys."""
+MAX_ANSWER = 4096
+"""Bytes of an answer."""
 
-WHO = "\x1b[>q\x1b[c"
-"""The last of several questions is one that every terminal answers, in order."""
-SIXELS = "\x1b[?1;1;0S\x1b[16t"
+DA1 = "\x1b[c"
+"""Last in each series of queries, because every terminal answers it, and answers in order."""
+XTVERSION = "\x1b[>q"
+SIXEL_QUERIES = "\x1b[?1;1;0S\x1b[16t"
 MULTIPLEXERS = ("tmux", "screen", "zellij")
-ATTRIBUTE_SIXEL = "4"
+SIXEL_ATTRIBUTE = "4"
 
-ATTRIBUTES = re.compile(rb"\x1b\[\?([0-9;]{1,64})c")
-NAME = re.compile(rb"\x1bP>\|([\x20-\x7e]{1,64})\x1b\\")
-KITTY = re.compile(rb"\x1b_Gi=%d(?:,[^;\x1b]{0,64})?;OK\x1b\\" % kitty.NUMBER)
-COLOURS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,6})(?:;[0-9;]{0,16})?S")
-CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
+DA1_ANSWER = re.compile(rb"\x1b\[\?([0-9;]{1,64})c")
+NAME_ANSWER = re.compile(rb"\x1bP>\|([\x20-\x7e]{1,64})\x1b\\")
+KITTY_ANSWER = re.compile(rb"\x1b_Gi=%d(?:,[^;\x1b]{0,64})?;OK\x1b\\" % KITTY_ID)
+COLOURS_ANSWER = re.compile(rb"\x1b\[\?1;0;([0-9]{1,6})(?:;[0-9;]{0,16})?S")
+CELL_ANSWER = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 
 
 class TerminalAnswers(Struct, frozen=True):
-    """What a terminal said."""
+    """Answers of a terminal."""
 
-    whole: bool = False
-    """Whether it has answered the last question."""
+    complete: bool = False
+    """Whether the last query is answered."""
     name: str = ""
     sixel: bool = False
     kitty: bool = False
     colours: int | None = None
     cell: tuple[int, int] | None = None
-    """How wide and how high, in pixels."""
+    """Width and height in pixels."""
 
 
-def parse_answers(said: bytes) -> TerminalAnswers:
-    """Read answers, between whatever else was typed; what is cut off or odd was not said."""
-    attributes = ATTRIBUTES.search(said)
-    name = NAME.search(said)
-    colours = COLOURS.search(said)
-    cell = CELL.search(said)
+def parse_answers(received: bytes) -> TerminalAnswers:
+    """Parse answers, between typed keys. Ignores incomplete and malformed ones."""
+    attributes = DA1_ANSWER.search(received)
+    name = NAME_ANSWER.search(received)
+    colours = COLOURS_ANSWER.search(received)
+    cell = CELL_ANSWER.search(received)
     return TerminalAnswers(
-        whole=attributes is not None,
+        complete=attributes is not None,
         name=name[1].decode("ascii") if name else "",
-        sixel=attributes is not None and ATTRIBUTE_SIXEL in attributes[1].decode().split(";")[1:],
-        kitty=KITTY.search(said) is not None,
+        sixel=attributes is not None and SIXEL_ATTRIBUTE in attributes[1].decode().split(";")[1:],
+        kitty=KITTY_ANSWER.search(received) is not None,
         colours=int(colours[1]) if colours and int(colours[1]) else None,
-        cell=believable(int(cell[2]), int(cell[1])) if cell else None,
+        cell=plausible_cell(int(cell[2]), int(cell[1])) if cell else None,
     )
 
 
-def second_question(first: TerminalAnswers) -> str:
-    """Return what is asked of a terminal that says this of itself; nothing of one that is plain."""
-    asked = kitty.question() if takes_pictures_for_its_own(first.name) else ""
+def second_queries(first: TerminalAnswers) -> str:
+    """Return the queries that follow the first answers, or "" if none can help."""
+    queries = kitty_query() if may_have_kitty(first.name) else ""
     if first.sixel:
-        asked += SIXELS
-    return f"{asked}\x1b[c" if asked else ""
+        queries += SIXEL_QUERIES
+    return queries + DA1 if queries else ""
 
 
-def takes_pictures_for_its_own(name: str) -> bool:
-    """Tell whether a terminal of this name shows what it is sent; one without a name may print."""
+def may_have_kitty(name: str) -> bool:
+    """Tell whether a terminal of this name handles kitty's query instead of printing it."""
     return bool(name) and not name.lower().startswith(MULTIPLEXERS)
 
 
-def canvas_of(
+def best_graphics(
     first: TerminalAnswers, second: TerminalAnswers, cell: tuple[int, int] | None
 ) -> TerminalGraphics:
-    """Return the best there is; `cell` is what the kernel knows of it."""
+    """Return the best graphics. `cell` is the size of a cell that the kernel knows."""
     size = cell or second.cell
-    if second.kitty and takes_pictures_for_its_own(first.name):
+    if second.kitty and may_have_kitty(first.name):
         return TerminalGraphics(GraphicsProtocol.KITTY, size)
     if first.sixel:
         return TerminalGraphics(GraphicsProtocol.SIXEL, size, second.colours or 256)
@@ -104,46 +107,46 @@ def canvas_of(
 
 
 def detect_graphics(
-    medium: GraphicsProtocol | None, keys: int, screen: int, within: Seconds = WITHIN
+    protocol: GraphicsProtocol | None, keys: int, screen: int, timeout: Seconds = TIMEOUT
 ) -> TerminalGraphics:
-    """Return what is to be painted with: this medium, or the best there is.
+    """Return the graphics with this protocol, or the best ones.
 
-    `keys`, `screen`: the terminal's descriptors, to read and to write. Asks only what has to be
-    known.
+    `keys` and `screen` are the descriptors to read from and to write to. The function sends only
+    the queries that it needs.
     """
-    cell = cell_of(screen)
-    if medium is GraphicsProtocol.SIXEL:
-        with quiet(keys):
-            second = asked(keys, screen, f"{SIXELS}\x1b[c", within)
-        return TerminalGraphics(medium, cell or second.cell, second.colours or 256)
-    if medium is not None:
-        return TerminalGraphics(medium, cell)
-    with quiet(keys):
-        first = asked(keys, screen, WHO, within)
-        question = second_question(first)
-        second = asked(keys, screen, question, within) if question else TerminalAnswers()
-    return canvas_of(first, second, cell)
+    cell = cell_size(screen)
+    if protocol is GraphicsProtocol.SIXEL:
+        with no_echo(keys):
+            second = query(keys, screen, SIXEL_QUERIES + DA1, timeout)
+        return TerminalGraphics(protocol, cell or second.cell, second.colours or 256)
+    if protocol is not None:
+        return TerminalGraphics(protocol, cell)
+    with no_echo(keys):
+        first = query(keys, screen, XTVERSION + DA1, timeout)
+        queries = second_queries(first)
+        second = query(keys, screen, queries, timeout) if queries else TerminalAnswers()
+    return best_graphics(first, second, cell)
 
 
-def asked(keys: int, screen: int, question: str, within: Seconds) -> TerminalAnswers:
-    """Ask, and wait for the last answer or the deadline."""
-    os.write(screen, question.encode("ascii"))
-    ends = time.monotonic() + within
-    said = b""
-    while not parse_answers(said).whole and len(said) < LONGEST:
-        left = ends - time.monotonic()
+def query(keys: int, screen: int, queries: str, timeout: Seconds) -> TerminalAnswers:
+    """Send queries and wait for the last answer or the deadline."""
+    os.write(screen, queries.encode("ascii"))
+    deadline = time.monotonic() + timeout
+    received = b""
+    while not parse_answers(received).complete and len(received) < MAX_ANSWER:
+        left = deadline - time.monotonic()
         if left <= 0 or not select.select([keys], [], [], left)[0]:
             break
-        more = os.read(keys, LONGEST)
+        more = os.read(keys, MAX_ANSWER)
         if not more:
             break
-        said += more
-    return parse_answers(said)
+        received += more
+    return parse_answers(received)
 
 
 @contextmanager
-def quiet(keys: int) -> Iterator[None]:
-    """Have what is typed neither shown nor kept until a line is whole; Ctrl-C stays what it is."""
+def no_echo(keys: int) -> Iterator[None]:
+    """Read keys at once and without echo meanwhile. Ctrl-C still interrupts."""
     before = termios.tcgetattr(keys)
     tty.setcbreak(keys, termios.TCSADRAIN)
     try:
@@ -152,24 +155,24 @@ def quiet(keys: int) -> Iterator[None]:
         termios.tcsetattr(keys, termios.TCSADRAIN, before)
 
 
-def cell_of(screen: int) -> tuple[int, int] | None:
-    """Return how wide and how high a cell is, tty_ioctl(4); `None` where the kernel is not told."""
+def cell_size(screen: int) -> tuple[int, int] | None:
+    """Return width and height of a cell, tty_ioctl(4), or `None` if the kernel does not know."""
     try:
         packed = fcntl.ioctl(screen, termios.TIOCGWINSZ, bytes(8))
     except OSError:
         return None
-    rows, columns, wide, high = struct.unpack("HHHH", packed)
+    rows, columns, width, height = struct.unpack("HHHH", packed)
     if not (rows and columns):
         return None
-    return believable(wide // columns, high // rows)
+    return plausible_cell(width // columns, height // rows)
 
 
-def with_current_cell_size(canvas: TerminalGraphics, screen: TextIO | None) -> TerminalGraphics:
-    """Return the canvas with the cells as large as they are now: people zoom."""
-    cell = None if screen is None else cell_of(screen.fileno())
-    return canvas if cell in {None, canvas.cell} else replace(canvas, cell=cell)
+def with_current_cell_size(graphics: TerminalGraphics, screen: TextIO | None) -> TerminalGraphics:
+    """Return the graphics with the present size of a cell, which changes with the zoom."""
+    cell = None if screen is None else cell_size(screen.fileno())
+    return graphics if cell in {None, graphics.cell} else replace(graphics, cell=cell)
 
 
-def believable(wide: int, high: int) -> tuple[int, int] | None:
-    """Return the size of a cell if a cell can be so large."""
-    return (wide, high) if 2 <= wide <= 64 and wide / 2 <= high <= 4 * wide else None
+def plausible_cell(width: int, height: int) -> tuple[int, int] | None:
+    """Return the size if a cell can have it."""
+    return (width, height) if 2 <= width <= 64 and width / 2 <= height <= 4 * width else None

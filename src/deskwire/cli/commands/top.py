@@ -12,9 +12,9 @@ from deskwire.cli.desk_session import OnState, desk_option, open_session
 from deskwire.cli.exit_codes import fail
 from deskwire.client.connection_state import Phase, State
 from deskwire.tui.app import TopApp
+from deskwire.tui.connection_status import StateQueue
 from deskwire.tui.graphics import GraphicsProtocol
 from deskwire.tui.reauthentication import Reauthentication
-from deskwire.tui.state_queue import StateQueue
 from deskwire.tui.terminal_capabilities import detect_graphics
 
 AUTO = "auto"
