@@ -140,8 +140,8 @@ def test_the_screen_asks_in_its_last_lines(there: There) -> None:
         top.press("q")
 
         assert top.wait() == 0
-    assert "● over: the name or the password is wrong" in asked
-    assert "esc give up" in asked
+    assert "● ended: the name or the password is wrong" in asked
+    assert "esc cancel" in asked
     assert "CPU" in asked
     assert NEW not in wrong + typed
     assert ASKED not in live

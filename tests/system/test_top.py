@@ -115,7 +115,7 @@ def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
                 back = top.see("● live")
 
     assert "CPU" in lost
-    assert "connected again" in back
+    assert "reconnected" in back
 
 
 def test_a_login_that_was_ended_ends_it_where_nobody_says_the_password(

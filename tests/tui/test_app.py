@@ -1,5 +1,7 @@
-"""The screen itself, driven by keys, over a scripted desk."""
+"""The application, driven by keys, with a scripted desk."""
 
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,17 +9,20 @@ from contextlib import ExitStack
 from functools import partial
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from deskwire.client.sync import Desk, connect
 from deskwire.client.timeouts import Pace
 from deskwire.model.problems import WrongCredentials
 from deskwire.model.units import Seconds
 from deskwire.tui.app import TopApp
+from deskwire.tui.connection_status import StateQueue
 from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.reauthentication import Reauthentication
+from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.spans import text_of
-from deskwire.tui.state_queue import StateQueue
 from tests.support.desk_in_a_thread import DeskInAThread
 from tests.support.scripted_desk import PASSWORD, ScriptedSocket
 from tests.support.waiting import until_async
@@ -31,36 +36,36 @@ PACE = Pace(seen=Seconds(0.3), first=Seconds(0.1), restart=Seconds(0.1))
 
 
 class There:
-    """A scripted desk, and somebody connected to it."""
+    """A scripted desk and a connection to it."""
 
     def __init__(self, scripted: DeskInAThread) -> None:
         self.scripted = scripted
-        self.journal = StateQueue()
+        self.states = StateQueue()
         self.connected = ExitStack()
-        self.desk = self.enter(PASSWORD)
+        self.desk = self.reconnect(PASSWORD)
 
     def top(self) -> TopApp:
-        """Make the screen."""
+        """Return the application."""
         return TopApp(
-            self.desk, self.journal, TerminalGraphics(), Reauthentication("owner", self.enter)
+            self.desk, self.states, TerminalGraphics(), Reauthentication("owner", self.reconnect)
         )
 
-    def enter(self, password: str) -> Desk:
-        """Leave the desk, and enter it anew."""
+    def reconnect(self, password: str) -> Desk:
+        """Disconnect, and connect with this password."""
         self.connected.close()
         address = self.scripted.desk.address
-        desk = connect(address, "owner", password, on_state=self.journal, pace=PACE)
+        desk = connect(address, "owner", password, on_state=self.states, pace=PACE)
         return self.connected.enter_context(desk)
 
     @property
     def socket(self) -> ScriptedSocket:
-        """The newest."""
+        """Newest socket."""
         return self.scripted.desk.sockets[-1]
 
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
-    monkeypatch.setattr("deskwire.tui.app.LOOKS_EVERY", 0.05)
+    monkeypatch.setattr("deskwire.tui.app.UPDATE_INTERVAL", 0.05)
     with DeskInAThread() as scripted:
         scripted.desk.reading["audio"] = PLAYERS
         there = There(scripted)
@@ -69,19 +74,19 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
 
 
 def screen(app: TopApp) -> str:
-    """Return what is shown."""
+    """Return the text of the display."""
     return "\n".join(text_of(line).rstrip() for line in app.shown)
 
 
-async def see(pilot: "Pilot[int]", words: str) -> str:
-    """Wait until this is shown."""
+async def see(pilot: "Pilot[int]", text: str) -> str:
+    """Wait until the display shows this text."""
     app = pilot.app
     assert isinstance(app, TopApp)
-    await until_async(lambda: words in screen(app), within=15, what=f"{words!r} on\n{screen(app)}")
+    await until_async(lambda: text in screen(app), within=15, what=f"{text!r} on\n{screen(app)}")
     return screen(app)
 
 
-async def test_it_begins_with_the_player_that_plays(there: There) -> None:
+async def test_playing_player_is_selected_at_the_start(there: There) -> None:
     async with there.top().run_test() as pilot:
         shown = await see(pilot, "▌ ▶ vlc")
 
@@ -98,7 +103,7 @@ async def test_it_begins_with_the_player_that_plays(there: There) -> None:
         ("s", "audio-stop"),
     ],
 )
-async def test_a_key_moves_the_selected_player(there: There, key: str, event: str) -> None:
+async def test_key_controls_the_selected_player(there: There, key: str, event: str) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "▌ ▶ vlc")
         await pilot.press("up", key)
@@ -107,7 +112,7 @@ async def test_a_key_moves_the_selected_player(there: There, key: str, event: st
     assert there.socket.commands == [(event, ["player1"])]
 
 
-async def test_the_selected_player_stays_selected_where_others_come_and_go(there: There) -> None:
+async def test_selected_player_stays_selected_while_others_come_and_go(there: There) -> None:
     third = {"id": "player3", "name": "new", "playing": True, "artist": "", "title": "Three"}
     async with there.top().run_test() as pilot:
         await see(pilot, "▌ ▶ vlc")
@@ -121,7 +126,7 @@ async def test_the_selected_player_stays_selected_where_others_come_and_go(there
     assert "vlc" not in gone
 
 
-async def test_a_refusal_is_said(there: There) -> None:
+async def test_refused_command_is_a_notice(there: There) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "▌ ▶ vlc")
         await pilot.press("n")
@@ -132,7 +137,7 @@ async def test_a_refusal_is_said(there: There) -> None:
 
 
 async def lose(there: There, code: int) -> None:
-    """End the connection; where the screen says why while it is away, it is so until told."""
+    """End the connection. If the display shows the reason meanwhile, keep the desk closed."""
     if code in {1001, 1006}:
         there.scripted.desk.opens.clear()
     if code == 1006:
@@ -146,43 +151,43 @@ async def open_again(there: There) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "text"),
     [
         (4001, "logged in again"),
-        (4004, "connected again, with a new token"),
+        (4004, "reconnected with a new token"),
         (1006, "connection lost (1006)"),
-        (1001, "the desk goes away (1001)"),
-        (1000, "over: the desk ended the connection"),
+        (1001, "the desk is shutting down (1001)"),
+        (1000, "ended: the desk ended the connection"),
     ],
 )
-async def test_what_a_close_code_leads_to_is_said(there: There, code: int, said: str) -> None:
+async def test_close_code_and_its_effect_are_shown(there: There, code: int, text: str) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
         there.scripted.do(lose(there, code))
-        await see(pilot, said)
+        await see(pilot, text)
         there.scripted.do(open_again(there))
         if code != 1000:
             await see(pilot, "● live")
         if code in {1001, 1006}:
-            await see(pilot, "connected again")
+            await see(pilot, "reconnected")
 
 
-async def test_a_session_is_renewed_before_it_ends(there: There) -> None:
+async def test_session_is_renewed_before_its_end(there: There) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
         there.scripted.do(there.socket.expire())
-        await see(pilot, "session renewed, without a gap")
+        await see(pilot, "session renewed without interruption")
 
     assert len(there.scripted.desk.sockets) == 2
 
 
 async def refuse(there: There) -> None:
-    """Let somebody change the password."""
+    """Change the password of the desk."""
     there.scripted.desk.password = "n quiz"
     there.scripted.do(there.socket.close(4001))
 
 
-async def test_a_changed_password_is_asked_for_on_the_screen(there: There) -> None:
+async def test_changed_password_opens_a_prompt(there: There) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
         await refuse(there)
@@ -192,8 +197,8 @@ async def test_a_changed_password_is_asked_for_on_the_screen(there: There) -> No
         await pilot.press("enter")
         live = await see(pilot, "● live")
 
-    assert "over: wrong_credentials" in asked
-    assert "enter log in   esc give up   ctrl-c quit" in asked
+    assert "ended: wrong_credentials" in asked
+    assert "enter log in   esc cancel   ctrl-c quit" in asked
     assert "quiz" not in typed
     assert "Password" not in live
     assert "space play/pause" in live
@@ -201,11 +206,11 @@ async def test_a_changed_password_is_asked_for_on_the_screen(there: There) -> No
     assert not [socket.commands for socket in there.scripted.desk.sockets if socket.commands]
 
 
-def has_tried(there: There, times: int) -> bool:
+def has_logged_in(there: There, times: int) -> bool:
     return there.scripted.desk.count("/v1/login") == times
 
 
-async def test_a_wrong_answer_is_asked_again_three_times_in_all(there: There) -> None:
+async def test_wrong_password_is_prompted_for_three_times(there: There) -> None:
     app = there.top()
     async with app.run_test() as pilot:
         await see(pilot, "● live")
@@ -213,16 +218,16 @@ async def test_a_wrong_answer_is_asked_again_three_times_in_all(there: There) ->
         for tried in range(3):
             await see(pilot, "Password for owner: ▏")
             await pilot.press("q", "enter")
-            await until_async(partial(has_tried, there, tried + 3))
-        over = await see(pilot, "q quit")
+            await until_async(partial(has_logged_in, there, tried + 3))
+        ended = await see(pilot, "q quit")
         await pilot.press("q")
 
-    assert "over: wrong_credentials" in over
+    assert "ended: wrong_credentials" in ended
     assert isinstance(app.state.problem, WrongCredentials)
     assert app.return_code == 0
 
 
-async def test_who_gives_up_is_not_asked_again(there: There) -> None:
+async def test_cancelled_prompt_does_not_open_again(there: There) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
         await refuse(there)
@@ -234,7 +239,7 @@ async def test_who_gives_up_is_not_asked_again(there: There) -> None:
     assert there.scripted.desk.count("/v1/login") == 2
 
 
-async def test_q_ends_it(there: There) -> None:
+async def test_q_quits(there: There) -> None:
     app = there.top()
     async with app.run_test() as pilot:
         await see(pilot, "● live")
@@ -244,12 +249,21 @@ async def test_q_ends_it(there: There) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "watch"])
-def test_other_commands_do_not_load_the_screen(command: str) -> None:
-    words = (
+def test_other_commands_do_not_load_textual(command: str) -> None:
+    code = (
         "import sys, deskwire.cli.main, deskwire.daemon.wiring, deskwire.client.sync,"
         f" deskwire.cli.commands.{command};"
         "print([name for name in ('textual', 'rich', 'PIL') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("ours", "base"), [(TopApp, App), (ScreenWidget, Widget)])
+def test_no_private_attribute_of_textual_is_used(ours: type, base: type) -> None:
+    private = re.compile(r"\b(?:self\.|def )(_[a-z]\w*)")
+    bases = [each for each in base.__mro__ if each is not object]
+    theirs = {name for each in bases for name in private.findall(inspect.getsource(each))}
+
+    assert theirs & set(private.findall(inspect.getsource(ours))) == set()

@@ -5,13 +5,13 @@ from PIL import Image
 
 from deskwire.tui.cover import columns_of, half_blocks, parse_cover
 from tests.support.pictures import KINDS, SVG
-from tests.tui.scenes import picture
+from tests.tui.views import picture
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
-def test_a_picture_is_two_pixels_a_cell(kind: str) -> None:
+def test_half_blocks_have_two_pixels_in_each_cell(kind: str) -> None:
     cover = parse_cover(picture(kind=kind))
 
     assert cover is not None
@@ -21,7 +21,7 @@ def test_a_picture_is_two_pixels_a_cell(kind: str) -> None:
     assert [(span.front, span.back) for span in lower] == [(BLUE, BLUE)] * 2
 
 
-def test_a_jpeg_is_read_too() -> None:
+def test_jpeg_is_decoded() -> None:
     cover = parse_cover(picture(kind="JPEG"))
 
     assert cover is not None
@@ -29,11 +29,11 @@ def test_a_jpeg_is_read_too() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", SVG, *KINDS.values(), picture()[:-40]])
-def test_what_is_no_picture_is_none(content: bytes) -> None:
+def test_unreadable_content_is_no_cover(content: bytes) -> None:
     assert parse_cover(content) is None
 
 
-def test_a_picture_that_unpacks_to_too_much_is_none() -> None:
+def test_picture_with_too_many_pixels_is_no_cover() -> None:
     content = io.BytesIO()
     Image.new("1", (8000, 6000)).save(content, "PNG")
 
@@ -43,7 +43,7 @@ def test_a_picture_that_unpacks_to_too_much_is_none() -> None:
 @pytest.mark.parametrize(
     ("width", "height", "columns"), [(40, 40, 20), (80, 40, 40), (400, 10, 40), (10, 400, 2)]
 )
-def test_it_keeps_its_shape_within_reason(width: int, height: int, columns: int) -> None:
+def test_cover_keeps_its_shape_up_to_a_limit(width: int, height: int, columns: int) -> None:
     cover = parse_cover(picture(width, height))
 
     assert cover is not None

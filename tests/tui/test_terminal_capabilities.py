@@ -13,64 +13,64 @@ from hypothesis import strategies as st
 from deskwire.model.units import Seconds
 from deskwire.tui.graphics import GraphicsProtocol, TerminalGraphics
 from deskwire.tui.terminal_capabilities import (
-    LONGEST,
-    WHO,
+    MAX_ANSWER,
+    XTVERSION,
     TerminalAnswers,
-    asked,
-    canvas_of,
+    best_graphics,
     detect_graphics,
     parse_answers,
-    second_question,
+    query,
+    second_queries,
 )
 from tests.support.picture_terminal import ANSWERS, COLOURS, DA1, KITTY, NAME
 
 CELL = (10, 20)
 XTERM = b"\x1bP>|XTerm(379)\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c"
-KITTY_SPOKEN = b"\x1b_Gi=1684370283;OK\x1b\\\x1b[?62;52;c"
-SIXELS_TOLD = b"\x1b[?1;0;16S\x1b[6;20;10t\x1b[?63;4c"
+KITTY_ANSWERS = b"\x1b_Gi=1684370283;OK\x1b\\\x1b[?62;52;c"
+SIXEL_ANSWERS = b"\x1b[?1;0;16S\x1b[6;20;10t\x1b[?63;4c"
 
 
 @pytest.mark.parametrize(
-    ("said", "answers"),
+    ("received", "answers"),
     [
         (b"", TerminalAnswers()),
-        (XTERM, TerminalAnswers(whole=True, name="XTerm(379)", sixel=True)),
-        (b"\x1b[?62;22c", TerminalAnswers(whole=True)),
-        (b"\x1b[?4c", TerminalAnswers(whole=True)),
-        (b"\x1b[?1;44;14c", TerminalAnswers(whole=True)),
-        (KITTY_SPOKEN, TerminalAnswers(whole=True, kitty=True)),
-        (b"\x1b_Gi=1684370283;ENOTSUPPORTED:no\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
-        (b"\x1b_Gi=7;OK\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
-        (SIXELS_TOLD, TerminalAnswers(whole=True, sixel=True, colours=16, cell=CELL)),
-        (b"\x1b[?1;3;0S\x1b[?63;4c", TerminalAnswers(whole=True, sixel=True)),
-        (b"\x1b[6;0;0t\x1b[?62c", TerminalAnswers(whole=True)),
-        (b"\x1b[6;9999;9999t\x1b[?62c", TerminalAnswers(whole=True)),
-        (b"n\x1b[A" + XTERM + b"q", TerminalAnswers(whole=True, name="XTerm(379)", sixel=True)),
-        (b"\x1bP>|\x1b[2J\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
-        (b"\x1bP>|" + b"x" * 3000 + b"\x1b\\\x1b[?62c", TerminalAnswers(whole=True)),
+        (XTERM, TerminalAnswers(complete=True, name="XTerm(379)", sixel=True)),
+        (b"\x1b[?62;22c", TerminalAnswers(complete=True)),
+        (b"\x1b[?4c", TerminalAnswers(complete=True)),
+        (b"\x1b[?1;44;14c", TerminalAnswers(complete=True)),
+        (KITTY_ANSWERS, TerminalAnswers(complete=True, kitty=True)),
+        (b"\x1b_Gi=1684370283;ENOTSUPPORTED:no\x1b\\\x1b[?62c", TerminalAnswers(complete=True)),
+        (b"\x1b_Gi=7;OK\x1b\\\x1b[?62c", TerminalAnswers(complete=True)),
+        (SIXEL_ANSWERS, TerminalAnswers(complete=True, sixel=True, colours=16, cell=CELL)),
+        (b"\x1b[?1;3;0S\x1b[?63;4c", TerminalAnswers(complete=True, sixel=True)),
+        (b"\x1b[6;0;0t\x1b[?62c", TerminalAnswers(complete=True)),
+        (b"\x1b[6;9999;9999t\x1b[?62c", TerminalAnswers(complete=True)),
+        (b"n\x1b[A" + XTERM + b"q", TerminalAnswers(complete=True, name="XTerm(379)", sixel=True)),
+        (b"\x1bP>|\x1b[2J\x1b\\\x1b[?62c", TerminalAnswers(complete=True)),
+        (b"\x1bP>|" + b"x" * 3000 + b"\x1b\\\x1b[?62c", TerminalAnswers(complete=True)),
     ],
 )
-def test_what_a_terminal_says_is_read(said: bytes, answers: TerminalAnswers) -> None:
-    assert parse_answers(said) == answers
+def test_answers_are_parsed(received: bytes, answers: TerminalAnswers) -> None:
+    assert parse_answers(received) == answers
 
 
-@pytest.mark.parametrize("said", [XTERM, KITTY_SPOKEN, SIXELS_TOLD])
-def test_half_an_answer_is_not_the_last(said: bytes) -> None:
-    assert not any(parse_answers(said[:end]).whole for end in range(len(said)))
+@pytest.mark.parametrize("received", [XTERM, KITTY_ANSWERS, SIXEL_ANSWERS])
+def test_partial_answer_is_not_complete(received: bytes) -> None:
+    assert not any(parse_answers(received[:end]).complete for end in range(len(received)))
 
 
 @given(st.binary(max_size=200) | st.text("\x1b[?]P_G>|;=,0123456789cStOKi\\").map(str.encode))
 @example(b"\x1b[?" + b"9" * 64 + b"c")
 @example(b"\x1b[6;0020;0010t")
-def test_whatever_is_said_is_read(said: bytes) -> None:
-    answers = parse_answers(said)
+def test_any_bytes_are_parsed(received: bytes) -> None:
+    answers = parse_answers(received)
 
     assert answers.name.isprintable()
     assert answers.cell is None or 0 < answers.cell[0] < answers.cell[1] * 3
 
 
 @pytest.mark.parametrize(
-    ("first", "asked_for"),
+    ("first", "expected"),
     [
         (TerminalAnswers(name="kitty(0.42.1)"), {KITTY}),
         (TerminalAnswers(name="WezTerm 2024", sixel=True), {KITTY, COLOURS}),
@@ -80,17 +80,17 @@ def test_whatever_is_said_is_read(said: bytes) -> None:
         (TerminalAnswers(), set()),
     ],
 )
-def test_a_terminal_is_asked_nothing_it_would_print(
-    first: TerminalAnswers, asked_for: set[str]
+def test_terminal_gets_no_query_beyond_its_answers(
+    first: TerminalAnswers, expected: set[str]
 ) -> None:
-    question = second_question(first)
+    queries = second_queries(first)
 
-    assert {each for each in (KITTY, COLOURS) if each in question} == asked_for
-    assert question.endswith(DA1) == bool(asked_for)
+    assert {each for each in (KITTY, COLOURS) if each in queries} == expected
+    assert queries.endswith(DA1) == bool(expected)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "canvas"),
+    ("first", "second", "graphics"),
     [
         (
             TerminalAnswers(name="kitty", sixel=True),
@@ -114,29 +114,29 @@ def test_a_terminal_is_asked_nothing_it_would_print(
         ),
     ],
 )
-def test_the_best_there_is_is_taken(
-    first: TerminalAnswers, second: TerminalAnswers, canvas: TerminalGraphics
+def test_best_graphics_are_selected(
+    first: TerminalAnswers, second: TerminalAnswers, graphics: TerminalGraphics
 ) -> None:
-    assert canvas_of(first, second, CELL) == canvas
+    assert best_graphics(first, second, CELL) == graphics
 
 
 class Line:
-    """A terminal line, and who answers at its end."""
+    """A terminal line and the terminal at its end."""
 
     def __init__(self, ours: int, theirs: int) -> None:
         self.ours, self.theirs = ours, theirs
-        self.heard = b""
+        self.received = b""
 
     def answer(self, answers: dict[str, str]) -> None:
-        """Answer until the line is closed."""
+        """Answer queries until the line is closed."""
         while True:
             try:
-                self.heard += os.read(self.ours, 1000)
+                self.received += os.read(self.ours, 1000)
             except OSError:
                 return
             for question in (NAME, KITTY, COLOURS, DA1):
-                if question.encode() in self.heard:
-                    self.heard = self.heard.replace(question.encode(), b"", 1)
+                if question.encode() in self.received:
+                    self.received = self.received.replace(question.encode(), b"", 1)
                     os.write(self.ours, answers.get(question, "").encode())
 
 
@@ -155,7 +155,7 @@ def line(answers: dict[str, str]) -> Iterator[Line]:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "medium"),
+    ("terminal", "protocol"),
     [
         ("kitty", GraphicsProtocol.KITTY),
         ("xterm", GraphicsProtocol.SIXEL),
@@ -165,28 +165,28 @@ def line(answers: dict[str, str]) -> Iterator[Line]:
         ("plain", GraphicsProtocol.BLOCKS),
     ],
 )
-def test_a_terminal_is_taken_by_its_word(terminal: str, medium: GraphicsProtocol) -> None:
+def test_detected_protocol_follows_the_answers(terminal: str, protocol: GraphicsProtocol) -> None:
     with line(ANSWERS[terminal]) as there:
         before = termios.tcgetattr(there.theirs)
-        canvas = detect_graphics(None, there.theirs, there.theirs, Seconds(20))
+        graphics = detect_graphics(None, there.theirs, there.theirs, Seconds(20))
         after = termios.tcgetattr(there.theirs)
 
-    assert canvas.medium is medium
+    assert graphics.protocol is protocol
     assert before == after
 
 
-def test_a_mute_terminal_is_not_waited_for_long() -> None:
+def test_silent_terminal_times_out() -> None:
     with line({}) as there:
-        canvas = detect_graphics(None, there.theirs, there.theirs, Seconds(0.05))
+        graphics = detect_graphics(None, there.theirs, there.theirs, Seconds(0.05))
 
-    assert canvas == TerminalGraphics(GraphicsProtocol.BLOCKS)
+    assert graphics == TerminalGraphics(GraphicsProtocol.BLOCKS)
 
 
-def test_a_terminal_that_does_not_stop_talking_is_not_listened_to() -> None:
-    with line({NAME: "x" * LONGEST * 2}) as there:
+def test_endless_answer_is_cut_off() -> None:
+    with line({NAME: "x" * MAX_ANSWER * 2}) as there:
         termios_ = termios.tcgetattr(there.theirs)
         termios_[3] &= ~(termios.ICANON | termios.ECHO)
         termios.tcsetattr(there.theirs, termios.TCSANOW, termios_)
-        answers = asked(there.theirs, there.theirs, WHO, Seconds(20))
+        answers = query(there.theirs, there.theirs, XTVERSION + DA1, Seconds(20))
 
     assert answers == TerminalAnswers()

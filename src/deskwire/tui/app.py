@@ -60,7 +60,6 @@ class TopApp(App[int]):
     """The application. It ends with `q`, or with a signal, whose exit code it returns."""
 
     ENABLE_COMMAND_PALETTE = False
-    CSS = "Screen { background: ansi_default; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "run_command('play-pause')", show=False),
         Binding("n", "run_command('next')", show=False),

@@ -59,16 +59,16 @@ def single_line(text: str) -> str:
 
     Format characters could reverse or join the text around them.
     """
-    kept: list[str] = []
+    characters: list[str] = []
     marks = 0
     for each in text[:MAX_TEXT]:
         category = unicodedata.category(each)
         marks = marks + 1 if category in {"Mn", "Me"} else 0
         if category in {"Zs", "Zl", "Zp"} or each in "\t\n\r":
-            kept.append(" ")
+            characters.append(" ")
         elif category != "Cf" and not "\ufe00" <= each <= "\ufe0f" and marks <= MAX_MARKS:
-            kept.append(each)
-    return " ".join(printable("".join(kept)).split())
+            characters.append(each)
+    return " ".join(printable("".join(characters)).split())
 
 
 def cells(text: str) -> int:
@@ -142,7 +142,7 @@ def level(part: float, width: int) -> Line:
 
 
 def sparkline(values: Sequence[float], width: int, low: float, high: float) -> Span:
-    """Return the last values between `low` and `high`, one in each cell, the newest at the right."""
+    """Return the last values between `low` and `high`, one in each cell, the newest at the end."""
     shown = values[-width:] if width > 0 else ()
     extent = high - low
     parts = ((value - low) / extent if extent > 0 else 0.0 for value in shown)

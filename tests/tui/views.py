@@ -1,4 +1,4 @@
-"""Scenes to draw: the contract's own example, and the same with other players."""
+"""View models to draw: the example of the contract, also with other players."""
 
 import io
 
@@ -10,9 +10,9 @@ from deskwire.model.instant import Instant
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import decode_snapshot
-from deskwire.tui.playheads import Playheads
+from deskwire.tui.players import Playheads
+from deskwire.tui.readings import Trends
 from deskwire.tui.screen import ViewModel
-from deskwire.tui.trends import Trends
 from tests.protocol.example import CONTRACT_STATS
 
 BOOT = Seconds(1000)
@@ -27,35 +27,35 @@ TRENDS = Trends(
 
 
 def example() -> Snapshot:
-    """Return the contract's own."""
+    """Return the snapshot of the contract's example."""
     return decode_snapshot(CONTRACT_STATS, MONOTONIC)
 
 
 def player(number: int, **keys: object) -> Player:
-    """Return one more player."""
-    one = Player(id=PlayerId(f"player{number}"), name="mpv", playing=False, title=f"Song {number}")
-    return replace(one, **keys)
+    """Return a player."""
+    base = Player(id=PlayerId(f"player{number}"), name="mpv", playing=False, title=f"Song {number}")
+    return replace(base, **keys)
 
 
-def scene(snapshot: Snapshot | None = None, **keys: object) -> ViewModel:
-    """Return a scene, live, 18 seconds into its session."""
+def view(snapshot: Snapshot | None = None, **keys: object) -> ViewModel:
+    """Return a view model with a live connection, 18 seconds after the start of its session."""
     snapshot = snapshot or example()
-    heads = Playheads()
-    heads.take(snapshot)
-    drawn = ViewModel(
+    playheads = Playheads()
+    playheads.update(snapshot)
+    base = ViewModel(
         address="https://desk.local:8765",
         snapshot=snapshot,
         state=LIVE,
         trends=TRENDS,
-        heads=heads,
+        playheads=playheads,
         monotonic=MONOTONIC,
         now=Instant(wall=Seconds(0), boot=BOOT),
     )
-    return replace(drawn, **keys)
+    return replace(base, **keys)
 
 
 def picture(width: int = 40, height: int = 40, kind: str = "PNG") -> bytes:
-    """Return a picture, red above and blue below."""
+    """Return a picture with a red upper half and a blue lower half."""
     image = Image.new("RGB", (width, height), (255, 0, 0))
     image.paste((0, 0, 255), (0, height // 2, width, height))
     out = io.BytesIO()
