@@ -13,7 +13,7 @@ import logging
 import re
 import socket
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
 import msgspec
@@ -89,22 +89,19 @@ class RequestPolicy(Struct, frozen=True):
 
     def client_address(self, request: web.BaseRequest) -> str:
         """Return the client's address; only a trusted proxy may name another one."""
-        address = _unmapped(request.remote or "")
-        if self._trusts(address):
-            # a proxy may add a header of its own to those that the client sent
-            forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
-            for hop in reversed(forwarded.split(",")):
-                candidate = _unmapped(hop.strip())
-                if not _is_address(candidate):
-                    break
-                address = candidate
-                if not self._trusts(candidate):
-                    break
-        return address
+        address = _parse_address(request.remote or "")
+        # a proxy may add a header of its own to those that the client sent
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        while self._trusts(address) and forwarded:
+            hop = _parse_address(forwarded.pop().strip())
+            if hop is None:
+                break
+            address = hop
+        return str(address or "")
 
     def client_uses_tls(self, request: web.BaseRequest) -> bool | None:
         """Return whether the client uses TLS to a trusted proxy; `None` if no proxy says so."""
-        if not (self.proxies and self._trusts(_unmapped(request.remote or ""))):
+        if not self._trusts(_parse_address(request.remote or "")):
             return None
         last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
         return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
@@ -116,7 +113,7 @@ class RequestPolicy(Struct, frozen=True):
             raise BadRequest("send one valid Host header, and a path that starts with /")
         name = match["name"].lower().rstrip(".")
         known = name in self.hosts or f"{name}:{match['port']}" in self.hosts
-        if not known and not _is_address(name.strip("[]")):
+        if not known and _parse_address(name.strip("[]")) is None:
             raise Misdirected(f"unknown host {name}; add it to server.allowed_hosts")
         return hosts[0]
 
@@ -128,11 +125,8 @@ class RequestPolicy(Struct, frozen=True):
                 f"origin not allowed: {origin[:100]}; add it to server.allowed_origins"
             )
 
-    def _trusts(self, address: str) -> bool:
-        if not self.proxies or not _is_address(address):
-            return False
-        parsed = ipaddress.ip_address(address)
-        return any(parsed in network for network in self.proxies)
+    def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
+        return address is not None and any(address in network for network in self.proxies)
 
 
 class HttpApp:
@@ -198,19 +192,10 @@ class HttpApp:
         return result
 
 
-def _unmapped(address: str) -> str:
-    """Return an IPv4-mapped IPv6 address, which a dual-stack socket reports, as IPv4."""
-    lowered = address.lower()
-    mapped = lowered.removeprefix("::ffff:")
-    return mapped if mapped != lowered and "." in mapped and _is_address(mapped) else address
-
-
-def _is_address(text: str) -> bool:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an IP address; a dual-stack socket reports IPv4 mapped into IPv6."""
     try:
-        socket.inet_pton(socket.AF_INET, text)  # the common case; `ipaddress` is slow
-    except (OSError, ValueError):
-        try:
-            ipaddress.ip_address(text)
-        except ValueError:
-            return False
-    return True
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (address.version == 6 and address.ipv4_mapped) or address

@@ -109,8 +109,6 @@ class TcpTransport(asyncio.Transport):
         self._protocol.connection_made(self)
         self.resume_reading()
 
-    # ---- writing ---------------------------------------------------------------------------------
-
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         """Send without blocking, and buffer the rest."""
         if self.closing:
@@ -183,8 +181,6 @@ class TcpTransport(asyncio.Transport):
         elif not self._final_written:
             self.send_nowait = self.socket.send
 
-    # ---- reading ---------------------------------------------------------------------------------
-
     def is_reading(self) -> bool:
         """Return whether the transport reads."""
         return self._reading
@@ -220,8 +216,6 @@ class TcpTransport(asyncio.Transport):
         except Exception:
             log.exception("unhandled exception in a protocol; its connection is closed")
             self.abort()
-
-    # ---- closing ---------------------------------------------------------------------------------
 
     def is_closing(self) -> bool:
         """Return whether the transport is closed or closing."""
@@ -298,8 +292,6 @@ class TcpTransport(asyncio.Transport):
         self._on_closed(self)
         if self._protocol is not None:
             self._protocol.connection_lost(problem)
-
-    # ---- protocol and information ----------------------------------------------------------------
 
     def get_protocol(self) -> asyncio.Protocol:
         """Return the current protocol."""

@@ -6,7 +6,6 @@ phone that lost its network reconnects before the server notices that the old co
 """
 
 import asyncio
-from collections import Counter
 from typing import Protocol
 
 from msgspec import Struct
@@ -45,8 +44,6 @@ class SessionRegistry:
         self._unauthenticated: dict[Socket, None] = {}
         """The oldest first."""
         self._grants: dict[Socket, Grant] = {}
-        self._by_token: dict[str, Socket] = {}
-        self._per_user: Counter[str] = Counter()
         self._all: set[Socket] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -74,23 +71,21 @@ class SessionRegistry:
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """Register a socket's grant; return False if a limit is reached."""
         self._unauthenticated.pop(socket, None)
-        older = self._by_token.get(grant.token)
-        if older is not None:
-            self._remove_grant(older)
-            older.close(CloseCode.AUTH_FAILED, "replaced by a newer connection")
-        user, limits = grant.user, self.limits
-        if len(self._grants) >= limits.total or self._per_user[user] >= limits.per_user:
+        for older, held in list(self._grants.items()):
+            if held.token == grant.token:
+                del self._grants[older]
+                older.close(CloseCode.AUTH_FAILED, "replaced by a newer connection")
+        of_user = sum(held.user == grant.user for held in self._grants.values())
+        if len(self._grants) >= self.limits.total or of_user >= self.limits.per_user:
             return False
         self._grants[socket] = grant
-        self._per_user[user] += 1
-        self._by_token[grant.token] = socket
         return True
 
     def remove(self, socket: Socket) -> None:
         """Remove a closed socket."""
         self._all.discard(socket)
         self._unauthenticated.pop(socket, None)
-        self._remove_grant(socket)
+        self._grants.pop(socket, None)
         if not self._all:
             self._empty.set()
 
@@ -102,7 +97,7 @@ class SessionRegistry:
         """Close every socket that belongs to one of these logins."""
         for socket, grant in list(self._grants.items()):
             if grant.login in ended:
-                self._remove_grant(socket)
+                self._grants.pop(socket, None)
                 socket.close(CloseCode.AUTH_FAILED, "login ended")
 
     async def close_all(self) -> None:
@@ -116,13 +111,3 @@ class SessionRegistry:
         except TimeoutError:
             for socket in list(self._all):
                 socket.abort()
-
-    def _remove_grant(self, socket: Socket) -> None:
-        grant = self._grants.pop(socket, None)
-        if grant is None:
-            return
-        self._per_user[grant.user] -= 1
-        if not self._per_user[grant.user]:
-            del self._per_user[grant.user]
-        if self._by_token.get(grant.token) is socket:
-            del self._by_token[grant.token]
