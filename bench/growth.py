@@ -38,20 +38,20 @@ CHANGES, PACE, HURRY = 360, 5.0, 0.1
 """Media changes, and seconds from one to the next: as they are, and as they are compressed to."""
 
 
-async def main(pace: float) -> None:
+async def main(timeouts: float) -> None:
     """Measure and keep it."""
     open_many_files()
     if missing := prepare("load"):
         sys.exit(f"nothing can be measured: {missing}")
     async with surroundings() as there:
-        if pace == PACE:
-            results.write("half-hour", await over_time(there, pace))
+        if timeouts == PACE:
+            results.write("half-hour", await over_time(there, timeouts))
             return
         result = {
             "screens": await by_screens(there),
             "players": [await by_players(there, count) for count in PLAYERS],
         }
-        results.write("growth", {**result, "time": await over_time(there, pace)})
+        results.write("growth", {**result, "time": await over_time(there, timeouts)})
 
 
 async def by_screens(there: Surroundings) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def a_player(bus: PrivateBus, number: int) -> FakePlayer:
     return FakePlayer(bus, f"player{number}", Metadata=track, Rate=1.0)
 
 
-async def over_time(there: Surroundings, pace: float) -> dict[str, Any]:
+async def over_time(there: Surroundings, timeouts: float) -> dict[str, Any]:
     """Skip from track to track; look at the daemon's memory after each tenth."""
     mpv = there.there.mpv
     mpv.command("loadfile", str(there.media.second.file), "append")
@@ -123,14 +123,14 @@ async def over_time(there: Surroundings, pace: float) -> dict[str, Any]:
             for number in range(CHANGES + 1):
                 if number % 6 == 0:
                     samples.append([number, memory_mib([desk.pid]), anonymous(desk)])
-                await asyncio.sleep(max(0.0, began + number * pace - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + number * timeouts - time.monotonic()))
                 mpv.command("playlist-next")
             frames = screen.count
             spent = cpu_seconds([desk.pid]) - used
     lasts = [memory for _, memory, _ in samples]
     return {
         "changes": CHANGES,
-        "pace_s": pace,
+        "pace_s": timeouts,
         "stands_for_s": CHANGES * PACE,
         "samples": samples,
         "frames": frames,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.client.credentials import Credentials, Login, Ticket, lifetime
+from deskwire.client.credentials import Credentials, Login, SocketToken, lifetime
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.model.units import Seconds
 
@@ -23,7 +23,7 @@ def test_a_login_is_renewed_when_a_tenth_of_it_is_left(after: float, due: bool) 
 
 
 def test_a_ticket_says_how_long_its_session_lasts() -> None:
-    ticket = Ticket(jwt({"iat": 1_700_000_000, "exp": 1_700_001_200}), "wss://desk/")
+    ticket = SocketToken(jwt({"iat": 1_700_000_000, "exp": 1_700_001_200}), "wss://desk/")
 
     assert ticket.lasts == Seconds(1200)
 
@@ -50,7 +50,7 @@ def test_no_token_is_too_strange(token: str) -> None:
 
 
 def test_no_secret_shows_in_a_trace() -> None:
-    ticket = Ticket("secret1", "wss://desk/")
+    ticket = SocketToken("secret1", "wss://desk/")
     login = Login("secret2", Seconds(0), Seconds(1))
     credentials = Credentials("ann", "secret3")
 

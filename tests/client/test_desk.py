@@ -13,18 +13,18 @@ import pytest
 
 from deskwire.client import (
     ClosedByDesk,
+    ConnectionState,
     Login,
     LoginEnded,
     NotADesk,
     NotConnected,
     NotSupported,
-    Pace,
     Phase,
     Problem,
     RefusedByDesk,
     Snapshot,
-    State,
     Throttled,
+    Timeouts,
     UnknownPlayer,
     Unreachable,
     WrongCredentials,
@@ -39,14 +39,14 @@ from tests.support.scripted_desk import PASSWORD, ScriptedDesk
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
-QUICK = Pace(
+QUICK = Timeouts(
     first=Seconds(0.04),
     restart=Seconds(0.02),
     later=Seconds(0.08),
-    steady=Seconds(30),
+    stable=Seconds(30),
     opening=Seconds(5),
-    seen=Seconds(5),
-    farewell=Seconds(0.5),
+    effect=Seconds(5),
+    closing=Seconds(0.5),
 )
 MPV = {"id": "player1", "name": "mpv", "playing": True, "artist": "A", "title": "One"}
 
@@ -58,7 +58,7 @@ async def there() -> AsyncIterator[ScriptedDesk]:
 
 
 def connected(there: ScriptedDesk, **more: Any) -> Desk:
-    return connect(there.address, "owner", PASSWORD, **{"pace": QUICK, **more})
+    return connect(there.address, "owner", PASSWORD, **{"timeouts": QUICK, **more})
 
 
 class Clock:
@@ -73,14 +73,14 @@ class Clock:
         return Instant(wall=Seconds(time.time() + self.wall_ahead), boot=Seconds(boot))
 
 
-def with_clock(there: ScriptedDesk, clock: Clock, pace: Pace = QUICK) -> Desk:
+def with_clock(there: ScriptedDesk, clock: Clock, timeouts: Timeouts = QUICK) -> Desk:
     return Desk(
         there.address,
         Credentials("owner", PASSWORD),
         trust=SystemTrust(),
-        pace=pace,
+        timeouts=timeouts,
         clock=clock,
-        dice=lambda: 0.5,
+        random_number=lambda: 0.5,
     )
 
 
@@ -209,7 +209,7 @@ async def test_who_is_asked_may_try_again(there: ScriptedDesk) -> None:
         told.append(why)
         return next(answers)
 
-    async with connect(there.address, "owner", ask, pace=QUICK):
+    async with connect(there.address, "owner", ask, timeouts=QUICK):
         assert there.count("/v1/login") == 2
 
     assert told[0] is None
@@ -232,7 +232,7 @@ async def test_nothing_there_is_told_at_once() -> None:
         address = gone.address
 
     with pytest.raises(Unreachable):
-        async with connect(address, "owner", PASSWORD, pace=QUICK):
+        async with connect(address, "owner", PASSWORD, timeouts=QUICK):
             pass
 
 
@@ -288,9 +288,9 @@ async def test_who_keeps_trying_waits_for_a_desk_that_is_not_there_yet(
     there: ScriptedDesk,
 ) -> None:
     there.refuse_with["/v1/login"] = (502, "bad_gateway", {})
-    states: list[State] = []
+    states: list[ConnectionState] = []
 
-    def mend(state: State) -> None:
+    def mend(state: ConnectionState) -> None:
         states.append(state)
         if len([each for each in states if each.phase is Phase.WAITING]) == 2:
             there.refuse_with.clear()
@@ -338,7 +338,7 @@ async def test_a_lost_connection_comes_back_as_the_table_says(
 
 
 async def test_what_happens_after_a_close_is_told(there: ScriptedDesk) -> None:
-    states: list[State] = []
+    states: list[ConnectionState] = []
     async with connected(there, on_state=states.append):
         states.clear()
         await there.socket.close(4004)
@@ -561,7 +561,7 @@ async def test_a_tap_returns_when_it_is_seen(there: ScriptedDesk) -> None:
 
 async def test_a_tap_that_shows_nothing_returns_all_the_same(there: ScriptedDesk) -> None:
     there.reading["audio"] = [MPV]
-    async with connected(there, pace=Pace(seen=Seconds(0.05))) as desk:
+    async with connected(there, timeouts=Timeouts(effect=Seconds(0.05))) as desk:
         await desk.previous(desk.snapshot.players[0])
 
         assert there.socket.commands == [("audio-previous", ["player1"])]
@@ -593,7 +593,7 @@ async def test_a_refusal_nobody_waits_for_is_told_elsewhere(there: ScriptedDesk)
 
 
 async def test_a_tap_is_told_when_the_connection_is_lost(there: ScriptedDesk) -> None:
-    async with connected(there, pace=Pace(first=Seconds(9), seen=Seconds(30))) as desk:
+    async with connected(there, timeouts=Timeouts(first=Seconds(9), effect=Seconds(30))) as desk:
         tap = asyncio.create_task(desk.stop("player1"))
         await until_async(lambda: there.socket.commands)
         there.socket.drop()
@@ -635,7 +635,7 @@ async def test_a_picture_that_is_gone_is_none(there: ScriptedDesk) -> None:
 @pytest.mark.warped
 async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDesk) -> None:
     clock = Clock()
-    async with with_clock(there, clock, Pace(answer=Seconds(0.1))) as desk:
+    async with with_clock(there, clock, Timeouts(pong=Seconds(0.1))) as desk:
         clock.ahead = 3600
         began = clock().boot
         await there.has_socket(2)
@@ -643,16 +643,16 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
         assert there.tickets == ["ticket1"]
-        assert took < Pace().first
+        assert took < Timeouts().first
 
 
 async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
     there: ScriptedDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deskwire.client.connection_manager.LOOKS_EVERY", 0.05)
+    monkeypatch.setattr("deskwire.client.connection_manager.CHECK_INTERVAL", 0.05)
     clock = Clock()
-    pace = Pace(first=Seconds(600), longest=Seconds(600))
-    async with with_clock(there, clock, pace) as desk:
+    timeouts = Timeouts(first=Seconds(600), longest=Seconds(600))
+    async with with_clock(there, clock, timeouts) as desk:
         there.socket.drop()
         await until_async(lambda: desk.state.phase is Phase.WAITING)
         clock.ahead = 3600
@@ -661,8 +661,8 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
 
 @pytest.mark.warped
 async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
-    pace = Pace(quiet=Seconds(0.02), answer=Seconds(0.2))
-    async with with_clock(there, Clock(), pace):
+    timeouts = Timeouts(silence=Seconds(0.02), pong=Seconds(0.2))
+    async with with_clock(there, Clock(), timeouts):
         await asyncio.sleep(4.5)
 
         assert len(there.sockets) == 1
@@ -690,8 +690,8 @@ async def test_a_body_that_fails_leaves_nothing_behind(there: ScriptedDesk) -> N
 
 async def test_a_cancelled_entrance_leaves_nothing_behind(there: ScriptedDesk) -> None:
     there.first_stats = lambda: None
-    pace = Pace()
-    entering = asyncio.create_task(connected(there, pace=pace).__aenter__())
+    timeouts = Timeouts()
+    entering = asyncio.create_task(connected(there, timeouts=timeouts).__aenter__())
     socket = await there.has_socket(1)
     entering.cancel()
     with suppress(asyncio.CancelledError):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.client.handover_filter import LOOKED_AT, Order, is_older
+from deskwire.client.desk_state import FRAMES_CHECKED, HandoverFilter, is_older
 from deskwire.model.readings import Network, Snapshot, Uptime
 from deskwire.model.units import Bytes, Seconds
 
@@ -14,29 +14,29 @@ def text(snapshot: Snapshot) -> str:
     return repr(snapshot)
 
 
-def show(order: Order, snapshot: Snapshot) -> bool:
+def show(order: HandoverFilter, snapshot: Snapshot) -> bool:
     return order.admits(text(snapshot), snapshot)
 
 
 def test_every_reading_of_one_socket_is_shown() -> None:
-    order = Order()
+    order = HandoverFilter()
 
     assert [show(order, reading(1)), show(order, reading(1)), show(order, reading(0))] == [True] * 3
 
 
 def test_a_frame_both_sockets_brought_is_shown_once() -> None:
-    order = Order()
+    order = HandoverFilter()
     show(order, reading(7))
-    order.take_over()
+    order.begin_handover()
 
     assert not show(order, reading(7))
     assert show(order, reading(8))
 
 
 def test_a_frame_that_was_overtaken_is_not_shown() -> None:
-    order = Order()
+    order = HandoverFilter()
     show(order, reading(7, received=100))
-    order.take_over()
+    order.begin_handover()
 
     assert not show(order, reading(6, received=90))
     assert not show(order, reading(7, received=99))
@@ -44,22 +44,22 @@ def test_a_frame_that_was_overtaken_is_not_shown() -> None:
 
 
 def test_a_newer_first_frame_is_shown_at_once() -> None:
-    order = Order()
+    order = HandoverFilter()
     show(order, reading(7))
-    order.take_over()
+    order.begin_handover()
 
     assert show(order, reading(8))
     assert show(order, reading(8))
 
 
 def test_a_desk_whose_numbers_went_back_is_not_held_back_for_long() -> None:
-    order = Order()
+    order = HandoverFilter()
     show(order, reading(1000))
-    order.take_over()
+    order.begin_handover()
 
-    shown = [show(order, reading(n)) for n in range(LOOKED_AT + 1)]
+    shown = [show(order, reading(n)) for n in range(FRAMES_CHECKED + 1)]
 
-    assert shown == [False] * LOOKED_AT + [True]
+    assert shown == [False] * FRAMES_CHECKED + [True]
 
 
 def test_a_desk_that_tells_neither_is_believed() -> None:
@@ -82,11 +82,11 @@ def test_whatever_overtakes_whatever_nothing_is_shown_twice_or_goes_back(
     unique = list(dict.fromkeys(map(text, frames)))
     by_text = {text(each): each for each in frames}
     until_old = data.draw(st.integers(1, len(unique)))
-    from_new = data.draw(st.integers(max(0, until_old - LOOKED_AT), until_old))
-    order = Order()
+    from_new = data.draw(st.integers(max(0, until_old - FRAMES_CHECKED), until_old))
+    order = HandoverFilter()
 
     shown = [each for each in unique[:until_old] if order.admits(each, by_text[each])]
-    order.take_over()
+    order.begin_handover()
     shown += [each for each in unique[from_new:] if order.admits(each, by_text[each])]
 
     assert shown == unique

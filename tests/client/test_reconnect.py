@@ -9,8 +9,8 @@ from deskwire.client.problems import (
     NotADesk,
     Unreachable,
 )
-from deskwire.client.reconnect import Again, By, End, Reconnect
-from deskwire.client.timeouts import Pace
+from deskwire.client.reconnect import ConnectWith, GiveUp, Reconnect, Retry
+from deskwire.client.timeouts import Timeouts
 from deskwire.model.problems import (
     Problem,
     Throttled,
@@ -20,7 +20,7 @@ from deskwire.model.problems import (
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import NextStep
 
-PACE = Pace()
+PACE = Timeouts()
 NOW = Seconds(1000)
 UNREACHABLE = Unreachable("nothing there")
 
@@ -36,44 +36,44 @@ def after_an_hour() -> Reconnect:
     return reconnect
 
 
-def again(decision: Again | End) -> Again:
-    assert isinstance(decision, Again), decision
+def again(decision: Retry | GiveUp) -> Retry:
+    assert isinstance(decision, Retry), decision
     return decision
 
 
-def wait(decision: Again | End) -> float:
+def wait(decision: Retry | GiveUp) -> float:
     return again(decision).after
 
 
 @pytest.mark.parametrize(
     ("code", "after", "by", "next_"),
     [
-        (1001, 1, By.SAME, NextStep.RECONNECT),
-        (1006, 5, By.SAME, NextStep.RECONNECT),
-        (4001, 0, By.LOGIN, NextStep.LOG_IN),
-        (4004, 0, By.NEW, NextStep.REFRESH),
-        (1013, 30, By.SAME, NextStep.RECONNECT),
-        (1008, 5, By.SAME, NextStep.RECONNECT),
-        (1011, 5, By.SAME, NextStep.RECONNECT),
-        (3000, 5, By.SAME, NextStep.RECONNECT),
+        (1001, 1, ConnectWith.SAME, NextStep.RECONNECT),
+        (1006, 5, ConnectWith.SAME, NextStep.RECONNECT),
+        (4001, 0, ConnectWith.LOGIN, NextStep.LOG_IN),
+        (4004, 0, ConnectWith.NEW, NextStep.REFRESH),
+        (1013, 30, ConnectWith.SAME, NextStep.RECONNECT),
+        (1008, 5, ConnectWith.SAME, NextStep.RECONNECT),
+        (1011, 5, ConnectWith.SAME, NextStep.RECONNECT),
+        (3000, 5, ConnectWith.SAME, NextStep.RECONNECT),
     ],
 )
-def test_the_contracts_table(code: int, after: float, by: By, next_: NextStep) -> None:
+def test_the_contracts_table(code: int, after: float, by: ConnectWith, next_: NextStep) -> None:
     decision = again(after_an_hour().closed(code, NOW))
 
-    assert (float(decision.after), decision.by, decision.next) == (after, by, next_)
-    assert isinstance(decision.why, ClosedByDesk)
-    assert decision.why.close_code == code
+    assert (float(decision.after), decision.connect_with, decision.next) == (after, by, next_)
+    assert isinstance(decision.reason, ClosedByDesk)
+    assert decision.reason.close_code == code
 
 
 def test_a_normal_close_was_meant() -> None:
-    assert after_an_hour().closed(1000, NOW) == End(None)
+    assert after_an_hour().closed(1000, NOW) == GiveUp(None)
 
 
 def test_the_waits_grow_to_a_minute() -> None:
     reconnect = after_an_hour()
     waits = [wait(reconnect.closed(1006, NOW))]
-    waits += [wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) for _ in range(6)]
+    waits += [wait(reconnect.failed(UNREACHABLE, ConnectWith.SAME, NOW)) for _ in range(6)]
 
     assert waits == [5, 10, 20, 40, 60, 60, 60]
 
@@ -82,7 +82,7 @@ def test_the_waits_grow_to_a_minute() -> None:
 def test_no_two_screens_wait_alike_and_none_waits_long(dice: float, failures: int) -> None:
     reconnect = Reconnect(PACE, lambda: dice)
     waits = [wait(reconnect.closed(1006, NOW))]
-    waits += [wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) for _ in range(failures)]
+    waits += [wait(reconnect.failed(UNREACHABLE, ConnectWith.SAME, NOW)) for _ in range(failures)]
 
     assert waits[0] == 5
     assert all(5 < wait <= 75 for wait in waits[1:])
@@ -92,7 +92,7 @@ def test_no_two_screens_wait_alike_and_none_waits_long(dice: float, failures: in
 def test_a_connection_that_was_good_begins_the_waits_anew() -> None:
     reconnect = after_an_hour()
     for _ in range(4):
-        reconnect.failed(UNREACHABLE, By.SAME, NOW)
+        reconnect.failed(UNREACHABLE, ConnectWith.SAME, NOW)
     reconnect.live(NOW)
 
     assert wait(reconnect.closed(1006, Seconds(NOW + 5))) == 5
@@ -111,12 +111,12 @@ def test_a_connection_that_never_lasts_does_not() -> None:
 
 def test_a_login_that_is_refused_again_within_a_minute_is_given_up() -> None:
     reconnect = after_an_hour()
-    assert again(reconnect.closed(4001, NOW)).by is By.LOGIN
+    assert again(reconnect.closed(4001, NOW)).connect_with is ConnectWith.LOGIN
     reconnect.live(NOW)
 
     decision = reconnect.closed(4001, Seconds(NOW + 59))
 
-    assert isinstance(decision, End)
+    assert isinstance(decision, GiveUp)
     assert isinstance(decision.problem, LoginEnded)
 
 
@@ -127,7 +127,7 @@ def test_a_login_that_was_believed_for_a_minute_may_be_replaced_again() -> None:
 
     decision = again(reconnect.closed(4001, Seconds(NOW + 60)))
 
-    assert (float(decision.after), decision.by) == (0, By.LOGIN)
+    assert (float(decision.after), decision.connect_with) == (0, ConnectWith.LOGIN)
 
 
 def test_a_login_the_desk_ended_over_http_is_the_same() -> None:
@@ -135,11 +135,15 @@ def test_a_login_the_desk_ended_over_http_is_the_same() -> None:
     reconnect.closed(4004, NOW)
     refused = TokenRefused("this login has ended")
 
-    first = again(reconnect.failed(refused, By.NEW, NOW))
-    second = reconnect.failed(refused, By.LOGIN, NOW)
+    first = again(reconnect.failed(refused, ConnectWith.NEW, NOW))
+    second = reconnect.failed(refused, ConnectWith.LOGIN, NOW)
 
-    assert (float(first.after), first.by, first.next) == (0, By.LOGIN, NextStep.LOG_IN)
-    assert second == End(refused)
+    assert (float(first.after), first.connect_with, first.next) == (
+        0,
+        ConnectWith.LOGIN,
+        NextStep.LOG_IN,
+    )
+    assert second == GiveUp(refused)
 
 
 def test_a_token_that_is_always_expired_does_not_make_a_hammer() -> None:
@@ -157,27 +161,27 @@ def test_a_token_that_is_always_expired_does_not_make_a_hammer() -> None:
     ],
 )
 def test_what_only_a_person_can_mend_ends_it(problem: Problem) -> None:
-    assert after_an_hour().failed(problem, By.LOGIN, NOW) == End(problem)
+    assert after_an_hour().failed(problem, ConnectWith.LOGIN, NOW) == GiveUp(problem)
 
 
 def test_who_is_told_to_wait_waits_that_long() -> None:
     reconnect = after_an_hour()
 
-    assert wait(reconnect.failed(Throttled("slow", Seconds(90)), By.LOGIN, NOW)) == 90
-    assert wait(reconnect.failed(Throttled("slow", Seconds(1)), By.LOGIN, NOW)) == 10
+    assert wait(reconnect.failed(Throttled("slow", Seconds(90)), ConnectWith.LOGIN, NOW)) == 90
+    assert wait(reconnect.failed(Throttled("slow", Seconds(1)), ConnectWith.LOGIN, NOW)) == 10
 
 
 def test_something_else_that_answers_is_waited_out() -> None:
-    decision = again(after_an_hour().failed(NotADesk("HTTP 502"), By.NEW, NOW))
+    decision = again(after_an_hour().failed(NotADesk("HTTP 502"), ConnectWith.NEW, NOW))
 
-    assert (float(decision.after), decision.by) == (5, By.NEW)
+    assert (float(decision.after), decision.connect_with) == (5, ConnectWith.NEW)
 
 
 def test_a_desk_that_fell_silent_has_been_gone_for_long_enough() -> None:
     reconnect = after_an_hour()
 
     assert wait(reconnect.closed(1006, NOW, silent=True)) == 0
-    assert wait(reconnect.failed(UNREACHABLE, By.SAME, NOW)) == 5
+    assert wait(reconnect.failed(UNREACHABLE, ConnectWith.SAME, NOW)) == 5
 
 
 def test_a_laptop_that_wakes_gets_in_without_a_wait() -> None:
@@ -186,13 +190,13 @@ def test_a_laptop_that_wakes_gets_in_without_a_wait() -> None:
     decisions = [
         again(reconnect.closed(1006, NOW, silent=True)),
         again(reconnect.closed(4004, NOW)),
-        again(reconnect.failed(TokenRefused("ended"), By.NEW, NOW)),
+        again(reconnect.failed(TokenRefused("ended"), ConnectWith.NEW, NOW)),
     ]
 
-    assert [(float(each.after), each.by) for each in decisions] == [
-        (0, By.SAME),
-        (0, By.NEW),
-        (0, By.LOGIN),
+    assert [(float(each.after), each.connect_with) for each in decisions] == [
+        (0, ConnectWith.SAME),
+        (0, ConnectWith.NEW),
+        (0, ConnectWith.LOGIN),
     ]
 
 
@@ -212,7 +216,7 @@ def test_nothing_a_desk_does_makes_a_hammer(
     reconnect = Reconnect(PACE, lambda: dice)
     now = 0.0
     tries: list[float] = []
-    by = By.NEW
+    by = ConnectWith.NEW
     for event, lasted, live in events:
         if live:
             reconnect.live(Seconds(now))
@@ -221,10 +225,10 @@ def test_nothing_a_desk_does_makes_a_hammer(
             decision = reconnect.closed(event, Seconds(now))
         else:
             decision = reconnect.failed(event, by, Seconds(now))
-        if isinstance(decision, End):
+        if isinstance(decision, GiveUp):
             break
         now += decision.after
-        by = decision.by
+        by = decision.connect_with
         tries.append(now)
 
     for start in tries:

@@ -11,9 +11,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from deskwire.client import CaFile, NotADesk, Pace, UntrustedCertificate, connect
+from deskwire.client import CaFile, NotADesk, Timeouts, UntrustedCertificate, connect
 from deskwire.client.problems import CertificateChanged, Unreachable
-from deskwire.client.trust import Pinned, Trust, context_of, look_at_certificate, shown
+from deskwire.client.trust import Pinned, Trust, format_fingerprint, make_context, read_certificate
 from deskwire.model.units import Seconds
 from deskwire.server.net.self_signed import make
 from tests.support.scripted_desk import PASSWORD, ScriptedDesk
@@ -56,7 +56,7 @@ async def test_a_stranger_is_not_believed(there: ScriptedDesk) -> None:
 async def test_a_pinned_certificate_is_believed_on_every_connection(
     there: ScriptedDesk, certificate: Certificate
 ) -> None:
-    await visit(there, Pinned(shown(certificate.fingerprint)))
+    await visit(there, Pinned(format_fingerprint(certificate.fingerprint)))
 
     assert len(there.sockets) == 1
 
@@ -67,8 +67,8 @@ async def test_another_certificate_is_refused_loudly_and_told_nothing(
     with pytest.raises(CertificateChanged) as caught:
         await visit(there, Pinned(OTHER))
 
-    assert caught.value.pinned == shown(OTHER)
-    assert caught.value.seen == shown(certificate.fingerprint)
+    assert caught.value.pinned == format_fingerprint(OTHER)
+    assert caught.value.seen == format_fingerprint(certificate.fingerprint)
     assert there.asked == []
 
 
@@ -82,15 +82,15 @@ async def test_a_file_of_authorities_is_believed(
 
 async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UntrustedCertificate, match=r"nowhere\.pem"):
-        context_of(CaFile(tmp_path / "nowhere.pem"))
+        make_context(CaFile(tmp_path / "nowhere.pem"))
 
 
 async def test_a_file_with_no_certificate_in_it_is_told(tmp_path: Path) -> None:
     file = tmp_path / "empty.pem"
     file.write_text("nothing", encoding="ascii")
 
-    with pytest.raises(UntrustedCertificate, match=r"empty\.pem: no certificate in it"):
-        context_of(CaFile(file))
+    with pytest.raises(UntrustedCertificate, match=r"empty\.pem: the file contains no certificate"):
+        make_context(CaFile(file))
 
 
 async def test_no_token_is_taken_from_tls_to_a_plain_socket(
@@ -105,19 +105,19 @@ async def test_no_token_is_taken_from_tls_to_a_plain_socket(
 async def test_a_certificate_can_be_looked_at_before_anything_is_said(
     there: ScriptedDesk, certificate: Certificate
 ) -> None:
-    assert await look_at_certificate(there.address) == certificate.fingerprint
+    assert await read_certificate(there.address) == certificate.fingerprint
     assert there.asked == []
 
 
 async def test_where_no_tls_is_there_is_no_certificate_to_look_at() -> None:
     async with ScriptedDesk() as plain:
-        with pytest.raises(NotADesk, match="does not speak TLS"):
-            await look_at_certificate(f"https{plain.address[4:]}", within=Seconds(2))
+        with pytest.raises(NotADesk, match="does not use TLS"):
+            await read_certificate(f"https{plain.address[4:]}", within=Seconds(2))
 
 
 async def test_who_does_not_listen_is_told_in_plain_words() -> None:
     with pytest.raises(Unreachable, match=r"^https://127\.0\.0\.1:9: Connection refused$"):
-        await look_at_certificate("https://127.0.0.1:9")
+        await read_certificate("https://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,15 @@ def test_what_is_no_fingerprint_is_told(written: str) -> None:
 
 
 def test_a_fingerprint_is_shown_as_the_daemon_prints_it() -> None:
-    assert shown(OTHER) == shown(shown(OTHER)) == ":".join(["AB"] * 32)
+    assert (
+        format_fingerprint(OTHER)
+        == format_fingerprint(format_fingerprint(OTHER))
+        == ":".join(["AB"] * 32)
+    )
 
 
 async def visit(there: ScriptedDesk, trust: Trust | None) -> None:
     """Connect and leave."""
-    pace = Pace(opening=Seconds(5))
-    async with connect(there.address, "owner", PASSWORD, trust=trust, pace=pace):
+    timeouts = Timeouts(opening=Seconds(5))
+    async with connect(there.address, "owner", PASSWORD, trust=trust, timeouts=timeouts):
         pass

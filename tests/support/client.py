@@ -46,7 +46,7 @@ class Frame(NamedTuple):
         return str(json.loads(self.args[0])["code"])
 
 
-class Ticket(NamedTuple):
+class SocketToken(NamedTuple):
     """What `GET /v1/websocket` gives."""
 
     token: str
@@ -190,7 +190,7 @@ class Client:
             self.login_token = answer.json["data"]["token"]
         return answer
 
-    async def ticket(self) -> Ticket:
+    async def ticket(self) -> SocketToken:
         """Ask for a websocket token; log in first if that has not been done."""
         if not self.login_token:
             answer = await self.login()
@@ -198,7 +198,7 @@ class Client:
         answer = await self.request("GET", "/v1/websocket", headers=bearer(self.login_token))
         assert answer.status == 200, answer
         assert answer.json["object"] == "websocket_token"
-        return Ticket(answer.json["data"]["token"], answer.json["data"]["socket"])
+        return SocketToken(answer.json["data"]["token"], answer.json["data"]["socket"])
 
     @asynccontextmanager
     async def connect(self, address: str, *, origin: str | None = None) -> AsyncIterator[Screen]:
@@ -212,7 +212,7 @@ class Client:
             await screen.leave()
 
     @asynccontextmanager
-    async def watch(self, ticket: Ticket | None = None) -> AsyncIterator[Screen]:
+    async def watch(self, ticket: SocketToken | None = None) -> AsyncIterator[Screen]:
         """Open a socket, authenticate and wait for the first reading."""
         ticket = ticket or await self.ticket()
         async with self.connect(ticket.socket) as screen:

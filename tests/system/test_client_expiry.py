@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from dbus_fast import Message
 
-from deskwire.client import Phase, Pinned, Snapshot, State, connect
+from deskwire.client import ConnectionState, Phase, Pinned, Snapshot, connect
 from tests.support.buses import PrivateBus
 from tests.support.desk import Desk
 from tests.support.fake_player import FakePlayer
@@ -40,7 +40,7 @@ class Watched(NamedTuple):
     times: list[float]
     """When each snapshot came, time.monotonic()."""
     snapshots: list[Snapshot]
-    states: list[State]
+    states: list[ConnectionState]
     commands: int
     obeyed: int
     log: str
@@ -58,7 +58,7 @@ async def watch(desk: Desk, bus: PrivateBus) -> Watched:
     """Watch and press pause over and over while fifty sessions expire."""
     times: list[float] = []
     snapshots: list[Snapshot] = []
-    states: list[State] = []
+    states: list[ConnectionState] = []
     commands = 0
 
     def expiries() -> int:

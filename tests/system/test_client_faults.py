@@ -13,12 +13,12 @@ import pytest
 
 from deskwire.client import (
     CertificateChanged,
+    ConnectionState,
     NotConnected,
-    Pace,
     Phase,
     Pinned,
     Problem,
-    State,
+    Timeouts,
     WrongCredentials,
     connect,
     read_clock,
@@ -34,12 +34,12 @@ from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 SETTINGS = {"stats_interval": 0.2}
-PACE = Pace(
+PACE = Timeouts(
     first=Seconds(0.3),
     longest=Seconds(1),
     restart=Seconds(0.2),
-    quiet=Seconds(0.8),
-    answer=Seconds(0.5),
+    silence=Seconds(0.8),
+    pong=Seconds(0.5),
     opening=Seconds(2),
 )
 
@@ -62,12 +62,12 @@ class Screen:
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
-        self.states: list[State] = []
+        self.states: list[ConnectionState] = []
         self.times: list[float] = []
         """When each state began, time.monotonic()."""
         self.client: Client
 
-    def take(self, state: State) -> None:
+    def take(self, state: ConnectionState) -> None:
         """Take the connection's new state."""
         self.states.append(state)
         self.times.append(time.monotonic())
@@ -82,12 +82,12 @@ class Screen:
         async with asyncio.timeout(patiently(2)):
             await anext(snapshots)
 
-    async def is_not_live(self) -> tuple[State, float]:
+    async def is_not_live(self) -> tuple[ConnectionState, float]:
         """Wait until it has lost the desk; return what it said then, and when."""
         await until_async(self._losses, within=10, what="not live")
         return self._losses()[0]
 
-    def _losses(self) -> list[tuple[State, float]]:
+    def _losses(self) -> list[tuple[ConnectionState, float]]:
         pairs = zip(self.states, self.times, strict=True)
         return [(state, at) for state, at in pairs if state.phase is Phase.WAITING]
 
@@ -101,7 +101,7 @@ async def screen(desk: Desk, **more: Any) -> AsyncIterator[Screen]:
             "owner",
             more.pop("password", desk.owner_password),
             trust=Pinned(desk.fingerprint),
-            pace=PACE,
+            timeouts=PACE,
             on_state=screen.take,
             **more,
         )
@@ -211,7 +211,7 @@ async def test_a_network_that_is_silent_for_a_while_is_survived(desk: Desk) -> N
         seen.proxy.thaw()
         await seen.is_live()
 
-    assert PACE.answer < at - frozen < patiently(PACE.quiet + PACE.answer)
+    assert PACE.pong < at - frozen < patiently(PACE.silence + PACE.pong)
     assert lost.close_code == 1006
     assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
@@ -255,7 +255,7 @@ async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
         now = read_clock()
         return Instant(wall=Seconds(now.wall + ahead), boot=Seconds(now.boot + ahead))
 
-    states: list[State] = []
+    states: list[ConnectionState] = []
     short = {"session_lifetime": 2, "session_warning": 0}
     with Desk(settings=short, state_dir=tmp_path / "state") as desk:
         async with Proxy(desk.address) as proxy:
@@ -263,7 +263,7 @@ async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
                 proxy.address,
                 Credentials("owner", desk.owner_password),
                 trust=Pinned(desk.fingerprint),
-                pace=Pace(),
+                timeouts=Timeouts(),
                 on_state=states.append,
                 clock=clock,
             )

@@ -14,7 +14,7 @@ import pytest
 
 from deskwire.protocol.base.server_session import CALM
 from tests.support.buses import PrivateBus
-from tests.support.client import Client, Screen, Ticket, bearer
+from tests.support.client import Client, Screen, SocketToken, bearer
 from tests.support.desk import Desk
 from tests.support.fake_player import FakePlayer, metadata
 from tests.support.fake_time import sped_up
@@ -177,7 +177,7 @@ async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
 
 
 async def test_those_who_connect_and_drop_leave_nothing_behind(desk: Desk, client: Client) -> None:
-    async def come_and_go(ticket: Ticket, *, drops: bool) -> None:
+    async def come_and_go(ticket: SocketToken, *, drops: bool) -> None:
         socket = await asyncio.to_thread(RawSocket, ticket.socket)
         socket.send("auth", ticket.token)
         await asyncio.to_thread(socket.read_frame)
@@ -222,7 +222,7 @@ async def test_a_screen_whose_link_is_down_is_let_go_within_45_seconds() -> None
     assert 20 < took < 45 + times * patiently(0.2)
 
 
-async def ticket_of(desk: Desk) -> Ticket:
+async def ticket_of(desk: Desk) -> SocketToken:
     """Log in and ask for a websocket token."""
     async with Client(desk) as client:
         return await client.ticket()

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 
 import aiohttp
 
-from tests.support.client import Client, Screen, Ticket
+from tests.support.client import Client, Screen, SocketToken
 from tests.support.desk import Desk
 from tests.support.fake_time import Clocks, Suspend, claims, sped_up
 from tests.support.time_scaling import patiently
@@ -82,14 +82,14 @@ async def live(client: Client, after: float) -> Seen:
         return Seen(asked, given, claims(ticket.token)["bia"], words, screen.closed_at, code)
 
 
-async def timed_ticket(client: Client) -> tuple[float, float, Ticket]:
+async def timed_ticket(client: Client) -> tuple[float, float, SocketToken]:
     """Ask for a websocket token; return when it was asked for and given, and it."""
     asked = time.monotonic()
     ticket = await client.ticket()
     return asked, time.monotonic(), ticket
 
 
-async def join(client: Client, ticket: Ticket, stack: AsyncExitStack) -> Screen:
+async def join(client: Client, ticket: SocketToken, stack: AsyncExitStack) -> Screen:
     """Open a socket and authenticate."""
     screen = await stack.enter_async_context(client.connect(ticket.socket))
     await screen.send("auth", ticket.token)

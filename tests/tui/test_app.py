@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from deskwire.client.sync import Desk, connect
-from deskwire.client.timeouts import Pace
+from deskwire.client.timeouts import Timeouts
 from deskwire.model.problems import WrongCredentials
 from deskwire.model.units import Seconds
 from deskwire.tui.app import TopApp
@@ -32,7 +32,7 @@ PLAYERS = [
     {"id": "player2", "name": "vlc", "playing": True, "artist": "B", "title": "Two"},
 ]
 
-PACE = Pace(seen=Seconds(0.3), first=Seconds(0.1), restart=Seconds(0.1))
+PACE = Timeouts(effect=Seconds(0.3), first=Seconds(0.1), restart=Seconds(0.1))
 
 
 class There:
@@ -54,7 +54,7 @@ class There:
         """Disconnect, and connect with this password."""
         self.connected.close()
         address = self.scripted.desk.address
-        desk = connect(address, "owner", password, on_state=self.states, pace=PACE)
+        desk = connect(address, "owner", password, on_state=self.states, timeouts=PACE)
         return self.connected.enter_context(desk)
 
     @property

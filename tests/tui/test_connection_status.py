@@ -5,30 +5,34 @@ from itertools import pairwise
 
 import pytest
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import NextStep
 from deskwire.tui.connection_status import connection_status, notice
 
-LIVE = State(phase=Phase.LIVE, ends=Seconds(700))
+LIVE = ConnectionState(phase=Phase.LIVE, ends=Seconds(700))
 IMMEDIATELY = Seconds(0)
 
 
-def lost(code: int, then: NextStep, wait: Seconds = IMMEDIATELY) -> list[State]:
+def lost(code: int, then: NextStep, wait: Seconds = IMMEDIATELY) -> list[ConnectionState]:
     """Return the states after a close code, up to the next attempt."""
-    waiting = State(phase=Phase.WAITING, again=Seconds(100 + wait), close_code=code, next=then)
-    return [waiting, State(phase=Phase.CONNECTING, close_code=code, next=then)]
+    waiting = ConnectionState(
+        phase=Phase.WAITING, retry_at=Seconds(100 + wait), close_code=code, next=then
+    )
+    return [waiting, ConnectionState(phase=Phase.CONNECTING, close_code=code, next=then)]
 
 
-def failed(wait: Seconds) -> list[State]:
+def failed(wait: Seconds) -> list[ConnectionState]:
     """Return the states after an attempt at an unreachable desk, up to the next attempt."""
     unreachable = Unreachable("https://desk:8443 cannot be reached")
-    waiting = State(phase=Phase.WAITING, again=Seconds(100 + wait), problem=unreachable)
-    return [waiting, State(phase=Phase.CONNECTING)]
+    waiting = ConnectionState(
+        phase=Phase.WAITING, retry_at=Seconds(100 + wait), problem=unreachable
+    )
+    return [waiting, ConnectionState(phase=Phase.CONNECTING)]
 
 
-def notices(states: Sequence[State], wait: Seconds) -> list[str]:
+def notices(states: Sequence[ConnectionState], wait: Seconds) -> list[str]:
     """Return the notices on the way from live through these states."""
     texts = (notice(before, after, wait) for before, after in pairwise([LIVE, *states]))
     return [text for text in texts if text]
@@ -63,7 +67,7 @@ def test_reason_is_noticed_if_the_wait_is_too_short_to_read() -> None:
 
 
 def test_renewed_session_is_noticed() -> None:
-    expiring = State(phase=Phase.EXPIRING, ends=Seconds(700))
+    expiring = ConnectionState(phase=Phase.EXPIRING, ends=Seconds(700))
 
     assert notices([expiring, LIVE], IMMEDIATELY) == [
         "the session ends soon; opening the next one",
@@ -75,7 +79,7 @@ def test_renewed_session_is_noticed() -> None:
     ("state", "shown"),
     [
         (LIVE, "live · session ends in 10:00"),
-        (State(phase=Phase.CONNECTING), "connecting…"),
+        (ConnectionState(phase=Phase.CONNECTING), "connecting…"),
         (
             lost(1006, NextStep.RECONNECT, Seconds(5))[0],
             "connection lost (1006) · reconnecting in 5 s",
@@ -83,10 +87,10 @@ def test_renewed_session_is_noticed() -> None:
         (lost(4001, NextStep.LOG_IN)[1], "logging in again…"),
         (failed(Seconds(20))[0], "the desk is unreachable · reconnecting in 20 s"),
         (lost(4321, NextStep.RECONNECT)[0], "connection closed (4321) · reconnecting…"),
-        (State(phase=Phase.ENDED), "ended: the desk ended the connection"),
+        (ConnectionState(phase=Phase.ENDED), "ended: the desk ended the connection"),
     ],
 )
-def test_status_is_one_line(state: State, shown: str) -> None:
+def test_status_is_one_line(state: ConnectionState, shown: str) -> None:
     text, _ = connection_status(state, Seconds(100))
 
     assert text == shown

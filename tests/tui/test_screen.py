@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.problems import LoginEnded, Unreachable
 from deskwire.model.readings import Snapshot, Volume, Wifi
 from deskwire.model.units import Percent, Seconds
@@ -18,7 +18,9 @@ from tests.tui.views import BOOT, example, picture, player, view
 
 SHOWN = Path(__file__).with_name("shown")
 LONG = "שלום עולם \u202e\x1b[31mred\x1b[0m\x07 " + "very long " * 60
-LOST = State(phase=Phase.WAITING, again=Seconds(BOOT + 5), close_code=1006, next=NextStep.RECONNECT)
+LOST = ConnectionState(
+    phase=Phase.WAITING, retry_at=Seconds(BOOT + 5), close_code=1006, next=NextStep.RECONNECT
+)
 VIEWS = {
     "example-80x24": (view(cover=parse_cover(picture())), 80, 24),
     "example-132x36": (view(cover=parse_cover(picture())), 132, 36),
@@ -74,40 +76,43 @@ def test_missing_reading_has_no_row(reading: str) -> None:
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        (State(phase=Phase.LIVE), "● live"),
-        (State(phase=Phase.LIVE, ends=Seconds(BOOT + 239)), "session ends in 3:59"),
-        (State(phase=Phase.EXPIRING, ends=Seconds(BOOT + 9)), "renewing the session"),
+        (ConnectionState(phase=Phase.LIVE), "● live"),
+        (ConnectionState(phase=Phase.LIVE, ends=Seconds(BOOT + 239)), "session ends in 3:59"),
+        (ConnectionState(phase=Phase.EXPIRING, ends=Seconds(BOOT + 9)), "renewing the session"),
         (LOST, "connection lost (1006) · reconnecting in 5 s"),
         (
-            State(phase=Phase.WAITING, close_code=4001, next=NextStep.LOG_IN),
+            ConnectionState(phase=Phase.WAITING, close_code=4001, next=NextStep.LOG_IN),
             "the desk requires a new login (4001) · logging in again…",
         ),
         (
-            State(phase=Phase.WAITING, close_code=4004, next=NextStep.REFRESH),
+            ConnectionState(phase=Phase.WAITING, close_code=4004, next=NextStep.REFRESH),
             "the session has ended (4004) · requesting a new token…",
         ),
         (
-            State(phase=Phase.WAITING, again=Seconds(BOOT + 1), close_code=1001),
+            ConnectionState(phase=Phase.WAITING, retry_at=Seconds(BOOT + 1), close_code=1001),
             "the desk is shutting down (1001) · reconnecting in 1 s",
         ),
         (
-            State(phase=Phase.WAITING, close_code=1011),
+            ConnectionState(phase=Phase.WAITING, close_code=1011),
             "connection closed (1011) · reconnecting…",
         ),
         (
-            State(
+            ConnectionState(
                 phase=Phase.WAITING,
-                again=Seconds(BOOT + 10),
+                retry_at=Seconds(BOOT + 10),
                 problem=Unreachable(f"wss://desk.local:8765/{'long/' * 20}: refused"),
             ),
             "● the desk is unreachable · reconnecting in 10 s",
         ),
-        (State(phase=Phase.CONNECTING), "connecting…"),
-        (State(phase=Phase.ENDED), "ended: the desk ended the connection"),
-        (State(phase=Phase.ENDED, problem=LoginEnded("wrong \x1b[2J")), "ended: wrong �[2J"),
+        (ConnectionState(phase=Phase.CONNECTING), "connecting…"),
+        (ConnectionState(phase=Phase.ENDED), "ended: the desk ended the connection"),
+        (
+            ConnectionState(phase=Phase.ENDED, problem=LoginEnded("wrong \x1b[2J")),
+            "ended: wrong �[2J",
+        ),
     ],
 )
-def test_first_line_shows_the_connection_status(state: State, text: str) -> None:
+def test_first_line_shows_the_connection_status(state: ConnectionState, text: str) -> None:
     assert text in shown(view(state=state), 132, 36).splitlines()[0]
 
 

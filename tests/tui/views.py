@@ -5,7 +5,7 @@ import io
 from msgspec.structs import replace
 from PIL import Image
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.model.instant import Instant
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
@@ -17,7 +17,7 @@ from tests.protocol.example import CONTRACT_STATS
 
 BOOT = Seconds(1000)
 MONOTONIC = Seconds(100)
-LIVE = State(phase=Phase.LIVE, ends=Seconds(BOOT + 1182))
+LIVE = ConnectionState(phase=Phase.LIVE, ends=Seconds(BOOT + 1182))
 TRENDS = Trends(
     cpu=tuple(float(at * 7 % 100) for at in range(60)),
     memory=tuple(10.5e9 + at * 2e7 for at in range(60)),

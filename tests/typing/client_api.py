@@ -12,13 +12,13 @@ from typing import assert_type
 from deskwire.client import (
     Art,
     CaFile,
+    ConnectionState,
     Desk,
     Login,
     Pinned,
     Player,
     Problem,
     Snapshot,
-    State,
     SystemTrust,
     Trust,
     connect,
@@ -31,7 +31,7 @@ async def right() -> None:
     async with connect("https://desk.local:8765", "owner", "password") as desk:
         assert_type(desk, Desk)
         assert_type(desk.snapshot, Snapshot)
-        assert_type(desk.state, State)
+        assert_type(desk.state, ConnectionState)
         async for snapshot in desk:
             assert_type(snapshot, Snapshot)
             for player in snapshot.players:

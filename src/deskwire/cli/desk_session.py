@@ -19,8 +19,8 @@ from deskwire.cli import exit_codes
 from deskwire.cli.credential_store import CredentialStore, SavedDesk, open_credential_store
 from deskwire.cli.exit_codes import fail
 from deskwire.client.address import parse_address
-from deskwire.client.connection_state import State
 from deskwire.client.credentials import Login
+from deskwire.client.desk_state import ConnectionState
 from deskwire.client.problems import (
     CertificateChanged,
     ClosedByDesk,
@@ -40,7 +40,7 @@ from deskwire.model.problems import (
 )
 from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, is_interactive
 
-OnState = Callable[[State], None]
+OnState = Callable[[ConnectionState], None]
 """Called with each state of a connection, in the thread of that connection."""
 
 desk_option = click.option(

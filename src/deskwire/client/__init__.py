@@ -1,4 +1,4 @@
-"""A desk from a program: connect, watch, tap. The reference client of the wire contract.
+"""Python client library: connect to a desk, follow its snapshots, send commands.
 
     async with connect("https://desk.local:8765", "owner", password) as desk:
         async for snapshot in desk:
@@ -8,10 +8,10 @@
 than `model` and `protocol`.
 """
 
-from deskwire.client.authenticator import Keep
-from deskwire.client.connection_state import Phase, State
-from deskwire.client.credentials import Ask, Login
+from deskwire.client.authenticator import KeepLogin
+from deskwire.client.credentials import AskPassword, Login
 from deskwire.client.desk import Desk, connect
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.http import Art
 from deskwire.client.problems import (
     CertificateChanged,
@@ -23,7 +23,7 @@ from deskwire.client.problems import (
     Unreachable,
     UntrustedCertificate,
 )
-from deskwire.client.timeouts import Pace
+from deskwire.client.timeouts import Timeouts
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import (
@@ -42,19 +42,19 @@ from deskwire.model.readings import Player, PlayerId, Snapshot
 
 __all__ = [
     "Art",
-    "Ask",
+    "AskPassword",
     "CaFile",
     "CertificateChanged",
     "ClosedByDesk",
+    "ConnectionState",
     "Desk",
-    "Keep",
+    "KeepLogin",
     "Login",
     "LoginEnded",
     "NotADesk",
     "NotConnected",
     "NotSupported",
     "OutOfScope",
-    "Pace",
     "Phase",
     "Pinned",
     "Player",
@@ -65,9 +65,9 @@ __all__ = [
     "Refused",
     "RefusedByDesk",
     "Snapshot",
-    "State",
     "SystemTrust",
     "Throttled",
+    "Timeouts",
     "Trust",
     "Unavailable",
     "UnknownPlayer",

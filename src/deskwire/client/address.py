@@ -1,6 +1,6 @@
-"""Where a desk is, as a person types it: `desk.local`, `192.168.1.7:8765`, `https://desk.example`.
+"""Addresses of desks as users type them: `desk.local`, `192.168.1.7:8765`, `https://desk.example`.
 
-A bare name is a desk on its own port, with TLS; a whole URL is taken as it is.
+A bare name means TLS on the default port; a URL is used as it is.
 """
 
 import re
@@ -28,14 +28,14 @@ def parse_address(text: str) -> str:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Return where a parsed address connects to."""
+    """Return host and port of a parsed address."""
     parts = urlsplit(address)
     usual = {"http": 80, "https": 443, "ws": 80, "wss": 443}[parts.scheme]
     return parts.hostname or "", parts.port or usual
 
 
 def socket_fits(address: str, socket: str) -> bool:
-    """Tell whether a socket's address may be used by who came to `address`: never less secure."""
+    """Return whether a socket's address is valid and not less secure than `address`."""
     try:
         parts = urlsplit(socket)
         there = parts.hostname and parts.scheme in ("ws", "wss") and parts.port != 0

@@ -1,31 +1,30 @@
-"""The way in: a login, made or renewed when it has to be, and a ticket for each socket.
+"""Authenticator: logs in when needed and gets a WebSocket token for each socket.
 
-    no login, or one that is due ──log in──▶ login ──▶ ticket ──▶ a socket
-    a login somebody else keeps ───────────────┘
+    no login, or one that is due ──log in──▶ login ──▶ WebSocket token ──▶ socket
+    a stored login ────────────────────────────┘
 
-A login that was made here ends here, unless somebody keeps it (a keyring, for the next run).
-Renewed early only with a password that is known: nobody is asked for one while the old login
-still serves.
+A login made here is ended here, unless the caller stores it, for example in a keyring. A login is
+renewed early only with a known password: no user is asked while the old login still works.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable
 
-from deskwire.client.credentials import Credentials, Login, Ticket
+from deskwire.client.credentials import Credentials, Login, SocketToken
 from deskwire.client.http import Art, Http
-from deskwire.client.reconnect import By
-from deskwire.client.timeouts import Pace
+from deskwire.client.reconnect import ConnectWith
+from deskwire.client.timeouts import Timeouts
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.model.readings import ArtKey
 
-Keep = Callable[[Login], None]
-"""Takes every new login, to be handed in again at the next run."""
+KeepLogin = Callable[[Login], None]
+"""Callback that stores a new login for the next run."""
 
 
-class Entrance:
-    """Gets one person in."""
+class Authenticator:
+    """Logs one user in."""
 
     def __init__(
         self,
@@ -33,39 +32,42 @@ class Entrance:
         credentials: Credentials,
         *,
         login: Login | None,
-        keep: Keep | None,
+        keep: KeepLogin | None,
         clock: Callable[[], Instant],
-        pace: Pace,
+        timeouts: Timeouts,
     ) -> None:
         self._http = http
         self._credentials = credentials
         self._login = login
         self._keep = keep
         self._clock = clock
-        self._pace = pace
-        self._ticket: Ticket | None = None
+        self._timeouts = timeouts
+        self._socket_token: SocketToken | None = None
         self._made: list[Login] = []
 
-    async def ticket(self, by: By) -> Ticket:
-        """Return a ticket; the last one again with `By.SAME`.
+    async def socket_token(self, connect_with: ConnectWith) -> SocketToken:
+        """Return a WebSocket token; the last one again for `ConnectWith.SAME`.
 
-        Raises `WrongCredentials`, `TokenRefused` where the login has ended, and what `Http` does.
+        Raises `WrongCredentials`, `TokenRefused` if the login has ended, and the problems of
+        `Http`.
         """
-        if by is By.SAME and self._ticket is not None:
-            return self._ticket
-        login = await self._log_in() if by is By.LOGIN else await self._valid_login()
-        self._ticket = await self._http.ticket(login)
-        return self._ticket
+        if connect_with is ConnectWith.SAME and self._socket_token is not None:
+            return self._socket_token
+        login = (
+            await self._log_in() if connect_with is ConnectWith.LOGIN else await self._valid_login()
+        )
+        self._socket_token = await self._http.socket_token(login)
+        return self._socket_token
 
     async def art(self, key: ArtKey) -> Art | None:
         """Fetch a picture."""
         return await self._http.art(key, await self._valid_login())
 
     async def leave(self) -> None:
-        """End what was begun here, unless it is kept; bounded, and quiet when nobody answers."""
+        """End the logins made here, within a bound; errors are ignored."""
         now = self._clock().wall
         try:
-            async with asyncio.timeout(self._pace.farewell):
+            async with asyncio.timeout(self._timeouts.closing):
                 for login in self._made:
                     if login.until > now:
                         with contextlib.suppress(Problem):

@@ -1,9 +1,9 @@
-"""One socket: the pure session inside, aiohttp around it; the other door to aiohttp.
+"""One WebSocket connection: a `ClientSession` driven by aiohttp.
 
-    opened ──▶ run: what comes goes to the session, what it wants is done ──▶ close code
+    opened ──▶ received messages go to the session, its effects are carried out ──▶ close code
 
-Each socket has a pool of its own, so that leaving it frees everything at once: the last word is
-said within a bound, and a peer that reads nothing any more is dropped without one.
+Each socket has its own connection pool, so that closing it frees everything. The close is bounded:
+a server that does not read is dropped.
 """
 
 import asyncio
@@ -14,11 +14,10 @@ from typing import Protocol, Self
 
 import aiohttp
 
-from deskwire.client.credentials import Ticket
-from deskwire.client.http import Socket, open_pool, told
-from deskwire.client.liveness import Liveness, Look
+from deskwire.client.credentials import SocketToken
+from deskwire.client.http import Socket, open_pool, translated_errors
 from deskwire.client.problems import NotConnected
-from deskwire.client.timeouts import Pace
+from deskwire.client.timeouts import Liveness, LivenessCheck, Timeouts
 from deskwire.client.trust import Trust
 from deskwire.model.commands import Command
 from deskwire.model.instant import Instant
@@ -37,100 +36,100 @@ from deskwire.protocol.close_codes import CloseCode
 
 NO_STATUS = 1005
 """A close frame without a code, RFC 6455 section 7.1.5."""
-LOOKS_EVERY = 1.0
+CHECK_INTERVAL = 1.0
 LARGEST_MESSAGE = 4 * 1024 * 1024
 
 
-class Hear(Protocol):
-    """Who is told what a connection hears."""
+class ConnectionEvents(Protocol):
+    """Receiver of a connection's events."""
 
-    def heard_stats(self, connection: "Connection", text: str, snapshot: Snapshot) -> None:
-        """Take a reading; `text` is the whole message."""
+    def on_stats(self, connection: "Connection", text: str, snapshot: Snapshot) -> None:
+        """Receive a snapshot; `text` is the whole message."""
 
-    def heard_refusal(self, connection: "Connection", refusal: ErrorMessage) -> None:
-        """Take a refusal."""
+    def on_refusal_event(self, connection: "Connection", refusal: ErrorMessage) -> None:
+        """Receive an error event."""
 
 
 class Connection:
-    """One open socket, read by a task of its own until it is closed."""
+    """One open socket; a separate task reads it until it is closed."""
 
     def __init__(
         self,
-        ticket: Ticket,
+        socket_token: SocketToken,
         pool: aiohttp.ClientSession,
         ws: "_Droppable",
         *,
-        hear: Hear,
+        events: ConnectionEvents,
         clock: Callable[[], Instant],
-        pace: Pace,
+        timeouts: Timeouts,
     ) -> None:
         now = clock().boot
         self._pool = pool
         self._ws = ws
-        self._hear = hear
+        self._events = events
         self._clock = clock
-        self._pace = pace
-        self._session = ClientSession(ticket.token)
-        self._liveness = Liveness(pace, now)
-        self.ends = None if ticket.lasts is None else Seconds(now + ticket.lasts)
-        """When the session ends by its token's own word, CLOCK_BOOTTIME."""
-        self.unsettled: set[asyncio.Future[None]] = set()
-        """Commands sent here that are neither seen nor refused, nor given up."""
+        self._timeouts = timeouts
+        self._session = ClientSession(socket_token.token)
+        self._liveness = Liveness(timeouts, now)
+        self.ends = None if socket_token.lasts is None else Seconds(now + socket_token.lasts)
+        """End of the session according to its token, CLOCK_BOOTTIME."""
+        self.unanswered: set[asyncio.Future[None]] = set()
+        """Commands sent on this socket that have no result yet."""
         self.silent = False
-        """Whether it was dropped because nothing came any more."""
+        """Whether the client dropped it because of silence."""
         self.live = asyncio.Event()
-        """The first `stats` came."""
+        """Set by the first `stats`."""
         self.expiring = asyncio.Event()
-        """The desk said that the session ends soon."""
+        """Set by `session expiring`."""
         self._leaving: asyncio.Task[None] | None = None
         self.closed = asyncio.create_task(self._run(), name="deskwire connection")
-        """Done when the socket is; its result is the close code."""
+        """Task that ends with the socket; its result is the close code."""
 
     @classmethod
     async def open(
         cls,
-        ticket: Ticket,
+        socket_token: SocketToken,
         *,
         trust: Trust,
         context: SSLContext | None,
-        hear: Hear,
+        events: ConnectionEvents,
         clock: Callable[[], Instant],
-        pace: Pace,
+        timeouts: Timeouts,
     ) -> Self:
         """Open a socket and authenticate; raises `Unreachable` and the like."""
-        pool = open_pool(trust, context, pace.opening, _Droppable)
+        pool = open_pool(trust, context, timeouts.opening, _Droppable)
         try:
-            with told(ticket.socket.partition("/v1/")[0]):
-                async with asyncio.timeout(pace.opening):
+            with translated_errors(socket_token.socket.partition("/v1/")[0]):
+                async with asyncio.timeout(timeouts.opening):
                     ws = await pool.ws_connect(
-                        ticket.socket,
+                        socket_token.socket,
                         autoping=False,
                         max_msg_size=LARGEST_MESSAGE,
-                        timeout=aiohttp.ClientWSTimeout(ws_close=pace.farewell),
+                        timeout=aiohttp.ClientWSTimeout(ws_close=timeouts.closing),
                     )
         except BaseException:
             await pool.close()
             raise
         assert isinstance(ws, _Droppable)
-        return cls(ticket, pool, ws, hear=hear, clock=clock, pace=pace)
+        return cls(socket_token, pool, ws, events=events, clock=clock, timeouts=timeouts)
 
-    async def command(self, command: Command, settled: asyncio.Future[None]) -> None:
-        """Send a command, `settled` when it is; raises `NotConnected` when it cannot be sent."""
+    async def command(self, command: Command, answered: asyncio.Future[None]) -> None:
+        """Send a command, which is pending until `answered` is done; raises `NotConnected`."""
         if self.closed.done() or self._ws.closed:
             raise NotConnected("the connection is closed")
-        self.unsettled.add(settled)
-        settled.add_done_callback(self.unsettled.discard)
+        self.unanswered.add(answered)
+        answered.add_done_callback(self.unanswered.discard)
         await self._transmit(self._session.command(command))
 
     async def leave(self) -> None:
-        """Close with 1000 and be gone; bounded. Whoever else leaves it waits for the same end."""
+        """Close with 1000, within a bound. Concurrent callers wait for the same close."""
         if self._leaving is None:
             self._leaving = asyncio.create_task(self._leave(), name="deskwire farewell")
         await asyncio.wait([self._leaving])
 
     async def _leave(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(2 * self._pace.farewell):
+            async with asyncio.timeout(2 * self._timeouts.closing):
                 await self._ws.close(code=CloseCode.NORMAL)
         if self._ws.close_code == CloseCode.ABNORMAL:
             self._ws.drop()
@@ -152,7 +151,7 @@ class Connection:
     async def _listen(self) -> int:
         while True:
             message = await self._ws.receive()
-            self._liveness.heard(self._clock().boot)
+            self._liveness.received(self._clock().boot)
             if message.type is aiohttp.WSMsgType.TEXT:
                 text: str = message.data
                 now = Seconds(asyncio.get_running_loop().time())
@@ -169,12 +168,12 @@ class Connection:
         for effect in effects:
             match effect:
                 case UpdateSnapshot(snapshot):
-                    self._hear.heard_stats(self, text, snapshot)
+                    self._events.on_stats(self, text, snapshot)
                     self.live.set()
                 case RenewSession():
                     self.expiring.set()
                 case ReportError(refusal):
-                    self._hear.heard_refusal(self, refusal)
+                    self._events.on_refusal_event(self, refusal)
 
     async def _transmit(self, effects: list[ClientEffect]) -> None:
         for effect in effects:
@@ -185,24 +184,24 @@ class Connection:
                     raise NotConnected("the connection was lost") from None
 
     async def _watch_silence(self) -> None:
-        every = min(LOOKS_EVERY, self._pace.answer / 2)
+        every = min(CHECK_INTERVAL, self._timeouts.pong / 2)
         while True:
             await asyncio.sleep(every)
-            match self._liveness.look(self._clock().boot):
-                case Look.ASK:
+            match self._liveness.check(self._clock().boot):
+                case LivenessCheck.ASK:
                     with suppress(aiohttp.ClientError, OSError):
                         await self._ws.ping()
-                case Look.DEAD:
+                case LivenessCheck.DEAD:
                     self.silent = True
                     self._ws.drop()
                     return
 
 
 class _Droppable(Socket):
-    """aiohttp's socket, with the way out it lacks: its close waits for a peer that is gone."""
+    """aiohttp's WebSocket with an immediate abort, because its close waits for an absent peer."""
 
     def drop(self) -> None:
-        """End it without a word: what waits to be written is lost, and a reader wakes up."""
+        """Abort the transport: unsent data is lost and the reader ends."""
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()

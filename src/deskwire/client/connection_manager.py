@@ -1,26 +1,24 @@
-"""One living connection after another: opened, rolled over in time, opened again when lost.
+"""Connection manager: opens, renews and reopens the connection to a desk.
 
-    open ──▶ follow ──expiring──▶ open the next, wait for its first stats, leave the old with 1000
+    open ──▶ follow ──expiring──▶ open the next, wait for its first stats, close the old with 1000
      ▲        │   ▲                                    │
      └─ wait ─┘   └────────────── follow that one ◀────┘
      closed: `reconnect` decides
 
-While two sockets are open the newer one is listened to and commanded from its first `stats` on. The
-older stays until every command sent on it is settled, so that none is cut off.
+While two sockets are open, the newer one is used from its first `stats` on. The older one stays
+open until every command sent on it is answered, so that no command is lost.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from deskwire.client.attempt import GetTicket, attempt
-from deskwire.client.connection import Connection, Hear
-from deskwire.client.connection_state import Phase, State
-from deskwire.client.credentials import Ticket
-from deskwire.client.handover_filter import Order
+from deskwire.client.connection import Connection, ConnectionEvents
+from deskwire.client.credentials import SocketToken
+from deskwire.client.desk_state import ConnectionState, HandoverFilter, Phase
 from deskwire.client.problems import ClosedByDesk, NotConnected, Unreachable
-from deskwire.client.reconnect import Again, By, End, Reconnect
-from deskwire.client.timeouts import Pace
+from deskwire.client.reconnect import ConnectWith, GiveUp, Reconnect, Retry
+from deskwire.client.timeouts import Timeouts
 from deskwire.model.commands import Command
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem
@@ -28,128 +26,184 @@ from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.messages import ErrorMessage
 
-LOOKS_EVERY = 1.0
-"""Seconds of the loop's clock; it stands still in sleep, so a long wait is made of short ones."""
+GetSocketToken = Callable[[ConnectWith], Awaitable[SocketToken]]
+Dial = Callable[[SocketToken], Awaitable[Connection]]
+"""Opens a socket with a WebSocket token."""
+Leave = Callable[[Connection], Awaitable[None]]
 
-BEGIN = Again(Seconds(0), By.NEW)
+
+async def attempt(
+    connect_with: ConnectWith,
+    *,
+    get_socket_token: GetSocketToken,
+    dial: Dial,
+    leave: Leave,
+    reconnect: Reconnect,
+    clock: Callable[[], Instant],
+    within: Seconds,
+) -> Connection | Retry | GiveUp:
+    """Return a connection that received its first `stats`, or the next decision."""
+    try:
+        socket_token = await get_socket_token(connect_with)
+        connect_with = ConnectWith.SAME
+        connection = await dial(socket_token)
+    except Problem as problem:
+        return reconnect.failed(problem, connect_with, clock().boot)
+    try:
+        closed = await _first_stats(connection, within)
+    except BaseException:
+        await leave(connection)
+        raise
+    now = clock().boot
+    if closed is None:
+        reconnect.live(now)
+        return connection
+    await leave(connection)
+    if isinstance(closed, Problem):
+        return reconnect.failed(closed, connect_with, now)
+    return reconnect.closed(closed, now)
 
 
-class Tell(Protocol):
-    """Who is told how the desk is, and how the line is."""
+async def _first_stats(connection: Connection, within: Seconds) -> int | Problem | None:
+    """Wait for the first `stats`; return the close code or problem if there is none."""
+    live = asyncio.create_task(connection.live.wait())
+    try:
+        await asyncio.wait(
+            {live, connection.closed}, timeout=within, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        live.cancel()
+    if connection.live.is_set():
+        return None
+    if connection.closed.done():
+        return connection.closed.result()
+    return Unreachable("the desk accepts the connection but sends no stats")
+
+
+CHECK_INTERVAL = 1.0
+"""Longest single sleep in seconds. The loop's clock stops in suspend, so long waits are split."""
+
+BEGIN = Retry(Seconds(0), ConnectWith.NEW)
+
+
+class ConnectionObserver(Protocol):
+    """Receiver of snapshots, errors and connection states."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take a reading."""
+        """Receive a snapshot."""
 
     def refuse(self, refusal: ErrorMessage) -> None:
-        """Take a refusal."""
+        """Receive an error event."""
 
-    def become(self, state: State) -> None:
-        """Take the line's new state."""
+    def set_state(self, state: ConnectionState) -> None:
+        """Receive the new state of the connection."""
 
 
-class Line:
-    """Keeps a connection to one desk."""
+class ConnectionManager:
+    """Keeps one connection to a desk open."""
 
     def __init__(
         self,
         *,
-        get_ticket: GetTicket,
-        dial: Callable[[Ticket, Hear], Awaitable[Connection]],
-        tell: Tell,
+        get_socket_token: GetSocketToken,
+        dial: Callable[[SocketToken, ConnectionEvents], Awaitable[Connection]],
+        observer: ConnectionObserver,
         clock: Callable[[], Instant],
-        dice: Callable[[], float],
-        pace: Pace,
+        random_number: Callable[[], float],
+        timeouts: Timeouts,
         keep_trying: bool,
     ) -> None:
-        """`keep_trying`: wait for a desk that was never there, as for one that was lost."""
-        self._get_ticket = get_ticket
+        """With `keep_trying`, retry also if the first connection fails."""
+        self._get_socket_token = get_socket_token
         self._dial = dial
-        self._tell = tell
+        self._observer = observer
         self._clock = clock
-        self._dice = dice
-        self._pace = pace
-        self._patient = keep_trying
-        self._order = Order()
+        self._random_number = random_number
+        self._timeouts = timeouts
+        self._keep_trying = keep_trying
+        self._handover = HandoverFilter()
         self._current: Connection | None = None
-        """The one that is listened to."""
+        """Connection in use."""
         self._connections: set[Connection] = set()
-        """Every one that is not left yet."""
-        self._retiring: set[asyncio.Task[None]] = set()
+        """All connections that are not closed yet."""
+        self._closing_tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Keep it up; returns when the desk ended it with 1000, raises the problem that did."""
-        reconnect = Reconnect(self._pace, self._dice)
-        self._tell.become(State(phase=Phase.CONNECTING))
-        decision: Again | End = BEGIN
+        """Stay connected until a close with 1000; raise the `Problem` that ended it otherwise."""
+        reconnect = Reconnect(self._timeouts, self._random_number)
+        self._observer.set_state(ConnectionState(phase=Phase.CONNECTING))
+        decision: Retry | GiveUp = BEGIN
         try:
-            while isinstance(decision, Again):
-                decision = await self._live_once(decision, reconnect)
+            while isinstance(decision, Retry):
+                decision = await self._connect_and_follow(decision, reconnect)
         except Problem as problem:
             self._end(problem)
             raise
         finally:
-            await self._hang_up()
+            await self._close_all()
         self._end(decision.problem)
         if decision.problem is not None:
             raise decision.problem
 
-    async def command(self, command: Command, settled: asyncio.Future[None]) -> None:
-        """Send a command on the newest living socket; raises `NotConnected`.
+    async def command(self, command: Command, answered: asyncio.Future[None]) -> None:
+        """Send a command on the newest open socket; raises `NotConnected`.
 
-        That socket stays open until `settled` is, bounded by who waits for it.
+        That socket stays open until `answered` is done; the caller bounds that time.
         """
         if self._current is None:
             raise NotConnected("not connected to the desk now")
-        await self._current.command(command, settled)
+        await self._current.command(command, answered)
 
-    # ---- what connections say --------------------------------------------------------------------
+    # ---- events of connections -------------------------------------------------------------------
 
-    def heard_stats(self, connection: Connection, text: str, snapshot: Snapshot) -> None:
-        """Show it, if it comes from the newest socket and is new."""
+    def on_stats(self, connection: Connection, text: str, snapshot: Snapshot) -> None:
+        """Pass on a snapshot that comes from the newest socket and is new."""
         if not connection.live.is_set():
             self._take_over(connection)
-        if connection is self._current and self._order.admits(text, snapshot):
-            self._tell.show(snapshot)
+        if connection is self._current and self._handover.admits(text, snapshot):
+            self._observer.show(snapshot)
 
-    def heard_refusal(self, connection: Connection, refusal: ErrorMessage) -> None:
-        """Pass it on; an older socket may still refuse what was sent on it."""
+    def on_refusal_event(self, connection: Connection, refusal: ErrorMessage) -> None:
+        """Pass on an error; an older socket may still report one for its commands."""
         del connection
-        self._tell.refuse(refusal)
+        self._observer.refuse(refusal)
 
     def _take_over(self, connection: Connection) -> None:
         if self._current is not None:
-            self._order.take_over()
+            self._handover.begin_handover()
         self._current = connection
-        self._tell.become(State(phase=Phase.LIVE, ends=connection.ends))
+        self._observer.set_state(ConnectionState(phase=Phase.LIVE, ends=connection.ends))
 
-    # ---- its life --------------------------------------------------------------------------------
+    # ---- connect, follow, renew ------------------------------------------------------------------
 
-    async def _live_once(self, decision: Again, reconnect: Reconnect) -> Again | End:
-        """Open after a wait, and follow until it closes."""
+    async def _connect_and_follow(self, decision: Retry, reconnect: Reconnect) -> Retry | GiveUp:
+        """Connect after a delay, and follow the connection until it closes."""
         await self._wait(decision)
-        opened = await self._attempt(decision.by, reconnect)
+        opened = await self._attempt(decision.connect_with, reconnect)
         if not isinstance(opened, Connection):
             return self._or_raise(opened)
-        self._patient = True
+        self._keep_trying = True
         last = await self._follow(opened, reconnect)
         code = last.closed.result()
         self._current = None
         await self._leave(last)
         return reconnect.closed(code, self._clock().boot, silent=last.silent)
 
-    async def _attempt(self, by: By, reconnect: Reconnect) -> Connection | Again | End:
+    async def _attempt(
+        self, connect_with: ConnectWith, reconnect: Reconnect
+    ) -> Connection | Retry | GiveUp:
         return await attempt(
-            by,
-            get_ticket=self._get_ticket,
+            connect_with,
+            get_socket_token=self._get_socket_token,
             dial=self._open,
             leave=self._leave,
             reconnect=reconnect,
             clock=self._clock,
-            within=self._pace.opening,
+            within=self._timeouts.opening,
         )
 
     async def _follow(self, connection: Connection, reconnect: Reconnect) -> Connection:
-        """Stay with it and its successors; return the last when it is closed."""
+        """Follow a connection and its successors; return the last one when it is closed."""
         while True:
             expiring = asyncio.create_task(connection.expiring.wait())
             try:
@@ -160,7 +214,7 @@ class Line:
                 expiring.cancel()
             if connection.closed.done():
                 return connection
-            successor = await self._roll_over(connection)
+            successor = await self._renew(connection)
             if successor is None:
                 await asyncio.wait([connection.closed])
                 return connection
@@ -168,10 +222,10 @@ class Line:
             self._retire(connection)
             connection = successor
 
-    async def _roll_over(self, connection: Connection) -> Connection | None:
-        """Open the successor of a connection that expires; `None` if it closed first."""
-        self._tell.become(State(phase=Phase.EXPIRING, ends=connection.ends))
-        opening = asyncio.create_task(self._open_next(), name="deskwire rollover")
+    async def _renew(self, connection: Connection) -> Connection | None:
+        """Open the successor of an expiring connection; `None` if that connection closed first."""
+        self._observer.set_state(ConnectionState(phase=Phase.EXPIRING, ends=connection.ends))
+        opening = asyncio.create_task(self._open_successor(), name="deskwire rollover")
         try:
             await asyncio.wait({opening, connection.closed}, return_when=asyncio.FIRST_COMPLETED)
             if self._current is not connection:
@@ -182,13 +236,13 @@ class Line:
                 await asyncio.wait([opening])
         return None if opening.cancelled() else opening.result()
 
-    async def _open_next(self) -> Connection | None:
-        """Try until it is open; the present connection is still there meanwhile."""
-        reconnect = Reconnect(self._pace, self._dice)
-        opened: Connection | Again | End = BEGIN
-        while isinstance(opened, Again):
+    async def _open_successor(self) -> Connection | None:
+        """Retry until a new connection is open, while the present one stays open."""
+        reconnect = Reconnect(self._timeouts, self._random_number)
+        opened: Connection | Retry | GiveUp = BEGIN
+        while isinstance(opened, Retry):
             await self._sleep(opened)
-            opened = await self._attempt(opened.by, reconnect)
+            opened = await self._attempt(opened.connect_with, reconnect)
         if isinstance(opened, Connection):
             return opened
         if opened.problem is not None:
@@ -196,21 +250,23 @@ class Line:
         return None
 
     def _retire(self, connection: Connection) -> None:
-        task = asyncio.create_task(self._see_off(connection), name="deskwire retirement")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        task = asyncio.create_task(
+            self._close_when_answered(connection), name="deskwire retirement"
+        )
+        self._closing_tasks.add(task)
+        task.add_done_callback(self._closing_tasks.discard)
 
-    async def _see_off(self, connection: Connection) -> None:
-        """Leave it with 1000 once every command sent on it is settled."""
+    async def _close_when_answered(self, connection: Connection) -> None:
+        """Close the connection with 1000 after every command sent on it is answered."""
         try:
-            while connection.unsettled and not connection.closed.done():
-                either: set[asyncio.Future[Any]] = {*connection.unsettled, connection.closed}
+            while connection.unanswered and not connection.closed.done():
+                either: set[asyncio.Future[Any]] = {*connection.unanswered, connection.closed}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._leave(connection)
 
-    async def _open(self, ticket: Ticket) -> Connection:
-        connection = await self._dial(ticket, self)
+    async def _open(self, socket_token: SocketToken) -> Connection:
+        connection = await self._dial(socket_token, self)
         self._connections.add(connection)
         return connection
 
@@ -218,44 +274,46 @@ class Line:
         await connection.leave()
         self._connections.discard(connection)
 
-    async def _hang_up(self) -> None:
+    async def _close_all(self) -> None:
         self._current = None
-        for task in self._retiring:
+        for task in self._closing_tasks:
             task.cancel()
         leaving = {asyncio.create_task(self._leave(each)) for each in self._connections}
-        if leaving or self._retiring:
-            await asyncio.wait(leaving | self._retiring)
+        if leaving or self._closing_tasks:
+            await asyncio.wait(leaving | self._closing_tasks)
 
-    # ---- waiting, and saying so ------------------------------------------------------------------
+    # ---- delays ----------------------------------------------------------------------------------
 
-    async def _wait(self, decision: Again) -> None:
-        if decision.why is None:
+    async def _wait(self, decision: Retry) -> None:
+        if decision.reason is None:
             return
-        code = decision.why.close_code if isinstance(decision.why, ClosedByDesk) else None
-        self._tell.become(
-            State(
+        code = decision.reason.close_code if isinstance(decision.reason, ClosedByDesk) else None
+        self._observer.set_state(
+            ConnectionState(
                 phase=Phase.WAITING,
-                again=Seconds(self._clock().boot + decision.after),
+                retry_at=Seconds(self._clock().boot + decision.after),
                 close_code=code,
                 next=decision.next,
-                problem=None if code is not None else decision.why,
+                problem=None if code is not None else decision.reason,
             )
         )
         await self._sleep(decision)
-        self._tell.become(State(phase=Phase.CONNECTING, close_code=code, next=decision.next))
+        self._observer.set_state(
+            ConnectionState(phase=Phase.CONNECTING, close_code=code, next=decision.next)
+        )
 
-    async def _sleep(self, decision: Again) -> None:
+    async def _sleep(self, decision: Retry) -> None:
         left = decision.after
         until = self._clock().boot + left
         while left > 0:
-            await asyncio.sleep(min(left, LOOKS_EVERY))
+            await asyncio.sleep(min(left, CHECK_INTERVAL))
             left = Seconds(until - self._clock().boot)
 
-    def _or_raise(self, decision: Again | End) -> Again | End:
-        """Before the first connection, raise what would make us wait."""
-        if self._patient or isinstance(decision, End) or decision.after <= 0:
+    def _or_raise(self, decision: Retry | GiveUp) -> Retry | GiveUp:
+        """Before the first connection, raise the problem instead of waiting."""
+        if self._keep_trying or isinstance(decision, GiveUp) or decision.after <= 0:
             return decision
-        raise decision.why or Unreachable("the desk cannot be reached")
+        raise decision.reason or Unreachable("the desk cannot be reached")
 
     def _end(self, problem: Problem | None) -> None:
-        self._tell.become(State(phase=Phase.ENDED, problem=problem))
+        self._observer.set_state(ConnectionState(phase=Phase.ENDED, problem=problem))

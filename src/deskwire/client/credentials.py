@@ -1,8 +1,7 @@
-"""Who logs in, and what a log-in gives: the login token, and tickets for sockets.
+"""Credentials, login tokens and WebSocket tokens.
 
-A token is opaque to a client, with one exception made for people: how long its session lasts is
-read from it when it is a JWT (RFC 7519, `exp` and `iat`), to show the time that is left.
-Nothing is decided by that.
+A token is opaque to a client, with one exception: if it is a JWT (RFC 7519), the client reads the
+length of its session from `exp` and `iat`, only to show the remaining time.
 """
 
 import base64
@@ -15,61 +14,61 @@ from msgspec import Struct
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.model.units import Seconds
 
-Ask = Callable[[Problem | None], Awaitable[str | None]]
-"""Asks a person for the password; told why when the last was wrong. `None` gives up."""
+AskPassword = Callable[[Problem | None], Awaitable[str | None]]
+"""Asks a user for the password. The argument says why the last one was wrong; `None` gives up."""
 
-ASKED_AT_MOST = 3
+MAX_PASSWORD_PROMPTS = 3
 
 
 class Login(Struct, frozen=True):
-    """A login token and the span it is good for, wall clock seconds since 1970."""
+    """A login token and its validity, in wall clock seconds since 1970."""
 
     token: str
     since: Seconds
     until: Seconds
 
     def is_due(self, now: Seconds) -> bool:
-        """Tell whether it is time for a new one: a tenth of its span is left."""
+        """Return whether less than a tenth of the validity is left."""
         return now >= self.until - (self.until - self.since) / 10
 
     def __repr__(self) -> str:
         return f"Login(token=…, until={self.until:.0f})"
 
 
-class Ticket(Struct, frozen=True):
-    """A websocket token and the address it opens."""
+class SocketToken(Struct, frozen=True):
+    """A WebSocket token and the address of its socket."""
 
     token: str
     socket: str
 
     @property
     def lasts(self) -> Seconds | None:
-        """How long its session lasts, `None` where the token does not say."""
+        """Length of the session in seconds, `None` if the token does not say."""
         return lifetime(self.token)
 
     def __repr__(self) -> str:
-        return f"Ticket(token=…, socket={self.socket!r})"
+        return f"SocketToken(token=…, socket={self.socket!r})"
 
 
 class Credentials:
-    """A name, and a password that is known or asked for."""
+    """A user name, and a password or a function that asks for it."""
 
-    def __init__(self, username: str, password: str | Ask) -> None:
+    def __init__(self, username: str, password: str | AskPassword) -> None:
         self.username = username
         self._password = password
 
     @property
     def known(self) -> bool:
-        """Whether the password is known, so that nobody has to be asked."""
+        """Whether the password is known without a prompt."""
         return isinstance(self._password, str)
 
     @property
     def tries(self) -> int:
-        """How many passwords may be tried in one go."""
-        return 1 if self.known else ASKED_AT_MOST
+        """Number of passwords that may be tried."""
+        return 1 if self.known else MAX_PASSWORD_PROMPTS
 
     async def password(self, why: Problem | None) -> str:
-        """Return the password; raises `WrongCredentials` when a person gives up."""
+        """Return the password; raises `WrongCredentials` if the user gives up."""
         if isinstance(self._password, str):
             return self._password
         given = await self._password(why)
@@ -90,7 +89,7 @@ _decode_claims = msgspec.json.Decoder(_Claims).decode
 
 
 def lifetime(token: str) -> Seconds | None:
-    """Return how long a token lives by its own word, `None` where it does not say."""
+    """Return the lifetime of a token in seconds, `None` if it is not a JWT with `iat` and `exp`."""
     parts = token.split(".")
     if len(parts) != 3:
         return None

@@ -1,11 +1,11 @@
-"""A desk as a program sees it: how it is now, each change, and taps.
+"""Client of one desk: snapshots, changes and commands.
 
     async with connect("https://desk.local:8765", "owner", password) as desk:
         print(desk.snapshot.volume)
         async for snapshot in desk: ...
 
-Inside, `line` keeps the connection and this class keeps what it says. Iterating gives the newest
-snapshot, never a backlog: who is slow skips what came in between.
+`ConnectionManager` keeps the connection, and `DeskState` what it received. Iteration yields the
+newest snapshot and never a backlog: a slow consumer skips snapshots.
 """
 
 import asyncio
@@ -15,17 +15,16 @@ from types import TracebackType
 from typing import Self
 
 from deskwire.client.address import parse_address
-from deskwire.client.authenticator import Entrance, Keep
-from deskwire.client.connection import Connection, Hear
-from deskwire.client.connection_manager import Line
-from deskwire.client.connection_state import State
-from deskwire.client.credentials import Ask, Credentials, Login, Ticket
-from deskwire.client.desk_state import Heard, Snapshots
+from deskwire.client.authenticator import Authenticator, KeepLogin
+from deskwire.client.connection import Connection, ConnectionEvents
+from deskwire.client.connection_manager import ConnectionManager
+from deskwire.client.credentials import AskPassword, Credentials, Login, SocketToken
+from deskwire.client.desk_state import ConnectionState, DeskState, Snapshots
 from deskwire.client.http import Art, Http
-from deskwire.client.in_flight import find
+from deskwire.client.pending_commands import find
 from deskwire.client.problems import ClosedByDesk, NotConnected
-from deskwire.client.timeouts import Pace
-from deskwire.client.trust import SystemTrust, Trust, context_of
+from deskwire.client.timeouts import Timeouts
+from deskwire.client.trust import SystemTrust, Trust, make_context
 from deskwire.model.commands import Action, Command
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import Problem, UnknownPlayer
@@ -34,7 +33,7 @@ from deskwire.protocol.close_codes import CloseCode
 
 
 class Desk:
-    """One desk, connected while it is entered (`async with`); of one event loop."""
+    """One desk, connected inside `async with`; use it in one event loop."""
 
     def __init__(
         self,
@@ -43,64 +42,64 @@ class Desk:
         *,
         trust: Trust,
         login: Login | None = None,
-        keep_login: Keep | None = None,
-        on_state: Callable[[State], None] | None = None,
+        keep_login: KeepLogin | None = None,
+        on_state: Callable[[ConnectionState], None] | None = None,
         on_refusal: Callable[[Problem], None] | None = None,
         keep_trying: bool = False,
-        pace: Pace,
+        timeouts: Timeouts,
         clock: Callable[[], Instant] = read_clock,
-        dice: Callable[[], float] = random.random,
+        random_number: Callable[[], float] = random.random,
     ) -> None:
-        """`connect` says what these are; `clock` and `dice` are for tests."""
+        """See `connect`; `clock` and `random_number` are for tests."""
         self.address = address
         self._credentials = credentials
         self._trust = trust
         self._login = login
         self._keep = keep_login
         self._keep_trying = keep_trying
-        self._pace = pace
+        self._timeouts = timeouts
         self._clock = clock
-        self._dice = dice
+        self._random_number = random_number
         self._on_state = on_state
         self._on_refusal = on_refusal
-        self._heard = Heard(on_state, on_refusal)
-        self._entrance: Entrance | None = None
-        self._line: Line | None = None
-        self._living: asyncio.Task[None] | None = None
+        self._state = DeskState(on_state, on_refusal)
+        self._authenticator: Authenticator | None = None
+        self._manager: ConnectionManager | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    # ---- how it is -------------------------------------------------------------------------------
+    # ---- state -----------------------------------------------------------------------------------
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest reading; while the desk is away, the last one.
+        """Newest snapshot; the last one while the desk is away.
 
         Raises `NotConnected` before it is entered.
         """
-        if self._heard.snapshot is None:
+        if self._state.snapshot is None:
             raise NotConnected("not connected yet: use `async with`")
-        return self._heard.snapshot
+        return self._state.snapshot
 
     @property
-    def state(self) -> State:
-        """How the connection is."""
-        return self._heard.state
+    def state(self) -> ConnectionState:
+        """State of the connection."""
+        return self._state.state
 
     def __aiter__(self) -> Snapshots:
-        """Iterate over snapshots: the present one at once, then each newer one.
+        """Iterate over snapshots: the present one at once, then newer ones.
 
         Ends when the desk is left or says 1000; raises the `Problem` that ended it otherwise.
         """
-        return Snapshots(self._heard)
+        return Snapshots(self._state)
 
-    # ---- taps ------------------------------------------------------------------------------------
+    # ---- commands --------------------------------------------------------------------------------
 
     async def play_pause(self, player: str | Player) -> None:
         """Toggle play and pause of a player, by its id.
 
-        Returns once the desk shows it, or after 1.5 s in which it neither shows nor refuses it: the
-        contract answers no command. Raises what the desk refuses it with: `UnknownPlayer`,
-        `NotSupported`, `OutOfScope`, `Throttled`, `PlayerTimeout`, `PlayerError`; and
-        `NotConnected` while there is no connection, or when it is lost before the desk shows it.
+        Returns when the desk shows the effect, or after 1.5 s without effect and error, because the
+        base protocol does not answer commands. Raises the desk's error: `UnknownPlayer`,
+        `NotSupported`, `OutOfScope`, `Throttled`, `PlayerTimeout` or `PlayerError`; and
+        `NotConnected` without a connection, or if it is lost before the effect.
         """
         await self._perform(Action.PLAY_PAUSE, player)
 
@@ -117,80 +116,80 @@ class Desk:
         await self._perform(Action.STOP, player)
 
     async def art(self, player: str | Player) -> Art | None:
-        """Fetch a player's cover picture; `None` where it has none.
+        """Get a player's cover picture; `None` if there is none.
 
         Raises `UnknownPlayer`, `Unreachable` and the like.
         """
         if isinstance(player, str):
             found = find(self.snapshot, PlayerId(player))
             if found is None:
-                raise UnknownPlayer(f"no such player: {player}")
+                raise UnknownPlayer(f"unknown player: {player}")
             player = found
         if player.art is None:
             return None
-        if self._entrance is None:
+        if self._authenticator is None:
             raise NotConnected("not connected")
-        return await self._entrance.art(player.art)
+        return await self._authenticator.art(player.art)
 
     async def _perform(self, action: Action, player: str | Player) -> None:
         id_ = player.id if isinstance(player, Player) else PlayerId(player)
-        if self._line is None:
+        if self._manager is None:
             raise NotConnected("not connected")
         command = Command(action, id_)
-        waiting = self._heard.in_flight.add(command, self.snapshot)
+        pending = self._state.pending_commands.add(command, self.snapshot)
         try:
-            await self._line.command(command, waiting.settled)
-            async with asyncio.timeout(self._pace.seen):
-                await waiting.settled
+            await self._manager.command(command, pending.answered)
+            async with asyncio.timeout(self._timeouts.effect):
+                await pending.answered
         except TimeoutError:
             return
         finally:
-            self._heard.in_flight.remove(waiting)
+            self._state.pending_commands.remove(pending)
 
-    # ---- entering and leaving --------------------------------------------------------------------
+    # ---- connect and disconnect ------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        """Connect; returns with the first snapshot in hand.
+        """Connect and wait for the first snapshot.
 
         Raises `WrongCredentials`, `Throttled`, `UntrustedCertificate`, `Unreachable`, `NotADesk`
         and `ClosedByDesk`.
         """
-        if self._living is not None:
-            raise RuntimeError("a desk is entered once at a time")
-        heard = self._heard = Heard(self._on_state, self._on_refusal)
-        context = await asyncio.to_thread(context_of, self._trust)
+        if self._task is not None:
+            raise RuntimeError("the desk is already connected")
+        state = self._state = DeskState(self._on_state, self._on_refusal)
+        context = await asyncio.to_thread(make_context, self._trust)
 
-        async def dial(ticket: Ticket, hear: Hear) -> Connection:
+        async def dial(socket_token: SocketToken, events: ConnectionEvents) -> Connection:
             return await Connection.open(
-                ticket,
+                socket_token,
                 trust=self._trust,
                 context=context,
-                hear=hear,
+                events=events,
                 clock=self._clock,
-                pace=self._pace,
+                timeouts=self._timeouts,
             )
 
-        self._entrance = Entrance(
-            Http(self.address, self._trust, context, self._pace.opening),
+        self._authenticator = Authenticator(
+            Http(self.address, self._trust, context, self._timeouts.opening),
             self._credentials,
             login=self._login,
             keep=self._keep,
             clock=self._clock,
-            pace=self._pace,
+            timeouts=self._timeouts,
         )
-        self._line = Line(
-            get_ticket=self._entrance.ticket,
+        self._manager = ConnectionManager(
+            get_socket_token=self._authenticator.socket_token,
             dial=dial,
-            tell=heard,
+            observer=state,
             clock=self._clock,
-            dice=self._dice,
-            pace=self._pace,
+            random_number=self._random_number,
+            timeouts=self._timeouts,
             keep_trying=self._keep_trying,
         )
-        self._living = asyncio.create_task(self._line.run(), name="deskwire line")
-        self._living.add_done_callback(heard.end)
+        self._task = asyncio.create_task(self._manager.run(), name="deskwire line")
+        self._task.add_done_callback(state.end)
         try:
-            first = await heard.newer(0)
+            first = await state.newer(0)
         except BaseException:
             await self._leave()
             raise
@@ -205,51 +204,49 @@ class Desk:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close with 1000, end a login made here; raises nothing but a bug of ours."""
-        living = await self._leave()
-        if problem is None and not living.cancelled():
-            bug = living.exception()
-            if bug is not None and not isinstance(bug, Problem):
-                raise bug
+        """Close with 1000 and end a login made here; raises only unexpected exceptions."""
+        task = await self._leave()
+        if problem is None and not task.cancelled():
+            unexpected = task.exception()
+            if unexpected is not None and not isinstance(unexpected, Problem):
+                raise unexpected
 
     async def _leave(self) -> "asyncio.Task[None]":
-        living, entrance = self._living, self._entrance
-        assert living is not None
-        assert entrance is not None
-        living.cancel()
+        task, authenticator = self._task, self._authenticator
+        assert task is not None
+        assert authenticator is not None
+        task.cancel()
         try:
-            await asyncio.wait([living])
+            await asyncio.wait([task])
         finally:
-            await entrance.leave()
-            self._living = self._line = self._entrance = None
-        return living
+            await authenticator.leave()
+            self._task = self._manager = self._authenticator = None
+        return task
 
 
 def connect(
     url: str,
     username: str,
-    password: str | Ask,
+    password: str | AskPassword,
     *,
     trust: Trust | None = None,
     login: Login | None = None,
-    keep_login: Keep | None = None,
-    on_state: Callable[[State], None] | None = None,
+    keep_login: KeepLogin | None = None,
+    on_state: Callable[[ConnectionState], None] | None = None,
     on_refusal: Callable[[Problem], None] | None = None,
     keep_trying: bool = False,
-    pace: Pace | None = None,
+    timeouts: Timeouts | None = None,
 ) -> Desk:
-    """Return the desk at `url`, to be entered with `async with`; `ValueError` for no address.
+    """Return the desk at `url`, for use with `async with`; raises `ValueError` for a bad address.
 
-    `url`: `https://desk.local:8765`, or a bare name or address for TLS on port 8765.
-    `password`: the password, or a coroutine function that asks a person for it; it is told the
-    problem when the last one was wrong, and gives up with `None`.
-    `trust`: `Pinned(fingerprint)`, `CaFile(path)`, or this system's authorities by default.
-    `login`, `keep_login`: a login of an earlier run, and who keeps a new one; a login that nobody
-    keeps is ended on leaving.
-    `on_state`, `on_refusal`: told each state of the connection, and each refusal that no waiting
-    call raises.
-    `keep_trying`: when the desk is not there at first, wait for it as for one that was lost.
-    `pace`: how long each wait is.
+    `url`: `https://desk.local:8765`, or a bare name or address for TLS on port 8765. `password`:
+    the password, or a coroutine function that asks for it. Its argument is the problem with the
+    last password or `None`; it returns `None` to give up. `trust`: `Pinned(fingerprint)`,
+    `CaFile(path)`, or this system's authorities by default. `login`, `keep_login`: a stored login,
+    and a callback that stores a new one. Without the callback a new login is ended on exit.
+    `on_state`, `on_refusal`: callbacks for each connection state, and for each error that no
+    pending call raises. `keep_trying`: retry also if the first connection fails. `timeouts`: all
+    timeouts and delays.
     """
     return Desk(
         parse_address(url),
@@ -260,5 +257,5 @@ def connect(
         on_state=on_state,
         on_refusal=on_refusal,
         keep_trying=keep_trying,
-        pace=pace or Pace(),
+        timeouts=timeouts or Timeouts(),
     )

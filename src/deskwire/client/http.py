@@ -1,7 +1,8 @@
-"""What a client asks over HTTP: log in, log out, a ticket for the socket, a picture.
+"""HTTP requests of the client: log in, log out, WebSocket token, picture.
 
-One of the two doors to aiohttp; the table from its errors, and from a desk's answers, to problems
-is here. No redirect is followed and no cookie kept: a desk needs neither.
+This module and `connection` are the only users of aiohttp in the client. It translates aiohttp's
+errors and error responses into problems. It follows no redirect and stores no cookie, because a
+desk uses neither.
 """
 
 import asyncio
@@ -17,16 +18,16 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.client.address import socket_fits
-from deskwire.client.credentials import Login, Ticket
+from deskwire.client.credentials import Login, SocketToken
 from deskwire.client.problems import (
     CertificateChanged,
     NotADesk,
     Unreachable,
     UntrustedCertificate,
-    as_problem,
+    problem_of,
     why_unreachable,
 )
-from deskwire.client.trust import Pinned, Trust, shown
+from deskwire.client.trust import Pinned, Trust, format_fingerprint
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
 from deskwire.model.readings import ArtKey
@@ -36,7 +37,7 @@ from deskwire.protocol.base.art_urls import art_url
 LARGEST_ANSWER = 64 * 1024
 LARGEST_PICTURE = 16 * 1024 * 1024
 IDLE = 2.0
-"""Seconds an unused connection is kept for the next request."""
+"""Time that an idle connection stays open for the next request, in seconds."""
 
 Socket = aiohttp.ClientWebSocketResponse[Literal[True]]
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class _WebsocketToken(Struct):
     socket: str
 
 
-class _TicketAnswer(Struct, tag_field="object", tag="websocket_token"):
+class _SocketTokenAnswer(Struct, tag_field="object", tag="websocket_token"):
     data: _WebsocketToken
 
 
@@ -83,7 +84,7 @@ def open_pool(
     within: Seconds,
     socket_class: type[Socket] = aiohttp.ClientWebSocketResponse,
 ) -> aiohttp.ClientSession:
-    """Return a pool of connections that believes whom it should."""
+    """Return a connection pool with this certificate policy."""
     ssl: bool | SSLContext | aiohttp.Fingerprint = context if context is not None else True
     if isinstance(trust, Pinned):
         ssl = aiohttp.Fingerprint(bytes.fromhex(trust.sha256))
@@ -97,24 +98,29 @@ def open_pool(
 
 
 @contextmanager
-def told(address: str) -> Iterator[None]:
-    """Turn aiohttp's errors into problems of ours."""
+def translated_errors(address: str) -> Iterator[None]:
+    """Translate aiohttp's errors into problems."""
     try:
         yield
     except aiohttp.ServerFingerprintMismatch as problem:
-        pinned, seen = shown(problem.expected.hex()), shown(problem.got.hex())
+        pinned, seen = (
+            format_fingerprint(problem.expected.hex()),
+            format_fingerprint(problem.got.hex()),
+        )
         raise CertificateChanged(address, pinned=pinned, seen=seen) from None
     except aiohttp.ClientConnectorCertificateError as problem:
         why = getattr(problem.certificate_error, "verify_message", "") or "it is not trusted"
         raise UntrustedCertificate(f"{address}: the certificate: {why}") from None
     except aiohttp.ClientSSLError:
-        raise NotADesk(f"{address}: what answers does not speak TLS as a desk does") from None
+        raise NotADesk(
+            f"{address}: the server at this address does not use TLS as a desk does"
+        ) from None
     except aiohttp.ClientResponseError as problem:
         raise NotADesk(f"{address}: HTTP {problem.status}, {problem.message}") from None
     except (aiohttp.InvalidURL, aiohttp.ClientPayloadError):
-        raise NotADesk(f"{address}: no answer that makes sense") from None
+        raise NotADesk(f"{address}: malformed response") from None
     except TimeoutError:
-        raise Unreachable(f"{address}: no answer in time") from None
+        raise Unreachable(f"{address}: no answer within the timeout") from None
     except OSError as problem:
         raise Unreachable(f"{address}: {why_unreachable(problem)}") from None
     except aiohttp.ClientError:
@@ -122,7 +128,7 @@ def told(address: str) -> Iterator[None]:
 
 
 class Http:
-    """Requests to one desk; use it within one event loop and `leave` it at the end."""
+    """HTTP client for one desk; use it in one event loop and call `leave` at the end."""
 
     def __init__(
         self, address: str, trust: Trust, context: SSLContext | None, within: Seconds
@@ -142,28 +148,28 @@ class Http:
         try:
             until = datetime.fromisoformat(answer.expires_at)
         except ValueError:
-            raise NotADesk(f"{self._address}: expires_at is no RFC 3339 time") from None
+            raise NotADesk(f"{self._address}: expires_at is not an RFC 3339 time") from None
         return Login(answer.token, since, Seconds(until.timestamp()))
 
     async def log_out(self, login: Login) -> None:
-        """End a login; one that has ended already is fine."""
+        """End a login; an ended login is not an error."""
         try:
             await self._ask("POST", "/v1/logout", headers=_bearer(login))
         except TokenRefused:
             return
 
-    async def ticket(self, login: Login) -> Ticket:
-        """Get a new ticket for a socket; raises `TokenRefused` when the login has ended."""
+    async def socket_token(self, login: Login) -> SocketToken:
+        """Get a new WebSocket token; raises `TokenRefused` if the login has ended."""
         body = await self._ask("GET", "/v1/websocket", headers=_bearer(login))
-        answer = self._read(_TicketAnswer, body).data
+        answer = self._read(_SocketTokenAnswer, body).data
         if not socket_fits(self._address, answer.socket):
-            raise NotADesk(f"{self._address}: names a socket that is no wss:// address")
-        return Ticket(answer.token, answer.socket)
+            raise NotADesk(f"{self._address}: the address of the socket is not a wss:// address")
+        return SocketToken(answer.token, answer.socket)
 
     async def art(self, key: ArtKey, login: Login) -> Art | None:
-        """Fetch a picture, `None` when it is no longer kept."""
+        """Get a picture; `None` if the desk no longer has it."""
         url = self._address + art_url(key)
-        with told(self._address):
+        with translated_errors(self._address):
             async with self._pool.get(
                 url, headers=_bearer(login), allow_redirects=False
             ) as response:
@@ -180,7 +186,7 @@ class Http:
         await asyncio.sleep(0)
 
     async def _ask(self, method: str, path: str, **more: Any) -> bytes:
-        with told(self._address):
+        with translated_errors(self._address):
             async with self._pool.request(
                 method, self._address + path, allow_redirects=False, **more
             ) as response:
@@ -193,18 +199,18 @@ class Http:
         try:
             words = msgspec.json.decode(body, type=_ErrorAnswer).data
         except (msgspec.DecodeError, UnicodeError):
-            return NotADesk(f"{self._address}: HTTP {response.status}, not an answer of a desk")
+            return NotADesk(f"{self._address}: HTTP {response.status}, not a response of a desk")
         if response.status == 401 and words.code not in (WrongCredentials.code, "token_expired"):
             return TokenRefused(words.message)
         if response.status in (401, 429) or words.code == "state_unavailable":
-            return as_problem(words.code, words.message, _retry_after(response.headers))
+            return problem_of(words.code, words.message, _retry_after(response.headers))
         return NotADesk(f"{self._address}: HTTP {response.status}: {words.message}")
 
     def _read(self, kind: type[T], body: bytes) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeError):
-            raise NotADesk(f"{self._address}: not the answer of a desk") from None
+            raise NotADesk(f"{self._address}: not a response of a desk") from None
 
 
 def _bearer(login: Login) -> dict[str, str]:
@@ -221,5 +227,5 @@ async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
     async for piece in response.content.iter_chunked(1 << 16):
         body += piece
         if len(body) > most:
-            raise NotADesk("an answer that is far too long")
+            raise NotADesk("the response is too long")
     return bytes(body)

@@ -1,19 +1,18 @@
-"""What can go wrong for a screen, beside what the desk itself refuses.
+"""Problems of a client, in addition to the errors that a desk sends.
 
     Problem
     ├── Refused
-    │   ├── UntrustedCertificate      nobody we trust vouches for the desk's certificate
-    │   │   └── CertificateChanged    it is not the one that was pinned
-    │   ├── LoginEnded                logged in, and refused at once
-    │   └── RefusedByDesk             a refusal whose code this version does not know
+    │   ├── UntrustedCertificate      no trusted authority signed the desk's certificate
+    │   │   └── CertificateChanged    it is not the pinned certificate
+    │   ├── LoginEnded                a new login was refused at once
+    │   └── RefusedByDesk             an error with an unknown code
     └── Unavailable
-        ├── Unreachable               nothing answers
-        ├── NotADesk                  something answers, not as the contract says
+        ├── Unreachable               no server answers
+        ├── NotADesk                  the server does not follow the protocol
         ├── NotConnected              no socket is open now
         └── ClosedByDesk              the desk closed the socket
 
-What the desk says in an `error` event or in the body of an HTTP error becomes the class that has
-its code in `model/problems`.
+An `error` event or the body of an HTTP error becomes the class with its code in `model/problems`.
 """
 
 import os
@@ -24,56 +23,55 @@ from deskwire.model.units import Seconds
 
 
 class UntrustedCertificate(Refused):
-    """Nobody we trust vouches for the desk's certificate."""
+    """No trusted authority signed the desk's certificate."""
 
     code = "untrusted_certificate"
 
 
 class CertificateChanged(UntrustedCertificate):
-    """The certificate is not the pinned one: it was renewed, or somebody is in between."""
+    """The certificate is not the pinned one: it was renewed, or the connection is intercepted."""
 
     code = "certificate_changed"
 
     def __init__(self, address: str, *, pinned: str, seen: str) -> None:
         super().__init__(
-            f"{address}: the certificate is not the one that was pinned "
-            f"(pinned {pinned}, now {seen})"
+            f"{address}: the certificate is not the pinned one (pinned {pinned}, now {seen})"
         )
         self.pinned = pinned
         self.seen = seen
 
 
 class LoginEnded(Refused):
-    """Logged in with the right password, and refused all the same."""
+    """The desk refused a new login at once."""
 
     code = "login_ended"
 
 
 class RefusedByDesk(Refused):
-    """A refusal whose code this version does not know."""
+    """An error with a code that this version does not know."""
 
     code = "refused"
 
     def __init__(self, given_code: str, message: str) -> None:
         super().__init__(message)
         self.given_code = given_code
-        """The code as the desk said it."""
+        """Code that the desk sent."""
 
 
 class Unreachable(Unavailable):
-    """Nothing answers at this address, or not in time."""
+    """No server answers at this address, or not in time."""
 
     code = "unreachable"
 
 
 class NotADesk(Unavailable):
-    """Something answers, but not as the contract says."""
+    """The server does not follow the protocol."""
 
     code = "not_a_desk"
 
 
 class NotConnected(Unavailable):
-    """No socket is open now, or it was lost on the way."""
+    """No socket is open, or it was lost during a command."""
 
     code = "not_connected"
 
@@ -89,7 +87,7 @@ class ClosedByDesk(Unavailable):
 
 
 def why_unreachable(problem: OSError) -> str:
-    """Return what is known of it: `Connection refused`, `Name or service not known`."""
+    """Return the reason of an `OSError`: `Connection refused`, `Name or service not known`."""
     number = problem.errno
     if number is not None and number > 0:  # a name that is not found has a negative one
         return os.strerror(number)
@@ -114,8 +112,8 @@ _KNOWN: dict[str, type[Problem]] = {
 }
 
 
-def as_problem(code: str, message: str, retry_after: Seconds | None = None) -> Problem:
-    """Return what the desk said as the problem it names; `retry_after` where it said when."""
+def problem_of(code: str, message: str, retry_after: Seconds | None = None) -> Problem:
+    """Return the problem for an error code; `retry_after` in seconds if the desk sent it."""
     if code == Throttled.code:
         return Throttled(message, Seconds(1) if retry_after is None else retry_after)
     kind = _KNOWN.get(code)

@@ -1,21 +1,20 @@
-"""What to do after a close code or a failed try, and when: the contract's table, with manners.
+"""Policy for reconnecting: the action and the delay after each close code and failed attempt.
 
-    1000         nothing: it was meant; whoever iterates comes to the end
-    1001         the contract asks for nothing, but a daemon that starts anew says it, and a screen
-                 on a wall wants to be back: 1 s later, with the same token
-    1006         5 s later with the same token; then 10, 20, 40, 60 s, give or take a quarter. What
-                 no table names (1002, 1008, 1009, 1011, …) is the same. A desk that fell silent has
-                 been gone for longer than 5 s when that is noticed: the first try is at once
-    1013         too many sockets: 30 s later, growing alike
-    4001         log in again, at once, once: refused again within a minute, it gives up
-    4004         a new token, at once
+    1000         stop; iterators end
+    1001         reconnect after 1 s with the same token, because a daemon that restarts sends it
+    1006         reconnect after 5 s with the same token; then 10, 20, 40, 60 s, plus or minus a
+                 quarter. All unlisted codes (1002, 1008, 1009, 1011, …) are the same. After
+                 silence the first attempt is immediate, because more than 5 s have passed
+    1013         reconnect after 30 s, with growing delays
+    4001         log in again at once; give up if refused again within a minute
+    4004         get a new token at once
 
-What is done at once is done so once; when it does not lead to a connection that stays, the next
-tries wait like any other, so that no fault on either side becomes a hammer. A login that the desk
-ended over HTTP (401) is the same as 4001. A wrong password and a certificate that is not trusted
-end it: only a person can mend those.
+Each immediate action happens once. If it does not lead to a stable connection, the next attempts
+are delayed like all others, so that no fault causes a flood of attempts. A login that the desk
+ended over HTTP (401) counts as 4001. A wrong password and an untrusted certificate end the
+attempts, because only the user can correct them.
 
-Pure: the clock (CLOCK_BOOTTIME) and the dice are arguments.
+The clock (CLOCK_BOOTTIME) and the random numbers are arguments.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from enum import Enum
 from msgspec import Struct
 
 from deskwire.client.problems import ClosedByDesk, LoginEnded
-from deskwire.client.timeouts import Pace
+from deskwire.client.timeouts import Timeouts
 from deskwire.model.problems import (
     Problem,
     Refused,
@@ -36,25 +35,25 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode, NextStep, after_close
 
 
-class By(Enum):
-    """What the next socket is opened with."""
+class ConnectWith(Enum):
+    """Token for the next connection."""
 
     SAME = "the same token"
     NEW = "a new token"
     LOGIN = "a new login"
 
 
-class Again(Struct, frozen=True):
-    """Try again, so much later."""
+class Retry(Struct, frozen=True):
+    """Try again after a delay."""
 
     after: Seconds
-    by: By
-    why: Problem | None = None
+    connect_with: ConnectWith
+    reason: Problem | None = None
     next: NextStep | None = None
 
 
-class End(Struct, frozen=True):
-    """It is over; with a problem where somebody has to do something about it."""
+class GiveUp(Struct, frozen=True):
+    """Stop; with a problem if the user must do something about it."""
 
     problem: Problem | None
 
@@ -63,87 +62,92 @@ _AT_ONCE = Seconds(0)
 
 
 class Reconnect:
-    """What was tried so far, and so what is next."""
+    """History of attempts, which decides the next one."""
 
-    def __init__(self, pace: Pace, dice: Callable[[], float]) -> None:
-        """`dice` gives a number in [0, 1)."""
-        self._pace = pace
-        self._dice = dice
+    def __init__(self, timeouts: Timeouts, dice: Callable[[], float]) -> None:
+        """`random_number` returns a number in [0, 1)."""
+        self._timeouts = timeouts
+        self._random_number = dice
         self._live_since: Seconds | None = None
         self._failures = 0
-        self._hurried: set[Enum | None] = set()
-        self._logged_in_anew = False
+        self._immediate_used: set[Enum | None] = set()
+        self._logged_in_again = False
 
     def live(self, now: Seconds) -> None:
-        """Take note that a socket has shown its first `stats`."""
+        """Record the first `stats` of a connection."""
         if self._live_since is None:
             self._live_since = now
 
-    def closed(self, code: int, now: Seconds, *, silent: bool = False) -> Again | End:
-        """Decide after a close; `silent` where we dropped a desk that said nothing any more."""
-        self._judge_life(now)
-        why = ClosedByDesk(code)
+    def closed(self, code: int, now: Seconds, *, silent: bool = False) -> Retry | GiveUp:
+        """Decide after a close; `silent` if the client dropped a silent connection."""
+        self._rate_last_connection(now)
+        reason = ClosedByDesk(code)
         match after_close(code):
             case _ if code == CloseCode.GOING_AWAY:
-                after = self._soon(NextStep.STOP, self._pace.restart)
-                return Again(after, By.SAME, why, NextStep.RECONNECT)
+                after = self._delay_once(NextStep.STOP, self._timeouts.restart)
+                return Retry(after, ConnectWith.SAME, reason, NextStep.RECONNECT)
             case NextStep.STOP:
-                return End(None)
+                return GiveUp(None)
             case NextStep.LOG_IN:
-                return self._log_in(
-                    LoginEnded("the desk ended this login again, right after it was made"), why
-                )
+                return self._log_in(LoginEnded("the desk refused a new login at once"), reason)
             case NextStep.REFRESH:
-                return Again(self._soon(NextStep.REFRESH, _AT_ONCE), By.NEW, why, NextStep.REFRESH)
+                return Retry(
+                    self._delay_once(NextStep.REFRESH, _AT_ONCE),
+                    ConnectWith.NEW,
+                    reason,
+                    NextStep.REFRESH,
+                )
             case NextStep.RECONNECT as next_:
                 if code == CloseCode.TRY_LATER:
-                    after = self._growing(self._pace.later)
+                    after = self._growing_delay(self._timeouts.later)
                 elif silent:
-                    after = self._soon(None, _AT_ONCE)
+                    after = self._delay_once(None, _AT_ONCE)
                 else:
-                    after = self._growing(self._pace.first)
-                return Again(after, By.SAME, why, next_)
+                    after = self._growing_delay(self._timeouts.first)
+                return Retry(after, ConnectWith.SAME, reason, next_)
 
-    def failed(self, problem: Problem, by: By, now: Seconds) -> Again | End:
-        """Decide after a try that led to no socket; `by` is what it was made with."""
-        self._judge_life(now)
+    def failed(self, problem: Problem, connect_with: ConnectWith, now: Seconds) -> Retry | GiveUp:
+        """Decide after a failed attempt, which was made with `connect_with`."""
+        self._rate_last_connection(now)
         if isinstance(problem, TokenRefused | TokenExpired):
             return self._log_in(problem, problem)
         if isinstance(problem, Throttled):
-            after = Seconds(max(problem.retry_after, self._growing(self._pace.first)))
-            return Again(after, by, problem)
+            after = Seconds(max(problem.retry_after, self._growing_delay(self._timeouts.first)))
+            return Retry(after, connect_with, problem)
         if isinstance(problem, Refused):
-            return End(problem)
-        return Again(self._growing(self._pace.first), by, problem)
+            return GiveUp(problem)
+        return Retry(self._growing_delay(self._timeouts.first), connect_with, problem)
 
-    def _judge_life(self, now: Seconds) -> None:
-        """A connection that was good for a while makes good what was before it."""
+    def _rate_last_connection(self, now: Seconds) -> None:
+        """Reset delays after a stable connection."""
         lived = 0.0 if self._live_since is None else now - self._live_since
         self._live_since = None
-        if lived >= self._pace.steady:
+        if lived >= self._timeouts.stable:
             self._failures = 0
-            self._hurried.clear()
-        if lived >= self._pace.believed:
-            self._logged_in_anew = False
+            self._immediate_used.clear()
+        if lived >= self._timeouts.login_accepted:
+            self._logged_in_again = False
 
-    def _log_in(self, at_last: Problem, why: Problem) -> Again | End:
-        if self._logged_in_anew:
-            return End(at_last)
-        self._logged_in_anew = True
-        return Again(self._soon(NextStep.LOG_IN, _AT_ONCE), By.LOGIN, why, NextStep.LOG_IN)
+    def _log_in(self, at_last: Problem, reason: Problem) -> Retry | GiveUp:
+        if self._logged_in_again:
+            return GiveUp(at_last)
+        self._logged_in_again = True
+        return Retry(
+            self._delay_once(NextStep.LOG_IN, _AT_ONCE), ConnectWith.LOGIN, reason, NextStep.LOG_IN
+        )
 
-    def _soon(self, kind: NextStep | None, after: Seconds) -> Seconds:
-        """Wait only `after`, the first time for this kind of end."""
-        if kind in self._hurried:
-            return self._growing(self._pace.first)
-        self._hurried.add(kind)
+    def _delay_once(self, kind: NextStep | None, after: Seconds) -> Seconds:
+        """Return `after` the first time for this kind of end, a growing delay later."""
+        if kind in self._immediate_used:
+            return self._growing_delay(self._timeouts.first)
+        self._immediate_used.add(kind)
         return after
 
-    def _growing(self, first: Seconds) -> Seconds:
-        """Wait longer from failure to failure; the first wait is exact."""
+    def _growing_delay(self, first: Seconds) -> Seconds:
+        """Return a delay that grows with each failure; the first one is exact."""
         failures, self._failures = self._failures, self._failures + 1
         if failures == 0:
             return first
-        longest = max(self._pace.longest, first)
+        longest = max(self._timeouts.longest, first)
         grown = min(longest, first * 2.0 ** min(failures, 30))
-        return Seconds(grown * (0.75 + self._dice() / 2))
+        return Seconds(grown * (0.75 + self._random_number() / 2))

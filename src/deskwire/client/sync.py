@@ -1,10 +1,10 @@
-"""The same desk for scripts without an event loop: plain calls, a plain `for`.
+"""Blocking client of one desk, for scripts without an event loop.
 
     with connect("https://desk.local:8765", "owner", password) as desk:
         for snapshot in desk: ...
 
-The connection lives on an event loop in a thread of its own, so it answers the desk and rolls its
-session over while the script sleeps or computes.
+The connection runs on an event loop in a separate thread, so it answers pings and renews its
+session while the script sleeps or computes.
 """
 
 import asyncio
@@ -15,46 +15,46 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from deskwire.client import desk as asynchronous
-from deskwire.client import desk_state as heard
-from deskwire.client.authenticator import Keep
-from deskwire.client.connection_state import State
-from deskwire.client.credentials import Ask, Login
+from deskwire.client import desk_state
+from deskwire.client.authenticator import KeepLogin
+from deskwire.client.credentials import AskPassword, Login
+from deskwire.client.desk_state import ConnectionState
 from deskwire.client.http import Art
 from deskwire.client.problems import NotConnected
-from deskwire.client.timeouts import Pace
+from deskwire.client.timeouts import Timeouts
 from deskwire.client.trust import Trust
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, Snapshot
 
 __all__ = ["Desk", "Snapshots", "connect"]
 
-FAREWELL = 3.0
-"""Seconds that what was interrupted has to close what it opened."""
+SHUTDOWN_TIMEOUT = 3.0
+"""Time for interrupted calls to close their resources, in seconds."""
 
 T = TypeVar("T")
 
 
 class Desk:
-    """One desk, connected while it is entered (`with`); of one thread."""
+    """One desk, connected inside `with`; use it in one thread."""
 
     def __init__(self, desk: asynchronous.Desk) -> None:
-        """`desk` is not entered yet."""
+        """`desk` must not be connected yet."""
         self._desk = desk
         self._thread: LoopThread | None = None
 
     @property
     def address(self) -> str:
-        """Where the desk is, as `scheme://host:port`."""
+        """Address of the desk as `scheme://host:port`."""
         return self._desk.address
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest reading; while the desk is away, the last one."""
+        """Newest snapshot; the last one while the desk is away."""
         return self._entered().snapshot
 
     @property
-    def state(self) -> State:
-        """How the connection is."""
+    def state(self) -> ConnectionState:
+        """State of the connection."""
         return self._entered().state
 
     def __iter__(self) -> "Snapshots":
@@ -81,13 +81,13 @@ class Desk:
         self._do(self._entered().stop(player))
 
     def art(self, player: str | Player) -> Art | None:
-        """Fetch a player's cover picture; `None` where it has none."""
+        """Get a player's cover picture; `None` if there is none."""
         return self._do(self._entered().art(player))
 
     def __enter__(self) -> Self:
-        """Connect; returns with the first snapshot in hand. Raises as the asynchronous one."""
+        """Connect and wait for the first snapshot. Raises as the asynchronous one."""
         if self._thread is not None:
-            raise RuntimeError("a desk is entered once at a time")
+            raise RuntimeError("the desk is already connected")
         self._thread = LoopThread()
         try:
             self._do(self._desk.__aenter__())
@@ -124,21 +124,21 @@ class Desk:
 
 
 class LoopThread:
-    """A thread with an event loop that does what other threads hand it.
+    """Thread with an event loop that runs coroutines for other threads.
 
-    They wait in `SimpleQueue.get`, one call into C. An interrupt in the midst of `Future.result`,
-    which is written in Python, would leave its lock neither held nor free.
+    Callers wait in `SimpleQueue.get`, which is one call into C. An interrupt inside
+    `Future.result`, which is Python code, could leave its lock in an undefined state.
     """
 
     def __init__(self) -> None:
         self._ready: SimpleQueue[asyncio.AbstractEventLoop] = SimpleQueue()
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._live, name="deskwire", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="deskwire", daemon=True)
         self._thread.start()
         self._loop = self._ready.get()
 
     def do(self, what: Coroutine[Any, Any, T]) -> T:
-        """Have it done, and wait; an interrupt of the waiting ends the doing too."""
+        """Run a coroutine and wait for it; an interrupt cancels it."""
         doing: list[asyncio.Task[T]] = []
         ended: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
 
@@ -148,7 +148,7 @@ class LoopThread:
 
         def end(task: asyncio.Task[T]) -> None:
             if not task.cancelled():
-                task.exception()  # it is seen, also where nobody waits any more
+                task.exception()  # mark as retrieved
             ended.put(task)
 
         def give_up() -> None:
@@ -166,11 +166,11 @@ class LoopThread:
         return done.result()
 
     def end(self) -> None:
-        """Give what is still being done time to end well, then end the thread."""
+        """Let running coroutines finish within a bound, then end the thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def _live(self) -> None:
+    def _run_loop(self) -> None:
         asyncio.run(self._until_stopped())
 
     async def _until_stopped(self) -> None:
@@ -178,16 +178,16 @@ class LoopThread:
         await self._stop.wait()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
-            await asyncio.wait(others, timeout=FAREWELL)
+            await asyncio.wait(others, timeout=SHUTDOWN_TIMEOUT)
 
 
 class Snapshots:
-    """Iterates over a desk's snapshots; slow ones skip to the newest."""
+    """Iterator over snapshots; a slow consumer skips to the newest."""
 
     def __init__(
         self,
         do: Callable[[Coroutine[Any, Any, Snapshot]], Snapshot],
-        snapshots: heard.Snapshots,
+        snapshots: desk_state.Snapshots,
     ) -> None:
         self._do = do
         self._snapshots = snapshots
@@ -206,20 +206,19 @@ class Snapshots:
 def connect(
     url: str,
     username: str,
-    password: str | Ask,
+    password: str | AskPassword,
     *,
     trust: Trust | None = None,
     login: Login | None = None,
-    keep_login: Keep | None = None,
-    on_state: Callable[[State], None] | None = None,
+    keep_login: KeepLogin | None = None,
+    on_state: Callable[[ConnectionState], None] | None = None,
     on_refusal: Callable[[Problem], None] | None = None,
     keep_trying: bool = False,
-    pace: Pace | None = None,
+    timeouts: Timeouts | None = None,
 ) -> Desk:
-    """Return the desk at `url`, to be entered with `with`; see `deskwire.client.connect`.
+    """Return the desk at `url`, for use with `with`; see `deskwire.client.connect`.
 
-    `on_state`, `on_refusal`, `keep_login` and a `password` that is asked for are called in the
-    connection's own thread.
+    Callbacks, including a `password` function, run in the connection's thread.
     """
     return Desk(
         asynchronous.connect(
@@ -232,6 +231,6 @@ def connect(
             on_state=on_state,
             on_refusal=on_refusal,
             keep_trying=keep_trying,
-            pace=pace,
+            timeouts=timeouts,
         )
     )

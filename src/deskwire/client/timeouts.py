@@ -1,37 +1,85 @@
-"""How long a client waits for each thing; the contract's 5 s is one of them.
+"""Timeouts and delays of the client, and the check that a connection is alive.
 
-Spans are seconds of CLOCK_BOOTTIME: a laptop's sleep counts.
+The interval of `stats` is a setting of the desk, so silence alone proves nothing; only an
+unanswered ping does. CLOCK_BOOTTIME includes suspend: after an hour of suspend no ping is sent,
+because the desk has closed the connection long ago.
 """
+
+from enum import Enum
 
 from msgspec import Struct
 
 from deskwire.model.units import Seconds
 
 
-class Pace(Struct, frozen=True, kw_only=True):
-    """Every span of a client in one place; the defaults are what a person expects."""
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """Timeouts and delays in seconds of CLOCK_BOOTTIME, which includes suspend."""
 
     first: Seconds = Seconds(5)
-    """Before connecting again after an abnormal close; doubled from try to try."""
+    """Delay before reconnecting after an abnormal close; doubled from attempt to attempt."""
     longest: Seconds = Seconds(60)
-    """No wait between two tries is longer, give or take a quarter."""
+    """Longest delay between two attempts, plus or minus a quarter."""
     restart: Seconds = Seconds(1)
-    """Before connecting again to a daemon that said it goes away: mostly it starts anew."""
+    """Delay before reconnecting after 1001, because most daemons then restart."""
     later: Seconds = Seconds(30)
-    """Before connecting again to a desk that has too many sockets."""
-    steady: Seconds = Seconds(5)
-    """A connection that lived this long was a good one: the next waits begin anew."""
-    believed: Seconds = Seconds(60)
-    """A login that was believed this long may be replaced once more when it is no longer."""
-    quiet: Seconds = Seconds(10)
-    """Silence after which the desk is asked whether it is there."""
-    answer: Seconds = Seconds(5)
-    """How long it may take to answer that."""
-    gone: Seconds = Seconds(60)
-    """Silence after which nobody is asked: this machine slept, the desk has given up on it."""
+    """Delay before reconnecting to a desk with too many sockets."""
+    stable: Seconds = Seconds(5)
+    """Lifetime after which a connection counts as stable and resets the delays."""
+    login_accepted: Seconds = Seconds(60)
+    """Lifetime after which a refused login may be replaced once more."""
+    silence: Seconds = Seconds(10)
+    """Silence after which the client sends a ping."""
+    pong: Seconds = Seconds(5)
+    """Timeout for the answer to a ping."""
+    asleep: Seconds = Seconds(60)
+    """Silence that means that this machine was suspended; no ping is sent."""
     opening: Seconds = Seconds(10)
-    """For one request, and for a socket from its opening to its first `stats`."""
-    seen: Seconds = Seconds(1.5)
-    """How long a command waits to be seen or refused; the desk gives a player 1 s."""
-    farewell: Seconds = Seconds(1)
-    """For the last words of a socket, and for logging out."""
+    """Timeout of one request, and of a socket from its opening to its first `stats`."""
+    effect: Seconds = Seconds(1.5)
+    """Time to wait for the effect of a command or an error; the desk gives a player 1 s."""
+    closing: Seconds = Seconds(1)
+    """Timeout for closing a socket and for logging out."""
+
+
+class LivenessCheck(Enum):
+    """Result of a check."""
+
+    FINE = "fine"
+    ASK = "ask"
+    """Ping now."""
+    DEAD = "dead"
+    """Drop it."""
+
+
+class Liveness:
+    """Silence of one socket."""
+
+    def __init__(self, timeouts: Timeouts, now: Seconds) -> None:
+        self._timeouts = timeouts
+        self._last_received = now
+        self._ping_sent: Seconds | None = None
+
+    def received(self, now: Seconds) -> None:
+        """Record that something was received."""
+        self._last_received = now
+        self._ping_sent = None
+
+    def silent(self, now: Seconds) -> Seconds:
+        """Return the seconds since something was received."""
+        return Seconds(now - self._last_received)
+
+    def check(self, now: Seconds) -> LivenessCheck:
+        """Check the silence; `now` never decreases."""
+        silent = self.silent(now)
+        if silent >= self._timeouts.asleep:
+            return LivenessCheck.DEAD
+        if self._ping_sent is not None:
+            return (
+                LivenessCheck.DEAD
+                if now - self._ping_sent >= self._timeouts.pong
+                else LivenessCheck.FINE
+            )
+        if silent < self._timeouts.silence:
+            return LivenessCheck.FINE
+        self._ping_sent = now
+        return LivenessCheck.ASK

@@ -1,8 +1,9 @@
-"""Whose certificate is believed: the system's authorities, one file's, or one certificate itself.
+"""Certificate policies: system authorities, a CA file, or one pinned certificate.
 
-A desk at home signs its own certificate, so a person compares the SHA-256 fingerprint once (the
-daemon prints it when it starts) and pins it; from then on no authority and no name matters, only
-that certificate. A pinned one is checked before the first byte of a request leaves.
+A desk usually has a self-signed certificate. The user compares its SHA-256 fingerprint once with
+the one that the daemon prints, and pins it. From then on only that certificate is accepted,
+whatever its authority and names. A pinned certificate is checked before the first byte of a request
+is sent.
 """
 
 import asyncio
@@ -29,20 +30,20 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class SystemTrust(Struct, frozen=True):
-    """The authorities this system trusts."""
+    """The authorities that this system trusts."""
 
 
 class CaFile(Struct, frozen=True):
-    """The authorities in this PEM file, and no other."""
+    """Only the authorities in this PEM file."""
 
     path: Path
 
 
 class Pinned(Struct, frozen=True):
-    """This certificate, and no other; `ValueError` when it is no SHA-256 fingerprint."""
+    """Only this certificate; raises `ValueError` for a malformed SHA-256 fingerprint."""
 
     sha256: str
-    """64 hexadecimal digits; colons, blanks and capitals are fine when it is made."""
+    """64 hexadecimal digits; colons, blanks and capitals are accepted and removed."""
 
     def __post_init__(self) -> None:
         plain = re.sub(r"[\s:]", "", self.sha256).lower().removeprefix("sha256")
@@ -54,54 +55,54 @@ class Pinned(Struct, frozen=True):
 Trust = SystemTrust | CaFile | Pinned
 
 
-def shown(fingerprint: str) -> str:
-    """Write a fingerprint as the daemon prints it: `AB:CD:…`."""
+def format_fingerprint(fingerprint: str) -> str:
+    """Format a fingerprint as the daemon prints it: `AB:CD:…`."""
     return fingerprint.upper() if ":" in fingerprint else ":".join(_pairs(fingerprint.upper()))
 
 
-def context_of(trust: Trust) -> ssl.SSLContext | None:
-    """Return the context that asks these authorities; `None` for the usual or a pinned one.
+def make_context(trust: Trust) -> ssl.SSLContext | None:
+    """Return the TLS context for a CA file; `None` for other policies.
 
-    Reads files: not for the event loop. Raises `UntrustedCertificate` when there is no such file.
+    Reads files, so call it in a thread. Raises `UntrustedCertificate` if the file cannot be used.
     """
     if not isinstance(trust, CaFile):
         return None
     try:
         return ssl.create_default_context(cafile=trust.path)
     except ssl.SSLError:
-        raise UntrustedCertificate(f"{trust.path}: no certificate in it") from None
+        raise UntrustedCertificate(f"{trust.path}: the file contains no certificate") from None
     except OSError as problem:
         why = problem.strerror or "it cannot be read"
         raise UntrustedCertificate(f"{trust.path}: {why}") from None
 
 
-async def look_at_certificate(address: str, *, within: Seconds = LOOK_TIMEOUT) -> str:
-    """Return the fingerprint of the certificate a desk shows; nothing is believed or said.
+async def read_certificate(address: str, *, within: Seconds = LOOK_TIMEOUT) -> str:
+    """Return the fingerprint of the server's certificate, without trusting it or sending a request.
 
     Raises `Unreachable` or `NotADesk`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    certificate = await _shake_hands(address, context, within)
+    certificate = await _read_certificate(address, context, within)
     return hashlib.sha256(certificate).hexdigest()
 
 
-async def is_vouched_for(address: str, *, within: Seconds = LOOK_TIMEOUT) -> bool:
-    """Tell whether this system's authorities vouch for a desk's certificate; nothing is said.
+async def is_trusted_by_system(address: str, *, within: Seconds = LOOK_TIMEOUT) -> bool:
+    """Return whether this system trusts the server's certificate; sends no request.
 
     Raises `Unreachable` or `NotADesk`.
     """
     context = await asyncio.to_thread(ssl.create_default_context)
     try:
-        await _shake_hands(address, context, within)
+        await _read_certificate(address, context, within)
     except ssl.SSLCertVerificationError:
         return False
     return True
 
 
-async def _shake_hands(address: str, context: ssl.SSLContext, within: Seconds) -> bytes:
-    """Return the certificate of whoever answers."""
+async def _read_certificate(address: str, context: ssl.SSLContext, within: Seconds) -> bytes:
+    """Return the certificate of the server."""
     host, port = host_and_port(address)
     try:
         async with asyncio.timeout(within):
@@ -109,9 +110,11 @@ async def _shake_hands(address: str, context: ssl.SSLContext, within: Seconds) -
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError:
-        raise Unreachable(f"{address}: no answer in time") from None
+        raise Unreachable(f"{address}: no answer within the timeout") from None
     except ssl.SSLError:
-        raise NotADesk(f"{address}: what answers does not speak TLS as a desk does") from None
+        raise NotADesk(
+            f"{address}: the server at this address does not use TLS as a desk does"
+        ) from None
     except OSError as problem:
         raise Unreachable(f"{address}: {why_unreachable(problem)}") from None
     peer: ssl.SSLObject = writer.get_extra_info("ssl_object")

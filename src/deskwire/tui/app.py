@@ -19,7 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, Paste
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.sync import Desk
 from deskwire.model.commands import Action
 from deskwire.model.instant import read_clock
@@ -152,8 +152,8 @@ class TopApp(App[int]):
         return self._widget.lines
 
     @property
-    def state(self) -> State:
-        """State of the connection."""
+    def state(self) -> ConnectionState:
+        """ConnectionState of the connection."""
         return self._state
 
     # ---- keys ------------------------------------------------------------------------------------
@@ -230,8 +230,8 @@ class TopApp(App[int]):
             self._loader.load(self._desk, players[self._selected_index()] if players else None)
         self._draw()
 
-    def _change_state(self, state: State) -> None:
-        wait = 0.0 if state.again is None else max(state.again - read_clock().boot, 0.0)
+    def _change_state(self, state: ConnectionState) -> None:
+        wait = 0.0 if state.retry_at is None else max(state.retry_at - read_clock().boot, 0.0)
         text = notice(self._state, state, Seconds(wait))
         if text:
             self._show_notice(text)

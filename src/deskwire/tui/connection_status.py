@@ -1,4 +1,4 @@
-"""State of the connection as text: the present state, and what has just happened.
+"""ConnectionState of the connection as text: the present state, and what has just happened.
 
 One row for each close code says what it means to the user. The client's state says what the client
 does about it.
@@ -6,7 +6,7 @@ does about it.
 
 from collections import deque
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode, NextStep
@@ -37,18 +37,18 @@ class StateQueue:
     """Queue of connection states from the client's thread to the event loop."""
 
     def __init__(self) -> None:
-        self._states: deque[State] = deque(maxlen=64)
+        self._states: deque[ConnectionState] = deque(maxlen=64)
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, state: ConnectionState) -> None:
         """Add a state, from any thread."""
         self._states.append(state)
 
-    def read(self) -> list[State]:
+    def read(self) -> list[ConnectionState]:
         """Remove and return all states, the oldest first."""
         return [self._states.popleft() for _ in range(len(self._states))]
 
 
-def connection_status(state: State, now: Seconds) -> tuple[str, Tone]:
+def connection_status(state: ConnectionState, now: Seconds) -> tuple[str, Tone]:
     """Return the state as text. `now` is CLOCK_BOOTTIME."""
     match state.phase:
         case Phase.LIVE:
@@ -58,13 +58,13 @@ def connection_status(state: State, now: Seconds) -> tuple[str, Tone]:
         case Phase.CONNECTING:
             return f"{_activity(state) if state.next else 'connecting'}…", Tone.WARN
         case Phase.WAITING:
-            wait = 0.0 if state.again is None else max(state.again - now, 0.0)
+            wait = 0.0 if state.retry_at is None else max(state.retry_at - now, 0.0)
             when = f" in {wait:.0f} s" if wait >= READABLE_WAIT else "…"
             return f"{_reason(state)} · {_activity(state)}{when}", Tone.WARN
     return f"ended: {_reason(state)}", Tone.BAD
 
 
-def notice(before: State, after: State, wait: Seconds) -> str:
+def notice(before: ConnectionState, after: ConnectionState, wait: Seconds) -> str:
     """Return what has just happened, or "" if the status shows it long enough to be read.
 
     `wait` is the time until the next attempt.
@@ -81,7 +81,7 @@ def notice(before: State, after: State, wait: Seconds) -> str:
     return ""
 
 
-def _activity(state: State) -> str:
+def _activity(state: ConnectionState) -> str:
     return "reconnecting" if state.next is None else IN_PROGRESS.get(state.next, "reconnecting")
 
 
@@ -91,7 +91,7 @@ def _time_left(ends: Seconds | None, now: Seconds) -> str:
     return f" · session ends in {format_position(Seconds(max(ends - now, 0.0)))}"
 
 
-def _reason(state: State) -> str:
+def _reason(state: ConnectionState) -> str:
     if state.close_code is not None:
         try:
             text = CLOSED[CloseCode(state.close_code)]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import Enum
 from functools import partial
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.sync import Desk
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.terminal.console import MAX_PASSWORD_PROMPTS
@@ -79,7 +79,7 @@ class Reauthentication:
         self.prompt: PasswordInput | None = None
         """The open prompt."""
 
-    def update(self, state: State) -> None:
+    def update(self, state: ConnectionState) -> None:
         """Open a prompt if the desk has refused the password and the user has not cancelled."""
         refused = state.phase is Phase.ENDED and isinstance(state.problem, WrongCredentials)
         busy = self.prompt is not None or self._connecting is not None

@@ -11,7 +11,7 @@ narrow              wide
 
 from msgspec import Struct
 
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.model.instant import Instant
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -42,7 +42,7 @@ class ViewModel(Struct, frozen=True, kw_only=True):
 
     address: str
     snapshot: Snapshot
-    state: State
+    state: ConnectionState
     trends: Trends
     playheads: Playheads
     selected: int = 0

@@ -25,10 +25,10 @@ from deskwire.client.sync import connect
 from deskwire.client.trust import (
     Pinned,
     Trust,
-    context_of,
-    is_vouched_for,
-    look_at_certificate,
-    shown,
+    format_fingerprint,
+    is_trusted_by_system,
+    make_context,
+    read_certificate,
 )
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.model.units import Seconds
@@ -122,7 +122,7 @@ def logout(host: str | None) -> None:
 
 async def end_login(address: str, trust: Trust, saved: Login) -> None:
     """End a login on its desk."""
-    http = Http(address, trust, context_of(trust), LOGOUT_TIMEOUT)
+    http = Http(address, trust, make_context(trust), LOGOUT_TIMEOUT)
     try:
         await http.log_out(saved)
     finally:
@@ -153,13 +153,14 @@ def trusted_desk(
 
 def confirm_certificate(address: str, desk: SavedDesk) -> SavedDesk:
     """Let the user compare the fingerprint of an unknown certificate, or fail."""
-    if asyncio.run(is_vouched_for(address)):
+    if asyncio.run(is_trusted_by_system(address)):
         return desk
-    seen = asyncio.run(look_at_certificate(address))
-    text = f"no known authority signs the certificate of {address}, SHA-256\n  {shown(seen)}"
+    seen = asyncio.run(read_certificate(address))
+    fingerprint = format_fingerprint(seen)
+    text = f"no known authority signs the certificate of {address}, SHA-256\n  {fingerprint}"
     if not sys.stdin.isatty():
         fail(
-            f"{text}\n  If its daemon printed the same, add: --fingerprint {shown(seen)}",
+            f"{text}\n  If its daemon printed the same, add: --fingerprint {fingerprint}",
             exit_codes.UNTRUSTED,
         )
     print(text, file=sys.stderr)

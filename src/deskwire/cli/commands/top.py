@@ -10,7 +10,7 @@ from deskwire.cli import exit_codes
 from deskwire.cli.commands.watch import report_retry
 from deskwire.cli.desk_session import OnState, desk_option, open_session
 from deskwire.cli.exit_codes import fail
-from deskwire.client.connection_state import Phase, State
+from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.tui.app import TopApp
 from deskwire.tui.connection_status import StateQueue
 from deskwire.tui.graphics import GraphicsProtocol
@@ -44,7 +44,7 @@ def top(*, protocol: str, wait: bool, host: str | None) -> None:
     queue = StateQueue()
     report: OnState = report_retry
 
-    def on_state(state: State) -> None:
+    def on_state(state: ConnectionState) -> None:
         queue(state)
         report(state)
 
@@ -62,7 +62,7 @@ def top(*, protocol: str, wait: bool, host: str | None) -> None:
     sys.exit(code or exit_codes.OK)
 
 
-def ignore(_: State) -> None:
+def ignore(_: ConnectionState) -> None:
     """Ignore a state."""
 
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from deskwire.cli import exit_codes
 from deskwire.cli.desk_session import DeskSession, desk_option, open_session
 from deskwire.cli.exit_codes import fail
-from deskwire.client.connection_state import State
+from deskwire.client.desk_state import ConnectionState
 from deskwire.client.sync import Desk
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import WrongCredentials
@@ -182,9 +182,9 @@ def exit_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def report_retry(state: State) -> None:
+def report_retry(state: ConnectionState) -> None:
     """Report a lost connection on standard error, if the next attempt is not immediate."""
-    wait = 0.0 if state.again is None else state.again - read_clock().boot
+    wait = 0.0 if state.retry_at is None else state.retry_at - read_clock().boot
     if wait > MIN_REPORTED_WAIT:
         why = state.problem or f"connection closed ({state.close_code})"
         print(f"deskwire: {why}; next attempt in {wait:.0f} s", file=sys.stderr)

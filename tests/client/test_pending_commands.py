@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from deskwire.client.in_flight import InFlight, is_seen
+from deskwire.client.pending_commands import PendingCommands, has_effect
 from deskwire.model.commands import Action, Command
 from deskwire.model.problems import NotSupported, UnknownPlayer
 from deskwire.model.readings import Player, PlayerId, Position, Snapshot
@@ -54,34 +54,34 @@ def player(
 def test_a_command_is_seen_when_its_player_obeyed(
     action: Action, after: Player | None, seen: bool
 ) -> None:
-    assert is_seen(action, player(), after, NOW) is seen
+    assert has_effect(action, player(), after, NOW) is seen
 
 
 def test_a_player_that_plays_on_has_not_jumped() -> None:
     later = player(at=90, read=130)
 
-    assert not is_seen(Action.PREVIOUS, player(), later, Seconds(130))
-    assert is_seen(Action.PREVIOUS, player(), player(at=1, read=130), Seconds(130))
+    assert not has_effect(Action.PREVIOUS, player(), later, Seconds(130))
+    assert has_effect(Action.PREVIOUS, player(), player(at=1, read=130), Seconds(130))
 
 
 def test_nobody_knows_whether_a_player_that_was_not_there_obeyed() -> None:
-    assert not is_seen(Action.PLAY_PAUSE, None, player(), NOW)
+    assert not has_effect(Action.PLAY_PAUSE, None, player(), NOW)
 
 
 async def test_what_is_seen_is_settled_and_the_rest_waits() -> None:
-    in_flight = InFlight()
+    in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
     one = in_flight.add(Command(Action.PLAY_PAUSE, ONE), before)
     two = in_flight.add(Command(Action.PLAY_PAUSE, TWO), before)
 
     in_flight.show(Snapshot(players=(player(ONE), player(TWO, playing=False))), NOW)
 
-    assert (one.settled.done(), two.settled.done()) == (False, True)
+    assert (one.answered.done(), two.answered.done()) == (False, True)
     assert len(in_flight) == 1
 
 
 async def test_a_refusal_is_taken_by_who_waits_longest() -> None:
-    in_flight = InFlight()
+    in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
     one = in_flight.add(Command(Action.NEXT, ONE), before)
     two = in_flight.add(Command(Action.NEXT, TWO), before)
@@ -89,12 +89,12 @@ async def test_a_refusal_is_taken_by_who_waits_longest() -> None:
     assert in_flight.refuse(NotSupported("it cannot"))
 
     with pytest.raises(NotSupported):
-        await one.settled
-    assert not two.settled.done()
+        await one.answered
+    assert not two.answered.done()
 
 
 async def test_an_unknown_player_is_the_one_that_is_not_there() -> None:
-    in_flight = InFlight()
+    in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE),))
     there = in_flight.add(Command(Action.NEXT, ONE), before)
     gone = in_flight.add(Command(Action.NEXT, TWO), before)
@@ -102,12 +102,12 @@ async def test_an_unknown_player_is_the_one_that_is_not_there() -> None:
     assert in_flight.refuse(UnknownPlayer("no player2"))
 
     with pytest.raises(UnknownPlayer):
-        await gone.settled
-    assert not there.settled.done()
+        await gone.answered
+    assert not there.answered.done()
 
 
 async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
-    in_flight = InFlight()
+    in_flight = PendingCommands()
     command = Command(Action.NEXT, ONE)
     in_flight.remove(in_flight.add(command, Snapshot()))
 
@@ -115,12 +115,12 @@ async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
 
 
 async def test_who_no_longer_waits_is_no_trouble() -> None:
-    in_flight = InFlight()
+    in_flight = PendingCommands()
     waiting = in_flight.add(Command(Action.NEXT, ONE), Snapshot())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await waiting.settled
+            await waiting.answered
 
     in_flight.give_up(NotSupported("too late"))
 
-    assert waiting.settled.cancelled()
+    assert waiting.answered.cancelled()
