@@ -136,9 +136,7 @@ class DeskState:
         self.state = state
         if state.phase in (Phase.WAITING, Phase.ENDED):
             self.pending_commands.give_up(
-                NotConnected(
-                    "the connection was lost; the command may have been carried out or not"
-                )
+                NotConnected("the connection was lost; the command may have been carried out")
             )
         if self._on_state is not None:
             self._on_state(state)

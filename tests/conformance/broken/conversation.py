@@ -116,7 +116,8 @@ def lets_two_sockets_share_a_token(patch: Patch) -> None:
     original = SessionRegistry.authenticate
 
     def authenticate(self: SessionRegistry, socket: Socket, grant: Grant) -> bool:
-        self._by_token.clear()
+        for other, known in self._grants.items():
+            self._grants[other] = msgspec.structs.replace(known, token="forgotten")
         return original(self, socket, grant)
 
     patch.setattr(SessionRegistry, "authenticate", authenticate)
