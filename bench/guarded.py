@@ -22,7 +22,7 @@ from typing import get_type_hints
 
 from deskwire.core.publisher import Deliver, Publisher, Subscription, Update
 from deskwire.core.store import Store
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import PlayPause
 from deskwire.model.readings import (
     ArtKey,
     Battery,
@@ -216,7 +216,7 @@ def live_through(seconds: int) -> None:
         frame = frames.frame(update, now)
         decode(frame[HEADER:].decode(), now)
         if second % 10 == 0:
-            asked = encode_request(Command(Action.PLAY_PAUSE, PlayerId("player1")))
+            asked = encode_request(PlayPause(PlayerId("player1")))
             decode_request(asked.decode())
 
 

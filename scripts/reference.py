@@ -1,6 +1,7 @@
 """Generator of the reference pages that come from the code: `make reference`.
 
 docs/reference/asyncapi.yaml   the WebSocket in AsyncAPI 3, from the codec and the close codes
+docs/reference/topics.md       all topics with their readings and commands, from the devices
 docs/reference/settings.md     all settings, from their types
 docs/reference/commands.md     the help text of all commands
 docs/reference/conformance.md  all clauses of the conformance checker
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import click
 import msgspec
@@ -26,6 +27,9 @@ from deskwire.cli.main import COMMANDS, app
 from deskwire.conformance.clause import Clause
 from deskwire.conformance.clauses import TOPICS
 from deskwire.daemon.config.settings import RELOADABLE, Settings
+from deskwire.devices.catalogue import DEVICES, device_class
+from deskwire.model.commands import Command
+from deskwire.model.topics import Field, fields, meaning, struct_of
 from deskwire.protocol.base import codec, stats
 from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
 
@@ -87,6 +91,13 @@ ACTION_DOES = {
 }
 
 
+EXPECTED = {"devices.disabled": "a list of [topics](topics.md)"}
+"""Descriptions that differ from those in the error messages."""
+
+
+JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
 def asyncapi() -> str:
     """Return the AsyncAPI description of the WebSocket."""
     messages = {
@@ -118,9 +129,9 @@ def asyncapi() -> str:
             },
         ),
     }
-    for event in codec.ACTIONS:
+    for event in codec.COMMANDS:
         messages[camel(event)] = message(event, ACTION_DOES[event], text("a player's id"))
-    from_client = ["auth", *(camel(event) for event in codec.ACTIONS)]
+    from_client = ["auth", *(camel(event) for event in codec.COMMANDS)]
     from_server = ["stats", "sessionExpiring", "error"]
     document = {
         "asyncapi": "3.0.0",
@@ -245,10 +256,77 @@ def settings() -> str:
         lines += ["|---|---|---|---|---|"]
         for field in msgspec.structs.fields(section.type):
             default = shown(field.default)
-            name, expected = f"{section.name}.{field.name}", described(field.type)
+            name = f"{section.name}.{field.name}"
+            expected = EXPECTED.get(name) or described(field.type)
             row = [f"`{field.name}`", f"`{default}`", SETTING_MEANS[name], expected]
             lines.append(f"| {' | '.join(row)} | {'yes' if name in RELOADABLE else ''} |")
     return "\n".join(lines) + "\n"
+
+
+def topics() -> str:
+    """Return the page of topics."""
+    lines = [
+        "# Topics",
+        "",
+        "A topic is the subject of readings: one device publishes one topic.",
+        "The declaration in the device's file gives each topic its fields and its commands.",
+        "This page is made from these declarations, and so is the JSON Schema of a topic.",
+        "",
+        "*Polled* devices are read at each `stats.interval`.",
+        "*Signalled* devices publish a change at once.",
+        "A counter only grows, a gauge goes up and down.",
+        "The base protocol carries the topics with a key in `stats` and the commands of `players`.",
+        "The other topics and commands are not reachable over the network yet.",
+    ]
+    for name in DEVICES:
+        device = device_class(name)
+        topic = device.topic
+        struct, several = struct_of(topic.reading), topic.empty == ()
+        lines += ["", f"## {name}", "", f"{meaning(struct)}.", ""]
+        lines += [f"- Reading: {'a list of' if several else 'one'} `{struct.__name__}`"]
+        lines += [f"- Publication: {'polled' if topic.periodic else 'signalled'}"]
+        if name in stats.STATS_KEYS:
+            lines += [f"- Key in [`stats`](protocol.md#stats): `{stats.STATS_KEYS[name]}`"]
+        lines += [f"- Without hardware: {topic.absent}", ""]
+        lines += ["| field | type | unit | kind | meaning |", "|---|---|---|---|---|"]
+        lines += field_rows(struct)
+        if device.commands:
+            lines += ["", "| command | arguments | scope | meaning |", "|---|---|---|---|"]
+            lines += [
+                f"| `{each.name}` | {arguments(each)} | `{each.scope}` | {meaning(each)} |"
+                for each in device.commands
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def field_rows(struct: Any, prefix: str = "") -> list[str]:
+    """Return a row for each field of a reading, and for each field of a nested struct."""
+    rows = []
+    for field in fields(struct):
+        name = prefix + field.name
+        row = [f"`{name}`", type_name(field), field.unit, field.kind, field.meaning]
+        rows.append(f"| {' | '.join(row)} |")
+        inner = struct_of(field.type)
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            rows += field_rows(inner, f"{name}.")
+    return rows
+
+
+def type_name(field: Field) -> str:
+    """Return the type of a field in JSON's words."""
+    several = get_origin(field.type) is tuple
+    inner = struct_of(field.type)
+    name = JSON_TYPES.get(inner, "object")
+    return f"{'list of ' if several else ''}{name}{' or null' if field.optional else ''}"
+
+
+def arguments(command: type[Command]) -> str:
+    """Return the arguments of a command with their types and meanings."""
+    return "<br>".join(
+        f"`{field.name}` ({type_name(field)}{f', {field.unit}' if field.unit else ''}): "
+        f"{field.meaning}"
+        for field in fields(command)
+    )
 
 
 def described(hint: Any) -> str:
@@ -362,6 +440,7 @@ def camel(event: str) -> str:
 
 WRITTEN: dict[str, Callable[[], str]] = {
     "asyncapi.yaml": asyncapi,
+    "topics.md": topics,
     "settings.md": settings,
     "commands.md": commands,
     "conformance.md": conformance,

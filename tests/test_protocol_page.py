@@ -17,7 +17,7 @@ from deskwire.model.problems import (
     UnknownEvent,
     UnknownPlayer,
 )
-from deskwire.protocol.base.codec import ACTIONS, AUTH, ERROR, SESSION_EXPIRING, STATS
+from deskwire.protocol.base.codec import AUTH, COMMANDS, ERROR, SESSION_EXPIRING, STATS
 from deskwire.protocol.base.stats import stats_schema
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.server.http.problems import STATUS
@@ -62,7 +62,7 @@ def test_server_event_has_a_section(event: str) -> None:
     assert re.search(rf"^### 5\.\d `{event}`$", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize("event", [AUTH, *ACTIONS])
+@pytest.mark.parametrize("event", [AUTH, *COMMANDS])
 def test_client_event_has_a_row(event: str) -> None:
     assert f"| `{event}` |" in section("commands")
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deskwire.protocol.base.codec import ACTIONS, decode_request
+from deskwire.protocol.base.codec import COMMANDS, decode_request
 from deskwire.protocol.base.messages import Authenticate
 from scripts.reference import FOLDER, WRITTEN
 from tests.protocol.example import CONTRACT_STATS
@@ -64,5 +64,5 @@ def test_client_message_in_asyncapi_is_understood_by_the_codec() -> None:
 
     read = [decode_request(json.dumps({"event": event, "args": ["x"]})) for event in events]
 
-    assert events == ["auth", *ACTIONS]
+    assert events == ["auth", *COMMANDS]
     assert isinstance(read[0], Authenticate)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from deskwire.client.pending_commands import PendingCommands, has_effect
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import NotSupported, UnknownPlayer
 from deskwire.model.readings import Player, PlayerId, Position, Snapshot
 from deskwire.model.units import Seconds
@@ -34,45 +34,45 @@ def player(
 
 
 @pytest.mark.parametrize(
-    ("action", "after", "seen"),
+    ("command", "after", "seen"),
     [
-        (Action.PLAY_PAUSE, player(playing=False), True),
-        (Action.PLAY_PAUSE, player(), False),
-        (Action.PLAY_PAUSE, player(title="Going Under"), False),
-        (Action.PLAY_PAUSE, None, False),
-        (Action.NEXT, player(title="Going Under"), True),
-        (Action.NEXT, player(), False),
-        (Action.NEXT, player(playing=False), False),
-        (Action.PREVIOUS, player(at=0), True),
-        (Action.PREVIOUS, player(at=58), False),
-        (Action.STOP, player(playing=False), True),
-        (Action.STOP, player(at=None), True),
-        (Action.STOP, None, True),
-        (Action.STOP, player(), False),
+        (PlayPause, player(playing=False), True),
+        (PlayPause, player(), False),
+        (PlayPause, player(title="Going Under"), False),
+        (PlayPause, None, False),
+        (Next, player(title="Going Under"), True),
+        (Next, player(), False),
+        (Next, player(playing=False), False),
+        (Previous, player(at=0), True),
+        (Previous, player(at=58), False),
+        (Stop, player(playing=False), True),
+        (Stop, player(at=None), True),
+        (Stop, None, True),
+        (Stop, player(), False),
     ],
 )
 def test_a_command_is_seen_when_its_player_obeyed(
-    action: Action, after: Player | None, seen: bool
+    command: type[PlayerCommand], after: Player | None, seen: bool
 ) -> None:
-    assert has_effect(action, player(), after, NOW) is seen
+    assert has_effect(command, player(), after, NOW) is seen
 
 
 def test_a_player_that_plays_on_has_not_jumped() -> None:
     later = player(at=90, read=130)
 
-    assert not has_effect(Action.PREVIOUS, player(), later, Seconds(130))
-    assert has_effect(Action.PREVIOUS, player(), player(at=1, read=130), Seconds(130))
+    assert not has_effect(Previous, player(), later, Seconds(130))
+    assert has_effect(Previous, player(), player(at=1, read=130), Seconds(130))
 
 
 def test_nobody_knows_whether_a_player_that_was_not_there_obeyed() -> None:
-    assert not has_effect(Action.PLAY_PAUSE, None, player(), NOW)
+    assert not has_effect(PlayPause, None, player(), NOW)
 
 
 async def test_what_is_seen_is_settled_and_the_rest_waits() -> None:
     in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
-    one = in_flight.add(Command(Action.PLAY_PAUSE, ONE), before)
-    two = in_flight.add(Command(Action.PLAY_PAUSE, TWO), before)
+    one = in_flight.add(PlayPause(ONE), before)
+    two = in_flight.add(PlayPause(TWO), before)
 
     in_flight.show(Snapshot(players=(player(ONE), player(TWO, playing=False))), NOW)
 
@@ -83,8 +83,8 @@ async def test_what_is_seen_is_settled_and_the_rest_waits() -> None:
 async def test_a_refusal_is_taken_by_who_waits_longest() -> None:
     in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
-    one = in_flight.add(Command(Action.NEXT, ONE), before)
-    two = in_flight.add(Command(Action.NEXT, TWO), before)
+    one = in_flight.add(Next(ONE), before)
+    two = in_flight.add(Next(TWO), before)
 
     assert in_flight.refuse(NotSupported("it cannot"))
 
@@ -96,8 +96,8 @@ async def test_a_refusal_is_taken_by_who_waits_longest() -> None:
 async def test_an_unknown_player_is_the_one_that_is_not_there() -> None:
     in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE),))
-    there = in_flight.add(Command(Action.NEXT, ONE), before)
-    gone = in_flight.add(Command(Action.NEXT, TWO), before)
+    there = in_flight.add(Next(ONE), before)
+    gone = in_flight.add(Next(TWO), before)
 
     assert in_flight.refuse(UnknownPlayer("no player2"))
 
@@ -108,7 +108,7 @@ async def test_an_unknown_player_is_the_one_that_is_not_there() -> None:
 
 async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
     in_flight = PendingCommands()
-    command = Command(Action.NEXT, ONE)
+    command = Next(ONE)
     in_flight.remove(in_flight.add(command, Snapshot()))
 
     assert not in_flight.refuse(NotSupported("it cannot"))
@@ -116,7 +116,7 @@ async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
 
 async def test_who_no_longer_waits_is_no_trouble() -> None:
     in_flight = PendingCommands()
-    waiting = in_flight.add(Command(Action.NEXT, ONE), Snapshot())
+    waiting = in_flight.add(Next(ONE), Snapshot())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await waiting.answered

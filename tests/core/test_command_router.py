@@ -2,37 +2,70 @@ import pytest
 
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ALL_SCOPES, Grant, LoginId, Scope
-from deskwire.model.commands import Action, Command
-from deskwire.model.problems import OutOfScope, UnknownPlayer
+from deskwire.model.commands import Command, Next, Stop
+from deskwire.model.problems import DeviceUnavailable, OutOfScope, UnknownPlayer
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
 
-COMMAND = Command(Action.STOP, PlayerId("player1"))
+STOP = Stop(PlayerId("player1"))
+
+
+class Light(Command, frozen=True):
+    """Switch the light."""
+
+    name = "light.set"
+    scope = Scope.MONITOR
+    on: bool
+
+
+class Device:
+    """A device that keeps the commands it got."""
+
+    def __init__(self, *commands: type[Command]) -> None:
+        self.commands = commands
+        self.performed: list[Command] = []
+
+    async def perform(self, command: Command) -> None:
+        self.performed.append(command)
 
 
 def grant(*scopes: Scope) -> Grant:
     return Grant("ann", LoginId("login"), "jti", frozenset(scopes), Seconds(0))
 
 
-async def test_a_grant_that_covers_it_has_it_done() -> None:
-    done: list[Command] = []
+async def test_command_reaches_the_device_that_declares_it() -> None:
+    players, lights = Device(Next, Stop), Device(Light)
+    router = CommandRouter([players, lights])
 
-    async def perform(command: Command) -> None:
-        done.append(command)
+    await router.perform(STOP, grant(*ALL_SCOPES))
+    await router.perform(Light(on=True), grant(*ALL_SCOPES))
 
-    await CommandRouter(perform).perform(COMMAND, grant(*ALL_SCOPES))
-
-    assert done == [COMMAND]
-
-
-async def test_who_may_only_watch_moves_nothing() -> None:
-    async def perform(command: Command) -> None:
-        pytest.fail(f"{command} was done")
-
-    with pytest.raises(OutOfScope):
-        await CommandRouter(perform).perform(COMMAND, grant(Scope.MONITOR))
+    assert players.performed == [STOP]
+    assert lights.performed == [Light(on=True)]
 
 
-async def test_where_players_are_disabled_there_is_no_such_player() -> None:
-    with pytest.raises(UnknownPlayer):
-        await CommandRouter(None).perform(COMMAND, grant(*ALL_SCOPES))
+async def test_command_outside_the_scopes_of_a_grant_is_refused() -> None:
+    players = Device(Stop)
+
+    with pytest.raises(OutOfScope, match=r"players\.stop needs the scope control"):
+        await CommandRouter([players]).perform(STOP, grant(Scope.MONITOR))
+
+    assert players.performed == []
+
+
+async def test_scope_is_that_of_the_command() -> None:
+    lights = Device(Light)
+
+    await CommandRouter([lights]).perform(Light(on=False), grant(Scope.MONITOR))
+
+    assert lights.performed == [Light(on=False)]
+
+
+async def test_player_command_without_a_players_device_names_an_unknown_player() -> None:
+    with pytest.raises(UnknownPlayer, match="unknown player: player1"):
+        await CommandRouter([]).perform(STOP, grant(*ALL_SCOPES))
+
+
+async def test_command_without_a_device_is_unavailable() -> None:
+    with pytest.raises(DeviceUnavailable, match=r"no device for light\.set"):
+        await CommandRouter([Device(Stop)]).perform(Light(on=True), grant(*ALL_SCOPES))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deskwire.core.publisher import Publisher, Subscription, Update
-from deskwire.devices.ticker import Ticker
+from deskwire.devices.ticker import Pace, Ticker
 from deskwire.model.readings import Cpu, Memory, Player, PlayerId, Volume
 from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Bytes, Percent, Seconds
@@ -172,14 +172,14 @@ async def test_periodic_reading_waits_for_the_interval() -> None:
 
 @pytest.mark.parametrize("late", [0.0, 0.000005, 0.03], ids=["not", "a little", "much"])
 async def test_reading_of_an_instant_is_in_the_update_of_that_instant(late: float) -> None:
-    desk, subscriber, ticker = publisher(interval=0.1), Subscriber(), Ticker(Seconds(0.1))
+    desk, subscriber, pace = publisher(interval=0.1), Subscriber(), Pace(Ticker())
     loop = asyncio.get_running_loop()
     assert isinstance(loop, WarpedLoop)
     read: list[float] = []
 
     async def poll() -> None:
         while True:
-            await ticker.next()
+            await pace.tick(Seconds(0.1))
             read.append(loop.time() // 0.1 % 100)
             desk.put("cpu", cpu(read[-1]))
 

@@ -18,6 +18,9 @@ Script = Callable[[int], "list[object]"]
 class Device:
     """A device with a script: the readings of each watch, and the error that ends it."""
 
+    def set_demand(self, demand: Demand) -> None:
+        self.demand = demand
+
     def __init__(self, script: Script) -> None:
         self._script = script
         self.watches = 0
@@ -109,6 +112,19 @@ async def test_demand_for_another_topic_does_not_restart_a_device() -> None:
     await desk.close()
 
 
+async def test_device_knows_its_demand_before_its_watch_starts() -> None:
+    device, taken = Device(lambda _: [1]), Taken()
+    desk = Supervisor({"cpu": device}, taken)
+
+    desk.set_demand({"cpu": Demand.BACKGROUND})
+    first = device.demand
+    await until_async(lambda: device.open == 1)
+    desk.set_demand({"cpu": Demand.LIVE})
+
+    assert (first, device.demand, device.watches) == (Demand.BACKGROUND, Demand.LIVE, 1)
+    await desk.close()
+
+
 async def test_device_that_is_demanded_again_at_once_is_restarted_after_its_end() -> None:
     device, taken = Device(lambda _: [1]), Taken()
     desk = Supervisor({"cpu": device}, taken)
@@ -158,6 +174,9 @@ async def test_unhandled_exception_of_a_device_affects_no_other(
 async def test_device_whose_watch_ends_is_restarted() -> None:
     class Ends:
         watches = 0
+
+        def set_demand(self, _: Demand) -> None:
+            pass
 
         async def watch(self) -> AsyncGenerator[int, None]:
             self.watches += 1

@@ -6,22 +6,26 @@ from typing import Any
 from deskwire.daemon.config.settings import Devices, Settings
 from deskwire.daemon.doctor.health import Condition
 from deskwire.daemon.probe import ProbeResult, probe_devices, probe_each, snapshot_of
+from deskwire.devices.device import Device
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery, Memory, Snapshot, Volume
+from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Percent, Seconds
 from tests.support.captured import captured
+from tests.support.resources import resources
 
 HANGS = object()
 MEMORY = Memory(used=Bytes(5))
 
 
-class Part:
-    """A device that says one thing, raises one, or hangs."""
+class Part(Device[Any]):
+    """A device with one reading or one error, or one that hangs."""
 
+    topic = Topic("part", Memory, absent="no such part")
     via = "a part"
-    absent = "no such part"
 
     def __init__(self, says: object) -> None:
+        super().__init__(resources())
         self._says = says
         self.watched = False
 
@@ -37,32 +41,34 @@ class Part:
             self.watched = False
 
 
-def of(looks: list[ProbeResult], name: str) -> ProbeResult:
-    (found,) = [look for look in looks if look.name == name]
+def of(results: list[ProbeResult], name: str) -> ProbeResult:
+    (found,) = [result for result in results if result.name == name]
     return found
 
 
-async def test_a_device_that_reads_is_ok_and_watched_no_more() -> None:
+async def test_device_with_a_reading_is_ok_and_its_watch_is_closed() -> None:
     part = Part(MEMORY)
-    look = of(await probe_each({"memory": part}), "memory")
+    result = of(await probe_each({"memory": part}), "memory")
 
-    assert look == ProbeResult(name="memory", condition=Condition.OK, reading=MEMORY, via="a part")
+    assert result == ProbeResult(
+        name="memory", condition=Condition.OK, reading=MEMORY, via="a part"
+    )
     assert not part.watched
 
 
-async def test_hardware_that_is_not_there_is_absent() -> None:
-    looks = await probe_each({"battery": Part(None), "players": Part(())})
+async def test_device_without_hardware_is_absent() -> None:
+    results = await probe_each({"battery": Part(None), "players": Part(())})
 
     expected = {"condition": Condition.ABSENT, "via": "a part", "why": "no such part"}
-    assert of(looks, "battery") == ProbeResult(name="battery", **expected)  # type: ignore[arg-type]
-    assert of(looks, "players") == ProbeResult(name="players", **expected)  # type: ignore[arg-type]
+    assert of(results, "battery") == ProbeResult(name="battery", **expected)  # type: ignore[arg-type]
+    assert of(results, "players") == ProbeResult(name="players", **expected)  # type: ignore[arg-type]
 
 
-async def test_a_device_that_cannot_be_read_says_why_and_what_to_do() -> None:
+async def test_unavailable_device_gives_its_reason_and_remedy() -> None:
     part = Part(DeviceUnavailable("there is no sound server", "install one"))
-    look = of(await probe_each({"volume": part}), "volume")
+    result = of(await probe_each({"volume": part}), "volume")
 
-    assert look == ProbeResult(
+    assert result == ProbeResult(
         name="volume",
         condition=Condition.UNAVAILABLE,
         why="there is no sound server",
@@ -70,36 +76,36 @@ async def test_a_device_that_cannot_be_read_says_why_and_what_to_do() -> None:
     )
 
 
-async def test_a_device_with_a_bug_says_so_and_harms_no_other() -> None:
-    looks = await probe_each({"wifi": Part(KeyError("ssid")), "memory": Part(MEMORY)})
+async def test_unhandled_exception_of_a_device_affects_no_other() -> None:
+    results = await probe_each({"wifi": Part(KeyError("ssid")), "memory": Part(MEMORY)})
 
-    assert of(looks, "wifi").condition is Condition.UNAVAILABLE
-    assert of(looks, "wifi").why == "a bug of deskwire's: KeyError: 'ssid'"
-    assert of(looks, "memory").condition is Condition.OK
+    assert of(results, "wifi").condition is Condition.UNAVAILABLE
+    assert of(results, "wifi").why == "a bug in deskwire: KeyError: 'ssid'"
+    assert of(results, "memory").condition is Condition.OK
 
 
-async def test_devices_that_hang_cost_one_deadline_together() -> None:
+async def test_devices_that_hang_take_one_timeout_together() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     parts = {"wifi": Part(HANGS), "battery": Part(HANGS), "memory": Part(MEMORY)}
     async with asyncio.timeout(3):
-        looks = await probe_each(parts, deadline=Seconds(0.2))
+        results = await probe_each(parts, timeout=Seconds(0.2))
 
     assert 0.2 <= loop.time() - began < 0.4
-    assert of(looks, "wifi").why == of(looks, "battery").why == "no answer within 0.2 s"
-    assert of(looks, "memory").condition is Condition.OK
+    assert of(results, "wifi").why == of(results, "battery").why == "no answer within 0.2 s"
+    assert of(results, "memory").condition is Condition.OK
     assert not parts["wifi"].watched
 
 
-async def test_a_device_that_is_not_looked_at_is_disabled() -> None:
-    looks = await probe_each({"memory": Part(MEMORY)})
+async def test_device_that_is_not_probed_is_disabled() -> None:
+    results = await probe_each({"memory": Part(MEMORY)})
 
-    assert [look.name for look in looks] == list(Snapshot.__struct_fields__)
-    assert of(looks, "wifi").condition is Condition.DISABLED
+    assert [result.name for result in results] == list(Snapshot.__struct_fields__)
+    assert of(results, "wifi").condition is Condition.DISABLED
 
 
-async def test_a_snapshot_has_what_reads_and_nothing_else() -> None:
-    looks = await probe_each(
+async def test_snapshot_has_only_the_readings() -> None:
+    results = await probe_each(
         {
             "memory": Part(MEMORY),
             "battery": Part(None),
@@ -108,10 +114,10 @@ async def test_a_snapshot_has_what_reads_and_nothing_else() -> None:
         }
     )
 
-    assert snapshot_of(looks) == Snapshot(memory=MEMORY)
+    assert snapshot_of(results) == Snapshot(memory=MEMORY)
 
 
-async def test_a_captured_laptop_is_read_as_it_was(tmp_path: Path) -> None:
+async def test_captured_laptop_has_its_recorded_readings(tmp_path: Path) -> None:
     roots = captured("laptop")
     settings = Settings(
         devices=Devices(proc=roots.proc, sys=roots.sys, disabled=frozenset({"volume"}))
@@ -122,17 +128,26 @@ async def test_a_captured_laptop_is_read_as_it_was(tmp_path: Path) -> None:
         "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/none",
     }
 
-    looks = await probe_devices(settings, environ)
+    results = await probe_devices(settings, environ)
 
-    assert snapshot_of(looks).memory == Memory(used=Bytes(11_419_623_424))
-    assert snapshot_of(looks).battery == Battery(charge=Percent(100.0), plugged_in=True)
-    assert snapshot_of(looks).volume is None
-    assert of(looks, "volume").condition is Condition.DISABLED
-    assert of(looks, "players").condition is Condition.UNAVAILABLE
+    assert snapshot_of(results).memory == Memory(used=Bytes(11_419_623_424))
+    assert snapshot_of(results).battery == Battery(charge=Percent(100.0), plugged_in=True)
+    assert snapshot_of(results).volume is None
+    assert of(results, "volume").condition is Condition.DISABLED
+    assert of(results, "players").condition is Condition.UNAVAILABLE
 
 
-def test_a_reading_is_kept_as_it_is() -> None:
+def test_snapshot_keeps_a_reading_unchanged() -> None:
     volume = Volume(level=Percent(153.0))
-    looks = [ProbeResult(name="volume", condition=Condition.OK, reading=volume)]
+    results = [ProbeResult(name="volume", condition=Condition.OK, reading=volume)]
 
-    assert snapshot_of(looks).volume is volume
+    assert snapshot_of(results).volume is volume
+
+
+def test_snapshot_has_the_base_topics_only() -> None:
+    results = [
+        ProbeResult(name="barometer", condition=Condition.OK, reading=MEMORY),
+        ProbeResult(name="memory", condition=Condition.OK, reading=MEMORY),
+    ]
+
+    assert snapshot_of(results) == Snapshot(memory=MEMORY)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.backlight import BacklightDevice, parse_level
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent
+from tests.support.resources import resources
 from tests.support.testbed import SysTestbed
 from tests.support.watched import Watched
 from tests.support.watching import upcoming
@@ -44,7 +45,7 @@ def tree(sys: Path, **panels: dict[str, object]) -> BacklightDevice:
         (folder / "device").symlink_to(parent)
         for file, text in files.items():
             (folder / file).write_text(f"{text}\n")
-    return BacklightDevice(Roots(sys=sys))
+    return BacklightDevice(resources(roots=Roots(sys=sys)))
 
 
 def panel(level: int, kind: str = "raw", **more: object) -> dict[str, object]:
@@ -106,10 +107,10 @@ async def test_change_without_a_uevent_is_read_within_a_second(tmp_path: Path) -
 
 
 async def test_a_desk_without_a_panel_has_no_brightness(tmp_path: Path) -> None:
-    source = BacklightDevice(Roots(sys=tmp_path))
+    source = BacklightDevice(resources(roots=Roots(sys=tmp_path)))
 
     assert await shown(source) is None
-    assert source.absent == "no internal panel with a backlight"
+    assert source.topic.absent == "no internal panel with a backlight"
     assert source.via == f"{tmp_path}/class/backlight"
 
 

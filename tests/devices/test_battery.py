@@ -9,11 +9,12 @@ from dbus_fast import Variant
 
 from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses, BusLost
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.power.upower import BATTERY, DEVICE, DISPLAY_DEVICE, PATH
 from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 from tests.support.buses import PrivateBus
+from tests.support.resources import resources
 from tests.support.slow_bus import SlowBus
 from tests.support.testbed import SysTestbed
 from tests.support.upower import (
@@ -56,7 +57,9 @@ def upower(bus: PrivateBus, bed: SysTestbed) -> Iterator[UPowerDaemon]:
 @pytest.fixture
 def source(bus: PrivateBus, tmp_path: Path) -> BatteryDevice:
     """Reads UPower only: its /sys is empty."""
-    return BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+    return BatteryDevice(
+        resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=tmp_path))
+    )
 
 
 async def test_follows_charge_and_plug(
@@ -90,7 +93,7 @@ async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
         assert await upcoming(readings) == battery(40)
         bed.remove(outer)
         assert await upcoming(readings) is None
-    assert source.absent == "no system battery"
+    assert source.topic.absent == "no system battery"
 
 
 async def test_first_reading_comes_from_a_running_upower(
@@ -109,7 +112,9 @@ async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
 ) -> None:
     cell = add_battery(bed, percent=70)
     sys = Path(bed.root) / "sys"
-    source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=sys))
+    source = BatteryDevice(
+        resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=sys))
+    )
 
     async with aclosing(source.watch()) as readings:
         await wait_for(readings, battery(70))
@@ -129,7 +134,9 @@ async def test_a_hung_upower_is_not_waited_for(
 ) -> None:
     add_battery(bed, percent=70)
     sys = Path(bed.root) / "sys"
-    source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=sys))
+    source = BatteryDevice(
+        resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=sys))
+    )
     upower.send(signal.SIGSTOP)
 
     async with aclosing(source.watch()) as readings:
@@ -156,7 +163,9 @@ def source_of_both(bus: SlowBus, tmp_path: Path) -> BatteryDevice:
     cell.mkdir(parents=True)
     for name, text in {"type": "Battery", "capacity": "70", "status": "Discharging"}.items():
         (cell / name).write_text(f"{text}\n")
-    return BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path / "sys"))
+    return BatteryDevice(
+        resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=tmp_path / "sys"))
+    )
 
 
 @pytest.mark.warped
@@ -212,7 +221,9 @@ async def test_activatable_upower_is_started(bed: SysTestbed, tmp_path: Path) ->
         f"Exec=/usr/bin/env {environment} UPOWER_HISTORY_DIR={tmp_path} {PROGRAM}\nUser=root\n"
     )
     with PrivateBus(system=True, services=services) as bus:
-        source = BatteryDevice(Buses(session=None, system=bus.address), Roots(sys=tmp_path))
+        source = BatteryDevice(
+            resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=tmp_path))
+        )
         async with aclosing(source.watch()) as readings:
             await wait_for(readings, battery(33))
 
@@ -235,7 +246,7 @@ async def test_without_a_system_bus_the_kernels_files_are_read(
     add_battery(bed, percent=12)
     add_charger(bed, online=True)
     nowhere = Buses(session=None, system=f"unix:path={tmp_path}/nowhere")
-    source = BatteryDevice(nowhere, Roots(sys=Path(bed.root) / "sys"))
+    source = BatteryDevice(resources(buses=nowhere, roots=Roots(sys=Path(bed.root) / "sys")))
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(12, plugged_in=True)
@@ -282,7 +293,7 @@ async def test_without_events_a_change_is_seen_all_the_same(
     monkeypatch.setattr("deskwire.devices.battery.EVERY", 0.05)
     cell = add_battery(bed, percent=80)
     buses = Buses(session=None, system=bus.address)
-    source = BatteryDevice(buses, Roots(sys=Path(bed.root) / "sys"))
+    source = BatteryDevice(resources(buses=buses, roots=Roots(sys=Path(bed.root) / "sys")))
 
     async with aclosing(source.watch()) as readings:
         assert await upcoming(readings) == battery(80)

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.devices.cpu import CpuDevice, Times, UsageMeter, busy_percent, parse_stat
-from deskwire.devices.device import Roots
-from deskwire.devices.ticker import Ticker
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Cpu
 from deskwire.model.units import Percent, Seconds
 from tests.support.captured import captured, copied
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.watching import upcoming
 
@@ -112,7 +112,7 @@ def test_counters_that_go_back_before_anything_is_known_are_unavailable() -> Non
 async def test_the_first_reading_measures_at_least_a_fifth_of_a_second() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with aclosing(CpuDevice(Roots(), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(CpuDevice(resources(interval=EVERY)).watch()) as readings:
         first = await upcoming(readings)
 
     assert 0.2 <= loop.time() - began < patiently(0.4)
@@ -135,7 +135,7 @@ def _all_processors_at_work() -> Iterator[None]:
 async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
     stat = Roots().proc / "stat"
     before = parse_stat(stat.read_bytes())
-    async with aclosing(CpuDevice(Roots(), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(CpuDevice(resources(interval=EVERY)).watch()) as readings:
         first = await upcoming(readings)
     after = parse_stat(stat.read_bytes())
 
@@ -146,7 +146,9 @@ async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
 
 @pytest.mark.warped
 async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
-    async with aclosing(CpuDevice(captured("laptop"), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        CpuDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
+    ) as readings:
         assert await upcoming(readings) == Cpu(busy=Percent(0.0))
 
 
@@ -155,7 +157,9 @@ async def test_each_reading_is_of_the_interval_since_the_one_before(tmp_path: Pa
     roots = copied("laptop", tmp_path)
     stat = roots.proc / "stat"
     stat.write_text("cpu  1000 0 0 5000 0 0 0 0 0 0\n")
-    async with aclosing(CpuDevice(roots, Ticker(Seconds(0.3))).watch()) as readings:
+    async with aclosing(
+        CpuDevice(resources(roots=roots, interval=Seconds(0.3))).watch()
+    ) as readings:
         first = await upcoming(readings)
         stat.write_text("cpu  1030 0 0 5070 0 0 0 0 0 0\n")
         second = await upcoming(readings)
@@ -166,7 +170,9 @@ async def test_each_reading_is_of_the_interval_since_the_one_before(tmp_path: Pa
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(CpuDevice(Roots(proc=tmp_path), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        CpuDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
+    ) as readings:
         with pytest.raises(DeviceUnavailable, match="stat cannot be read"):
             await upcoming(readings)
 
@@ -174,7 +180,7 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
 @pytest.mark.warped
 async def test_a_watch_that_ends_closes_its_file() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a list of names is all it takes
-    readings = CpuDevice(Roots(), Ticker(EVERY)).watch()
+    readings = CpuDevice(resources(interval=EVERY)).watch()
     await upcoming(readings)
     await readings.aclose()
 

@@ -10,10 +10,10 @@ import pytest
 
 from deskwire.devices import disk
 from deskwire.devices.disk import DiskDevice, StatvfsThread, set_result
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until, until_async
 from tests.support.watching import upcoming
@@ -61,7 +61,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 
 @pytest.mark.desktop
 async def test_used_space_equals_df() -> None:
-    async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=ROOT, interval=EVERY)).watch()) as readings:
         reading = await upcoming(readings)
     await no_disk_thread()
 
@@ -76,12 +76,12 @@ async def test_used_space_equals_df() -> None:
 
 
 async def test_reserved_space_is_not_used_and_fragment_size_counts(mount: Mount) -> None:
-    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
-    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         await upcoming(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
@@ -89,7 +89,9 @@ async def test_only_a_change_is_a_reading(mount: Mount) -> None:
 
 
 async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(DiskDevice(tmp_path / "usb", Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        DiskDevice(resources(disk=tmp_path / "usb", interval=EVERY)).watch()
+    ) as readings:
         with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
             await upcoming(readings)
 
@@ -101,7 +103,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     loop = asyncio.get_running_loop()
     mount.answers.clear()
     began = loop.time()
-    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="/srv/share does not answer"):
             await upcoming(readings)
 
@@ -113,7 +115,7 @@ async def test_hanging_mount_blocks_one_thread_over_many_watches(
     mount: Mount,
 ) -> None:
     mount.answers.clear()
-    source = DiskDevice(SHARE, Ticker(EVERY))
+    source = DiskDevice(resources(disk=SHARE, interval=EVERY))
     problems = []
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
@@ -129,7 +131,7 @@ async def test_a_mount_that_answers_again_is_read_again(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mount.answers.clear()
-    source = DiskDevice(SHARE, Ticker(EVERY))
+    source = DiskDevice(resources(disk=SHARE, interval=EVERY))
     with monkeypatch.context() as hurried:
         hurried.setattr("deskwire.devices.disk.FIRST_TIMEOUT", 0.02)
         async with aclosing(source.watch()) as readings:
@@ -146,7 +148,7 @@ async def test_a_mount_that_answers_again_is_read_again(
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
-    async with aclosing(DiskDevice(SHARE, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         waiting = asyncio.ensure_future(upcoming(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
@@ -158,7 +160,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
 
 
 async def test_a_watch_that_ends_lets_its_thread_go(mount: Mount) -> None:
-    readings = DiskDevice(SHARE, Ticker(EVERY)).watch()
+    readings = DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()
     await upcoming(readings)
     assert disk_threads()
     await readings.aclose()
@@ -170,7 +172,7 @@ async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answe
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "root_never_blocks", lambda: True)
-    async with aclosing(DiskDevice(ROOT, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=ROOT, interval=EVERY)).watch()) as readings:
         await upcoming(readings)
         await no_disk_thread()
         mount.used_blocks = 11
@@ -200,7 +202,7 @@ async def test_blocking_mount_is_never_called_on_the_event_loop(
     path: Path, at_once: bool, mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk, "root_never_blocks", lambda: at_once)
-    async with aclosing(DiskDevice(path, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(DiskDevice(resources(disk=path, interval=EVERY)).watch()) as readings:
         for mount.used_blocks in (11, 12, 13):
             await upcoming(readings)
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.memory import MemoryDevice, parse_meminfo
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
 from tests.support.captured import captured, copied
+from tests.support.resources import resources
 from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
@@ -43,13 +43,15 @@ def test_any_bytes_are_memory_or_refused(text: bytes) -> None:
 
 
 async def test_a_captured_laptop_has_the_memory_of_its_day_in_use() -> None:
-    async with aclosing(MemoryDevice(captured("laptop"), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        MemoryDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
+    ) as readings:
         assert await upcoming(readings) == Memory(used=Bytes(11_419_623_424))
 
 
 async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
-    async with aclosing(MemoryDevice(roots, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(MemoryDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
         await upcoming(readings)
         (roots.proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 2 kB\n")
 
@@ -58,7 +60,7 @@ async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
 
 async def test_used_memory_of_this_machine_is_below_its_total() -> None:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    async with aclosing(MemoryDevice(Roots(), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(MemoryDevice(resources(interval=EVERY)).watch()) as readings:
         reading = await upcoming(readings)
 
     assert reading is not None
@@ -66,6 +68,8 @@ async def test_used_memory_of_this_machine_is_below_its_total() -> None:
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(MemoryDevice(Roots(proc=tmp_path), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        MemoryDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
+    ) as readings:
         with pytest.raises(DeviceUnavailable, match="meminfo cannot be read"):
             await upcoming(readings)

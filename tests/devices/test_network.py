@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.device import Roots
 from deskwire.devices.kernel.interfaces import real_interfaces
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.network import Counters, NetworkDevice, TrafficTotals, growth, parse_net_dev
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
 from deskwire.model.units import Bytes, Seconds
 from tests.support.captured import captured, copied
+from tests.support.resources import resources
 from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
@@ -89,19 +89,23 @@ def test_totals_never_go_backwards(history: list[dict[str, Counters]]) -> None:
 
 
 async def test_a_captured_laptop_has_received_and_sent_over_wire_and_air() -> None:
-    async with aclosing(NetworkDevice(captured("laptop"), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        NetworkDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
+    ) as readings:
         assert await upcoming(readings) == passed(3_682_862_139, 102_412_526)
 
 
 async def test_a_container_has_the_traffic_of_its_way_out() -> None:
-    async with aclosing(NetworkDevice(captured("container"), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        NetworkDevice(resources(roots=captured("container"), interval=EVERY)).watch()
+    ) as readings:
         assert await upcoming(readings) == passed(90_112_345, 4_410_233)
 
 
 async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     dev = roots.proc / "self/net/dev"
-    source = NetworkDevice(roots, Ticker(EVERY))
+    source = NetworkDevice(resources(roots=roots, interval=EVERY))
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
     async with aclosing(source.watch()) as readings:
         first = await upcoming(readings)
@@ -116,7 +120,7 @@ async def test_an_adapter_plugged_in_while_watched_counts(tmp_path: Path) -> Non
     roots = copied("laptop", tmp_path)
     dev = roots.proc / "self/net/dev"
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
-    async with aclosing(NetworkDevice(roots, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(NetworkDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
         await upcoming(readings)
         shutil.copytree(
             roots.sys / "devices/pci0000:00/0000:00:1f.6/net/enp0s31f6",
@@ -131,13 +135,13 @@ async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> No
     roots = copied("container", tmp_path)
     many = {f"eth{number}": (1, 2) for number in range(300)}
     (roots.proc / "self/net/dev").write_text(table(**many))
-    async with aclosing(NetworkDevice(roots, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(NetworkDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
         assert await upcoming(readings) == passed(300, 600)
 
 
 async def test_traffic_of_this_machine_matches_its_kernel() -> None:
     before = kernel_says("rx_bytes"), kernel_says("tx_bytes")
-    async with aclosing(NetworkDevice(Roots(), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(NetworkDevice(resources(interval=EVERY)).watch()) as readings:
         reading = await upcoming(readings)
     after = kernel_says("rx_bytes"), kernel_says("tx_bytes")
 
@@ -157,6 +161,8 @@ def kernel_says(counter: str) -> int:
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(NetworkDevice(Roots(proc=tmp_path), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        NetworkDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
+    ) as readings:
         with pytest.raises(DeviceUnavailable, match="net/dev cannot be read"):
             await upcoming(readings)

@@ -10,7 +10,7 @@ import pytest
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses, BusLost
 from deskwire.devices.players import PlayersDevice
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
 from deskwire.model.readings import PlayerId
 from tests.support.buses import PrivateBus
@@ -18,6 +18,7 @@ from tests.support.fake_player import ROOT, FakePlayer, Told, metadata
 from tests.support.media import Media
 from tests.support.mpv import Mpv
 from tests.support.player_watch import PlayerWatch, at, titled
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -29,7 +30,9 @@ def artwork(tmp_path: Path) -> Artwork:
 
 @pytest.fixture
 def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
-    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
+    return PlayersDevice(
+        resources(buses=Buses(session=session_bus.address, system=None), artwork=artwork)
+    )
 
 
 # ---- what is told --------------------------------------------------------------------------------
@@ -210,23 +213,23 @@ async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
 
 
 @pytest.mark.parametrize(
-    ("action", "method"),
+    ("command", "method"),
     [
-        (Action.PLAY_PAUSE, "PlayPause"),
-        (Action.NEXT, "Next"),
-        (Action.PREVIOUS, "Previous"),
-        (Action.STOP, "Stop"),
+        (PlayPause, "PlayPause"),
+        (Next, "Next"),
+        (Previous, "Previous"),
+        (Stop, "Stop"),
     ],
 )
 async def test_command_changes_exactly_one_player(
-    session_bus: PrivateBus, players: PlayersDevice, action: Action, method: str
+    session_bus: PrivateBus, players: PlayersDevice, command: type[PlayerCommand], method: str
 ) -> None:
     async with (
         FakePlayer(session_bus, "one") as one,
         FakePlayer(session_bus, "two") as two,
         PlayerWatch(players),
     ):
-        await players.perform(Command(action, PlayerId("player2")))
+        await players.perform(command(PlayerId("player2")))
 
     assert (one.obeyed, two.obeyed) == ([], [method])
 
@@ -236,7 +239,7 @@ async def test_a_real_player_pauses(
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as mpv:
         async with PlayerWatch(players) as watch:
-            await players.perform(Command(Action.PLAY_PAUSE, PlayerId("player1")))
+            await players.perform(PlayPause(PlayerId("player1")))
             await watch.player(lambda player: not player.playing)
 
         assert mpv.get("pause") is True
@@ -245,7 +248,7 @@ async def test_a_real_player_pauses(
 async def test_a_player_that_never_was_is_unknown(players: PlayersDevice) -> None:
     async with PlayerWatch(players):
         with pytest.raises(UnknownPlayer):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
 
 async def test_a_player_that_left_is_unknown(
@@ -255,7 +258,7 @@ async def test_a_player_that_left_is_unknown(
         async with FakePlayer(session_bus):
             await watch.player()
         with pytest.raises(UnknownPlayer):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
 
 async def test_player_on_a_restarted_bus_gets_a_new_id(
@@ -266,7 +269,7 @@ async def test_player_on_a_restarted_bus_gets_a_new_id(
     session_bus.restart()
     async with FakePlayer(session_bus) as other:
         with pytest.raises(UnknownPlayer):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
         assert other.obeyed == []
 
@@ -277,7 +280,7 @@ async def test_command_works_without_a_watch(
     async with FakePlayer(session_bus) as fake:
         async with PlayerWatch(players):
             pass
-        await players.perform(Command(Action.NEXT, PlayerId("player1")))
+        await players.perform(Next(PlayerId("player1")))
 
         assert fake.obeyed == ["Next"]
 
@@ -288,26 +291,29 @@ async def test_player_that_exits_on_a_command_is_unknown(
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
         fake.dies_on.add("Next")
         with pytest.raises(UnknownPlayer):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
 
 @pytest.mark.parametrize(
-    ("action", "told"),
+    ("command", "told"),
     [
-        (Action.NEXT, {"CanGoNext": False}),
-        (Action.PREVIOUS, {"CanGoPrevious": False}),
-        (Action.PLAY_PAUSE, {"CanPause": False}),
-        (Action.PLAY_PAUSE, {"CanPlay": False, "PlaybackStatus": "Paused"}),
-        (Action.STOP, {"CanControl": False}),
-        (Action.NEXT, {"CanControl": False, "CanGoNext": True}),
+        (Next, {"CanGoNext": False}),
+        (Previous, {"CanGoPrevious": False}),
+        (PlayPause, {"CanPause": False}),
+        (PlayPause, {"CanPlay": False, "PlaybackStatus": "Paused"}),
+        (Stop, {"CanControl": False}),
+        (Next, {"CanControl": False, "CanGoNext": True}),
     ],
 )
 async def test_unsupported_command_is_not_sent(
-    session_bus: PrivateBus, players: PlayersDevice, action: Action, told: dict[str, Told]
+    session_bus: PrivateBus,
+    players: PlayersDevice,
+    command: type[PlayerCommand],
+    told: dict[str, Told],
 ) -> None:
     async with FakePlayer(session_bus, **told) as fake, PlayerWatch(players):
         with pytest.raises(NotSupported):
-            await players.perform(Command(action, PlayerId("player1")))
+            await players.perform(command(PlayerId("player1")))
 
         assert fake.obeyed == []
 
@@ -317,7 +323,7 @@ async def test_unsignalled_new_ability_is_used(
 ) -> None:
     async with FakePlayer(session_bus, CanGoNext=False) as fake, PlayerWatch(players):
         fake["CanGoNext"] = True
-        await players.perform(Command(Action.NEXT, PlayerId("player1")))
+        await players.perform(Next(PlayerId("player1")))
 
         assert fake.obeyed == ["Next"]
 
@@ -337,7 +343,7 @@ async def test_player_error_becomes_the_right_problem(
     async with FakePlayer(session_bus) as fake, PlayerWatch(players):
         fake.errors["Next"] = error
         with pytest.raises(problem):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
         assert fake.obeyed == ["Next"]
 
@@ -349,7 +355,7 @@ async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
         fake.silent.add("Next")
         begun = time.monotonic()
         with pytest.raises(PlayerTimeout):
-            await players.perform(Command(Action.NEXT, PlayerId("player1")))
+            await players.perform(Next(PlayerId("player1")))
 
         assert 0.9 < time.monotonic() - begun < patiently(1.2)
         assert fake.obeyed == ["Next"]
@@ -363,7 +369,7 @@ async def test_hung_player_gets_no_late_command(
         async with PlayerWatch(players):
             mpv.signal(SIGSTOP)
             with pytest.raises(PlayerTimeout):
-                await players.perform(Command(Action.PLAY_PAUSE, PlayerId("player1")))
+                await players.perform(PlayPause(PlayerId("player1")))
             mpv.signal(SIGCONT)
 
             begun = mpv.get("time-pos")

@@ -2,12 +2,14 @@ import asyncio
 
 import pytest
 
-from deskwire.devices.ticker import ChangeFlag, Ticker
+from deskwire.devices.ticker import ChangeFlag, Pace, Ticker
+from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 
 pytestmark = pytest.mark.warped
 
 EVERY = Seconds(0.2)
+HOUR = Seconds(3600.0)
 
 
 def timers() -> int:
@@ -16,15 +18,15 @@ def timers() -> int:
     return sum(not timer.cancelled() for timer in scheduled)
 
 
-async def test_one_timer_wakes_all_waiters_together() -> None:
+async def test_one_timer_wakes_all_waiters_at_the_same_instant() -> None:
     loop = asyncio.get_running_loop()
-    ticker = Ticker(EVERY)
+    ticker = Ticker()
 
     async def woken() -> float:
-        await ticker.next()
+        await Pace(ticker).tick(EVERY)
         return loop.time()
 
-    await ticker.next()
+    await Pace(ticker).tick(EVERY)
     began = loop.time()
     early = asyncio.create_task(woken())
     await asyncio.sleep(0.05)
@@ -38,20 +40,45 @@ async def test_one_timer_wakes_all_waiters_together() -> None:
     assert all(instant % EVERY < 0.1 for instant in instants)
 
 
-async def test_the_next_instant_is_never_now() -> None:
+async def test_next_instant_is_never_now() -> None:
     loop = asyncio.get_running_loop()
-    ticker = Ticker(EVERY)
+    pace = Pace(Ticker())
     began = loop.time()
 
-    await ticker.next()
-    await ticker.next()
+    await pace.tick(EVERY)
+    await pace.tick(EVERY)
 
     assert loop.time() // EVERY - began // EVERY == 2
 
 
-async def test_no_waiter_means_no_timer() -> None:
-    ticker = Ticker(Seconds(3600.0))
-    waiting = [asyncio.create_task(ticker.next()) for _ in range(2)]
+async def test_waiters_of_several_intervals_share_one_timer() -> None:
+    loop = asyncio.get_running_loop()
+    ticker = Ticker()
+    woken: list[tuple[str, float]] = []
+
+    async def wait(name: str, interval: float) -> None:
+        while True:
+            await Pace(ticker).tick(Seconds(interval))
+            woken.append((name, loop.time()))
+
+    tasks = [asyncio.create_task(wait("slow", 1.0)), asyncio.create_task(wait("fast", 0.25))]
+    await asyncio.sleep(0)
+    began, most = loop.time(), timers()
+    await asyncio.sleep(3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+    assert most == 1
+    assert len([name for name, _ in woken if name == "fast"]) == 12
+    slow = [at for name, at in woken if name == "slow"]
+    assert [at // 1.0 for at in slow] == [began // 1.0 + step for step in (1, 2, 3)]
+    assert timers() == 0
+
+
+async def test_ticker_without_a_waiter_has_no_timer() -> None:
+    ticker = Ticker()
+    waiting = [asyncio.create_task(Pace(ticker).tick(HOUR)) for _ in range(2)]
     await asyncio.sleep(0)
 
     waiting[0].cancel()
@@ -63,37 +90,79 @@ async def test_no_waiter_means_no_timer() -> None:
     assert (of_one, timers()) == (1, 0)
 
 
-async def test_flag_set_repeatedly_wakes_once() -> None:
-    changed, ticker = ChangeFlag(), Ticker(EVERY)
+async def test_pace_in_the_background_is_10_s_or_slower() -> None:
+    loop = asyncio.get_running_loop()
+    pace = Pace(Ticker())
+    pace.set_demand(Demand.BACKGROUND)
+
+    await pace.tick(EVERY)
+    first = loop.time()
+    await pace.tick(EVERY)
+    second = loop.time()
+    await pace.tick(Seconds(20.0))
+
+    assert second // 10 - first // 10 == 1
+    assert loop.time() // 20 - second // 20 == 1
+
+
+async def test_live_demand_wakes_a_background_waiter_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    pace = Pace(Ticker())
+    pace.set_demand(Demand.BACKGROUND)
+    began = loop.time()
+    loop.call_later(0.01, pace.set_demand, Demand.LIVE)
+
+    await pace.tick(EVERY)
+
+    assert loop.time() - began < 0.02
+
+
+async def test_background_demand_does_not_wake_a_live_waiter() -> None:
+    loop = asyncio.get_running_loop()
+    pace = Pace(Ticker())
+    waiting = asyncio.create_task(pace.tick(Seconds(1.0)))
+    await asyncio.sleep(0)
+
+    pace.set_demand(Demand.BACKGROUND)
+    await asyncio.sleep(0)
+    woken = waiting.done()
+    await waiting
+
+    assert not woken
+    assert loop.time() % 1.0 < 0.1
+
+
+async def test_changes_before_a_wait_count_as_one() -> None:
+    changed, pace = ChangeFlag(), Pace(Ticker())
 
     changed.set()
     changed.set()
 
-    assert await changed.wait(ticker)
-    assert not await changed.wait(ticker)
+    assert await changed.wait(pace, EVERY)
+    assert not await changed.wait(pace, EVERY)
 
 
-async def test_flag_set_during_a_wait_wakes_at_once() -> None:
-    changed, ticker = ChangeFlag(), Ticker(Seconds(3600.0))
+async def test_change_wakes_a_waiter_at_once() -> None:
+    changed, pace = ChangeFlag(), Pace(Ticker())
     loop = asyncio.get_running_loop()
     began = loop.time()
     loop.call_later(0.01, changed.set)
     loop.call_later(0.01, changed.set)
 
-    heard = await changed.wait(ticker)
+    was_set = await changed.wait(pace, HOUR)
 
-    assert heard
+    assert was_set
     assert loop.time() - began < 1
     assert timers() == 0
 
 
-async def test_without_a_ticker_only_the_flag_wakes() -> None:
+async def test_wait_without_an_interval_sets_no_timer() -> None:
     changed = ChangeFlag()
-    listening = asyncio.create_task(changed.wait(None))
+    waiting = asyncio.create_task(changed.wait(Pace(Ticker()), None))
     await asyncio.sleep(0)
     before = timers()
 
     changed.set()
 
     assert before == 0
-    assert await listening
+    assert await waiting

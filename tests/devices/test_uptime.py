@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.device import Roots
-from deskwire.devices.ticker import Ticker
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.uptime import UptimeDevice, parse_uptime
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
 from tests.support.captured import captured, copied
+from tests.support.resources import resources
 from tests.support.watching import upcoming
 
 EVERY = Seconds(0.05)
@@ -35,12 +35,14 @@ def test_any_bytes_are_an_uptime_or_refused(text: bytes) -> None:
 
 
 async def test_a_captured_laptop_has_been_up_since_its_boot() -> None:
-    async with aclosing(UptimeDevice(captured("laptop"), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        UptimeDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
+    ) as readings:
         assert await upcoming(readings) == Uptime(up=Seconds(11_179))
 
 
 async def test_time_in_suspend_counts() -> None:
-    async with aclosing(UptimeDevice(Roots(), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(resources(interval=EVERY)).watch()) as readings:
         reading = await upcoming(readings)
 
     assert reading is not None
@@ -49,7 +51,7 @@ async def test_time_in_suspend_counts() -> None:
 
 async def test_each_second_is_a_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
-    async with aclosing(UptimeDevice(roots, Ticker(EVERY)).watch()) as readings:
+    async with aclosing(UptimeDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
         await upcoming(readings)
         (roots.proc / "uptime").write_text("11180.01 80413.06\n")
 
@@ -57,6 +59,8 @@ async def test_each_second_is_a_reading(tmp_path: Path) -> None:
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
-    async with aclosing(UptimeDevice(Roots(proc=tmp_path), Ticker(EVERY)).watch()) as readings:
+    async with aclosing(
+        UptimeDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
+    ) as readings:
         with pytest.raises(DeviceUnavailable, match="uptime cannot be read"):
             await upcoming(readings)

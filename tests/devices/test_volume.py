@@ -18,6 +18,7 @@ from deskwire.model.readings import Volume
 from deskwire.model.units import Percent
 from tests.support.pipewire import PipeWire
 from tests.support.pulse import Pulse
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.watching import patient, upcoming, wait_for
 
@@ -48,7 +49,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Pulse | PipeWire]:
 
 @pytest.mark.desktop
 async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
-    source = VolumeDevice(SoundServers(server.address))
+    source = VolumeDevice(resources(sound=SoundServers(server.address)))
     server.pactl("set-sink-volume", "speakers", "88%")
 
     async with aclosing(patient(source)) as readings:
@@ -68,7 +69,9 @@ async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWir
     modules = server.pactl("list", "modules", "short").splitlines()
     sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
 
-    async with aclosing(patient(VolumeDevice(SoundServers(server.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(server.address))))
+    ) as readings:
         assert await upcoming(readings) == volume(100)
         for module in sinks:
             server.pactl("unload-module", module)
@@ -81,7 +84,9 @@ async def test_an_invented_sink_is_no_sink(pulse: Pulse) -> None:
     stand_in = pulse.pactl("load-module", "module-null-sink", "sink_name=auto_null")
     pulse.pactl("set-default-sink", "auto_null")
 
-    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+    ) as readings:
         reading = await upcoming(readings)
     pulse.pactl("unload-module", stand_in)
 
@@ -93,7 +98,9 @@ async def test_muting_keeps_the_level_and_the_louder_channel_counts(pulse: Pulse
     pulse.pactl("set-sink-volume", "speakers", "40%", "70%")
     pulse.pactl("set-sink-mute", "speakers", "1")
 
-    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+    ) as readings:
         assert await upcoming(readings) == volume(70)
         pulse.pactl("set-sink-mute", "speakers", "0")
         pulse.pactl("set-sink-volume", "speakers", "30%", "20%")
@@ -104,7 +111,9 @@ async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
     pulse.pactl("set-default-sink", "speakers")
     pulse.pactl("set-sink-volume", "speakers", "5%")
 
-    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+    ) as readings:
         assert await upcoming(readings) == volume(5)
         for level in range(10, 61, 10):
             pulse.pactl("set-sink-volume", "speakers", f"{level}%")
@@ -113,7 +122,9 @@ async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
 
 async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
-    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+    ) as readings:
         await upcoming(readings)
         waiting = asyncio.ensure_future(anext(readings))
         await asyncio.sleep(0)
@@ -130,11 +141,13 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
     complaints: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
-    async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+    async with aclosing(
+        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+    ) as readings:
         await upcoming(readings)  # the library is loaded
 
     for moment in range(60):
-        readings = VolumeDevice(SoundServers(pulse.address)).watch()
+        readings = VolumeDevice(resources(sound=SoundServers(pulse.address))).watch()
         reading = asyncio.ensure_future(anext(readings))
         for _ in range(moment):
             await asyncio.sleep(0)
@@ -148,7 +161,7 @@ async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
 @pytest.mark.desktop
 async def test_killed_server_is_reported_at_once_and_found_again() -> None:
     with Pulse() as pulse:
-        source = VolumeDevice(SoundServers(pulse.address))
+        source = VolumeDevice(resources(sound=SoundServers(pulse.address)))
         async with aclosing(patient(source)) as readings:
             await upcoming(readings)
             pulse.kill()
@@ -165,7 +178,7 @@ async def test_killed_server_is_reported_at_once_and_found_again() -> None:
 @pytest.mark.desktop
 async def test_pipewire_socket_can_close_and_reopen() -> None:
     with PipeWire() as pipewire:
-        source = VolumeDevice(SoundServers(pipewire.address))
+        source = VolumeDevice(resources(sound=SoundServers(pipewire.address)))
         async with aclosing(patient(source)) as readings:
             await upcoming(readings)
             pipewire.kill("pipewire-pulse")
@@ -182,7 +195,7 @@ async def test_pipewire_socket_can_close_and_reopen() -> None:
 @pytest.mark.usefixtures("_hurried")
 async def test_hung_server_blocks_no_caller() -> None:
     with Pulse() as pulse:
-        source = VolumeDevice(SoundServers(pulse.address))
+        source = VolumeDevice(resources(sound=SoundServers(pulse.address)))
         readings = patient(source)
         await upcoming(readings)
         pulse.send(signal.SIGSTOP)
@@ -199,7 +212,9 @@ async def test_hung_server_blocks_no_caller() -> None:
 @pytest.mark.desktop
 async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
     with Pulse() as pulse:
-        async with aclosing(patient(VolumeDevice(SoundServers(pulse.address)))) as readings:
+        async with aclosing(
+            patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        ) as readings:
             await upcoming(readings)
             pulse.pactl("set-sink-volume", "speakers", "7%")
             pulse.send(signal.SIGSTOP)
@@ -218,10 +233,12 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
         pulse.pactl("load-module", "module-native-protocol-tcp", *words.split())
         address = f"tcp:127.0.0.1:{port}"
 
-        async with aclosing(patient(VolumeDevice(SoundServers(address, cookie)))) as readings:
+        async with aclosing(
+            patient(VolumeDevice(resources(sound=SoundServers(address, cookie))))
+        ) as readings:
             shown = await upcoming(readings)
         with pytest.raises(DeviceUnavailable, match="refuses access") as told:
-            await upcoming(VolumeDevice(SoundServers(address)).watch())
+            await upcoming(VolumeDevice(resources(sound=SoundServers(address))).watch())
 
     assert shown == volume(100)
     assert "cookie" in told.value.remedy
@@ -230,7 +247,7 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
 async def test_the_first_of_several_addresses_that_answers_is_used(pulse: Pulse) -> None:
     address = f"unix:/nowhere/native tcp:127.0.0.1:{free_port()} {pulse.address}"
 
-    async with aclosing(patient(VolumeDevice(SoundServers(address)))) as readings:
+    async with aclosing(patient(VolumeDevice(resources(sound=SoundServers(address))))) as readings:
         assert isinstance(await upcoming(readings), Volume)
 
 
@@ -243,7 +260,7 @@ async def test_something_else_that_listens_there_is_no_sound_server() -> None:
     server = await asyncio.start_server(speak_http, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(DeviceUnavailable, match="went away"):
-        await upcoming(VolumeDevice(SoundServers(f"tcp:127.0.0.1:{port}")).watch())
+        await upcoming(VolumeDevice(resources(sound=SoundServers(f"tcp:127.0.0.1:{port}"))).watch())
     server.close()
 
 

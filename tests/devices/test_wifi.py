@@ -10,7 +10,7 @@ import pytest
 from dbus_fast import Variant
 
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.wifi import WifiDevice
 from deskwire.devices.wireless import nl80211
 from deskwire.devices.wireless.adapters import Adapter
@@ -20,6 +20,7 @@ from tests.support.buses import PrivateBus
 from tests.support.iwd import ADAPTER, DEVICE, NETWORK, STATION, Iwd
 from tests.support.iwd import NAME as IWD
 from tests.support.networkmanager import NO_PATH, PREPARING, UNMANAGED, NetworkManager
+from tests.support.resources import resources
 from tests.support.slow_bus import SlowBus
 from tests.support.stopping import send
 from tests.support.time_scaling import patiently
@@ -32,7 +33,7 @@ CAFE = Wifi(ssid="Café ☕", connected=True)
 
 
 def source_on(bus: PrivateBus | SlowBus | None) -> WifiDevice:
-    return WifiDevice(Buses(session=None, system=bus.address if bus else None), Roots())
+    return WifiDevice(resources(buses=Buses(session=None, system=bus.address if bus else None)))
 
 
 def watching(bus: PrivateBus | SlowBus | None) -> aclosing[AsyncGenerator[Wifi | None, None]]:
@@ -350,7 +351,7 @@ async def test_a_desk_without_any_wireless_networking_has_none_and_says_so() -> 
     source = source_on(None)
     async with aclosing(source.watch()) as watch:
         assert await upcoming(watch) is None
-        assert source.absent == "no wireless adapter"
+        assert source.topic.absent == "no wireless adapter"
 
 
 async def test_a_kernel_that_may_not_be_asked_is_no_matter_without_an_adapter(
@@ -361,9 +362,13 @@ async def test_a_kernel_that_may_not_be_asked_is_no_matter_without_an_adapter(
     (desk_with / "class/ieee80211/phy0").mkdir(parents=True)
     buses = Buses(session=None, system=None)
 
-    async with aclosing(WifiDevice(buses, Roots(sys=desk_without)).watch()) as watch:
+    async with aclosing(
+        WifiDevice(resources(buses=buses, roots=Roots(sys=desk_without))).watch()
+    ) as watch:
         assert await upcoming(watch) is None
-    async with aclosing(WifiDevice(buses, Roots(sys=desk_with)).watch()) as watch:
+    async with aclosing(
+        WifiDevice(resources(buses=buses, roots=Roots(sys=desk_with))).watch()
+    ) as watch:
         with pytest.raises(DeviceUnavailable, match="Operation not permitted") as raised:
             await upcoming(watch)
         assert "AF_NETLINK" in raised.value.remedy

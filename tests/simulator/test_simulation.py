@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Problem, UnknownPlayer
 from deskwire.model.readings import Cpu, Network, Player, PlayerId, Uptime, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
@@ -96,8 +96,8 @@ def player(stage: Stage, name: str, seconds: float) -> Player:
     return next(each for each in stage.snapshot(at(stage, seconds)).players if each.id == name)
 
 
-def tap(stage: Stage, name: str, action: Action, seconds: float) -> None:
-    stage.obey(Command(action, PlayerId(name)), at(stage, seconds))
+def tap(stage: Stage, name: str, command: type[PlayerCommand], seconds: float) -> None:
+    stage.obey(command(PlayerId(name)), at(stage, seconds))
 
 
 def where(told: Player, seconds: float) -> float | None:
@@ -135,20 +135,20 @@ def test_a_player_goes_on_while_it_plays(stage: Stage) -> None:
 
 
 def test_a_tap_pauses_it_and_another_sets_it_going(stage: Stage) -> None:
-    tap(stage, "player1", Action.PLAY_PAUSE, 1)
+    tap(stage, "player1", PlayPause, 1)
     assert (player(stage, "player1", 2).playing, where(player(stage, "player1", 2), 2)) == (
         False,
         11,
     )
 
-    tap(stage, "player1", Action.PLAY_PAUSE, 2.5)
+    tap(stage, "player1", PlayPause, 2.5)
     assert where(player(stage, "player1", 2.75), 2.75) == 11.25
 
 
 def test_a_track_leads_to_the_next_and_round_again(stage: Stage) -> None:
-    tap(stage, "player1", Action.NEXT, 1)
+    tap(stage, "player1", Next, 1)
     second = player(stage, "player1", 2)
-    tap(stage, "player1", Action.PREVIOUS, 2)
+    tap(stage, "player1", Previous, 2)
     first = player(stage, "player1", 2)
 
     assert [second.title, second.album, second.duration, where(second, 2)] == ["Two", None, 40, 1]
@@ -163,7 +163,7 @@ def test_a_track_that_ends_leads_to_the_next() -> None:
 
 def test_a_film_that_ends_stops_there() -> None:
     stage = Stage(parse(SCENE.partition("[[then]]")[0]), BEGAN)
-    tap(stage, "player2", Action.PLAY_PAUSE, 0)
+    tap(stage, "player2", PlayPause, 0)
 
     film = player(stage, "player2", 2901)
 
@@ -171,25 +171,25 @@ def test_a_film_that_ends_stops_there() -> None:
 
 
 def test_stop_goes_back_to_the_beginning(stage: Stage) -> None:
-    tap(stage, "player1", Action.STOP, 2)
+    tap(stage, "player1", Stop, 2)
 
     stopped = player(stage, "player1", 2)
     assert (stopped.playing, where(stopped, 2)) == (False, 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "action", "problem"),
+    ("name", "command", "problem"),
     [
-        ("player7", Action.STOP, UnknownPlayer),
-        ("player2", Action.NEXT, NotSupported),
-        ("player3", Action.STOP, PlayerTimeout),
+        ("player7", Stop, UnknownPlayer),
+        ("player2", Next, NotSupported),
+        ("player3", Stop, PlayerTimeout),
     ],
 )
 def test_what_a_player_cannot_is_refused(
-    stage: Stage, name: str, action: Action, problem: type[Problem]
+    stage: Stage, name: str, command: type[PlayerCommand], problem: type[Problem]
 ) -> None:
     with pytest.raises(problem):
-        tap(stage, name, action, 1)
+        tap(stage, name, command, 1)
 
 
 def test_a_player_errs_where_the_scene_says_so() -> None:
@@ -199,7 +199,7 @@ def test_a_player_errs_where_the_scene_says_so() -> None:
     scenario = Scenario({"audio": audio}, cannot={"player1": "player_error"})
 
     with pytest.raises(PlayerError):
-        tap(Stage(scenario, BEGAN), "player1", Action.STOP, 1)
+        tap(Stage(scenario, BEGAN), "player1", Stop, 1)
 
 
 def test_players_stay_the_same_objects_while_nothing_happens_to_them(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 
 CAPTURED = Path(__file__).parents[1] / "captured"
 

@@ -21,8 +21,8 @@ from deskwire.devices import backlight
 from deskwire.devices.backlight import BacklightDevice
 from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots
 from deskwire.model.units import Seconds
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 
 
@@ -89,9 +89,9 @@ async def watch(device: str, system_bus: str, looks: str) -> None:
         backlight.EVERY = Seconds(86400.0)
     source: BacklightDevice | BatteryDevice
     if device == "backlight":
-        source = BacklightDevice(Roots())
+        source = BacklightDevice(resources())
     else:
-        source = BatteryDevice(Buses(session=None, system=system_bus or None), Roots())
+        source = BatteryDevice(resources(buses=Buses(session=None, system=system_bus or None)))
     async with aclosing(source.watch()) as readings:
         async for reading in readings:
             print(msgspec.json.encode((reading, source.via)).decode(), flush=True)

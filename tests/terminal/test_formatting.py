@@ -1,4 +1,5 @@
 import pytest
+from msgspec import Struct
 
 from deskwire.model.readings import (
     Backlight,
@@ -14,7 +15,7 @@ from deskwire.model.readings import (
     Volume,
     Wifi,
 )
-from deskwire.model.units import Bytes, Percent, Seconds
+from deskwire.model.units import Bytes, Celsius, Percent, Seconds
 from deskwire.terminal.formatting import (
     format_duration,
     format_position,
@@ -57,6 +58,46 @@ RADIO = Player(id=PlayerId("player2"), name="Radio", playing=False, title="News"
 )
 def test_reading_has_its_unit(reading: object, text: str) -> None:
     assert format_reading(reading, NOW) == [text]
+
+
+class Fan(Struct, frozen=True):
+    """A reading without a text of its own."""
+
+    label: str
+    level: Percent
+    temperature: Celsius
+    memory: Bytes
+    running: Seconds
+    turns_per_minute: int
+    automatic: bool
+    position: Position | None = None
+    zones: tuple[str, ...] = ()
+
+
+def test_reading_without_a_text_of_its_own_lists_its_fields() -> None:
+    fan = Fan(
+        "cpu\x1b", Percent(12.34), Celsius(48.0), Bytes(2048), Seconds(61.0), 900, automatic=True
+    )
+
+    text = (
+        "label cpu\ufffd, level 12.3 %, temperature 48 \N{DEGREE SIGN}C, memory 2.0 KiB, "
+        "running 1 min 1 s, turns per minute 900, automatic yes, zones none"
+    )
+    assert format_reading(fan, NOW) == [text]
+    assert format_reading((fan, fan), NOW) == [text, text]
+
+
+def test_nested_values_of_a_reading_are_listed_too() -> None:
+    fan = Fan(
+        *("x", Percent(1.0), Celsius(1.0), Bytes(1), Seconds(1.0), 1),
+        automatic=False,
+        position=Position(Seconds(2.0), Seconds(3.0), 1.0),
+        zones=("a", "b"),
+    )
+
+    assert format_reading(fan, NOW)[0].endswith(
+        "automatic no, position (at 2 s, read 3 s, rate 1), zones a; b"
+    )
 
 
 def test_each_player_has_a_line_with_its_position() -> None:

@@ -19,7 +19,7 @@ from deskwire.client.http import Socket, open_pool, translated_errors
 from deskwire.client.problems import NotConnected
 from deskwire.client.timeouts import Liveness, LivenessCheck, Timeouts
 from deskwire.client.trust import Trust
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.instant import Instant
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -113,7 +113,7 @@ class Connection:
         assert isinstance(ws, _Droppable)
         return cls(socket_token, pool, ws, events=events, clock=clock, timeouts=timeouts)
 
-    async def command(self, command: Command, answered: asyncio.Future[None]) -> None:
+    async def command(self, command: PlayerCommand, answered: asyncio.Future[None]) -> None:
         """Send a command, which is pending until `answered` is done; raises `NotConnected`."""
         if self.closed.done() or self._ws.closed:
             raise NotConnected("the connection is closed")

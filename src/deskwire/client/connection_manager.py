@@ -19,7 +19,7 @@ from deskwire.client.desk_state import ConnectionState, HandoverFilter, Phase
 from deskwire.client.problems import ClosedByDesk, NotConnected, Unreachable
 from deskwire.client.reconnect import ConnectWith, GiveUp, Reconnect, Retry
 from deskwire.client.timeouts import Timeouts
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Snapshot
@@ -145,7 +145,7 @@ class ConnectionManager:
         if decision.problem is not None:
             raise decision.problem
 
-    async def command(self, command: Command, answered: asyncio.Future[None]) -> None:
+    async def command(self, command: PlayerCommand, answered: asyncio.Future[None]) -> None:
         """Send a command on the newest open socket; raises `NotConnected`.
 
         That socket stays open until `answered` is done; the caller bounds that time.

@@ -25,7 +25,7 @@ from deskwire.client.pending_commands import find
 from deskwire.client.problems import ClosedByDesk, NotConnected
 from deskwire.client.timeouts import Timeouts
 from deskwire.client.trust import SystemTrust, Trust, make_context
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.readings import Player, PlayerId, Snapshot
@@ -101,19 +101,19 @@ class Desk:
         `NotSupported`, `OutOfScope`, `Throttled`, `PlayerTimeout` or `PlayerError`; and
         `NotConnected` without a connection, or if it is lost before the effect.
         """
-        await self._perform(Action.PLAY_PAUSE, player)
+        await self._perform(PlayPause, player)
 
     async def next(self, player: str | Player) -> None:
         """Skip to the next track; otherwise as `play_pause`."""
-        await self._perform(Action.NEXT, player)
+        await self._perform(Next, player)
 
     async def previous(self, player: str | Player) -> None:
         """Go to the previous track; otherwise as `play_pause`."""
-        await self._perform(Action.PREVIOUS, player)
+        await self._perform(Previous, player)
 
     async def stop(self, player: str | Player) -> None:
         """Stop playback; otherwise as `play_pause`."""
-        await self._perform(Action.STOP, player)
+        await self._perform(Stop, player)
 
     async def art(self, player: str | Player) -> Art | None:
         """Get a player's cover picture; `None` if there is none.
@@ -131,14 +131,14 @@ class Desk:
             raise NotConnected("not connected")
         return await self._authenticator.art(player.art)
 
-    async def _perform(self, action: Action, player: str | Player) -> None:
+    async def _perform(self, command: type[PlayerCommand], player: str | Player) -> None:
         id_ = player.id if isinstance(player, Player) else PlayerId(player)
         if self._manager is None:
             raise NotConnected("not connected")
-        command = Command(action, id_)
-        pending = self._state.pending_commands.add(command, self.snapshot)
+        request = command(id_)
+        pending = self._state.pending_commands.add(request, self.snapshot)
         try:
-            await self._manager.command(command, pending.answered)
+            await self._manager.command(request, pending.answered)
             async with asyncio.timeout(self._timeouts.effect):
                 await pending.answered
         except TimeoutError:

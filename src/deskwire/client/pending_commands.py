@@ -8,7 +8,7 @@ guess is exact for a client that sends one command at a time.
 
 import asyncio
 
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import PlayerCommand, PlayPause, Stop
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
@@ -20,7 +20,7 @@ JUMP = Seconds(2.5)
 class PendingCommand:
     """One command, and its player's state before it."""
 
-    def __init__(self, command: Command, before: Player | None) -> None:
+    def __init__(self, command: PlayerCommand, before: Player | None) -> None:
         self.command = command
         self.before = before
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -35,7 +35,7 @@ class PendingCommands:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, command: Command, snapshot: Snapshot) -> PendingCommand:
+    def add(self, command: PlayerCommand, snapshot: Snapshot) -> PendingCommand:
         """Add a command that is about to be sent."""
         pending = PendingCommand(command, find(snapshot, command.player))
         self._pending.append(pending)
@@ -52,7 +52,7 @@ class PendingCommands:
         """Resolve the commands whose effect is visible; `now` is CLOCK_MONOTONIC."""
         for pending in list(self._pending):
             after = find(snapshot, pending.command.player)
-            if has_effect(pending.command.action, pending.before, after, now):
+            if has_effect(type(pending.command), pending.before, after, now):
                 self._resolve(pending, None)
 
     def refuse(self, problem: Problem) -> bool:
@@ -85,15 +85,17 @@ def find(snapshot: Snapshot, player: PlayerId) -> Player | None:
     return next((each for each in snapshot.players if each.id == player), None)
 
 
-def has_effect(action: Action, before: Player | None, after: Player | None, now: Seconds) -> bool:
+def has_effect(
+    command: type[PlayerCommand], before: Player | None, after: Player | None, now: Seconds
+) -> bool:
     """Return whether a player changed as the command requires; `now` is CLOCK_MONOTONIC."""
     if before is None:
         return False
     if after is None:
-        return action is Action.STOP
-    if action in (Action.PLAY_PAUSE, Action.STOP) and before.playing != after.playing:
+        return command is Stop
+    if command in (PlayPause, Stop) and before.playing != after.playing:
         return True
-    if action is Action.PLAY_PAUSE:
+    if command is PlayPause:
         return False
     return _track(before) != _track(after) or _jumped(before, after, now)
 

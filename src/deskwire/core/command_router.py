@@ -1,25 +1,35 @@
-"""The way of a command to its device: may this grant do it, and who does it."""
+"""Command router: checks the scope of a command and passes it to the device that declares it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from typing import Protocol
 
-from deskwire.model.access import Grant, Scope
+from deskwire.model.access import Grant
 from deskwire.model.commands import Command
-from deskwire.model.problems import OutOfScope, UnknownPlayer
+from deskwire.model.problems import OutOfScope
 
-Perform = Callable[[Command], Awaitable[None]]
+
+class Performer(Protocol):
+    """A device, as the router sees it."""
+
+    @property
+    def commands(self) -> tuple[type[Command], ...]:
+        """Commands that the device carries out."""
+
+    async def perform(self, command: Command) -> None:
+        """Carry out one of them in bounded time, or raise a `Problem`."""
 
 
 class CommandRouter:
-    """Checks the scope, then hands the command to the players."""
+    """The commands of the devices that this desk runs."""
 
-    def __init__(self, players: Perform | None) -> None:
-        """`players` is `None` where that device is disabled."""
-        self._players = players
+    def __init__(self, devices: Iterable[Performer]) -> None:
+        self._devices = {command: device for device in devices for command in device.commands}
 
     async def perform(self, command: Command, grant: Grant) -> None:
-        """Have it done; raises `OutOfScope` or the player's own `Problem`."""
-        if Scope.CONTROL not in grant.scopes:
-            raise OutOfScope("this login may watch, not control")
-        if self._players is None:
-            raise UnknownPlayer("no such player")
-        await self._players(command)
+        """Have a command carried out; raises `OutOfScope` or the device's `Problem`."""
+        if command.scope not in grant.scopes:
+            raise OutOfScope(f"{command.name} needs the scope {command.scope}")
+        device = self._devices.get(type(command))
+        if device is None:
+            raise command.unsupported()
+        await device.perform(command)

@@ -26,6 +26,9 @@ log = logging.getLogger("deskwire.devices")
 class Source(Protocol):
     """A device, as the supervisor sees it."""
 
+    def set_demand(self, demand: Demand) -> None:
+        """Read as often as the demand asks for."""
+
     def watch(self) -> AsyncGenerator[Any, None]:
         """Yield the current reading at once, then each that differs; `None` is absent hardware."""
 
@@ -44,7 +47,8 @@ class Supervisor:
         """Run these topics' devices, each as slowly as its demand allows, and stop the others."""
         for name in self._tasks.keys() - demand.keys():
             self._stop(name)
-        for name in demand:
+        for name, wanted in demand.items():
+            self._devices[name].set_demand(wanted)
             if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(
                     self._run(name, self._ending.pop(name, None)), name=f"watch {name}"

@@ -1,7 +1,7 @@
-"""One look at every device, without a server: what each reads, or why it reads nothing.
+"""Devices of this desk: created from the settings, and probed without a server.
 
-All are looked at at once and each has a deadline of its own, so one that hangs costs the others
-nothing.
+A probe reads every device once, all at the same time. Each has a timeout of its own, so a device
+that hangs does not delay the others.
 """
 
 import asyncio
@@ -13,83 +13,97 @@ from msgspec import Struct
 
 from deskwire.art.artwork import Artwork
 from deskwire.daemon import paths as places
-from deskwire.daemon.config.settings import DEVICE_NAMES, Settings
+from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.doctor.health import Condition
-from deskwire.devices.catalogue import catalogue
+from deskwire.devices.catalogue import DEVICES, create_devices
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Device, Roots
+from deskwire.devices.device import Device, Resources
+from deskwire.devices.kernel.kernel_file import Roots
+from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 
-DEADLINE = Seconds(1.0)
+TIMEOUT = Seconds(1.0)
 
 
 class ProbeResult(Struct, frozen=True, kw_only=True):
-    """What one look at one device found."""
+    """Result of one reading of one device."""
 
     name: str
     condition: Condition
     reading: Any = None
-    """As in a snapshot; `None` unless the condition is ok."""
+    """The reading; `None` unless the condition is ok."""
     via: str = ""
     why: str = ""
-    """Why there is no reading."""
+    """Reason for a missing reading."""
     remedy: str = ""
 
 
-async def probe_devices(settings: Settings, environ: Mapping[str, str]) -> list[ProbeResult]:
-    """Probe every device of this desk, in the order of a snapshot's fields."""
-    buses = Buses(session=places.session_bus(environ), system=places.system_bus(environ))
-    # A folder apart: a daemon beside it keeps its own pictures.
-    cache = places.cache_dir(environ) / "once"
-    artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
-    devices = catalogue(
+def desk_devices(
+    settings: Settings, *, buses: Buses, sound: SoundServers, artwork: Artwork
+) -> dict[str, Device[Any]]:
+    """Return the devices that the settings do not disable, by topic."""
+    resources = Resources(
         roots=Roots(proc=settings.devices.proc, sys=settings.devices.sys),
-        every=settings.stats.interval,
+        interval=settings.stats.interval,
         disk=settings.stats.disk,
         buses=buses,
-        sound=await asyncio.to_thread(places.sound, environ),
+        sound=sound,
         artwork=artwork,
-        disabled=settings.devices.disabled,
+        ticker=Ticker(),
+    )
+    return create_devices(resources, settings.devices.disabled)
+
+
+async def probe_devices(settings: Settings, environ: Mapping[str, str]) -> list[ProbeResult]:
+    """Probe every device of this desk, in the order of the catalogue."""
+    buses = Buses(session=places.session_bus(environ), system=places.system_bus(environ))
+    # A cache of its own, because a running daemon deletes unknown pictures from its cache.
+    cache = places.cache_dir(environ) / "once"
+    devices = desk_devices(
+        settings,
+        buses=buses,
+        sound=await asyncio.to_thread(places.sound, environ),
+        artwork=Artwork(cache=cache, fetch_remote=settings.art.fetch_remote),
     )
     return await probe_each(devices)
 
 
 async def probe_each(
-    devices: Mapping[str, Device[Any]], deadline: Seconds = DEADLINE
+    devices: Mapping[str, Device[Any]], timeout: Seconds = TIMEOUT
 ) -> list[ProbeResult]:
-    """Probe these devices, all at once; whichever is not among them is disabled."""
+    """Probe these devices at the same time; the others of the catalogue count as disabled."""
     outcomes = await asyncio.gather(
-        *(first_reading(source, deadline) for source in devices.values()), return_exceptions=True
+        *(first_reading(device, timeout) for device in devices.values()), return_exceptions=True
     )
-    seen = {
-        name: told(name, source, outcome)
-        for (name, source), outcome in zip(devices.items(), outcomes, strict=True)
+    probed = {
+        name: probe_result(name, device, outcome)
+        for (name, device), outcome in zip(devices.items(), outcomes, strict=True)
     }
     off = Condition.DISABLED
     why = "devices.disabled names it"
-    return [
-        seen.get(name) or ProbeResult(name=name, condition=off, why=why) for name in DEVICE_NAMES
-    ]
+    return [probed.get(name) or ProbeResult(name=name, condition=off, why=why) for name in DEVICES]
 
 
-def snapshot_of(looks: Iterable[ProbeResult]) -> Snapshot:
-    """Return the readings as the desk's snapshot."""
-    return Snapshot(**{look.name: look.reading for look in looks if look.condition is Condition.OK})
+def snapshot_of(results: Iterable[ProbeResult]) -> Snapshot:
+    """Return the readings of the base topics as a snapshot."""
+    found = {each.name: each.reading for each in results if each.condition is Condition.OK}
+    return Snapshot(**{name: found[name] for name in Snapshot.__struct_fields__ if name in found})
 
 
-async def first_reading(source: Device[Any], deadline: Seconds) -> Any:
-    """Return the present reading, or raise `DeviceUnavailable`, also when there is none in time."""
+async def first_reading(device: Device[Any], timeout: Seconds) -> Any:
+    """Return the present reading, or raise `DeviceUnavailable`, also after the timeout."""
     try:
-        async with asyncio.timeout(deadline), aclosing(source.watch()) as readings:
+        async with asyncio.timeout(timeout), aclosing(device.watch()) as readings:
             return await anext(readings)
     except TimeoutError:
-        raise DeviceUnavailable(f"no answer within {deadline:g} s") from None
+        raise DeviceUnavailable(f"no answer within {timeout:g} s") from None
 
 
-def told(name: str, source: Device[Any], outcome: Any) -> ProbeResult:
-    """Return what a reading, or what was raised instead, says of the device."""
+def probe_result(name: str, device: Device[Any], outcome: Any) -> ProbeResult:
+    """Return the result for a reading, or for an exception in its place."""
     match outcome:
         case DeviceUnavailable():
             return ProbeResult(
@@ -99,10 +113,9 @@ def told(name: str, source: Device[Any], outcome: Any) -> ProbeResult:
                 remedy=outcome.remedy,
             )
         case BaseException():
-            why = f"a bug of deskwire's: {type(outcome).__name__}: {outcome}"
+            why = f"a bug in deskwire: {type(outcome).__name__}: {outcome}"
             return ProbeResult(name=name, condition=Condition.UNAVAILABLE, why=why)
         case None | ():
-            return ProbeResult(
-                name=name, condition=Condition.ABSENT, via=source.via, why=source.absent
-            )
-    return ProbeResult(name=name, condition=Condition.OK, reading=outcome, via=source.via)
+            absent = device.topic.absent
+            return ProbeResult(name=name, condition=Condition.ABSENT, via=device.via, why=absent)
+    return ProbeResult(name=name, condition=Condition.OK, reading=outcome, via=device.via)

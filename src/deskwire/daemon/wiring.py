@@ -19,13 +19,10 @@ from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.core.supervisor import Supervisor
 from deskwire.daemon.config.settings import Settings
-from deskwire.devices.catalogue import PERIODIC, READINGS, catalogue
+from deskwire.daemon.probe import desk_devices
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots
-from deskwire.devices.players import PlayersDevice
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
-from deskwire.model.topics import Topic
 from deskwire.server.http.app import HttpApp, RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
@@ -76,25 +73,15 @@ def wire(
     session = settings.session
 
     artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
-    devices = catalogue(
-        roots=Roots(proc=settings.devices.proc, sys=settings.devices.sys),
-        every=settings.stats.interval,
-        disk=settings.stats.disk,
-        buses=buses,
-        sound=sound,
-        artwork=artwork,
-        disabled=settings.devices.disabled,
-    )
-    players = devices.get("players")
-
+    devices = desk_devices(settings, buses=buses, sound=sound, artwork=artwork)
     publisher = Publisher(
         interval=settings.stats.interval,
-        topics=[Topic(name, READINGS[name], periodic=name in PERIODIC) for name in devices],
+        topics=[device.topic for device in devices.values()],
     )
     supervisor = Supervisor(devices, publisher.put)
     publisher.on_demand = supervisor.set_demand
     broadcaster = Broadcaster(publisher)
-    router = CommandRouter(players.perform if isinstance(players, PlayersDevice) else None)
+    router = CommandRouter(devices.values())
 
     tokens = Tokens(
         key,

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deskwire.devices.device import Roots
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
 from deskwire.devices.kernel.uevents import uevents
-from deskwire.devices.ticker import ChangeFlag, Ticker
+from deskwire.devices.ticker import ChangeFlag
 from deskwire.model.readings import Backlight
+from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 
 SUBSYSTEM = "backlight"
@@ -46,26 +47,26 @@ class Panel(Struct, frozen=True):
     """Type, whether the panel is disabled, name; the lowest rank is read."""
 
 
-class BacklightDevice:
+class BacklightDevice(Device[Backlight]):
     """The internal panel's brightness, from uevents and a read each second."""
 
-    absent = "no internal panel with a backlight"
+    topic = Topic("backlight", Backlight, absent="no internal panel with a backlight")
 
-    def __init__(self, roots: Roots) -> None:
-        self.via = f"{roots.sys}/class/{SUBSYSTEM}"
-        self._sys = roots.sys
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._sys = resources.roots.sys
+        self.via = f"{self._sys}/class/{SUBSYSTEM}"
 
     async def watch(self) -> AsyncGenerator[Backlight | None, None]:
         """Yield the present brightness, then each that differs; never raises."""
         changed = ChangeFlag()
-        ticker = Ticker(EVERY)
         with uevents(changed.set, SUBSYSTEM):
             panel = await asyncio.to_thread(find_panel, self._sys)
             reading = read_panel(panel)
             yield reading
             while True:
-                told = await changed.wait(None if panel is None else ticker)
-                if told or reading is None:
+                signalled = await changed.wait(self.pace, None if panel is None else EVERY)
+                if signalled or reading is None:
                     panel = await asyncio.to_thread(find_panel, self._sys)
                 last, reading = reading, read_panel(panel)
                 if reading != last:

@@ -10,14 +10,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
-from deskwire.devices.dbus.buses import CALL_TIMEOUT, Buses, BusLost
-from deskwire.devices.device import Roots
+from deskwire.devices.dbus.buses import CALL_TIMEOUT, BusLost
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.power.power_supply import SUBSYSTEM, read_battery
 from deskwire.devices.power.upower import UPower, follow_upower
-from deskwire.devices.ticker import ChangeFlag, Ticker
+from deskwire.devices.ticker import ChangeFlag
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery
+from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 
 VIA_UPOWER = "UPower on the system bus"
@@ -28,16 +29,17 @@ FIRST_TIMEOUT = Seconds(0.12)
 """Timeout for the bus and again for UPower; the first reading is due within 250 ms."""
 
 
-class BatteryDevice:
+class BatteryDevice(Device[Battery]):
     """The system batteries, from UPower's signals or the kernel's files."""
 
-    absent = "no system battery"
+    topic = Topic("battery", Battery, absent="no system battery")
 
-    def __init__(self, buses: Buses, roots: Roots) -> None:
-        self._via_files = f"{roots.sys}/class/{SUBSYSTEM}"
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._sys = resources.roots.sys
+        self._via_files = f"{self._sys}/class/{SUBSYSTEM}"
+        self._buses = resources.buses
         self.via = self._via_files
-        self._buses = buses
-        self._sys = roots.sys
 
     async def watch(self) -> AsyncGenerator[Battery | None, None]:
         """Yield the present state, then each that differs.
@@ -45,7 +47,6 @@ class BatteryDevice:
         Raises `DeviceUnavailable` when the system bus goes away; without one, it reads files.
         """
         changed = ChangeFlag()
-        ticker, ticker_without_bus = Ticker(EVERY), Ticker(EVERY_WITHOUT_BUS)
 
         def on_uevent() -> None:
             if self.via == self._via_files:
@@ -60,10 +61,11 @@ class BatteryDevice:
             yield reading
             while True:
                 if upower is None:
-                    await changed.wait(ticker_without_bus)
+                    await changed.wait(self.pace, EVERY_WITHOUT_BUS)
                     upower = await self._open(held, changed, CALL_TIMEOUT)
                 else:
-                    await changed.wait(ticker if self.via == self._via_files else None)
+                    polled = self.via == self._via_files
+                    await changed.wait(self.pace, EVERY if polled else None)
                 last, reading = reading, await self._read(upower, CALL_TIMEOUT)
                 if reading != last:
                     yield reading

@@ -1,55 +1,38 @@
-"""The devices of a desk, by name. A device is added by writing its file and a line here."""
+"""Catalogue of the devices; to add a device, write its file and add a line here.
+
+The devices are imported when they are needed, because the settings need their names only.
+"""
 
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any, get_type_hints
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from deskwire.art.artwork import Artwork
-from deskwire.devices.backlight import BacklightDevice
-from deskwire.devices.battery import BatteryDevice
-from deskwire.devices.cpu import CpuDevice
-from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Device, Roots
-from deskwire.devices.disk import DiskDevice
-from deskwire.devices.memory import MemoryDevice
-from deskwire.devices.network import NetworkDevice
-from deskwire.devices.players import PlayersDevice
-from deskwire.devices.sound.address import SoundServers
-from deskwire.devices.ticker import Ticker
-from deskwire.devices.uptime import UptimeDevice
-from deskwire.devices.volume import VolumeDevice
-from deskwire.devices.wifi import WifiDevice
-from deskwire.model.readings import Snapshot
-from deskwire.model.units import Seconds
+if TYPE_CHECKING:
+    from deskwire.devices.device import Device, Resources
 
-PERIODIC = frozenset({"memory", "cpu", "network", "uptime", "disk"})
-"""Those that are read on the beat; the others say when they changed."""
-
-READINGS = get_type_hints(Snapshot)
+DEVICES = {
+    "memory": "MemoryDevice",
+    "cpu": "CpuDevice",
+    "network": "NetworkDevice",
+    "uptime": "UptimeDevice",
+    "disk": "DiskDevice",
+    "players": "PlayersDevice",
+    "wifi": "WifiDevice",
+    "battery": "BatteryDevice",
+    "volume": "VolumeDevice",
+    "backlight": "BacklightDevice",
+}
+"""Topic and class of each device; the topic is also the name of its file."""
 
 
-def catalogue(
-    *,
-    roots: Roots,
-    every: Seconds,
-    disk: Path,
-    buses: Buses,
-    sound: SoundServers,
-    artwork: Artwork,
-    disabled: Collection[str] = (),
-) -> dict[str, Device[Any]]:
-    """Return the devices that are not disabled; their names are the fields of a snapshot."""
-    ticker = Ticker(every)
-    devices: dict[str, Device[Any]] = {
-        "memory": MemoryDevice(roots, ticker),
-        "cpu": CpuDevice(roots, ticker),
-        "network": NetworkDevice(roots, ticker),
-        "uptime": UptimeDevice(roots, ticker),
-        "disk": DiskDevice(disk, ticker),
-        "players": PlayersDevice(buses, artwork),
-        "wifi": WifiDevice(buses, roots),
-        "battery": BatteryDevice(buses, roots),
-        "volume": VolumeDevice(sound),
-        "backlight": BacklightDevice(roots),
-    }
-    return {name: device for name, device in devices.items() if name not in disabled}
+def device_class(name: str) -> "type[Device[Any]]":
+    """Return the class of a device by its topic."""
+    found: type[Device[Any]] = getattr(import_module(f"deskwire.devices.{name}"), DEVICES[name])
+    return found
+
+
+def create_devices(
+    resources: "Resources", disabled: Collection[str] = ()
+) -> "dict[str, Device[Any]]":
+    """Return the devices that are not disabled, by topic."""
+    return {name: device_class(name)(resources) for name in DEVICES if name not in disabled}

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
-from deskwire.devices.device import Roots, poll
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Cpu
+from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 
 FIRST = Seconds(0.2)
@@ -31,19 +31,15 @@ class Times(NamedTuple):
     idle: int
 
 
-class CpuDevice:
+class CpuDevice(Device[Cpu]):
     """The processors of the whole machine."""
 
-    absent = "no processor"
+    topic = Topic("cpu", Cpu, absent="no processor", periodic=True)
 
-    def __init__(self, roots: Roots, ticker: Ticker) -> None:
-        self._path = roots.proc / "stat"
-        self._ticker = ticker
-
-    @property
-    def via(self) -> str:
-        """Path of the file."""
-        return str(self._path)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._path = resources.roots.proc / "stat"
+        self.via = str(self._path)
 
     async def watch(self) -> AsyncGenerator[Cpu | None, None]:
         """Yield the usage over 0.2 s, then over each interval."""
@@ -55,7 +51,7 @@ class CpuDevice:
             def read() -> Cpu:
                 return Cpu(busy=meter.take(parse_stat(stat.read()), Seconds(clock())))
 
-            async with aclosing(poll(read, self._ticker)) as readings:
+            async with aclosing(self.poll(read)) as readings:
                 async for reading in readings:
                     yield reading
 

@@ -1,67 +1,85 @@
-"""What every device is: a watch of its readings, and for some a control.
+"""Base class of devices: a declaration, a watch of readings, and for some devices commands.
 
-A device's `watch()` says how it is now, then each change, and `None` while the hardware is
-absent. What lies beneath (a poll of /proc, a signal on D-Bus, an event of the sound server) is
-nobody else's business. A watch raises `DeviceUnavailable` when what it reads from is not there or
-went away; it is then started again, so a device never waits for its own service inside.
+A device file declares everything about one device: the topic with the type of its readings, and
+its commands. The store, the reference, the JSON Schema and the text of the command line are all
+made from that declaration. See CONTRIBUTING.md for the steps to add a device or a command.
+
+`watch()` yields the present reading, then each change, and `None` while the hardware is absent.
+Its source (a poll of /proc, a signal on D-Bus, an event of the sound server) is private to the
+device. A watch raises `DeviceUnavailable` when its source is missing or went away. The supervisor
+then starts it again, so a device never waits for its own service.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct
 
-from deskwire.devices.ticker import Ticker
+from deskwire.art.artwork import Artwork
+from deskwire.devices.dbus.buses import Buses
+from deskwire.devices.kernel.kernel_file import Roots
+from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.ticker import Pace, Ticker
 from deskwire.model.commands import Command
+from deskwire.model.topics import Demand, Topic
+from deskwire.model.units import Seconds
 
-R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Roots(Struct, frozen=True):
-    """Where the kernel's file systems are mounted; a captured tree in tests."""
+class Resources(Struct, frozen=True, kw_only=True):
+    """Everything that devices are made from."""
 
-    proc: Path = Path("/proc")
-    sys: Path = Path("/sys")
+    roots: Roots
+    interval: Seconds
+    """Time between two readings of a polled device."""
+    disk: Path
+    """Mount point that the disk device describes."""
+    buses: Buses
+    sound: SoundServers
+    artwork: Artwork
+    ticker: Ticker
+    """The one timer of all polled devices."""
 
 
-class Device(Protocol[R_co]):
-    """One device, as something that can be watched."""
+class Device(ABC, Generic[R_co]):
+    """One device of the desk."""
 
-    @property
-    def via(self) -> str:
-        """What the readings come from just now, for a person: `UPower on the system bus`."""
+    topic: ClassVar[Topic]
+    commands: ClassVar[tuple[type[Command], ...]] = ()
 
-    @property
-    def absent(self) -> str:
-        """What it means that a reading is `None`, for a person: `no system battery`."""
+    via: str
+    """Present source of the readings, for a person: `UPower on the system bus`."""
 
+    def __init__(self, resources: Resources) -> None:
+        self.interval = resources.interval
+        self.pace = Pace(resources.ticker)
+
+    def set_demand(self, demand: Demand) -> None:
+        """Read as often as the demand asks for."""
+        self.pace.set_demand(demand)
+
+    @abstractmethod
     def watch(self) -> AsyncGenerator[R_co | None, None]:
         """Yield the present reading at once, then each that differs from the last.
 
         The first reading follows within 250 ms of the first `anext()`, or `DeviceUnavailable` is
-        raised. Cancelling or closing the generator frees everything it held.
+        raised. Cancelling or closing the generator frees everything that it holds.
         """
 
-
-class Control(Protocol):
-    """A device that obeys commands."""
+    async def poll(self, read: Callable[[], R_co]) -> AsyncGenerator[R_co, None]:
+        """Watch by reading: now, then at each interval; exceptions of `read` pass through."""
+        last = read()
+        yield last
+        while True:
+            await self.pace.tick(self.interval)
+            reading = read()
+            if reading != last:
+                last = reading
+                yield reading
 
     async def perform(self, command: Command) -> None:
-        """Do it, or raise the `Problem` that says why not; bounded in time."""
-
-
-async def poll(read: Callable[[], R], ticker: Ticker) -> AsyncGenerator[R, None]:
-    """Watch by reading: now, then at each instant of the beat.
-
-    Yields only what differs from the last reading. Whatever `read` raises goes through.
-    """
-    last = read()
-    yield last
-    while True:
-        await ticker.next()
-        reading = read()
-        if reading != last:
-            last = reading
-            yield reading
+        """Carry out one of the declared commands in bounded time, or raise a `Problem`."""
+        raise command.unsupported()

@@ -14,10 +14,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.mounts import ROOT, root_never_blocks
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
+from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Seconds
 
 FIRST_TIMEOUT = Seconds(0.2)
@@ -26,20 +27,16 @@ TIMEOUT = Seconds(1.0)
 Answer = asyncio.Future[os.statvfs_result]
 
 
-class DiskDevice:
+class DiskDevice(Device[Disk]):
     """The file system that contains one path."""
 
-    absent = "no disk"
+    topic = Topic("disk", Disk, absent="no disk", periodic=True)
 
-    def __init__(self, mount: Path, ticker: Ticker) -> None:
-        self._mount = mount
-        self._ticker = ticker
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._mount = resources.disk
         self._statvfs: StatvfsThread | None = None
-
-    @property
-    def via(self) -> str:
-        """Name of the call and the mount."""
-        return f"statvfs of {self._mount}"
+        self.via = f"statvfs of {self._mount}"
 
     async def watch(self) -> AsyncGenerator[Disk | None, None]:
         """Yield the used space now and at each interval."""
@@ -54,7 +51,7 @@ class DiskDevice:
                     last = reading
                     yield reading
                 timeout = TIMEOUT
-                await self._ticker.next()
+                await self.pace.tick(self.interval)
         finally:
             statvfs.end()
 

@@ -8,35 +8,31 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from deskwire.devices.device import Roots, poll
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Memory
+from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes
 
 TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)
 AVAILABLE = re.compile(rb"^MemAvailable: *([0-9]{1,18}) kB$", re.MULTILINE)
 
 
-class MemoryDevice:
+class MemoryDevice(Device[Memory]):
     """The machine's memory."""
 
-    absent = "no memory"
+    topic = Topic("memory", Memory, absent="no memory", periodic=True)
 
-    def __init__(self, roots: Roots, ticker: Ticker) -> None:
-        self._path = roots.proc / "meminfo"
-        self._ticker = ticker
-
-    @property
-    def via(self) -> str:
-        """Path of the file."""
-        return str(self._path)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._path = resources.roots.proc / "meminfo"
+        self.via = str(self._path)
 
     async def watch(self) -> AsyncGenerator[Memory | None, None]:
         """Yield the used amount now and at each interval."""
         with KernelFile(self._path) as meminfo:
-            async with aclosing(poll(lambda: parse_meminfo(meminfo.read()), self._ticker)) as all_:
+            async with aclosing(self.poll(lambda: parse_meminfo(meminfo.read()))) as all_:
                 async for reading in all_:
                     yield reading
 

@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
-from deskwire.devices.device import Roots, poll
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
+from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes
 
 
@@ -26,28 +26,24 @@ class Counters(NamedTuple):
     sent: int
 
 
-class NetworkDevice:
+class NetworkDevice(Device[Network]):
     """The real interfaces together; `interfaces` says which those are."""
 
-    absent = "no network"
+    topic = Topic("network", Network, absent="no network", periodic=True)
 
-    def __init__(self, roots: Roots, ticker: Ticker) -> None:
-        self._path = roots.proc / "net/dev"
-        self._sys = roots.sys
-        self._ticker = ticker
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._path = resources.roots.proc / "net/dev"
+        self._sys = resources.roots.sys
         self._totals = TrafficTotals()
         self._names: frozenset[str] | None = None
         self._real: frozenset[str] = frozenset()
-
-    @property
-    def via(self) -> str:
-        """Path of the file."""
-        return str(self._path)
+        self.via = str(self._path)
 
     async def watch(self) -> AsyncGenerator[Network | None, None]:
         """Yield the totals now and at each interval; they continue from watch to watch."""
         with KernelFile(self._path) as dev:
-            async with aclosing(poll(lambda: self._read(dev), self._ticker)) as readings:
+            async with aclosing(self.poll(lambda: self._read(dev))) as readings:
                 async for reading in readings:
                     yield reading
 

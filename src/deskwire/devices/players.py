@@ -14,38 +14,38 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import (
     PROPERTIES,
-    Buses,
     BusLost,
     CallFailed,
     CallTimedOut,
     unwrap,
 )
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.mpris.bus_player import TRACK_SETTLE_TIME
 from deskwire.devices.mpris.player_ids import PlayerIds
 from deskwire.devices.mpris.player_registry import PlayerRegistry
 from deskwire.devices.mpris.values import PATH, PLAYER, Status
-from deskwire.model.commands import Action, Command
-from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
-from deskwire.model.readings import Player, PlayerId
+from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
+from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout
+from deskwire.model.readings import Player
+from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 
 FIRST_READING = Seconds(0.2)
 """Time that the first reading waits for players; slower players appear later."""
 COMMAND_TIMEOUT = Seconds(1.0)
 
-METHODS = {
-    Action.PLAY_PAUSE: "PlayPause",
-    Action.NEXT: "Next",
-    Action.PREVIOUS: "Previous",
-    Action.STOP: "Stop",
+METHODS: dict[type[Command], str] = {
+    PlayPause: "PlayPause",
+    Next: "Next",
+    Previous: "Previous",
+    Stop: "Stop",
 }
-ALLOWED_BY = {
-    Action.NEXT: "CanGoNext",
-    Action.PREVIOUS: "CanGoPrevious",
-    Action.STOP: "CanControl",
+ALLOWED_BY: dict[type[Command], str] = {
+    Next: "CanGoNext",
+    Previous: "CanGoPrevious",
+    Stop: "CanControl",
 }
 """Property that must be true for a command; for play-pause it depends on the status."""
 
@@ -59,21 +59,19 @@ CANNOT = frozenset(
 )
 
 
-class PlayersDevice:
+class PlayersDevice(Device[tuple[Player, ...]]):
     """The players of the session bus; their ids last while the daemon runs."""
 
-    absent = "no player is on the session bus"
+    topic = Topic("players", tuple[Player, ...], absent="no player is on the session bus")
+    commands = (PlayPause, Next, Previous, Stop)
 
-    def __init__(self, buses: Buses, artwork: Artwork) -> None:
-        self._buses = buses
-        self._artwork = artwork
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self.via = "MPRIS on the session bus"
+        self._buses = resources.buses
+        self._artwork = resources.artwork
         self._ids = PlayerIds()
         self._registry: PlayerRegistry | None = None
-
-    @property
-    def via(self) -> str:
-        """Source of the readings."""
-        return "MPRIS on the session bus"
 
     async def watch(self) -> AsyncGenerator[tuple[Player, ...], None]:
         """Yield the players now and after each change; raises `BusLost`."""
@@ -82,7 +80,7 @@ class PlayersDevice:
             async with PlayerRegistry(bus, self._ids, self._artwork).following() as registry:
                 self._registry = registry
                 try:
-                    await set_result(registry, until, lambda: registry.pending)
+                    await wait_while(registry, until, lambda: registry.pending)
                     last = registry.reading()
                     yield last
                     while True:
@@ -99,37 +97,38 @@ class PlayersDevice:
 
         Raises `UnknownPlayer`, `NotSupported`, `PlayerTimeout` or `PlayerError`.
         """
+        assert isinstance(command, PlayerCommand)
         owner = self._ids.owner(command.player)
         if owner is None:
-            raise unknown_player(command.player)
+            raise command.unsupported()
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 await self._perform(owner, command)
         except (TimeoutError, CallTimedOut):
             raise PlayerTimeout(f"{command.player} does not answer within 1 s") from None
         except BusLost:
-            raise unknown_player(command.player) from None
+            raise command.unsupported() from None
         except CallFailed as problem:
             if problem.error_name in GONE:
-                raise unknown_player(command.player) from None
+                raise command.unsupported() from None
             if problem.error_name in CANNOT:
                 raise not_supported(command) from None
             raise PlayerError(f"{command.player} answered {problem.error_name}") from None
 
-    async def _perform(self, owner: str, command: Command) -> None:
+    async def _perform(self, owner: str, command: PlayerCommand) -> None:
         async with self._buses.session() as bus:
             if await bus.guid() != self._ids.bus:
-                raise unknown_player(command.player)
+                raise command.unsupported()
             player = self._registry.player(owner) if self._registry is not None else None
             playing = player is not None and player.status is Status.PLAYING
-            needed = ALLOWED_BY.get(command.action, "CanPause" if playing else "CanPlay")
+            needed = ALLOWED_BY.get(type(command), "CanPause" if playing else "CanPlay")
             allowed: object = True
             with suppress(CallFailed):  # an error is an answer too; the call itself reports it
                 body = await bus.call(owner, PATH, PROPERTIES, "Get", "ss", PLAYER, needed)
                 allowed = unwrap(body[0]) if body else True
             if allowed is False or (player is not None and not player.controllable):
                 raise not_supported(command)
-            await bus.call(owner, PATH, PLAYER, METHODS[command.action])
+            await bus.call(owner, PATH, PLAYER, METHODS[type(command)])
 
 
 async def next_change(registry: PlayerRegistry) -> None:
@@ -138,11 +137,11 @@ async def next_change(registry: PlayerRegistry) -> None:
     now = asyncio.get_running_loop().time
     until = min(registry.pending_until, now() + TRACK_SETTLE_TIME)
     if until > now():
-        await set_result(registry, until, lambda: registry.pending_until > now())
+        await wait_while(registry, until, lambda: registry.pending_until > now())
     registry.changed.clear()
 
 
-async def set_result(registry: PlayerRegistry, until: float, pending: Callable[[], bool]) -> None:
+async def wait_while(registry: PlayerRegistry, until: float, pending: Callable[[], bool]) -> None:
     """Wait while `pending` is true, at most until this time of the loop's clock."""
     with suppress(TimeoutError):
         async with asyncio.timeout_at(until):
@@ -151,11 +150,6 @@ async def set_result(registry: PlayerRegistry, until: float, pending: Callable[[
                 await registry.changed.wait()
 
 
-def unknown_player(player: PlayerId) -> UnknownPlayer:
-    """Return the error for an unknown player."""
-    return UnknownPlayer(f"unknown player: {player}"[:100])
-
-
-def not_supported(command: Command) -> NotSupported:
+def not_supported(command: PlayerCommand) -> NotSupported:
     """Return the error for an unsupported command."""
-    return NotSupported(f"{command.player} cannot {METHODS[command.action]} now")
+    return NotSupported(f"{command.player} cannot {METHODS[type(command)]} now")

@@ -6,34 +6,28 @@ Source: /proc/uptime, proc_uptime(5): seconds since boot, including suspend.
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from deskwire.devices.device import Roots, poll
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.kernel_file import KernelFile
-from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Uptime
+from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 
 
-class UptimeDevice:
+class UptimeDevice(Device[Uptime]):
     """Time since the machine booted."""
 
-    absent = "no boot"
+    topic = Topic("uptime", Uptime, absent="no boot", periodic=True)
 
-    def __init__(self, roots: Roots, ticker: Ticker) -> None:
-        self._path = roots.proc / "uptime"
-        self._ticker = ticker
-
-    @property
-    def via(self) -> str:
-        """Path of the file."""
-        return str(self._path)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._path = resources.roots.proc / "uptime"
+        self.via = str(self._path)
 
     async def watch(self) -> AsyncGenerator[Uptime | None, None]:
         """Yield whole seconds, now and at each interval."""
         with KernelFile(self._path) as uptime:
-            async with aclosing(
-                poll(lambda: parse_uptime(uptime.read()), self._ticker)
-            ) as readings:
+            async with aclosing(self.poll(lambda: parse_uptime(uptime.read()))) as readings:
                 async for reading in readings:
                     yield reading
 

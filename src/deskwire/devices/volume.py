@@ -9,10 +9,11 @@ is no sink.
 import math
 from collections.abc import AsyncGenerator
 
-from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.sound.packets import Sink
 from deskwire.devices.sound.server import connected
 from deskwire.model.readings import Volume
+from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 
 STAND_INS = frozenset({"auto_null", "@DEFAULT_SINK@", "@NONE@"})
@@ -23,14 +24,15 @@ FIRST_TIMEOUT = Seconds(0.2)
 so that a watch has its first reading, or says why not, within 250 ms."""
 
 
-class VolumeDevice:
+class VolumeDevice(Device[Volume]):
     """The default sink's volume, told by the sound server's own events."""
 
-    absent = "no sound output"
+    topic = Topic("volume", Volume, absent="no sound output")
 
-    def __init__(self, servers: SoundServers) -> None:
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self.via = "the sound server"
-        self._servers = servers
+        self._servers = resources.sound
 
     async def watch(self) -> AsyncGenerator[Volume | None, None]:
         """Yield the present volume, then each that differs.

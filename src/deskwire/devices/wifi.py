@@ -15,14 +15,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import NamedTuple
 
-from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.dbus.objects import Objects, Tree
-from deskwire.devices.device import Roots
+from deskwire.devices.device import Device, Resources
 from deskwire.devices.wireless import iwd, networkmanager
 from deskwire.devices.wireless.adapters import Adapter, reading
 from deskwire.devices.wireless.nl80211 import KernelAdapters
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Wifi
+from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 
 READ_WAIT = Seconds(0.1)
@@ -56,23 +56,16 @@ SERVICES = (
 Followed = list[tuple[Service, Objects]]
 
 
-class WifiDevice:
+class WifiDevice(Device[Wifi]):
     """The network of the first connected adapter."""
 
-    def __init__(self, buses: Buses, roots: Roots) -> None:
-        self._buses = buses
-        self._roots = roots
-        self._via = BY_KERNEL
+    topic = Topic("wifi", Wifi, absent="no wireless adapter")
 
-    @property
-    def via(self) -> str:
-        """Present source of the readings."""
-        return self._via
-
-    @property
-    def absent(self) -> str:
-        """Meaning of an absent reading."""
-        return "no wireless adapter"
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self.via = BY_KERNEL
+        self._buses = resources.buses
+        self._roots = resources.roots
 
     async def watch(self) -> AsyncGenerator[Wifi | None, None]:
         """Yield the network now, then each change.
@@ -136,7 +129,7 @@ class WifiDevice:
             adapters = service.parse(tree) if tree is not None else []
             if adapters:
                 kernel.close()
-                self._via = f"{service.label} on the system bus"
+                self.via = f"{service.label} on the system bus"
                 return adapters
-        self._via = BY_KERNEL
+        self.via = BY_KERNEL
         return await kernel.adapters()

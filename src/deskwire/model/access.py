@@ -1,4 +1,4 @@
-"""Who may do what: the scopes a person has, and the grant a verified token gives."""
+"""Access rights: the scopes of a user, and the grant that a verified token gives."""
 
 from enum import StrEnum
 from typing import NewType
@@ -8,23 +8,23 @@ from msgspec import Struct
 from deskwire.model.units import Seconds
 
 LoginId = NewType("LoginId", str)
-"""One login of one person on one screen; ending it ends every token it gave."""
+"""One login of one user on one client; ending it ends every token issued for it."""
 
 
 class Scope(StrEnum):
-    """One thing a person may be allowed to do."""
+    """A right that a user may have."""
 
     MONITOR = "monitor"
-    """See how the desk is."""
+    """See the desk's readings."""
     CONTROL = "control"
-    """Move it."""
+    """Send commands."""
 
 
 ALL_SCOPES = frozenset(Scope)
 
 
 class Grant(Struct, frozen=True):
-    """What a verified token allows, and until when."""
+    """Rights and deadline of a verified token."""
 
     user: str
     login: LoginId
@@ -32,4 +32,4 @@ class Grant(Struct, frozen=True):
     """The token's own identity (`jti`)."""
     scopes: frozenset[Scope]
     deadline: Seconds
-    """When it ends, on CLOCK_BOOTTIME."""
+    """Time on CLOCK_BOOTTIME at which the token expires."""

@@ -1,10 +1,10 @@
-"""What can go wrong, each with a code that never changes.
+"""Problems: errors with a stable code that a peer may be told.
 
     Problem
-    ├── Refused        the peer may not, or asked for what is not there; expected
-    └── Unavailable    the desk cannot now; somebody at the desk can mend it
+    ├── Refused        the peer may not, or asked for something unknown; expected
+    └── Unavailable    the desk cannot now; the cause is on the desk's side
 
-Anything else that is raised is a bug. Absent hardware is a value, not a problem.
+Any other exception is a bug. Absent hardware is a value, not a problem.
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ from deskwire.model.units import Seconds
 
 
 class Problem(Exception):
-    """Something that has a name and can be told to the peer."""
+    """Base class: an error with a code and a message for the peer."""
 
     code: ClassVar[str]
 
@@ -23,45 +23,45 @@ class Problem(Exception):
 
 
 class Refused(Problem):
-    """The peer may not."""
+    """The peer may not do it."""
 
 
 class Unavailable(Problem):
-    """The desk cannot, now."""
+    """The desk cannot do it now."""
 
 
 class Malformed(Refused):
-    """The input is not what the contract says: bad JSON, a wrong type, a missing argument."""
+    """The input breaks the contract: bad JSON, a wrong type, a missing argument."""
 
     code = "malformed"
 
 
 class UnknownEvent(Refused):
-    """No such event."""
+    """The contract has no such event."""
 
     code = "unknown_event"
 
 
 class WrongCredentials(Refused):
-    """The name or the password is wrong; never said which."""
+    """The user name or the password is wrong; the message never tells which."""
 
     code = "wrong_credentials"
 
 
 class TokenRefused(Refused):
-    """Not a token of ours, not for this use, or its login has ended."""
+    """The token is forged, is for another use, or its login has ended."""
 
     code = "token_refused"
 
 
 class TokenExpired(Refused):
-    """A genuine token whose time is over."""
+    """A genuine token after its deadline."""
 
     code = "token_expired"
 
 
 class Throttled(Refused):
-    """Too much, too fast."""
+    """Too many requests."""
 
     code = "throttled"
 
@@ -71,19 +71,19 @@ class Throttled(Refused):
 
 
 class OutOfScope(Refused):
-    """The grant does not cover it."""
+    """The grant lacks the scope."""
 
     code = "forbidden"
 
 
 class UnknownPlayer(Refused):
-    """No such player, or it is gone."""
+    """The desk has no such player, or no longer."""
 
     code = "unknown_player"
 
 
 class NotSupported(Refused):
-    """This player cannot do that."""
+    """The player cannot do it."""
 
     code = "not_supported"
 
@@ -101,14 +101,14 @@ class PlayerError(Unavailable):
 
 
 class DeviceUnavailable(Unavailable):
-    """What a device is read from is not there, or went away: a service, a bus, a library."""
+    """The source of a device is missing or went away: a service, a bus, a file."""
 
     code = "device_unavailable"
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
-        """What a person can do about it: `start pipewire-pulse or pulseaudio`."""
+        """Advice for the user: `start pipewire-pulse or pulseaudio`."""
 
 
 class StateUnavailable(Unavailable):

@@ -1,11 +1,13 @@
-"""A desk at one moment: one frozen reading a device, `None` where the desk has no such thing.
+"""Readings of the ten base topics, one frozen struct each; `None` stands for absent hardware.
 
-Field names are the devices' names. What these look like on the wire is `protocol/codec`'s business.
+The base protocol's codec and the client need these types, so they are here. Every other reading is
+declared in the file of its device. A field's description, unit and kind become its documentation
+and its JSON Schema.
 """
 
-from typing import NewType
+from typing import Annotated, NewType
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from deskwire.model.units import Bytes, Percent, Seconds
 
@@ -13,83 +15,85 @@ PlayerId = NewType("PlayerId", str)
 """`player<N>`; never given to another player while the daemon runs."""
 
 ArtKey = NewType("ArtKey", str)
-"""The absolute path a picture was named by; a key into the kept art, never opened again."""
+"""The absolute path that a player named its picture by.
+
+It is a key into the stored pictures and is never opened again.
+"""
+
+COUNTER = {"kind": "counter"}
+"""Marks a number that only grows; other numbers are gauges."""
 
 
 class Cpu(Struct, frozen=True):
-    """How busy the processors were over the last interval."""
+    """Load of the processors over the last interval."""
 
-    busy: Percent
-    """Of the whole machine, 0 to 100."""
+    busy: Annotated[Percent, Meta(description="Busy time of the whole machine, 0 to 100")]
 
 
 class Memory(Struct, frozen=True):
     """Memory in use."""
 
-    used: Bytes
+    used: Annotated[Bytes, Meta(description="Total memory minus available memory")]
 
 
 class Disk(Struct, frozen=True):
-    """Space in use on the watched mount."""
+    """Space in use on the configured mount."""
 
-    used: Bytes
+    used: Annotated[Bytes, Meta(description="Blocks in use, those reserved for root included")]
 
 
 class Network(Struct, frozen=True):
-    """What passed over the real interfaces since boot; neither number ever goes back."""
+    """Traffic over the real interfaces since boot."""
 
-    received: Bytes
-    sent: Bytes
+    received: Annotated[Bytes, Meta(description="Received since boot", extra=COUNTER)]
+    sent: Annotated[Bytes, Meta(description="Sent since boot", extra=COUNTER)]
 
 
 class Uptime(Struct, frozen=True):
-    """Time since boot, suspend included."""
+    """Time since boot."""
 
-    up: Seconds
-    """Whole seconds."""
+    up: Annotated[
+        Seconds, Meta(description="Whole seconds since boot, suspend included", extra=COUNTER)
+    ]
 
 
 class Wifi(Struct, frozen=True):
-    """The wireless network; an adapter that is not connected has an empty name."""
+    """The wireless network."""
 
-    ssid: str
-    connected: bool
+    ssid: Annotated[str, Meta(description="Name of the network; empty while not connected")]
+    connected: Annotated[bool, Meta(description="Whether the adapter is connected")]
 
 
 class Battery(Struct, frozen=True):
     """The system's batteries together, weighted by energy."""
 
-    charge: Percent
-    """Whole percent."""
-    plugged_in: bool
+    charge: Annotated[Percent, Meta(description="Charge, whole percent")]
+    plugged_in: Annotated[bool, Meta(description="Whether mains power is connected")]
 
 
 class Volume(Struct, frozen=True):
-    """The default sink's volume."""
+    """Volume of the default output."""
 
-    level: Percent
-    """Whole percent; may exceed 100."""
+    level: Annotated[
+        Percent, Meta(description="Volume of the loudest channel, whole percent; may exceed 100")
+    ]
 
 
 class Backlight(Struct, frozen=True):
-    """The first internal panel's brightness."""
+    """Brightness of the first internal panel."""
 
-    level: Percent
-    """Whole percent of its maximum."""
+    level: Annotated[Percent, Meta(description="Whole percent of the panel's maximum")]
 
 
 class Position(Struct, frozen=True):
-    """Where in the track a player was, and how fast it moves; extrapolated, never polled."""
+    """A position in a track, from which the present position is computed."""
 
-    at: Seconds
-    """Position when it was read."""
-    read: Seconds
-    """When it was read, on CLOCK_MONOTONIC (the event loop's clock; it stands still in suspend)."""
-    rate: float
-    """Track seconds a second; 0.0 while not playing."""
+    at: Annotated[Seconds, Meta(description="Position at the time of the reading")]
+    read: Annotated[Seconds, Meta(description="Time of the reading, on CLOCK_MONOTONIC")]
+    rate: Annotated[float, Meta(description="Track seconds for each second; 0 while not playing")]
 
     def reached(self, now: Seconds, duration: Seconds | None) -> Seconds:
-        """Where it is at `now` (CLOCK_MONOTONIC), within [0, duration]."""
+        """Return the position at `now` (CLOCK_MONOTONIC), within [0, duration]."""
         moved = self.at + (now - self.read) * self.rate
         if duration is not None:
             moved = min(moved, duration)
@@ -97,24 +101,23 @@ class Position(Struct, frozen=True):
 
 
 class Player(Struct, frozen=True, kw_only=True):
-    """One media player, as MPRIS tells of it."""
+    """The media players of the session, as MPRIS describes them."""
 
-    id: PlayerId
-    name: str
-    """Its Identity: `mpv`, `Mozilla Firefox`."""
-    playing: bool
-    title: str
-    artist: str = ""
-    """Artists joined with `, `; empty where there is none."""
-    album: str | None = None
-    art: ArtKey | None = None
-    """Set once the picture's bytes are in hand."""
-    position: Position | None = None
-    duration: Seconds | None = None
+    id: Annotated[PlayerId, Meta(description="Id for commands; never reused")]
+    name: Annotated[str, Meta(description="Name of the program: `mpv`, `Mozilla Firefox`")]
+    playing: Annotated[bool, Meta(description="Whether the player plays")]
+    title: Annotated[str, Meta(description="Title of the track")]
+    artist: Annotated[str, Meta(description="Artists, joined with `, `; may be empty")] = ""
+    album: Annotated[str | None, Meta(description="Album of the track")] = None
+    art: Annotated[
+        ArtKey | None, Meta(description="Path of the picture, once the daemon has its bytes")
+    ] = None
+    position: Annotated[Position | None, Meta(description="Position in the track")] = None
+    duration: Annotated[Seconds | None, Meta(description="Length of the track")] = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """How the desk is."""
+    """All readings of the base protocol; a field's name is its topic."""
 
     memory: Memory | None = None
     cpu: Cpu | None = None

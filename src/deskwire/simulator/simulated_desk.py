@@ -10,7 +10,7 @@ from typing import Any
 
 from deskwire.art.picture import Art, make_art
 from deskwire.art.picture_store import PictureStore
-from deskwire.model.commands import Command
+from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import PlayerTimeout
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.topics import Demand
@@ -28,6 +28,8 @@ Put = Callable[[str, Any], None]
 
 class SceneDesk:
     """A desk of which a scene tells."""
+
+    commands = (PlayPause, Next, Previous, Stop)
 
     def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], put: Put) -> None:
         self._scenario = scenario
@@ -49,7 +51,8 @@ class SceneDesk:
             self._timer.cancel()
 
     async def perform(self, command: Command) -> None:
-        """Do it, or raise what the scene has for it; a player that hangs takes its second."""
+        """Carry out a command, or raise the scenario's problem, for a timeout after 1 s."""
+        assert isinstance(command, PlayerCommand)
         stage = self._begun()
         if stage.refusal(command) == PlayerTimeout.code:
             await asyncio.sleep(ANSWERS_WITHIN)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from deskwire.model.commands import Action
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import NotSupported
 from deskwire.model.readings import Player, Position
 from deskwire.model.units import Seconds
@@ -44,17 +44,17 @@ class ScenePlayer:
         self._player = self._read(whole, now)
         self._wire = whole
 
-    def obey(self, action: Action, now: Seconds) -> None:
-        """Do it; raises `NotSupported`."""
-        match action:
-            case Action.PLAY_PAUSE:
+    def obey(self, command: PlayerCommand, now: Seconds) -> None:
+        """Carry out a command; raises `NotSupported`."""
+        match command:
+            case PlayPause():
                 self.change({"playing": not self._player.playing}, now)
-            case Action.STOP:
+            case Stop():
                 back = {"timestamp": 0} if self._player.position else {}
                 self.change({"playing": False, **back}, now)
-            case Action.NEXT:
+            case Next():
                 self._step(1, now)
-            case Action.PREVIOUS:
+            case Previous():
                 self._step(-1, now)
 
     def tick(self, now: Seconds) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.problems import Malformed, UnknownPlayer
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -49,7 +49,7 @@ class Stage:
         for player in self._players.values():
             player.tick(now)
 
-    def refusal(self, command: Command) -> str | None:
+    def refusal(self, command: PlayerCommand) -> str | None:
         """Return the code with which the scene has this command refused.
 
         Raises `UnknownPlayer`.
@@ -57,15 +57,15 @@ class Stage:
         self._find(command)
         return self._scenario.cannot.get(command.player)
 
-    def obey(self, command: Command, now: Seconds) -> None:
+    def obey(self, command: PlayerCommand, now: Seconds) -> None:
         """Do it; raises `UnknownPlayer`, or the player's own problem."""
         player = self._find(command)
         code = self.refusal(command)
         if code is not None:
             raise CANNOT[code](f"the scene says {code}")
-        player.obey(command.action, now)
+        player.obey(command, now)
 
-    def _find(self, command: Command) -> ScenePlayer:
+    def _find(self, command: PlayerCommand) -> ScenePlayer:
         player = self._players.get(command.player)
         if player is None:
             raise UnknownPlayer("no such player")

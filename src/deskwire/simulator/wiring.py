@@ -90,7 +90,7 @@ def wire(
     )
     endpoint = WebSocketEndpoint(
         verify=registry.verifying(tokens.verify_websocket),
-        router=CommandRouter(scene.perform),
+        router=CommandRouter([scene]),
         broadcaster=broadcaster,
         registry=registry,
         clock=clock,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import Struct
+
 from deskwire.model.readings import (
     Backlight,
     Battery,
@@ -15,16 +17,21 @@ from deskwire.model.readings import (
     Wifi,
 )
 from deskwire.model.text import printable
+from deskwire.model.topics import fields
 from deskwire.model.units import Bytes, Seconds
 
+SYMBOLS = {"percent": "%", "degrees Celsius": "°C"}
 SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def format_reading(reading: Any, now: Seconds) -> list[str]:
     """Return a reading as one line, or as a line for each player. `now` is CLOCK_MONOTONIC."""
-    if isinstance(reading, tuple):
-        return [format_player(each, now) for each in reading]
-    return [_format_value(reading)]
+    if not isinstance(reading, tuple):
+        return [_format_value(reading)]
+    return [
+        format_player(each, now) if isinstance(each, Player) else _format_value(each)
+        for each in reading
+    ]
 
 
 def _format_value(reading: Any) -> str:  # noqa: PLR0911 - a table with one line for each device
@@ -43,7 +50,39 @@ def _format_value(reading: Any) -> str:  # noqa: PLR0911 - a table with one line
             return f"{charge:.0f} %, {'plugged in' if plugged_in else 'on battery'}"
         case Volume(level) | Backlight(level):
             return f"{level:.0f} %"
-    return printable(str(reading))
+    return format_fields(reading)
+
+
+def format_fields(reading: Struct) -> str:
+    """Return the fields of any reading, each with its unit: `chip k10temp, level 48 °C`."""
+    found = [(field, getattr(reading, field.name)) for field in fields(type(reading))]
+    return ", ".join(
+        f"{field.name.replace('_', ' ')} {_format_field(field.unit, value)}"
+        for field, value in found
+        if value is not None
+    )
+
+
+def _format_field(unit: str, value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return "; ".join(_format_field(unit, each) for each in value) or "none"
+        case Struct():
+            return f"({format_fields(value)})"
+        case int() | float():
+            return _format_number(unit, value)
+    return printable(str(value))
+
+
+def _format_number(unit: str, value: float) -> str:
+    match unit:
+        case "bytes":
+            return format_size(Bytes(int(value)))
+        case "seconds":
+            return format_duration(Seconds(value))
+    return f"{round(value, 1):g} {SYMBOLS.get(unit, unit)}".rstrip()
 
 
 def format_player(player: Player, now: Seconds) -> str:

@@ -21,7 +21,6 @@ from textual.events import Key, Paste
 
 from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.sync import Desk
-from deskwire.model.commands import Action
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
@@ -174,17 +173,17 @@ class TopApp(App[int]):
         """Run a command on the selected player."""
         if self._snapshot.players and self._desk is not None:
             player = self._snapshot.players[self._selected_index()]
-            command = self._run_command(Action(action), self._desk, player)
+            command = self._run_command(action, self._desk, player)
             task = asyncio.create_task(command, name="deskwire command")
             self._commands.add(task)
             task.add_done_callback(self._commands.discard)
 
-    async def _run_command(self, action: Action, desk: Desk, player: Player) -> None:
+    async def _run_command(self, action: str, desk: Desk, player: Player) -> None:
         methods = {
-            Action.PLAY_PAUSE: desk.play_pause,
-            Action.NEXT: desk.next,
-            Action.PREVIOUS: desk.previous,
-            Action.STOP: desk.stop,
+            "play-pause": desk.play_pause,
+            "next": desk.next,
+            "previous": desk.previous,
+            "stop": desk.stop,
         }
         try:
             await run_in_daemon_thread(partial(methods[action], player))

@@ -10,7 +10,7 @@ from deskwire.art.picture import Art
 from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.model.access import Grant
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Stop
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.art_urls import art_key
@@ -143,7 +143,7 @@ def tells_everybody_something_else(patch: Patch) -> None:
 
 @breaks("7.1")
 def does_not_pause(patch: Patch) -> None:
-    without(patch, Action.PLAY_PAUSE)
+    without(patch, PlayPause)
 
 
 @breaks("7.2")
@@ -166,11 +166,11 @@ def says_that_it_obeyed(patch: Patch) -> None:
 def pauses_all_of_them(patch: Patch) -> None:
     original = SceneDesk.perform
 
-    async def perform(self: SceneDesk, command: Command) -> None:
+    async def perform(self: SceneDesk, command: PlayerCommand) -> None:
         await original(self, command)
         others = {"player1", "player2"} - {command.player}
         for other in others:
-            await original(self, Command(command.action, PlayerId(other)))
+            await original(self, type(command)(PlayerId(other)))
 
     patch.setattr(SceneDesk, "perform", perform)
 
@@ -189,8 +189,8 @@ def does_not_say_how_it_is_then(patch: Patch) -> None:
 def takes_any_case_for_the_same(patch: Patch) -> None:
     original = Stage._find
 
-    def find(self: Stage, command: Command) -> Any:
-        return original(self, Command(command.action, PlayerId(command.player.lower())))
+    def find(self: Stage, command: PlayerCommand) -> Any:
+        return original(self, type(command)(PlayerId(command.player.lower())))
 
     patch.setattr(Stage, "_find", find)
 
@@ -198,29 +198,28 @@ def takes_any_case_for_the_same(patch: Patch) -> None:
 @breaks("7.10")
 def lets_watchers_control(patch: Patch) -> None:
     async def perform(self: CommandRouter, command: Command, _: Grant) -> None:
-        assert self._players is not None
-        await self._players(command)
+        await self._devices[type(command)].perform(command)
 
     patch.setattr(CommandRouter, "perform", perform)
 
 
 @breaks("7.11")
 def does_not_skip(patch: Patch) -> None:
-    without(patch, Action.NEXT)
+    without(patch, Next)
 
 
 @breaks("7.12")
 def does_not_stop(patch: Patch) -> None:
-    without(patch, Action.STOP)
+    without(patch, Stop)
 
 
-def without(patch: Patch, action: Action) -> None:
-    """Do nothing at one action."""
+def without(patch: Patch, command: type[PlayerCommand]) -> None:
+    """Ignore one command."""
     original = SceneDesk.perform
 
-    async def perform(self: SceneDesk, command: Command) -> None:
-        if command.action is not action:
-            await original(self, command)
+    async def perform(self: SceneDesk, asked: PlayerCommand) -> None:
+        if type(asked) is not command:
+            await original(self, asked)
 
     patch.setattr(SceneDesk, "perform", perform)
 

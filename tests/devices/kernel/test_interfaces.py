@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.devices.device import Roots
 from deskwire.devices.kernel.interfaces import real_interfaces
+from deskwire.devices.kernel.kernel_file import Roots
 from tests.support.captured import captured, copied
 
 LAPTOP = ["lo", "enp0s31f6", "wlp0s20f3", "docker0", "veth4a1b2c3", "virbr0", "tun0"]

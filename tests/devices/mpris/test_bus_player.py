@@ -11,6 +11,7 @@ from deskwire.devices.players import PlayersDevice
 from tests.support.buses import PrivateBus
 from tests.support.fake_player import PLAYER, ROOT, FakePlayer, metadata
 from tests.support.player_watch import PlayerWatch, at, rate, titled
+from tests.support.resources import resources
 from tests.support.waiting import until_async
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -24,7 +25,9 @@ def artwork(tmp_path: Path) -> Artwork:
 
 @pytest.fixture
 def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
-    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
+    return PlayersDevice(
+        resources(buses=Buses(session=session_bus.address, system=None), artwork=artwork)
+    )
 
 
 # ---- what it says --------------------------------------------------------------------------------
@@ -376,7 +379,9 @@ async def test_a_picture_goes_a_minute_after_its_track_or_its_player(
 ) -> None:
     now = 1000.0
     artwork = Artwork(tmp_path / "cache", now=lambda: now)
-    players = PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
+    players = PlayersDevice(
+        resources(buses=Buses(session=session_bus.address, system=None), artwork=artwork)
+    )
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     for file in (one, two):
         file.write_bytes(PNG)

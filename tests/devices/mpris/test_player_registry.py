@@ -14,6 +14,7 @@ from tests.support.fake_player import ROOT, FakePlayer, metadata
 from tests.support.media import Media
 from tests.support.mpv import Mpv
 from tests.support.player_watch import PlayerWatch, at, titled, titles
+from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -25,7 +26,9 @@ def artwork(tmp_path: Path) -> Artwork:
 
 @pytest.fixture
 def players(session_bus: PrivateBus, artwork: Artwork) -> PlayersDevice:
-    return PlayersDevice(Buses(session=session_bus.address, system=None), artwork)
+    return PlayersDevice(
+        resources(buses=Buses(session=session_bus.address, system=None), artwork=artwork)
+    )
 
 
 @pytest.mark.parametrize("name", ["playerctld", "kdeconnect.mpris_000001", "GSConnect.phone"])

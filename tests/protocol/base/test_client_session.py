@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.model.commands import Command
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.client_session import (
@@ -16,7 +15,7 @@ from deskwire.protocol.base.client_session import (
     SendText,
     UpdateSnapshot,
 )
-from deskwire.protocol.base.codec import ACTIONS
+from deskwire.protocol.base.codec import COMMANDS
 from tests.protocol.transcript import Line, conversations
 
 
@@ -80,8 +79,8 @@ def test_the_client_half_says_what_the_conversation_says(conversation: list[Line
             continue
         if event == "auth" and not said:
             effects = client.open()
-        elif event in ACTIONS and isinstance(arguments[0], str) and said:
-            effects = client.command(Command(ACTIONS[event], PlayerId(arguments[0])))
+        elif event in COMMANDS and isinstance(arguments[0], str) and said:
+            effects = client.command(COMMANDS[event](PlayerId(arguments[0])))
         else:
             continue
         correct.append(message)

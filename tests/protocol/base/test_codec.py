@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import (
     PlayerId,
 )
-from deskwire.protocol.base.codec import decode_request, encode, encode_request
+from deskwire.protocol.base.codec import COMMANDS, decode_request, encode, encode_request
 from deskwire.protocol.base.messages import Authenticate, ErrorMessage, SessionExpiring, Stats
 from tests.protocol.example import CONTRACT_DESK, CONTRACT_STATS, NOW
 
@@ -48,18 +48,18 @@ def test_a_refusal_is_json_inside_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "action"),
+    ("event", "command"),
     [
-        ("audio-play-pause", Action.PLAY_PAUSE),
-        ("audio-next", Action.NEXT),
-        ("audio-previous", Action.PREVIOUS),
-        ("audio-stop", Action.STOP),
+        ("audio-play-pause", PlayPause),
+        ("audio-next", Next),
+        ("audio-previous", Previous),
+        ("audio-stop", Stop),
     ],
 )
-def test_a_tap_is_read(event: str, action: Action) -> None:
+def test_a_tap_is_read(event: str, command: type[PlayerCommand]) -> None:
     text = json.dumps({"event": f" {event} ", "args": ["player1"], "more": [{}]})
 
-    assert decode_request(text) == Command(action, PlayerId("player1"))
+    assert decode_request(text) == command(PlayerId("player1"))
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ def test_reading_never_fails_in_another_way(text: str) -> None:
         return
 
 
-@given(st.sampled_from(Action), texts)
-def test_a_command_survives_the_wire(action: Action, player: str) -> None:
-    command = Command(action, PlayerId(player))
+@given(st.sampled_from(list(COMMANDS.values())), texts)
+def test_a_command_survives_the_wire(command: type[PlayerCommand], player: str) -> None:
+    said = command(PlayerId(player))
 
-    assert decode_request(encode_request(command).decode()) == command
+    assert decode_request(encode_request(said).decode()) == said
 
 
 @given(texts)

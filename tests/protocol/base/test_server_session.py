@@ -71,7 +71,8 @@ class Desk:
                 case Admit(given_to):
                     self.did.append(Line(at, "=", f"admit {given_to.user}"))
                 case Perform(command, _):
-                    text = f"perform {command.action.value} {command.player}"
+                    verb = command.name.removeprefix("players.")
+                    text = f"perform {verb} {command.player}"
                     self.did.append(Line(at, "=", text))
                 case Send(message):
                     self.did.append(Line(at, ">", encode(message, Seconds(0)).decode()))

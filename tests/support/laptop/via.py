@@ -6,19 +6,18 @@ first reading may, or for fifteen seconds.
 
 import asyncio
 import sys
-from collections.abc import Callable
 from contextlib import aclosing, suppress
 
 from deskwire.devices.battery import BatteryDevice
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.device import Roots
 from deskwire.devices.wifi import WifiDevice
+from tests.support.resources import resources
 from tests.support.waiting import until_async
 
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 WITHIN = 15.0
 
-DEVICES: dict[str, Callable[[Buses, Roots], WifiDevice | BatteryDevice]] = {
+DEVICES: dict[str, type[WifiDevice | BatteryDevice]] = {
     "wifi": WifiDevice,
     "battery": BatteryDevice,
 }
@@ -26,7 +25,7 @@ DEVICES: dict[str, Callable[[Buses, Roots], WifiDevice | BatteryDevice]] = {
 
 async def main(name: str, wanted: str) -> None:
     """Watch one device and print its `via`."""
-    source = DEVICES[name](Buses(session=None, system=SYSTEM_BUS), Roots())
+    source = DEVICES[name](resources(buses=Buses(session=None, system=SYSTEM_BUS)))
 
     async def watch() -> None:
         async with aclosing(source.watch()) as readings:

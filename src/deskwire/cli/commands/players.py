@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +11,6 @@ from deskwire.cli import exit_codes
 from deskwire.cli.desk_session import connected_desk, desk_option
 from deskwire.cli.exit_codes import fail
 from deskwire.client.sync import Desk
-from deskwire.model.commands import Action
 from deskwire.model.problems import UnknownPlayer
 from deskwire.model.readings import Player
 from deskwire.model.text import printable
@@ -19,12 +18,8 @@ from deskwire.model.units import Bytes, Seconds
 from deskwire.terminal.console import Console
 from deskwire.terminal.formatting import format_player, format_size
 
-SUMMARIES = {
-    Action.PLAY_PAUSE: "Toggle play and pause of a player.",
-    Action.NEXT: "Skip to a player's next track.",
-    Action.PREVIOUS: "Go to a player's previous track.",
-    Action.STOP: "Stop a player.",
-}
+PlayerMethod = Callable[[Desk, Player], None]
+
 PLAYER_HELP = """
 
 PLAYER is an id, a name or a part of a name. The default is the player that plays, or the only one.
@@ -33,24 +28,22 @@ ART_TIMEOUT = 1.0
 """Seconds to wait for a player's cover picture."""
 
 
-def action_command(action: Action) -> click.Command:
-    """Return the command for an action."""
+def player_command(name: str, method: PlayerMethod, summary: str) -> click.Command:
+    """Return the command that calls a method of the desk with a player."""
 
-    @click.command(
-        action.value, help=f"{SUMMARIES[action]}{PLAYER_HELP}Prints the new state of the player."
-    )
+    @click.command(name, help=f"{summary}{PLAYER_HELP}Prints the new state of the player.")
     @click.argument("player", required=False)
     @desk_option
     def command(player: str | None, host: str | None) -> None:
-        run_action(action, player, host)
+        run_on_player(method, player, host)
 
     return command
 
 
-play_pause = action_command(Action.PLAY_PAUSE)
-next_ = action_command(Action.NEXT)
-previous = action_command(Action.PREVIOUS)
-stop_ = action_command(Action.STOP)
+play_pause = player_command("play-pause", Desk.play_pause, "Toggle play and pause of a player.")
+next_ = player_command("next", Desk.next, "Skip to a player's next track.")
+previous = player_command("previous", Desk.previous, "Go to a player's previous track.")
+stop_ = player_command("stop", Desk.stop, "Stop a player.")
 
 
 @click.command(help=f"Save the cover picture of the track that a player plays.{PLAYER_HELP}")
@@ -82,17 +75,11 @@ def art(player: str | None, output: Path, host: str | None) -> None:
     print(f"{output}: {printable(found.media_type)}, {format_size(Bytes(len(found.content)))}")
 
 
-def run_action(action: Action, wanted: str | None, host: str | None) -> None:
-    """Run an action on a player, and print its new state."""
+def run_on_player(method: PlayerMethod, wanted: str | None, host: str | None) -> None:
+    """Send a command to a player, and print its new state."""
     with connected_desk(host) as desk:
         player = select_player(desk.snapshot.players, wanted)
-        methods = {
-            Action.PLAY_PAUSE: desk.play_pause,
-            Action.NEXT: desk.next,
-            Action.PREVIOUS: desk.previous,
-            Action.STOP: desk.stop,
-        }
-        methods[action](player)
+        method(desk, player)
         now = Seconds(time.monotonic())
         left = [each for each in desk.snapshot.players if each.id == player.id]
         Console().write(format_player(left[0], now) if left else f"{player.id}: nothing to play")

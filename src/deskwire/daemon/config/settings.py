@@ -10,10 +10,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from deskwire.model.readings import Snapshot
+from deskwire.devices.catalogue import DEVICES
 from deskwire.model.units import Seconds
 
-DEVICE_NAMES = Snapshot.__struct_fields__
+DEVICE_NAMES = tuple(DEVICES)
 
 YesNo = Annotated[bool, Meta(description="true or false")]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number from 0 to 65535")]

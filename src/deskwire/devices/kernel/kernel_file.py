@@ -10,9 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec import Struct
+
 from deskwire.model.problems import DeviceUnavailable
 
 PIECE = 4096
+
+
+class Roots(Struct, frozen=True):
+    """Mount points of the kernel's file systems; a captured tree in tests."""
+
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
 
 
 class KernelFile:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from deskwire.devices.device import Roots
+from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.kernel.netlink import (
     CONTROLLER,
     GENERIC_HEADER,

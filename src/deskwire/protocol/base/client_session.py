@@ -11,7 +11,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -74,7 +74,7 @@ class ClientSession:
         """The socket is open: authenticate at once."""
         return [SendText(encode_request(Authenticate(self._token)).decode())]
 
-    def command(self, command: Command) -> list[ClientEffect]:
+    def command(self, command: PlayerCommand) -> list[ClientEffect]:
         """Pass a tap on; nothing once the session has ended."""
         if self.phase is ClientPhase.ENDED:
             return []

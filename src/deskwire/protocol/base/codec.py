@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deskwire.model.commands import Action, Command
+from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
@@ -29,13 +29,13 @@ AUTH = "auth"
 STATS = "stats"
 SESSION_EXPIRING = "session expiring"
 ERROR = "error"
-ACTIONS = {
-    "audio-play-pause": Action.PLAY_PAUSE,
-    "audio-next": Action.NEXT,
-    "audio-previous": Action.PREVIOUS,
-    "audio-stop": Action.STOP,
+COMMANDS: dict[str, type[PlayerCommand]] = {
+    "audio-play-pause": PlayPause,
+    "audio-next": Next,
+    "audio-previous": Previous,
+    "audio-stop": Stop,
 }
-EVENT_OF = {action: event for event, action in ACTIONS.items()}
+EVENTS = {command: event for event, command in COMMANDS.items()}
 
 _EXPIRING_TEXT = re.compile(r"\[(\d\d:\d\d:\d\d)\]: Your Session will expire")
 
@@ -67,10 +67,10 @@ def decode_request(text: str) -> ClientMessage:
     event, arguments = _open(text)
     if event == AUTH:
         return Authenticate(_first(event, arguments))
-    action = ACTIONS.get(event)
-    if action is None:
+    command = COMMANDS.get(event)
+    if command is None:
         raise UnknownEvent("no such event")
-    return Command(action, PlayerId(_first(event, arguments)))
+    return command(PlayerId(_first(event, arguments)))
 
 
 def encode(message: ServerMessage, now: Seconds, *, literal_names: bool = False) -> bytes:
@@ -97,8 +97,8 @@ def encode_request(message: ClientMessage) -> bytes:
     match message:
         case Authenticate(token):
             return _wrap(AUTH, token)
-        case Command(action, player):
-            return _wrap(EVENT_OF[action], player)
+        case PlayerCommand(player):
+            return _wrap(EVENTS[type(message)], player)
 
 
 def decode(text: str, now: Seconds) -> ServerMessage:

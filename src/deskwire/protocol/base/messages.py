@@ -1,12 +1,12 @@
 """What is said on a socket, typed. What it looks like on the wire is `codec`'s business.
 
-screen -> desk     Authenticate, then any number of Commands
+screen -> desk     Authenticate, then any number of PlayerCommands
 desk -> screen     Stats, SessionExpiring, ErrorMessage
 """
 
 from msgspec import Struct
 
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.readings import Snapshot
 
 
@@ -40,5 +40,5 @@ class ErrorMessage(Struct, frozen=True):
     message: str
 
 
-ClientMessage = Authenticate | Command
+ClientMessage = Authenticate | PlayerCommand
 ServerMessage = Stats | SessionExpiring | ErrorMessage

@@ -20,7 +20,7 @@ from enum import Enum
 from msgspec import Struct
 
 from deskwire.model.access import Grant
-from deskwire.model.commands import Command
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Malformed, Problem, Refused, TokenExpired, UnknownEvent
 from deskwire.model.units import Seconds
@@ -56,7 +56,7 @@ class Admit(Struct, frozen=True):
 class Perform(Struct, frozen=True):
     """Do this, if the grant covers it."""
 
-    command: Command
+    command: PlayerCommand
     grant: Grant
 
 
