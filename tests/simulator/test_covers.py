@@ -5,12 +5,12 @@ import pytest
 
 from deskwire.art.picture import media_type
 from deskwire.model.readings import ArtKey
-from deskwire.simulator.covers import made_up
+from deskwire.simulator.covers import generated_cover
 
 
 @pytest.mark.desktop
 def test_a_made_up_cover_is_a_picture_that_another_program_can_read() -> None:
-    picture = made_up(ArtKey("/tmp/a"))
+    picture = generated_cover(ArtKey("/tmp/a"))
 
     ffprobe = shutil.which("ffprobe")
     assert ffprobe
@@ -36,4 +36,8 @@ def test_a_made_up_cover_is_a_picture_that_another_program_can_read() -> None:
 
 
 def test_another_path_has_another_cover_and_the_same_the_same() -> None:
-    assert made_up(ArtKey("/tmp/a")) == made_up(ArtKey("/tmp/a")) != made_up(ArtKey("/tmp/b"))
+    assert (
+        generated_cover(ArtKey("/tmp/a"))
+        == generated_cover(ArtKey("/tmp/a"))
+        != generated_cover(ArtKey("/tmp/b"))
+    )

@@ -22,8 +22,8 @@ def test_a_fault_says_what_and_when(text: str, fault: Fault) -> None:
     ("text", "why"),
     [
         ("", "expected close=CODE@SECONDS, slow"),
-        ("close@5", "expected a close code out of 1000, 1001, 1006, 1008, 1009, 1013, 4001, 4004"),
-        ("close=1005@5", "expected a close code"),
+        ("close@5", "codes: 1000, 1001, 1006, 1008, 1009, 1013, 4001, 4004"),
+        ("close=1005@5", "expected one of these close codes"),
         ("close=4001", "expected close=CODE@SECONDS"),
         ("slow@-1", "expected close=CODE@SECONDS, slow"),
         ("slow=1.2.3@4", "expected"),

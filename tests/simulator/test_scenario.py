@@ -6,20 +6,20 @@ import pytest
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import encode_snapshot
-from deskwire.simulator.covers import made_up
-from deskwire.simulator.scenario import SCENES, BadScenario, load, parse
-from deskwire.simulator.simulation import Stage, rehearse
+from deskwire.simulator.covers import generated_cover
+from deskwire.simulator.scenario import SCENARIOS, BadScenario, load, parse
+from deskwire.simulator.simulation import Simulation, validate
 from tests.protocol.example import CONTRACT_STATS
 
 LEAST = "[stats]\naudio = []\n"
 NOW = Seconds(1000)
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scene_that_comes_along_can_be_played_to_its_end(name: str) -> None:
     scenario, _ = load(name)
 
-    rehearse(scenario, name)
+    validate(scenario, name)
     assert scenario.about
 
 
@@ -27,13 +27,13 @@ def test_the_documented_scene_can_be_played() -> None:
     page = (Path(__file__).parents[2] / "docs/howto/write-a-client.md").read_text("utf-8")
     (scene,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
 
-    rehearse(parse(scene, "documented"), "documented")
+    validate(parse(scene, "documented"), "documented")
 
 
 def test_the_example_is_the_contracts_to_the_byte() -> None:
     scenario, _ = load("example")
 
-    first = encode_snapshot(Stage(scenario, NOW).snapshot(NOW), NOW)
+    first = encode_snapshot(Simulation(scenario, NOW).snapshot(NOW), NOW)
 
     assert first.decode() == CONTRACT_STATS
 
@@ -62,26 +62,26 @@ def test_what_is_wrong_in_a_scene_is_said_in_a_line(text: str, why: str) -> None
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[stats]\nvolum = 3", "mine: stats: volum: no such key"),
+        ("[stats]\nvolum = 3", "mine: stats: volum: unknown key"),
         (
             "[stats]\nvolume = 3.5",
             "mine: stats: Expected `int`, got `float`",
         ),
-        ("[stats]\naudio = [{ name = 'x' }]", "mine: stats: a player without an id"),
-        ("[stats]\naudio = 3", "mine: stats: audio is a list of players"),
-        (LEAST + "[[then]]\nat = 4\ngone = ['wifi']", "mine: then, at 4: 'wifi' is gone already"),
+        ("[stats]\naudio = [{ name = 'x' }]", "mine: stats: a player has no id"),
+        ("[stats]\naudio = 3", "mine: stats: audio must be a list of players"),
+        (LEAST + "[[then]]\nat = 4\ngone = ['wifi']", "mine: then, at 4: 'wifi' does not exist"),
         (LEAST + "[[then]]\nat = 4\nstats = { backlight = 'x' }", "mine: then, at 4: Expected"),
     ],
 )
 def test_a_scene_is_rehearsed_before_anybody_watches(text: str, why: str) -> None:
     with pytest.raises(BadScenario) as caught:
-        rehearse(parse(text, "mine"), "mine")
+        validate(parse(text, "mine"), "mine")
 
     assert str(caught.value).startswith(why)
 
 
 def test_a_scene_of_ones_own_brings_its_pictures(tmp_path: Path) -> None:
-    picture = made_up(ArtKey("any"))
+    picture = generated_cover(ArtKey("any"))
     (tmp_path / "cover.png").write_bytes(picture)
     player = 'id = "player1", name = "mpv", playing = true, artist = "", title = "x"'
     scene = tmp_path / "scene.toml"
@@ -89,7 +89,7 @@ def test_a_scene_of_ones_own_brings_its_pictures(tmp_path: Path) -> None:
 
     scenario, pictures = load(str(scene))
 
-    (told,) = Stage(scenario, NOW).snapshot(NOW).players
+    (told,) = Simulation(scenario, NOW).snapshot(NOW).players
     assert told.art == str(tmp_path / "cover.png")
     assert pictures[told.art] == picture
 

@@ -7,7 +7,7 @@ from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Pr
 from deskwire.model.readings import Cpu, Network, Player, PlayerId, Uptime, Wifi
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.simulator.scenario import Scenario, parse
-from deskwire.simulator.simulation import Stage
+from deskwire.simulator.simulation import Simulation
 
 BEGAN = Seconds(500)
 SCENE = """
@@ -82,22 +82,22 @@ title = "x"
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage(parse(SCENE), BEGAN)
+def stage() -> Simulation:
+    return Simulation(parse(SCENE), BEGAN)
 
 
-def at(stage: Stage, seconds: float) -> Seconds:
+def at(stage: Simulation, seconds: float) -> Seconds:
     now = Seconds(BEGAN + seconds)
     stage.tick(now)
     return now
 
 
-def player(stage: Stage, name: str, seconds: float) -> Player:
+def player(stage: Simulation, name: str, seconds: float) -> Player:
     return next(each for each in stage.snapshot(at(stage, seconds)).players if each.id == name)
 
 
-def tap(stage: Stage, name: str, command: type[PlayerCommand], seconds: float) -> None:
-    stage.obey(command(PlayerId(name)), at(stage, seconds))
+def tap(stage: Simulation, name: str, command: type[PlayerCommand], seconds: float) -> None:
+    stage.perform(command(PlayerId(name)), at(stage, seconds))
 
 
 def where(told: Player, seconds: float) -> float | None:
@@ -106,7 +106,7 @@ def where(told: Player, seconds: float) -> float | None:
     return told.position.reached(Seconds(BEGAN + seconds), told.duration)
 
 
-def test_what_happens_happens_at_its_time(stage: Stage) -> None:
+def test_what_happens_happens_at_its_time(stage: Simulation) -> None:
     assert stage.next == BEGAN + 3
     assert len(stage.snapshot(at(stage, 2.9)).players) == 3
     assert [each.id for each in stage.snapshot(at(stage, 3)).players] == ["player1", "player3"]
@@ -119,7 +119,7 @@ def test_what_happens_happens_at_its_time(stage: Stage) -> None:
     assert stage.next is None
 
 
-def test_numbers_move_by_themselves(stage: Stage) -> None:
+def test_numbers_move_by_themselves(stage: Simulation) -> None:
     first, later = stage.snapshot(at(stage, 0)), stage.snapshot(at(stage, 10.7))
 
     assert (first.uptime, later.uptime) == (Uptime(Seconds(60)), Uptime(Seconds(70)))
@@ -127,14 +127,14 @@ def test_numbers_move_by_themselves(stage: Stage) -> None:
     assert later.cpu == Cpu(Percent(25.0))
 
 
-def test_a_player_goes_on_while_it_plays(stage: Stage) -> None:
+def test_a_player_goes_on_while_it_plays(stage: Simulation) -> None:
     assert where(player(stage, "player1", 0), 0) == 10
     assert where(player(stage, "player1", 2), 2) == 12
     assert where(player(stage, "player2", 2), 2) == 100
     assert where(player(stage, "player3", 2), 2) is None
 
 
-def test_a_tap_pauses_it_and_another_sets_it_going(stage: Stage) -> None:
+def test_a_tap_pauses_it_and_another_sets_it_going(stage: Simulation) -> None:
     tap(stage, "player1", PlayPause, 1)
     assert (player(stage, "player1", 2).playing, where(player(stage, "player1", 2), 2)) == (
         False,
@@ -145,7 +145,7 @@ def test_a_tap_pauses_it_and_another_sets_it_going(stage: Stage) -> None:
     assert where(player(stage, "player1", 2.75), 2.75) == 11.25
 
 
-def test_a_track_leads_to_the_next_and_round_again(stage: Stage) -> None:
+def test_a_track_leads_to_the_next_and_round_again(stage: Simulation) -> None:
     tap(stage, "player1", Next, 1)
     second = player(stage, "player1", 2)
     tap(stage, "player1", Previous, 2)
@@ -156,13 +156,13 @@ def test_a_track_leads_to_the_next_and_round_again(stage: Stage) -> None:
 
 
 def test_a_track_that_ends_leads_to_the_next() -> None:
-    stage = Stage(parse(SCENE.partition("[[then]]")[0]), BEGAN)
+    stage = Simulation(parse(SCENE.partition("[[then]]")[0]), BEGAN)
 
     assert player(stage, "player1", 20.5).title == "Two"
 
 
 def test_a_film_that_ends_stops_there() -> None:
-    stage = Stage(parse(SCENE.partition("[[then]]")[0]), BEGAN)
+    stage = Simulation(parse(SCENE.partition("[[then]]")[0]), BEGAN)
     tap(stage, "player2", PlayPause, 0)
 
     film = player(stage, "player2", 2901)
@@ -170,7 +170,7 @@ def test_a_film_that_ends_stops_there() -> None:
     assert (film.playing, where(film, 2901)) == (False, 3000)
 
 
-def test_stop_goes_back_to_the_beginning(stage: Stage) -> None:
+def test_stop_goes_back_to_the_beginning(stage: Simulation) -> None:
     tap(stage, "player1", Stop, 2)
 
     stopped = player(stage, "player1", 2)
@@ -186,7 +186,7 @@ def test_stop_goes_back_to_the_beginning(stage: Stage) -> None:
     ],
 )
 def test_what_a_player_cannot_is_refused(
-    stage: Stage, name: str, command: type[PlayerCommand], problem: type[Problem]
+    stage: Simulation, name: str, command: type[PlayerCommand], problem: type[Problem]
 ) -> None:
     with pytest.raises(problem):
         tap(stage, name, command, 1)
@@ -199,8 +199,8 @@ def test_a_player_errs_where_the_scene_says_so() -> None:
     scenario = Scenario({"audio": audio}, cannot={"player1": "player_error"})
 
     with pytest.raises(PlayerError):
-        tap(Stage(scenario, BEGAN), "player1", Stop, 1)
+        tap(Simulation(scenario, BEGAN), "player1", Stop, 1)
 
 
-def test_players_stay_the_same_objects_while_nothing_happens_to_them(stage: Stage) -> None:
+def test_players_stay_the_same_objects_while_nothing_happens_to_them(stage: Simulation) -> None:
     assert player(stage, "player1", 1) is player(stage, "player1", 2)

@@ -1,19 +1,21 @@
-"""What goes wrong on purpose, and when, so that a client can rehearse each row of the contract.
+"""Faults for testing clients: closes, pauses and malformed messages at given times.
 
-    close=CODE@SECONDS    the socket is closed so; 1006 is a connection lost without a word.
-                          After 4001 the login has ended, after 4004 the token is over.
-    slow@SECONDS          nothing comes for ten seconds (slow=SPAN@SECONDS: for that long)
-    garbage@SECONDS       messages that no correct client can use, and none may fall over
+    close=CODE@SECONDS    close the socket with a code; 1006 aborts the connection. After 4001 the
+                          login has ended, after 4004 the token has expired.
+    slow@SECONDS          send nothing for ten seconds (slow=SPAN@SECONDS: for SPAN seconds)
+    garbage@SECONDS       send malformed messages, which a client must survive
 
-The seconds count from when a screen was first let in, and a fault befalls every socket that is open
-then, once.
+The seconds count from the first authenticated client. A fault affects every socket that is open at
+that time, once.
 """
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from deskwire.auth.logins import Logins
 from deskwire.core.publisher import Update
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.instant import Instant
@@ -36,7 +38,7 @@ REASONS = {
     CloseCode.AUTH_FAILED: "login ended",
     CloseCode.TOKEN_EXPIRED: "token expired",
 }
-"""The codes a fault may have, besides 1006, with what a desk says to each."""
+"""Close codes of faults besides 1006, with the reason that a desk sends."""
 GARBAGE = (
     "",
     "not JSON",
@@ -59,17 +61,17 @@ _FAULT = re.compile(rf"(?P<kind>[a-z]+)(=(?P<value>{NUMBER}))?@(?P<at>{NUMBER})"
 
 
 class Fault(Struct, frozen=True):
-    """One thing that goes wrong, once."""
+    """One fault."""
 
     kind: str
-    """`close`, `slow` or `garbage`."""
+    """`close`, `set_paused` or `garbage`."""
     at: Seconds
     value: float = 0.0
-    """The close code, or how long it is slow."""
+    """Close code, or length of the pause in seconds."""
 
 
 def parse_fault(text: str) -> Fault:
-    """Read a fault; raises `ValueError`, which says what was expected."""
+    """Parse a fault; raises `ValueError` that says what was expected."""
     match = _FAULT.fullmatch(text.strip())
     kind = match["kind"] if match else ""
     value = match["value"] if match else None
@@ -79,7 +81,9 @@ def parse_fault(text: str) -> Fault:
     if kind == "close":
         codes = [*map(int, REASONS), int(CloseCode.ABNORMAL)]
         if value is None or not value.isdecimal() or int(value) not in codes:
-            raise ValueError(f"expected a close code out of {', '.join(map(str, sorted(codes)))}")
+            raise ValueError(
+                f"expected one of these close codes: {', '.join(map(str, sorted(codes)))}"
+            )
         return Fault(kind, at, float(value))
     if kind == "slow":
         return Fault(kind, at, SLOW_FOR if value is None else float(value))
@@ -89,52 +93,52 @@ def parse_fault(text: str) -> Fault:
 
 
 class FaultyBroadcaster(Broadcaster):
-    """A broadcaster that can send nothing, or garbage."""
+    """A broadcaster that can pause and send malformed messages."""
 
-    _slow = False
+    _paused = False
 
     def newest(self) -> bytes | None:
-        """Return the newest frame; `None` also while it is slow."""
-        return None if self._slow else super().newest()
+        """Return the newest frame; `None` during a pause."""
+        return None if self._paused else super().newest()
 
     def receive(self, update: Update) -> None:
-        """Write an update to every client, unless it is slow."""
-        if not self._slow:
+        """Write an update to every client, except during a pause."""
+        if not self._paused:
             super().receive(update)
 
-    def slow(self, slow: bool) -> None:
-        """Hold every frame back, or no longer."""
-        self._slow = slow
+    def set_paused(self, set_paused: bool) -> None:
+        """Start or end a pause."""
+        self._paused = set_paused
         if frame := self.newest():
             self.send_to_all(frame)
 
-    def garble(self) -> None:
+    def send_garbage(self) -> None:
         """Send all of `GARBAGE` to every client."""
         self.send_to_all(b"".join(text_frame(each.encode()) for each in GARBAGE))
 
 
-class FaultySockets(SessionRegistry):
-    """SessionRegistry that can be closed for no reason of theirs."""
+class FaultySessionRegistry(SessionRegistry):
+    """A session registry whose sockets can be closed by a fault."""
 
     def __init__(self, limits: SocketLimits) -> None:
         super().__init__(limits)
         self._admitted: dict[Socket, Grant] = {}
-        self._over: set[str] = set()
+        self._expired_tokens: set[str] = set()
         self.on_first: Callable[[], None] = lambda: None
-        """Told when a screen is let in."""
+        """Callback for each authenticated client."""
 
     @property
     def logins(self) -> frozenset[LoginId]:
-        """The logins that opened what is open."""
+        """Logins of all open sockets."""
         return frozenset(grant.login for grant in self._admitted.values())
 
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
-        """Seat it, and keep in mind by what."""
-        seated = super().authenticate(socket, grant)
-        if seated:
+        """Authenticate a socket, and remember its grant."""
+        accepted = super().authenticate(socket, grant)
+        if accepted:
             self._admitted[socket] = grant
             self.on_first()
-        return seated
+        return accepted
 
     def remove(self, socket: Socket) -> None:
         """It is closed."""
@@ -142,22 +146,69 @@ class FaultySockets(SessionRegistry):
         super().remove(socket)
 
     def close_sockets(self, code: CloseCode) -> None:
-        """Close every seated socket so; 4004 ends the time of its token, too."""
+        """Close every authenticated socket with this code; 4004 also expires its token."""
         for socket, grant in list(self._admitted.items()):
             if code is CloseCode.ABNORMAL:
                 socket.abort()
                 continue
             if code is CloseCode.TOKEN_EXPIRED:
-                self._over.add(grant.token)
+                self._expired_tokens.add(grant.token)
             socket.close(code, REASONS[code])
 
-    def verifying(self, verify: VerifyFor) -> VerifyFor:
-        """Have a token be over whose socket was closed so."""
+    def wrap_verify(self, verify: VerifyFor) -> VerifyFor:
+        """Return a verifier that refuses tokens that a fault has expired."""
 
         def verify_still(token: str, desk: str, now: Instant) -> Grant:
             grant = verify(token, desk, now)
-            if grant.token in self._over:
-                raise TokenExpired("the scene says this token is over")
+            if grant.token in self._expired_tokens:
+                raise TokenExpired("a fault has expired this token")
             return grant
 
         return verify_still
+
+
+class FaultScheduler:
+    """Runs each fault at its time after the first authenticated client."""
+
+    def __init__(
+        self,
+        faults: Iterable[Fault],
+        broadcaster: FaultyBroadcaster,
+        sockets: FaultySessionRegistry,
+        logins: Logins,
+    ) -> None:
+        self._faults = sorted(faults, key=lambda fault: fault.at)
+        self._broadcaster = broadcaster
+        self._sockets = sockets
+        self._logins = logins
+        self._began = asyncio.Event()
+        self._paused = 0
+        sockets.on_first = self._began.set
+
+    async def run(self) -> None:
+        """Wait for the first client, then run all faults."""
+        await self._began.wait()
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as together:
+            for fault in self._faults:
+                together.create_task(self._run_at(Seconds(began + fault.at), fault))
+
+    async def _run_at(self, when: Seconds, fault: Fault) -> None:
+        await asyncio.sleep(when - asyncio.get_running_loop().time())
+        match fault.kind:
+            case "slow":
+                await self._pause_for(Seconds(fault.value))
+            case "garbage":
+                self._broadcaster.send_garbage()
+            case _ if fault.value == CloseCode.AUTH_FAILED:
+                for login in self._sockets.logins:
+                    await self._logins.end(login)
+            case _:
+                self._sockets.close_sockets(CloseCode(int(fault.value)))
+
+    async def _pause_for(self, span: Seconds) -> None:
+        self._paused += 1
+        self._broadcaster.set_paused(True)
+        await asyncio.sleep(span)
+        self._paused -= 1
+        self._broadcaster.set_paused(self._paused > 0)

@@ -1,16 +1,17 @@
-"""The mock as a program of its own starts it, or a test in the same process.
+"""Mock server: the real server with a simulated desk.
 
     async with Mock(scenario) as mock:
         mock.address, mock.password
 
-Users, logins and the key live in a folder of their own that is gone afterwards.
+Users, logins and the signing key are stored in a temporary directory.
 """
 
 import asyncio
 import shutil
+import signal
 import ssl
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -31,13 +32,13 @@ from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDes
 
 USER = "owner"
 WATCHER = "watcher"
-"""Who may see the desk and not move it."""
-PASSWORD = "only-a-rehearsal"  # noqa: S105 - it opens nothing but a mock, and is in the docs
+"""Name of a user with the scope `monitor` only."""
+PASSWORD = "only-a-rehearsal"  # noqa: S105 - a documented password of the mock
 KEY_BYTES = 32
 
 
 class Mock:
-    """A server without a desk, from entering to leaving."""
+    """A server with a simulated desk, running inside `async with`."""
 
     def __init__(
         self,
@@ -69,12 +70,12 @@ class Mock:
         self._clock = clock
         self._folder = Path()
         self.address = ""
-        """`https://127.0.0.1:8765`, set on entering."""
+        """`https://127.0.0.1:8765`, set when running."""
         self.fingerprint = ""
         """SHA-256 of the certificate, as `AB:CD:…`; empty without TLS."""
 
     async def __aenter__(self) -> Self:
-        """Raises `OSError` when the address cannot be had, and a user's `Problem`."""
+        """Raises `OSError` if the address is in use, and `Problem` for an invalid user."""
         self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="deskwire-mock-"))
         self._state = await asyncio.to_thread(StateDirectory.open, self._folder / "state")
         try:
@@ -87,9 +88,9 @@ class Mock:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         await self._desk.registry.close_all()
-        self._desk.scene.stop()
-        self._rehearsal.cancel()
-        await asyncio.gather(self._rehearsal, return_exceptions=True)
+        self._desk.simulated_desk.stop()
+        self._fault_task.cancel()
+        await asyncio.gather(self._fault_task, return_exceptions=True)
         await self._server.wait_closed()
         await self._close()
 
@@ -123,7 +124,7 @@ class Mock:
         )
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.address = f"http{'s' if self._tls else ''}://{host}:{self._server.port}"
-        self._rehearsal = asyncio.create_task(self._desk.rehearsal.run(), name="rehearsal")
+        self._fault_task = asyncio.create_task(self._desk.fault_scheduler.run(), name="rehearsal")
 
     def _context(self) -> ssl.SSLContext:
         certificate, key = own_certificate(self._folder / "tls")
@@ -133,3 +134,30 @@ class Mock:
     async def _close(self) -> None:
         self._state.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+
+PrintLine = Callable[[str], None]
+"""Prints one line for the user."""
+
+
+def run(mock: Mock, print_line: PrintLine) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises `OSError` if the address is in use, and `Problem` for an invalid user.
+    """
+    asyncio.run(_serve(mock, print_line))
+
+
+async def _serve(mock: Mock, print_line: PrintLine) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with mock:
+        if mock.fingerprint:
+            print_line(f"certificate SHA-256 {mock.fingerprint}")
+        password = mock.password if mock.password == PASSWORD else "(as given)"
+        print_line(f"mock server: the user is {mock.user}, the password: {password}")
+        print_line(f"  {WATCHER}, with the same password, has the scope monitor only")
+        print_line(f"deskwire is ready at {mock.address}")
+        await stop.wait()

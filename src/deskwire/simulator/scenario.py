@@ -1,8 +1,8 @@
-"""A scene as it is written down: how the desk is at first, and what happens to it when.
+"""Scenario file: the first state of a simulated desk, and its later changes.
 
-TOML, in the words of the wire: `[stats]` is what a `stats` event carries, and each `[[then]]` says
-what is different from a moment on. A player, or one of its further tracks, may say `picture`, a
-file beside the scene, instead of `art_url`; an `art_url` alone is given a picture made up for it.
+The format is TOML with the keys of the protocol: `[stats]` is the content of a `stats` event, and
+each `[[then]]` is a change at a given time. A player or a track may have `picture`, a file beside
+the scenario, instead of `art_url`; an `art_url` alone gets a generated picture.
 """
 
 import tomllib
@@ -19,73 +19,73 @@ from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Pr
 from deskwire.model.readings import ArtKey
 from deskwire.protocol.base.art_urls import art_url
 
-SCENES = ("example", "laptop", "players", "none")
-"""Those that come with deskwire."""
+SCENARIOS = ("example", "laptop", "players", "none")
+"""Names of the included scenarios."""
 CANNOT: Mapping[str, type[Problem]] = {
     problem.code: problem for problem in (NotSupported, PlayerTimeout, PlayerError)
 }
 
 
 class BadScenario(Exception):
-    """The scene cannot be played; the message says where and why, in one line."""
+    """The scenario is invalid; the message says where and why, in one line."""
 
 
-class Move(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a number moves by itself: steadily, and up and down."""
+class Drift(Struct, frozen=True, forbid_unknown_fields=True):
+    """Change of a number over time: linear and periodic."""
 
     each_second: float = 0.0
     swing: float = 0.0
-    """How far it goes up, and down."""
+    """Amplitude of the periodic change."""
     every: Annotated[float, Meta(gt=0)] = 60.0
-    """Seconds from one height to the next."""
+    """Period in seconds."""
 
 
-class Then(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different from a moment on."""
+class ScenarioStep(Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes at a given time."""
 
     at: Annotated[float, Meta(ge=0)]
-    """Seconds since somebody began to watch."""
+    """Time in seconds since the first subscriber."""
     stats: dict[str, Any] = {}
-    """Laid over what is there; a player over the one of its id, or as a new one."""
+    """Changed keys; a player replaces keys of the player with its id, or is added."""
     gone: tuple[str, ...] = ()
-    """Keys, and ids of players, that are there no longer."""
+    """Keys and player ids to remove."""
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole scene."""
+    """A whole scenario."""
 
     stats: dict[str, Any]
     about: str = ""
-    then: tuple[Then, ...] = ()
+    then: tuple[ScenarioStep, ...] = ()
     tracks: dict[str, tuple[dict[str, Any], ...]] = {}
-    """What a player has besides the track it begins with; without any it has no next one."""
+    """Further tracks by player id; a player without an entry has no next track."""
     cannot: dict[str, str] = {}
-    """Players that refuse every command, and with which code."""
-    moves: dict[str, Move] = {}
-    """By the number's key."""
+    """Error code by player id, for players that refuse every command."""
+    moves: dict[str, Drift] = {}
+    """Drift by key of the number."""
 
 
 class Pictures(dict[ArtKey, bytes]):
-    """What is in the files that a scene names, by the path players name them by."""
+    """Contents of a scenario's picture files by path."""
 
 
 def load(name: str) -> tuple[Scenario, Pictures]:
-    """Return a scene by its name or file, and its pictures; blocks. Raises `BadScenario`."""
-    if name in SCENES:
+    """Load a scenario by name or file, with its pictures; blocks. Raises `BadScenario`."""
+    if name in SCENARIOS:
         text = (resources.files(__package__) / "scenarios" / f"{name}.toml").read_text("utf-8")
         return parse(text, name), Pictures()
     try:
         scenario = parse(Path(name).read_text(encoding="utf-8"), name)
     except FileNotFoundError:
-        words = ", ".join(SCENES)
+        words = ", ".join(SCENARIOS)
         raise BadScenario(f"{name}: expected one of {words}, or a file") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise BadScenario(f"{name}: {problem}") from None
-    return scenario, hang(scenario, Path(name).absolute().parent)
+    return scenario, load_pictures(scenario, Path(name).absolute().parent)
 
 
 def parse(text: str, name: str = "scenario") -> Scenario:
-    """Read a scene; raises `BadScenario`, which begins with `name`."""
+    """Parse a scenario; raises `BadScenario`, whose message starts with `name`."""
     try:
         scenario = msgspec.convert(tomllib.loads(text), Scenario)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as problem:
@@ -97,10 +97,10 @@ def parse(text: str, name: str = "scenario") -> Scenario:
     return scenario
 
 
-def hang(scenario: Scenario, folder: Path) -> Pictures:
-    """Read the pictures a scene names in `folder` and name them as a player does."""
+def load_pictures(scenario: Scenario, folder: Path) -> Pictures:
+    """Read a scenario's pictures from `folder` and set their `art_url`."""
     pictures = Pictures()
-    for track in every_track(scenario):
+    for track in tracks_of(scenario):
         if isinstance(file := track.pop("picture", None), str):
             key = ArtKey(str(folder / file))
             pictures[key] = read_picture(folder / file)
@@ -108,8 +108,8 @@ def hang(scenario: Scenario, folder: Path) -> Pictures:
     return pictures
 
 
-def every_track(scenario: Scenario) -> Iterator[dict[str, Any]]:
-    """Go through whatever may name a picture."""
+def tracks_of(scenario: Scenario) -> Iterator[dict[str, Any]]:
+    """Yield every table that may name a picture."""
     for stats in (scenario.stats, *(then.stats for then in scenario.then)):
         audio = stats.get("audio", [])
         if isinstance(audio, list):
@@ -119,7 +119,7 @@ def every_track(scenario: Scenario) -> Iterator[dict[str, Any]]:
 
 
 def read_picture(path: Path) -> bytes:
-    """Return a picture's bytes; raises `BadScenario`."""
+    """Read a picture file; raises `BadScenario`."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)

@@ -1,7 +1,7 @@
-"""The scene on the event loop: readings into the publisher, commands out of the router, pictures.
+"""Simulated desk: runs a simulation on the event loop.
 
-It stands where the devices and their supervisor stand in the daemon. The scene begins when somebody
-first watches, and goes on whether or not somebody does.
+It replaces the devices and their supervisor. The scenario starts with the first subscriber and
+continues without one.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from deskwire.model.problems import PlayerTimeout
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
-from deskwire.simulator.covers import made_up
+from deskwire.simulator.covers import generated_cover
 from deskwire.simulator.scenario import Scenario
-from deskwire.simulator.simulation import Stage
+from deskwire.simulator.simulation import Simulation
 
-BEAT = Seconds(1.0)
-ANSWERS_WITHIN = Seconds(1.0)
-"""How long a player that hangs is waited for."""
+INTERVAL = Seconds(1.0)
+HANG_TIMEOUT = Seconds(1.0)
+"""Time until a hanging player causes a timeout, in seconds."""
 
 Put = Callable[[str, Any], None]
 
 
-class SceneDesk:
-    """A desk of which a scene tells."""
+class SimulatedDesk:
+    """Publishes the readings of a simulation and carries out commands in it."""
 
     commands = (PlayPause, Next, Previous, Stop)
 
@@ -35,62 +35,64 @@ class SceneDesk:
         self._scenario = scenario
         self._pictures = pictures
         self._put = put
-        self._stage: Stage | None = None
+        self._simulation: Simulation | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._kept = PictureStore(lambda _: None, self._now)
+        self._pictures_by_key = PictureStore(lambda _: None, self._now)
         self._named: set[ArtKey] = set()
 
     def set_demand(self, demand: Mapping[str, Demand]) -> None:
         """Publish every reading, now that there is a subscriber."""
         if demand:
-            self._tell(self._begun())
+            self._publish(self._started())
 
     def stop(self) -> None:
-        """Let nothing more happen."""
+        """Stop the simulation."""
         if self._timer is not None:
             self._timer.cancel()
 
     async def perform(self, command: Command) -> None:
         """Carry out a command, or raise the scenario's problem, for a timeout after 1 s."""
         assert isinstance(command, PlayerCommand)
-        stage = self._begun()
-        if stage.refusal(command) == PlayerTimeout.code:
-            await asyncio.sleep(ANSWERS_WITHIN)
-        stage.obey(command, self._now())
-        self._tell(stage)
+        simulation = self._started()
+        if simulation.error_code(command) == PlayerTimeout.code:
+            await asyncio.sleep(HANG_TIMEOUT)
+        simulation.perform(command, self._now())
+        self._publish(simulation)
 
     def find(self, key: str) -> Art | None:
         """Return a picture that a player names now or did within the last minute."""
-        return self._kept.find(ArtKey(key))
+        return self._pictures_by_key.find(ArtKey(key))
 
-    def _begun(self) -> Stage:
-        if self._stage is None:
-            self._stage = Stage(self._scenario, self._now())
-        return self._stage
+    def _started(self) -> Simulation:
+        if self._simulation is None:
+            self._simulation = Simulation(self._scenario, self._now())
+        return self._simulation
 
-    def _tell(self, stage: Stage) -> None:
+    def _publish(self, simulation: Simulation) -> None:
         now = self._now()
-        stage.tick(now)
-        snapshot = stage.snapshot(now)
+        simulation.tick(now)
+        snapshot = simulation.snapshot(now)
         self._name({player.art for player in snapshot.players if player.art is not None})
         for name in Snapshot.__struct_fields__:
             self._put(name, getattr(snapshot, name))
-        self._tell_later(stage, now)
+        self._schedule(simulation, now)
 
-    def _tell_later(self, stage: Stage, now: Seconds) -> None:
+    def _schedule(self, simulation: Simulation, now: Seconds) -> None:
         self.stop()
-        due = (now // BEAT + 1) * BEAT
-        if stage.next is not None:
-            due = min(due, stage.next)
-        # a callback and no task: it runs before the publisher's own, which follows the beat at once
-        self._timer = asyncio.get_running_loop().call_at(due, self._tell, stage)
+        due = (now // INTERVAL + 1) * INTERVAL
+        if simulation.next is not None:
+            due = min(due, simulation.next)
+        # a callback and not a task, so that it runs before the publisher's callback
+        self._timer = asyncio.get_running_loop().call_at(due, self._publish, simulation)
 
     def _name(self, named: set[ArtKey]) -> None:
         for key in named - self._named:
             content = self._pictures.get(key)
-            self._kept.hold(key, make_art(made_up(key) if content is None else content))
+            self._pictures_by_key.hold(
+                key, make_art(generated_cover(key) if content is None else content)
+            )
         for key in self._named - named:
-            self._kept.release(key)
+            self._pictures_by_key.release(key)
         self._named = named
 
     @staticmethod

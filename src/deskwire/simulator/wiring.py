@@ -1,10 +1,10 @@
-"""The mock on one page: the daemon's rooms, with a scene where the devices are.
+"""Wiring of the mock server: the daemon's server with a simulated desk in place of devices.
 
-    scene ──readings──▶ publisher ──frames──▶ broadcaster ──▶ screens
-    scene ◀──commands── router ◀── monitor ◀── screens
-    faults ──▶ broadcaster, sockets, logins
+    simulated desk ──readings──▶ publisher ──values──▶ broadcaster ──frames──▶ clients
+    simulated desk ◀──commands── router ◀── endpoint ◀── clients
+    faults ──▶ broadcaster, session registry, logins
 
-Whatever a screen speaks to here is what it speaks to in the daemon.
+Clients talk to the same code as in the daemon.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,10 +26,14 @@ from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
-from deskwire.simulator.fault_scheduler import Rehearsal
-from deskwire.simulator.faults import Fault, FaultyBroadcaster, FaultySockets
+from deskwire.simulator.faults import (
+    Fault,
+    FaultScheduler,
+    FaultyBroadcaster,
+    FaultySessionRegistry,
+)
 from deskwire.simulator.scenario import Scenario
-from deskwire.simulator.simulated_desk import BEAT, SceneDesk
+from deskwire.simulator.simulated_desk import INTERVAL, SimulatedDesk
 
 PERIODIC = frozenset({"cpu", "memory", "network", "uptime", "disk"})
 """Topics that are read at each interval, as on a real desk."""
@@ -47,10 +51,10 @@ LIMITS = SocketLimits(total=256, per_user=16, unauthenticated=64)
 
 @dataclass(frozen=True)
 class MockDesk:
-    """What has to be started and stopped."""
+    """Parts that are started and stopped."""
 
-    scene: SceneDesk
-    rehearsal: Rehearsal
+    simulated_desk: SimulatedDesk
+    fault_scheduler: FaultScheduler
     registry: SessionRegistry
     app: HttpApp
 
@@ -73,11 +77,11 @@ def wire(
     pages: Pages,
 ) -> MockDesk:
     """Put the rooms together."""
-    publisher = Publisher(interval=BEAT, topics=TOPICS)
-    scene = SceneDesk(scenario, pictures, publisher.put)
-    publisher.on_demand = scene.set_demand
+    publisher = Publisher(interval=INTERVAL, topics=TOPICS)
+    simulated_desk = SimulatedDesk(scenario, pictures, publisher.put)
+    publisher.on_demand = simulated_desk.set_demand
     broadcaster = FaultyBroadcaster(publisher)
-    registry = FaultySockets(LIMITS)
+    registry = FaultySessionRegistry(LIMITS)
     logins.on_ended(registry.close_logins)
 
     tokens = Tokens(
@@ -89,8 +93,8 @@ def wire(
         alive=logins.get,
     )
     endpoint = WebSocketEndpoint(
-        verify=registry.verifying(tokens.verify_websocket),
-        router=CommandRouter([scene]),
+        verify=registry.wrap_verify(tokens.verify_websocket),
+        router=CommandRouter([simulated_desk]),
         broadcaster=broadcaster,
         registry=registry,
         clock=clock,
@@ -107,10 +111,12 @@ def wire(
     table = routes(
         login_service=login_service,
         endpoint=endpoint,
-        find_art=scene.find,
+        find_art=simulated_desk.find,
         art_is_public=False,
         pages=pages,
     )
     policy = RequestPolicy.create(allowed_origins=origins)
     app = HttpApp(table, policy, cookie=login_service.cookie.name)
-    return MockDesk(scene, Rehearsal(faults, broadcaster, registry, logins), registry, app)
+    return MockDesk(
+        simulated_desk, FaultScheduler(faults, broadcaster, registry, logins), registry, app
+    )

@@ -16,8 +16,8 @@ def test_mock_prints_address_and_password_and_leaves_no_files(tmp_path: Path) ->
 
     assert re.fullmatch(
         r"certificate SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\n"
-        r"a mock: the user is owner, the password: only-a-rehearsal\n"
-        r"  watcher, with the same password, may watch and not control\n"
+        r"mock server: the user is owner, the password: only-a-rehearsal\n"
+        r"  watcher, with the same password, has the scope monitor only\n"
         r"deskwire is ready at https://127\.0\.0\.1:\d+\n",
         said,
     )
@@ -45,7 +45,7 @@ def test_given_password_is_not_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--fault", "close=1@2"], "--fault: expected a close code out of 1000,"),
+        (["--fault", "close=1@2"], "--fault: expected one of these close codes: 1000,"),
         (["--scenario", "nowhere"], "nowhere: expected one of example, laptop, players, none,"),
         (["--no-tls", "--host", "0.0.0.0"], "--no-tls needs a loopback address"),
         (["--lifetime", "0"], "--lifetime: expected seconds above 0"),

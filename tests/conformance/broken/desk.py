@@ -21,8 +21,8 @@ from deskwire.server.websocket import endpoint as monitor
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.simulator import wiring
-from deskwire.simulator.simulated_desk import SceneDesk
-from deskwire.simulator.simulation import Stage
+from deskwire.simulator.simulated_desk import SimulatedDesk
+from deskwire.simulator.simulation import Simulation
 from tests.conformance.broken.variant import (
     Patch,
     answers,
@@ -78,7 +78,7 @@ def says_the_wifi_later(patch: Patch) -> None:
 
 @breaks("6.7")
 def speaks_every_third_second(patch: Patch) -> None:
-    patch.setattr(wiring, "BEAT", Seconds(3))
+    patch.setattr(wiring, "INTERVAL", Seconds(3))
 
 
 @breaks("6.8")
@@ -164,15 +164,15 @@ def says_that_it_obeyed(patch: Patch) -> None:
 
 @breaks("7.4")
 def pauses_all_of_them(patch: Patch) -> None:
-    original = SceneDesk.perform
+    original = SimulatedDesk.perform
 
-    async def perform(self: SceneDesk, command: PlayerCommand) -> None:
+    async def perform(self: SimulatedDesk, command: PlayerCommand) -> None:
         await original(self, command)
         others = {"player1", "player2"} - {command.player}
         for other in others:
             await original(self, type(command)(PlayerId(other)))
 
-    patch.setattr(SceneDesk, "perform", perform)
+    patch.setattr(SimulatedDesk, "perform", perform)
 
 
 @breaks("7.5")
@@ -187,12 +187,12 @@ def does_not_say_how_it_is_then(patch: Patch) -> None:
 
 @breaks("7.7")
 def takes_any_case_for_the_same(patch: Patch) -> None:
-    original = Stage._find
+    original = Simulation._find
 
-    def find(self: Stage, command: PlayerCommand) -> Any:
+    def find(self: Simulation, command: PlayerCommand) -> Any:
         return original(self, type(command)(PlayerId(command.player.lower())))
 
-    patch.setattr(Stage, "_find", find)
+    patch.setattr(Simulation, "_find", find)
 
 
 @breaks("7.10")
@@ -215,13 +215,13 @@ def does_not_stop(patch: Patch) -> None:
 
 def without(patch: Patch, command: type[PlayerCommand]) -> None:
     """Ignore one command."""
-    original = SceneDesk.perform
+    original = SimulatedDesk.perform
 
-    async def perform(self: SceneDesk, asked: PlayerCommand) -> None:
+    async def perform(self: SimulatedDesk, asked: PlayerCommand) -> None:
         if type(asked) is not command:
             await original(self, asked)
 
-    patch.setattr(SceneDesk, "perform", perform)
+    patch.setattr(SimulatedDesk, "perform", perform)
 
 
 # ---- art -----------------------------------------------------------------------------------------
@@ -267,14 +267,14 @@ def knows_padded_paths_only(patch: Patch) -> None:
 
 @breaks("8.7")
 def opens_any_file(patch: Patch) -> None:
-    original = SceneDesk.find
+    original = SimulatedDesk.find
 
-    def find(self: SceneDesk, key: str) -> Art | None:
+    def find(self: SimulatedDesk, key: str) -> Art | None:
         if key == "/etc/passwd":
             return Art(b"root:x:0:0", "text/plain", "1")
         return original(self, key)
 
-    patch.setattr(SceneDesk, "find", find)
+    patch.setattr(SimulatedDesk, "find", find)
 
 
 @breaks("8.8")

@@ -11,11 +11,10 @@ from deskwire.daemon.config.load import is_loopback
 from deskwire.daemon.port import why_taken
 from deskwire.model.problems import Problem
 from deskwire.model.units import Seconds
-from deskwire.simulator import runner
 from deskwire.simulator.faults import Fault, parse_fault
-from deskwire.simulator.mock import PASSWORD, Mock
+from deskwire.simulator.mock import PASSWORD, Mock, run
 from deskwire.simulator.scenario import BadScenario, load
-from deskwire.simulator.simulation import rehearse
+from deskwire.simulator.simulation import validate
 from deskwire.terminal.console import print_now, read_password_line
 
 MAX_LIFETIME = 31_622_400
@@ -96,7 +95,7 @@ def mock(
         fail(f"--lifetime: expected seconds above 0, found {lifetime:g}", exit_codes.USAGE)
     try:
         script, pictures = load(scenario)
-        rehearse(script, scenario)
+        validate(script, scenario)
     except BadScenario as problem:
         fail(str(problem), exit_codes.USAGE)
     server = Mock(
@@ -114,7 +113,7 @@ def mock(
     )
     logs.configure(to_journal=False)
     try:
-        runner.run(server, print_now)
+        run(server, print_now)
     except OSError as problem:
         fail(why_taken(host, port, problem), exit_codes.PORT)
     except Problem as problem:
