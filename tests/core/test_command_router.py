@@ -33,7 +33,7 @@ def grant(*scopes: Scope) -> Grant:
     return Grant("ann", LoginId("login"), "jti", frozenset(scopes), Seconds(0))
 
 
-async def test_command_reaches_the_device_that_declares_it() -> None:
+async def test_command_reaches_its_device() -> None:
     players, lights = Device(Next, Stop), Device(Light)
     router = CommandRouter([players, lights])
 

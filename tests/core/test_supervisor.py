@@ -141,7 +141,7 @@ async def test_device_that_is_demanded_again_at_once_is_restarted_after_its_end(
     assert device.open == 0
 
 
-async def test_device_that_fails_is_absent_until_it_is_back(
+async def test_failed_device_is_absent_until_its_recovery(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -171,7 +171,7 @@ async def test_unhandled_exception_of_a_device_affects_no_other(
     assert "wifi: unhandled exception" in caplog.text
 
 
-async def test_device_whose_watch_ends_is_restarted() -> None:
+async def test_device_is_restarted_when_its_watch_ends() -> None:
     class Ends:
         watches = 0
 

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -10,16 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskwire.core.command_router import CommandRouter
 from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.sound.packets import Sink
-from deskwire.devices.volume import VolumeDevice, parse_volume
-from deskwire.model.problems import DeviceUnavailable
+from deskwire.devices.volume import (
+    MuteVolume,
+    SetVolume,
+    VolumeDevice,
+    parse_volume,
+    scale_channels,
+)
+from deskwire.model.access import ALL_SCOPES, Grant, LoginId, Scope
+from deskwire.model.problems import DeviceUnavailable, OutOfScope
 from deskwire.model.readings import Volume
-from deskwire.model.units import Percent
+from deskwire.model.units import Percent, Seconds
 from tests.support.pipewire import PipeWire
 from tests.support.pulse import Pulse
 from tests.support.resources import resources
 from tests.support.time_scaling import patiently
+from tests.support.waiting import until_async
 from tests.support.watching import patient, upcoming, wait_for
 
 
@@ -28,7 +38,7 @@ def volume(level: int) -> Volume:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port without a listener."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
@@ -48,7 +58,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Pulse | PipeWire]:
 
 
 @pytest.mark.desktop
-async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
+async def test_reading_follows_the_default_sink(server: Pulse | PipeWire) -> None:
     source = VolumeDevice(resources(sound=SoundServers(server.address)))
     server.pactl("set-sink-volume", "speakers", "88%")
 
@@ -65,7 +75,7 @@ async def test_follows_the_default_sink(server: Pulse | PipeWire) -> None:
 
 
 @pytest.mark.desktop
-async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWire) -> None:
+async def test_volume_is_absent_without_a_sink(server: Pulse | PipeWire) -> None:
     modules = server.pactl("list", "modules", "short").splitlines()
     sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
 
@@ -80,7 +90,7 @@ async def test_there_is_no_volume_while_there_is_no_sink(server: Pulse | PipeWir
         assert await upcoming(readings) == volume(100)
 
 
-async def test_an_invented_sink_is_no_sink(pulse: Pulse) -> None:
+async def test_invented_sink_counts_as_absent(pulse: Pulse) -> None:
     stand_in = pulse.pactl("load-module", "module-null-sink", "sink_name=auto_null")
     pulse.pactl("set-default-sink", "auto_null")
 
@@ -93,7 +103,7 @@ async def test_an_invented_sink_is_no_sink(pulse: Pulse) -> None:
     assert reading is None
 
 
-async def test_muting_keeps_the_level_and_the_louder_channel_counts(pulse: Pulse) -> None:
+async def test_level_is_that_of_the_loudest_channel_muted_or_not(pulse: Pulse) -> None:
     pulse.pactl("set-default-sink", "speakers")
     pulse.pactl("set-sink-volume", "speakers", "40%", "70%")
     pulse.pactl("set-sink-mute", "speakers", "1")
@@ -107,7 +117,7 @@ async def test_muting_keeps_the_level_and_the_louder_channel_counts(pulse: Pulse
         assert await upcoming(readings) == volume(30)
 
 
-async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
+async def test_burst_of_changes_is_read_once(pulse: Pulse) -> None:
     pulse.pactl("set-default-sink", "speakers")
     pulse.pactl("set-sink-volume", "speakers", "5%")
 
@@ -120,7 +130,7 @@ async def test_only_the_newest_of_many_changes_is_read(pulse: Pulse) -> None:
         assert await upcoming(readings) == volume(60)
 
 
-async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
+async def test_unchanged_volume_sets_no_timer(pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
     async with aclosing(
         patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
@@ -137,7 +147,7 @@ async def test_a_quiet_desk_sets_no_timer(pulse: Pulse) -> None:
     assert timers == []
 
 
-async def test_a_watch_may_be_ended_at_any_moment(pulse: Pulse) -> None:
+async def test_watch_can_be_cancelled_at_any_moment(pulse: Pulse) -> None:
     complaints: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
@@ -210,7 +220,7 @@ async def test_hung_server_blocks_no_caller() -> None:
 
 
 @pytest.mark.desktop
-async def test_a_server_that_hangs_in_an_answer_is_given_up() -> None:
+async def test_server_that_hangs_in_a_reply_is_unavailable() -> None:
     with Pulse() as pulse:
         async with aclosing(
             patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
@@ -237,21 +247,21 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
             patient(VolumeDevice(resources(sound=SoundServers(address, cookie))))
         ) as readings:
             shown = await upcoming(readings)
-        with pytest.raises(DeviceUnavailable, match="refuses access") as told:
+        with pytest.raises(DeviceUnavailable, match="refuses access") as raised:
             await upcoming(VolumeDevice(resources(sound=SoundServers(address))).watch())
 
     assert shown == volume(100)
-    assert "cookie" in told.value.remedy
+    assert "cookie" in raised.value.remedy
 
 
-async def test_the_first_of_several_addresses_that_answers_is_used(pulse: Pulse) -> None:
+async def test_first_address_with_a_server_is_used(pulse: Pulse) -> None:
     address = f"unix:/nowhere/native tcp:127.0.0.1:{free_port()} {pulse.address}"
 
     async with aclosing(patient(VolumeDevice(resources(sound=SoundServers(address))))) as readings:
         assert isinstance(await upcoming(readings), Volume)
 
 
-async def test_something_else_that_listens_there_is_no_sound_server() -> None:
+async def test_server_of_another_protocol_is_unavailable() -> None:
     async def speak_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
@@ -265,18 +275,182 @@ async def test_something_else_that_listens_there_is_no_sound_server() -> None:
 
 
 @pytest.mark.parametrize("name", ["auto_null", "@DEFAULT_SINK@", "@NONE@"])
-def test_a_stand_in_has_no_volume(name: str) -> None:
-    assert parse_volume(Sink(name, (1.0, 1.0))) is None
-    assert parse_volume(Sink("speakers", ())) is None
+def test_stand_in_has_no_volume(name: str) -> None:
+    assert parse_volume(Sink(0, name, (1.0, 1.0))) is None
+    assert parse_volume(Sink(0, "speakers", ())) is None
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=32))
-def test_a_level_is_the_loudest_channels_whole_percent(levels: list[int]) -> None:
-    sink = Sink("speakers", tuple(level / 100 for level in levels))
+def test_level_is_the_whole_percent_of_the_loudest_channel(levels: list[int]) -> None:
+    sink = Sink(0, "speakers", tuple(level / 100 for level in levels))
 
     assert parse_volume(sink) == volume(max(levels))
 
 
 @pytest.mark.parametrize(("channel", "level"), [(0.4949, 49), (0.495, 50), (0.125, 13), (0.0, 0)])
 def test_halves_are_rounded_up(channel: float, level: int) -> None:
-    assert parse_volume(Sink("speakers", (channel,))) == volume(level)
+    assert parse_volume(Sink(0, "speakers", (channel,))) == volume(level)
+
+
+@given(
+    st.lists(st.floats(0, 2), min_size=1, max_size=8),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+def test_scaled_channels_keep_their_balance(channels: list[float], level: float) -> None:
+    scaled = scale_channels(tuple(channels), Percent(level))
+
+    wanted = min(max(level, 0.0), 100.0) / 100 if level == level else 0.0  # noqa: PLR0124 - NaN
+    assert max(scaled) == pytest.approx(wanted)
+    if max(channels) > 0:
+        for before, after in zip(channels, scaled, strict=True):
+            assert after == pytest.approx(wanted * before / max(channels))
+
+
+def grant(*scopes: Scope) -> Grant:
+    return Grant("ann", LoginId("login"), "jti", frozenset(scopes), Seconds(0))
+
+
+EVERYTHING = grant(*ALL_SCOPES)
+
+
+def level_of(server: Pulse | PipeWire) -> list[str]:
+    return re.findall(r"(\d+)%", server.pactl("get-sink-volume", "@DEFAULT_SINK@"))
+
+
+@pytest.mark.desktop
+async def test_set_command_changes_the_level_and_keeps_the_balance(
+    server: Pulse | PipeWire,
+) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(server.address)))
+    router = CommandRouter([device])
+    server.pactl("set-sink-volume", "speakers", "80%", "40%")
+    server.pactl("set-sink-volume", "hdmi", "10%")
+
+    async with aclosing(patient(device)) as readings:
+        assert await upcoming(readings) == volume(80)
+        await router.perform(SetVolume(Percent(30)), EVERYTHING)
+        assert await upcoming(readings) == volume(30)
+
+    assert level_of(server) == ["30", "15"]
+    server.pactl("set-default-sink", "hdmi")
+    assert level_of(server) == ["10", "10"]
+
+
+@pytest.mark.desktop
+async def test_mute_command_silences_the_output_and_keeps_the_level(
+    server: Pulse | PipeWire,
+) -> None:
+    router = CommandRouter([VolumeDevice(resources(sound=SoundServers(server.address)))])
+    server.pactl("set-sink-volume", "speakers", "55%")
+    seen = []
+
+    for muted in (True, True, False):
+        await router.perform(MuteVolume(muted), EVERYTHING)
+        seen.append(server.pactl("get-sink-mute", "@DEFAULT_SINK@"))
+
+    assert seen == ["Mute: yes", "Mute: yes", "Mute: no"]
+    assert level_of(server) == ["55", "55"]
+
+
+@pytest.mark.desktop
+@pytest.mark.parametrize(("level", "set_to"), [(-5, "0"), (0, "0"), (33.4, "33"), (250, "100")])
+async def test_set_level_is_clamped_to_0_to_100(pulse: Pulse, level: float, set_to: str) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+    pulse.pactl("set-default-sink", "speakers")
+    pulse.pactl("set-sink-volume", "speakers", "50%")
+
+    await device.perform(SetVolume(Percent(level)))
+
+    assert level_of(pulse) == [set_to, set_to]
+
+
+@pytest.mark.desktop
+async def test_level_can_be_raised_again_from_zero(pulse: Pulse) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+    pulse.pactl("set-default-sink", "speakers")
+    pulse.pactl("set-sink-volume", "speakers", "0%")
+
+    await device.perform(SetVolume(Percent(20)))
+
+    assert level_of(pulse) == ["20", "20"]
+
+
+@pytest.mark.desktop
+async def test_watched_device_reads_and_writes_through_one_connection(pulse: Pulse) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+
+    def connections() -> int:
+        return pulse.pactl("list", "clients").count('application.name = "deskwire"')
+
+    async with aclosing(patient(device)) as readings:
+        await upcoming(readings)
+        async with device._connected():
+            watched = connections()
+    async with device._connected():
+        unwatched = connections()
+
+    assert (watched, unwatched) == (1, 1)
+    await until_async(lambda: connections() == 0)
+
+
+@pytest.mark.desktop
+async def test_command_without_an_output_is_unavailable(server: Pulse | PipeWire) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(server.address)))
+    for line in server.pactl("list", "modules", "short").splitlines():
+        if "module-null-sink" in line:
+            server.pactl("unload-module", line.split()[0])
+
+    with pytest.raises(DeviceUnavailable, match="no sound output"):
+        await device.perform(SetVolume(Percent(30)))
+    with pytest.raises(DeviceUnavailable, match="no sound output"):
+        await device.perform(MuteVolume(True))
+
+
+async def test_command_without_a_sound_server_is_unavailable() -> None:
+    device = VolumeDevice(resources(sound=SoundServers("/nonexistent/native")))
+
+    with pytest.raises(DeviceUnavailable, match="no sound server") as raised:
+        await device.perform(MuteVolume(True))
+
+    assert raised.value.code == "device_unavailable"
+
+
+@pytest.mark.desktop
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "not watched"])
+async def test_command_to_a_hung_server_ends_in_time(watched: bool) -> None:
+    with Pulse() as pulse:
+        device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+        readings = patient(device)
+        if watched:
+            await upcoming(readings)
+        pulse.send(signal.SIGSTOP)
+        began = asyncio.get_running_loop().time()
+
+        with pytest.raises(DeviceUnavailable, match="does not answer"):
+            await device.perform(SetVolume(Percent(30)))
+
+        assert asyncio.get_running_loop().time() - began < 1.5
+        pulse.send(signal.SIGCONT)
+        await readings.aclose()
+        await device.perform(SetVolume(Percent(30)))
+
+
+@pytest.mark.desktop
+async def test_command_to_a_server_that_dies_is_unavailable() -> None:
+    with Pulse() as pulse:
+        device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+        async with aclosing(patient(device)) as readings:
+            await upcoming(readings)
+            pulse.send(signal.SIGSTOP)
+            command = asyncio.create_task(device.perform(MuteVolume(True)))
+            await asyncio.sleep(0.05)
+            pulse.kill()
+            with pytest.raises(DeviceUnavailable, match="went away"):
+                await command
+
+
+async def test_volume_commands_need_the_scope_control() -> None:
+    router = CommandRouter([VolumeDevice(resources())])
+
+    with pytest.raises(OutOfScope):
+        await router.perform(SetVolume(Percent(30)), grant(Scope.MONITOR))

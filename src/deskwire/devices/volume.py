@@ -1,53 +1,106 @@
-"""How loud the desk is: the volume of the default sink.
+"""Volume of the default output, and the commands that set it.
 
-The level is that of the loudest channel, which is what desktops' sliders show when the balance is
-not in the middle. Muting leaves it alone: a screen has one number, and it is the one the sound
-comes back with. The silent stand-in that a server makes up while there is no output (`auto_null`)
-is no sink.
+The level is that of the loudest channel, which desktops show too. A new level scales all channels,
+so the balance stays. Muting does not change the level: it is the one that the sound comes back
+with. The silent stand-in that a server invents without an output (`auto_null`) counts as absent.
 """
 
+import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from msgspec import Meta
 
 from deskwire.devices.device import Device, Resources
 from deskwire.devices.sound.packets import Sink
-from deskwire.devices.sound.server import connected
+from deskwire.devices.sound.server import SoundServer, connected, timed_out
+from deskwire.model.commands import Command
+from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Volume
 from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 
 STAND_INS = frozenset({"auto_null", "@DEFAULT_SINK@", "@NONE@"})
-"""Names of no sink at all: module-always-sink's, and what PipeWire says while it has none."""
+"""Names of an absent sink, from module-always-sink and from PipeWire."""
 
 FIRST_TIMEOUT = Seconds(0.2)
-"""For connecting, and again for the first answer. A server that hangs does so in the first of them,
-so that a watch has its first reading, or says why not, within 250 ms."""
+"""Timeout for the connection, and again for the first answer.
+
+A server that hangs does so while connecting, so the watch knows within 250 ms.
+"""
+COMMAND_TIMEOUT = Seconds(1.0)
+
+
+class SetVolume(Command, frozen=True):
+    """Set the volume of the default output."""
+
+    name = "volume.set"
+    level: Annotated[Percent, Meta(description="New level of the loudest channel, 0 to 100")]
+
+
+class MuteVolume(Command, frozen=True):
+    """Mute the default output, or restore its sound."""
+
+    name = "volume.mute"
+    muted: Annotated[bool, Meta(description="Whether the output is mute")]
 
 
 class VolumeDevice(Device[Volume]):
-    """The default sink's volume, told by the sound server's own events."""
+    """The default sink of the sound server."""
 
     topic = Topic("volume", Volume, absent="no sound output")
+    commands = (SetVolume, MuteVolume)
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self.via = "the sound server"
         self._servers = resources.sound
+        self._connection: SoundServer | None = None
 
     async def watch(self) -> AsyncGenerator[Volume | None, None]:
         """Yield the present volume, then each that differs.
 
-        Raises `DeviceUnavailable` where there is no sound server, when it goes or hangs.
+        Raises `DeviceUnavailable` if the sound server is missing, ends or hangs.
         """
         async with connected(self._servers, FIRST_TIMEOUT) as sound:
             reading = parse_volume(await sound.default_sink(FIRST_TIMEOUT))
             self.via = sound.name
-            yield reading
-            while True:
-                await sound.changed()
-                last, reading = reading, parse_volume(await sound.default_sink())
-                if reading != last:
-                    yield reading
+            self._connection = sound
+            try:
+                yield reading
+                while True:
+                    await sound.changed()
+                    last, reading = reading, parse_volume(await sound.default_sink())
+                    if reading != last:
+                        yield reading
+            finally:
+                self._connection = None
+
+    async def perform(self, command: Command) -> None:
+        """Change the default sink within 1 s; raises `DeviceUnavailable`."""
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT), self._connected() as sound:
+                sink = await sound.default_sink()
+                if sink is None or parse_volume(sink) is None:
+                    raise DeviceUnavailable("there is no sound output")
+                match command:
+                    case SetVolume(level):
+                        await sound.set_volume(sink, scale_channels(sink.channels, level))
+                    case MuteVolume(muted):
+                        await sound.set_mute(sink, muted=muted)
+        except TimeoutError:
+            raise timed_out() from None
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[SoundServer]:
+        """Use the connection of the watch, or one for this command while there is no watch."""
+        if self._connection is not None:
+            yield self._connection
+            return
+        async with connected(self._servers, COMMAND_TIMEOUT) as sound:
+            yield sound
 
 
 def parse_volume(sink: Sink | None) -> Volume | None:
@@ -55,3 +108,10 @@ def parse_volume(sink: Sink | None) -> Volume | None:
     if sink is None or sink.name in STAND_INS or not sink.channels:
         return None
     return Volume(Percent(math.floor(max(sink.channels) * 100 + 0.5)))
+
+
+def scale_channels(channels: tuple[float, ...], level: Percent) -> list[float]:
+    """Return volumes in the same balance whose loudest is `level`, which is cut to 0 to 100."""
+    loudest = max(channels)
+    wanted = min(100.0, max(0.0, level)) / 100
+    return [wanted * (channel / loudest if loudest else 1.0) for channel in channels]

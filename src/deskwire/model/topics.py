@@ -20,7 +20,7 @@ BACKGROUND_INTERVAL = Seconds(10.0)
 
 
 class Demand(IntEnum):
-    """How often a subscriber wants a topic; the higher demand for a topic wins."""
+    """Urgency of a subscriber's interest in a topic; the highest demand for a topic wins."""
 
     BACKGROUND = 1
     """Each 10 s or slower."""

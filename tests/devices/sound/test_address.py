@@ -22,10 +22,10 @@ from deskwire.devices.sound.address import PORT, Tcp, Unix, parse_servers
         ("tcp: : unix:/a", [Unix("/a")]),
     ],
 )
-def test_an_address_names_places_in_order(address: str, places: list[Unix | Tcp]) -> None:
+def test_address_list_is_parsed_in_order(address: str, places: list[Unix | Tcp]) -> None:
     assert parse_servers(address) == places
 
 
 @given(st.text())
-def test_any_text_is_read(address: str) -> None:
+def test_any_text_is_parsed_without_an_error(address: str) -> None:
     parse_servers(address)

@@ -8,13 +8,16 @@ import pytest
 
 from deskwire.devices.sound.address import SoundServers
 from deskwire.devices.sound.packets import (
-    Command,
-    Failure,
+    ErrorCode,
+    Opcode,
     Packet,
     PacketParser,
+    Sink,
+    boolean,
     encode_packet,
     number,
     text,
+    volumes,
 )
 from deskwire.devices.sound.server import SoundServer, connected, read_cookie
 from deskwire.model.problems import DeviceUnavailable
@@ -24,18 +27,19 @@ from tests.support.usage import descriptors
 from tests.support.waiting import until_async
 
 SOON = Seconds(patiently(1))
+SPEAKERS = Sink(7, "speakers", (1.0, 0.5))
 
-LET_IN = encode_packet(Command.REPLY, 1)
+LET_IN = encode_packet(Opcode.REPLY, 1)
 Answer = Callable[[Packet], bytes]
 
 
 def friendly(packet: Packet) -> bytes:
     """Answer as a server that has no sink."""
-    if packet.command == Command.GET_SERVER_INFO:
-        return encode_packet(Command.REPLY, packet.tag, text("a scripted server"))
-    if packet.command == Command.GET_SINK_INFO:
-        return encode_packet(Command.ERROR, packet.tag, number(Failure.NO_ENTITY))
-    return encode_packet(Command.REPLY, packet.tag)
+    if packet.opcode == Opcode.GET_SERVER_INFO:
+        return encode_packet(Opcode.REPLY, packet.tag, text("a scripted server"))
+    if packet.opcode == Opcode.GET_SINK_INFO:
+        return encode_packet(Opcode.ERROR, packet.tag, number(ErrorCode.NO_ENTITY))
+    return encode_packet(Opcode.REPLY, packet.tag)
 
 
 @asynccontextmanager
@@ -58,11 +62,11 @@ async def scripted(answer: Answer) -> Any:
         server.close()
 
 
-async def test_a_server_is_greeted_and_says_its_name() -> None:
+async def test_handshake_returns_the_name_of_the_server() -> None:
     asked: list[int] = []
 
     def answer(packet: Packet) -> bytes:
-        asked.append(packet.command)
+        asked.append(packet.opcode)
         return friendly(packet)
 
     async with scripted(answer) as sound:
@@ -70,20 +74,20 @@ async def test_a_server_is_greeted_and_says_its_name() -> None:
 
     assert name == "a scripted server"
     assert asked == [
-        Command.AUTH,
-        Command.SET_CLIENT_NAME,
-        Command.SUBSCRIBE,
-        Command.GET_SERVER_INFO,
+        Opcode.AUTH,
+        Opcode.SET_CLIENT_NAME,
+        Opcode.SUBSCRIBE,
+        Opcode.GET_SERVER_INFO,
     ]
 
 
-async def test_a_server_without_a_sink_has_none() -> None:
+async def test_server_without_a_sink_has_no_default() -> None:
     async with scripted(friendly) as sound:
         assert await sound.default_sink(SOON) is None
 
 
-async def test_many_events_are_one_change() -> None:
-    event = encode_packet(Command.SUBSCRIBE_EVENT, 0xFFFF_FFFF, number(0x10) + number(3))
+async def test_several_events_count_as_one_change() -> None:
+    event = encode_packet(Opcode.SUBSCRIBE_EVENT, 0xFFFF_FFFF, number(0x10) + number(3))
 
     async with scripted(lambda packet: event * 5 + friendly(packet)) as sound:
         await sound.default_sink(SOON)
@@ -96,8 +100,8 @@ async def test_many_events_are_one_change() -> None:
     assert once
 
 
-async def test_an_answer_to_nothing_and_an_unknown_packet_are_passed_over() -> None:
-    noise = encode_packet(Command.REPLY, 99) + encode_packet(Command.AUTH, 1)
+async def test_reply_without_a_call_and_unknown_packet_are_ignored() -> None:
+    noise = encode_packet(Opcode.REPLY, 99) + encode_packet(Opcode.AUTH, 1)
 
     async with scripted(lambda packet: noise + friendly(packet)) as sound:
         assert await sound.default_sink(SOON) is None
@@ -107,12 +111,15 @@ async def test_an_answer_to_nothing_and_an_unknown_packet_are_passed_over() -> N
     ("said", "why"),
     [
         (b"\xff" * 40, "went away"),
-        (LET_IN + encode_packet(Command.ERROR, 2, number(1)), "refuses access"),
-        (b"".join(encode_packet(Command.REPLY, tag, b"?") for tag in range(5)), "as we know it"),
+        (LET_IN + encode_packet(Opcode.ERROR, 2, number(1)), "refuses access"),
+        (
+            b"".join(encode_packet(Opcode.REPLY, tag, b"?") for tag in range(5)),
+            "is no sound server",
+        ),
     ],
     ids=["no packets", "refused", "no values"],
 )
-async def test_a_server_that_talks_otherwise_is_unavailable(said: bytes, why: str) -> None:
+async def test_server_with_another_protocol_is_unavailable(said: bytes, why: str) -> None:
     with pytest.raises(DeviceUnavailable, match=why):
         async with scripted(lambda _: said):
             pass
@@ -120,21 +127,60 @@ async def test_a_server_that_talks_otherwise_is_unavailable(said: bytes, why: st
 
 async def test_malformed_sink_is_unavailable() -> None:
     def answer(packet: Packet) -> bytes:
-        if packet.command == Command.GET_SINK_INFO:
-            return encode_packet(Command.REPLY, packet.tag, b"?")
+        if packet.opcode == Opcode.GET_SINK_INFO:
+            return encode_packet(Opcode.REPLY, packet.tag, b"?")
         return friendly(packet)
 
     async with scripted(answer) as sound:
-        with pytest.raises(DeviceUnavailable, match="as we know it"):
+        with pytest.raises(DeviceUnavailable, match="is no sound server"):
             await sound.default_sink(SOON)
+
+
+async def test_change_is_sent_with_the_index_of_its_sink() -> None:
+    asked: list[Packet] = []
+
+    def answer(packet: Packet) -> bytes:
+        asked.append(packet)
+        return friendly(packet)
+
+    async with scripted(answer) as sound:
+        await sound.set_volume(SPEAKERS, [0.5, 0.25])
+        await sound.set_mute(SPEAKERS, muted=True)
+
+    assert [(packet.opcode, packet.values) for packet in asked[-2:]] == [
+        (Opcode.SET_SINK_VOLUME, number(7) + text(None) + volumes([0.5, 0.25])),
+        (Opcode.SET_SINK_MUTE, number(7) + text(None) + boolean(True)),
+    ]
+
+
+async def test_refused_change_is_unavailable_and_keeps_the_connection() -> None:
+    def answer(packet: Packet) -> bytes:
+        if packet.opcode == Opcode.SET_SINK_MUTE:
+            return encode_packet(Opcode.ERROR, packet.tag, number(ErrorCode.ACCESS))
+        return friendly(packet)
+
+    async with scripted(answer) as sound:
+        with pytest.raises(DeviceUnavailable, match=r"refuses to change speakers \(error 1\)"):
+            await sound.set_mute(SPEAKERS, muted=False)
+
+        assert await sound.default_sink(SOON) is None
+
+
+async def test_change_without_a_reply_times_out() -> None:
+    def answer(packet: Packet) -> bytes:
+        return b"" if packet.opcode == Opcode.SET_SINK_VOLUME else friendly(packet)
+
+    async with scripted(answer) as sound:
+        with pytest.raises(DeviceUnavailable, match="does not answer"):
+            await sound.set_volume(SPEAKERS, [1.0])
 
 
 @pytest.mark.parametrize(
     "said",
-    [None, b"", b"\xff" * 40, LET_IN + encode_packet(Command.ERROR, 2, number(1))],
+    [None, b"", b"\xff" * 40, LET_IN + encode_packet(Opcode.ERROR, 2, number(1))],
     ids=["nobody there", "hung", "no packets", "refused"],
 )
-async def test_a_server_that_is_given_up_leaves_nothing_open(said: bytes | None) -> None:
+async def test_failed_connection_leaves_no_descriptor_open(said: bytes | None) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if said:
             writer.write(said)
@@ -155,11 +201,11 @@ async def test_a_server_that_is_given_up_leaves_nothing_open(said: bytes | None)
     server.close()
 
 
-async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
+async def test_late_reply_is_ignored() -> None:
     late: list[Packet] = []
 
     def answer(packet: Packet) -> bytes:
-        if packet.command != Command.GET_SINK_INFO:
+        if packet.opcode != Opcode.GET_SINK_INFO:
             return friendly(packet)
         late.append(packet)
         return b"" if len(late) == 1 else b"".join(map(friendly, late))
@@ -171,7 +217,7 @@ async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
         assert await sound.default_sink(SOON) is None
 
 
-async def test_nothing_is_asked_of_a_server_that_went() -> None:
+async def test_call_on_a_lost_connection_is_unavailable() -> None:
     sound = SoundServer()
     asking: Awaitable[Any] = sound.default_sink(SOON)
 
@@ -179,7 +225,7 @@ async def test_nothing_is_asked_of_a_server_that_went() -> None:
         await asking
 
 
-def test_a_cookie_that_cannot_be_read_is_zeros(tmp_path: Any) -> None:
+def test_unreadable_cookie_is_zeros(tmp_path: Any) -> None:
     (tmp_path / "cookie").write_bytes(b"c" * 300)
 
     assert read_cookie(tmp_path / "cookie") == b"c" * 256

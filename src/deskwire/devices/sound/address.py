@@ -15,12 +15,12 @@ _HOST = re.compile(r"(?:\[(?P<literal>[^]]+)\]|(?P<name>[^:]+))(?::(?P<port>\d{1
 
 
 class SoundServers(Struct, frozen=True):
-    """Where to look for one, and what opens it."""
+    """Addresses to try, and the cookie for them."""
 
     address: str
-    """As PULSE_SERVER would say it."""
+    """List of addresses in the syntax of PULSE_SERVER."""
     cookie: Path | None = None
-    """A file; a server of the same person on the same machine asks for none."""
+    """Cookie file; a server of the same user on the same machine needs none."""
 
 
 class Unix(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Tcp(Struct, frozen=True):
 
 
 def parse_servers(address: str) -> list[Unix | Tcp]:
-    """Return the places that are named; what is no address is left out."""
+    """Return the named addresses in order, without invalid ones."""
     found: list[Unix | Tcp] = []
     for word in address.split():
         kind, colon, rest = _MACHINE.sub("", word).partition(":")

@@ -1,27 +1,29 @@
-"""PulseAudio's native protocol: packets, and the values in them.
+"""Packets of PulseAudio's native protocol, and the values in them.
 
-A packet is a head of five numbers and a payload; the payload is a command, the tag that its reply
-will bear, and values, each with a letter that says what it is. All numbers are big-endian. Of the
-protocol only what tells a volume is here, in version 13, the oldest that says it so; PulseAudio and
-PipeWire speak to every version from 8 on.
+A packet is a header of five numbers and a payload. The payload is an opcode, a tag that the reply
+repeats, and values, each after a letter that names its type. All numbers are big-endian. This
+module has only the part that the volume needs, in version 13, the oldest version with that layout.
+PulseAudio and PipeWire support every version from 8 on.
 
 Source: PulseAudio's src/pulsecore/{pstream,tagstruct,native-common}.h and PROTOCOL.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 VERSION = 13
-"""The bits above say what memory may be shared: none."""
-NOTHING = 0xFFFF_FFFF
-"""An index of nothing, and the tag of what is no reply."""
-CONTROL = NOTHING
-"""The channel that is no sound."""
-HEAD = struct.Struct(">IIIII")
-LARGEST = 1 << 20
-"""No description of a sink is as long."""
+"""The bits above it offer shared memory: none."""
+INVALID_INDEX = 0xFFFF_FFFF
+"""Index of no object, for a request that names its object."""
+CONTROL = INVALID_INDEX
+"""Channel of the control packets; the others carry audio."""
+HEADER = struct.Struct(">IIIII")
+MAX_PAYLOAD = 1 << 20
+"""Bytes; far more than the description of a sink takes."""
 NORMAL = 0x10000
 """A volume of 100 %."""
 COOKIE_BYTES = 256
@@ -29,8 +31,8 @@ COOKIE_BYTES = 256
 _NUMBER = struct.Struct(">I")
 
 
-class Command(IntEnum):
-    """Command codes of packets."""
+class Opcode(IntEnum):
+    """Type of a packet, PA_COMMAND_* in PulseAudio."""
 
     ERROR = 0
     REPLY = 2
@@ -39,18 +41,20 @@ class Command(IntEnum):
     GET_SERVER_INFO = 20
     GET_SINK_INFO = 21
     SUBSCRIBE = 35
+    SET_SINK_VOLUME = 36
+    SET_SINK_MUTE = 39
     SUBSCRIBE_EVENT = 66
 
 
-class Event(IntEnum):
+class Events(IntEnum):
     """Events that a client may subscribe to."""
 
     SINK = 0x01
     SERVER = 0x80
 
 
-class Failure(IntEnum):
-    """Why something was refused."""
+class ErrorCode(IntEnum):
+    """Reasons for an error."""
 
     ACCESS = 1
     NO_ENTITY = 5
@@ -63,67 +67,86 @@ class MalformedPacket(Exception):
 class Packet(NamedTuple):
     """One packet of the control channel."""
 
-    command: int
+    opcode: int
     tag: int
     values: bytes
 
 
-class Sink(NamedTuple):
-    """Something sound comes out of."""
+class Sink(Struct, frozen=True):
+    """An output for sound."""
 
+    index: int
     name: str
     channels: tuple[float, ...]
     """Volume of each channel, 1.0 is 100 %."""
 
 
-def encode_packet(command: Command, tag: int, values: bytes = b"") -> bytes:
-    """Write a packet."""
-    payload = number(command) + number(tag) + values
-    return HEAD.pack(len(payload), CONTROL, 0, 0, 0) + payload
+# ---- writing -------------------------------------------------------------------------------------
+
+
+def encode_packet(opcode: Opcode, tag: int, values: bytes = b"") -> bytes:
+    """Return a whole packet."""
+    payload = number(opcode) + number(tag) + values
+    return HEADER.pack(len(payload), CONTROL, 0, 0, 0) + payload
 
 
 def number(value: int) -> bytes:
-    """Write a number of 32 bits."""
+    """Return an encoded number of 32 bits."""
     return b"L" + _NUMBER.pack(value)
 
 
-def text(value: str) -> bytes:
-    """Write a string."""
-    return b"t" + value.encode() + b"\0"
+def boolean(value: bool) -> bytes:
+    """Return an encoded truth value."""
+    return b"1" if value else b"0"
+
+
+def text(value: str | None) -> bytes:
+    """Return an encoded string; `None` is the protocol's null string."""
+    return b"N" if value is None else b"t" + value.encode() + b"\0"
 
 
 def blob(value: bytes) -> bytes:
-    """Write bytes."""
+    """Return encoded bytes."""
     return b"x" + _NUMBER.pack(len(value)) + value
 
 
+def volumes(channels: Iterable[float]) -> bytes:
+    """Return the encoded volumes of all channels."""
+    raw = [_NUMBER.pack(round(volume * NORMAL)) for volume in channels]
+    return b"v" + bytes([len(raw)]) + b"".join(raw)
+
+
 def properties(values: Mapping[str, str]) -> bytes:
-    """Write a list of properties."""
+    """Return an encoded property list."""
     pairs = [(text(name), value.encode() + b"\0") for name, value in values.items()]
     return b"P" + b"".join(name + number(len(it)) + blob(it) for name, it in pairs) + b"N"
 
 
+# ---- reading -------------------------------------------------------------------------------------
+
+
 class PacketParser:
-    """Takes what comes apart."""
+    """Incremental parser of the packets in a byte stream."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Packet]:
-        """Take what came next; return what is whole with it. Raises `MalformedPacket`.
+        """Parse the next bytes and return the packets that they complete.
 
-        Sound is passed over, and so is word of shared memory, which has flags.
+        Skips audio packets, and those about shared memory, which have flags. Raises
+        `MalformedPacket`.
         """
-        self._held += data
+        self._buffer += data
         found = []
-        while len(self._held) >= HEAD.size:
-            length, channel, _, _, flags = HEAD.unpack_from(self._held)
-            if length > LARGEST:
+        while len(self._buffer) >= HEADER.size:
+            length, channel, _, _, flags = HEADER.unpack_from(self._buffer)
+            if length > MAX_PAYLOAD:
                 raise MalformedPacket
-            if len(self._held) < HEAD.size + length:
+            if len(self._buffer) < HEADER.size + length:
                 break
-            payload = bytes(self._held[HEAD.size : HEAD.size + length])
-            del self._held[: HEAD.size + length]
+            payload = bytes(self._buffer[HEADER.size : HEADER.size + length])
+            del self._buffer[: HEADER.size + length]
             if channel == CONTROL and not flags:
                 values = ValueReader(payload)
                 found.append(Packet(values.number(), values.number(), values.rest()))
@@ -143,7 +166,7 @@ class ValueReader:
         return self._number()
 
     def text(self) -> str:
-        """Read a string; one that is not there is empty."""
+        """Read a string; the null string is read as an empty one."""
         if self._payload[self._at : self._at + 1] == b"N":
             self._at += 1
             return ""
@@ -161,17 +184,17 @@ class ValueReader:
         return tuple(self._number() / NORMAL for _ in range(self._take(1)[0]))
 
     def skip_sample_format(self) -> None:
-        """Pass over how samples are made."""
+        """Skip a sample format."""
         self._expect(b"a")
         self._take(6)
 
     def skip_channels(self) -> None:
-        """Pass over where the channels are."""
+        """Skip a channel map."""
         self._expect(b"m")
         self._take(self._take(1)[0])
 
     def rest(self) -> bytes:
-        """Return what was not read."""
+        """Return the unread bytes."""
         return self._payload[self._at :]
 
     def _expect(self, letter: bytes) -> None:
@@ -183,25 +206,25 @@ class ValueReader:
         return found
 
     def _take(self, size: int) -> bytes:
-        taken = self._payload[self._at : self._at + size]
-        if len(taken) < size:
+        piece = self._payload[self._at : self._at + size]
+        if len(piece) < size:
             raise MalformedPacket
         self._at += size
-        return taken
+        return piece
 
 
 def parse_sink(values: bytes) -> Sink:
-    """Read the beginning of the reply to GET_SINK_INFO."""
-    read = ValueReader(values)
-    read.number()
-    name = read.text()
-    read.text()
-    read.skip_sample_format()
-    read.skip_channels()
-    read.number()
-    return Sink(name, read.volumes())
+    """Read a sink from the reply to GET_SINK_INFO."""
+    reader = ValueReader(values)
+    index = reader.number()
+    name = reader.text()
+    reader.text()  # description
+    reader.skip_sample_format()
+    reader.skip_channels()
+    reader.number()  # owner module
+    return Sink(index, name, reader.volumes())
 
 
 def parse_server_name(values: bytes) -> str:
-    """Read what the server is out of the reply to GET_SERVER_INFO."""
+    """Read the server's name from the reply to GET_SERVER_INFO."""
     return ValueReader(values).text()

@@ -1,41 +1,43 @@
-"""One connection to the sound server: what the default sink is set to, and when that may differ.
+"""Connection to the sound server: reads and sets the default sink, and reports changes.
 
-Events only say that something changed, so they are one flag and never queue up. Nothing but
-questions is ever sent; a server that does not answer is given up.
+Events only say that something changed, so they set one flag and never queue up. Every call is
+bounded in time. A late reply to a call that timed out is ignored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deskwire.devices.sound.address import SoundServers, Unix, parse_servers
 from deskwire.devices.sound.packets import (
     COOKIE_BYTES,
-    NOTHING,
+    INVALID_INDEX,
     VERSION,
-    Command,
-    Event,
-    Failure,
+    ErrorCode,
+    Events,
     MalformedPacket,
+    Opcode,
     Packet,
     PacketParser,
     Sink,
     ValueReader,
     blob,
+    boolean,
     encode_packet,
     number,
     parse_server_name,
     parse_sink,
     properties,
     text,
+    volumes,
 )
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 
 CALL_TIMEOUT = Seconds(1.0)
 DEFAULT_SINK = "@DEFAULT_SINK@"
-"""The server knows which that is."""
+"""Name that the server resolves to the default sink."""
 
 
 class ServerError(Exception):
@@ -47,49 +49,55 @@ class ServerError(Exception):
 
 
 class SoundServer(asyncio.Protocol):
-    """One living connection."""
+    """One connection."""
 
     def __init__(self) -> None:
         self.name = ""
         """Name and version of the server: `pulseaudio`, `PulseAudio (on PipeWire 1.4.2)`."""
         self._transport: asyncio.Transport | None = None
         self._packets = PacketParser()
-        self._asked: dict[int, asyncio.Future[bytes]] = {}
+        self._pending: dict[int, asyncio.Future[bytes]] = {}
         self._last_tag = 0
         self._changed = asyncio.Event()
 
     async def handshake(self, cookie: bytes) -> None:
-        """Send the client name and subscribe to changes; raises `DeviceUnavailable`."""
+        """Authenticate and subscribe to changes; raises `DeviceUnavailable`."""
         try:
-            await self._ask(Command.AUTH, number(VERSION) + blob(cookie))
-            await self._ask(Command.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
-            await self._ask(Command.SUBSCRIBE, number(Event.SINK | Event.SERVER))
-            self.name = parse_server_name(await self._ask(Command.GET_SERVER_INFO))
-        except ServerError as refusal:
+            await self._call(Opcode.AUTH, number(VERSION) + blob(cookie))
+            await self._call(Opcode.SET_CLIENT_NAME, properties({"application.name": "deskwire"}))
+            await self._call(Opcode.SUBSCRIBE, number(Events.SINK | Events.SERVER))
+            self.name = parse_server_name(await self._call(Opcode.GET_SERVER_INFO))
+        except ServerError as error:
             raise DeviceUnavailable(
-                f"the sound server refuses access (error {refusal.code})",
-                remedy="see that its cookie can be read, or name another in PULSE_SERVER",
+                f"the sound server refuses access (error {error.code})",
+                remedy="make its cookie file readable, or set PULSE_SERVER to another server",
             ) from None
 
     async def default_sink(self, timeout: Seconds = CALL_TIMEOUT) -> Sink | None:
-        """Return the sink that sound goes to, or `None`; raises `DeviceUnavailable`."""
+        """Return the default sink, or `None` if there is none; raises `DeviceUnavailable`."""
+        request = number(INVALID_INDEX) + text(DEFAULT_SINK)
         try:
-            async with asyncio.timeout(timeout):
-                values = await self._ask(
-                    Command.GET_SINK_INFO, number(NOTHING) + text(DEFAULT_SINK)
-                )
-            return parse_sink(values)
-        except TimeoutError:
-            raise timed_out() from None
+            return parse_sink(await self._call(Opcode.GET_SINK_INFO, request, timeout))
         except MalformedPacket:
             raise unknown_protocol() from None
-        except ServerError as refusal:
-            if refusal.code == Failure.NO_ENTITY:
+        except ServerError as error:
+            if error.code == ErrorCode.NO_ENTITY:
                 return None
             raise unknown_protocol() from None
 
+    async def set_volume(self, sink: Sink, channels: Iterable[float]) -> None:
+        """Set the volume of each channel, 1.0 is 100 %; raises `DeviceUnavailable`."""
+        await self._set(Opcode.SET_SINK_VOLUME, sink, volumes(channels))
+
+    async def set_mute(self, sink: Sink, *, muted: bool) -> None:
+        """Mute a sink or restore its sound; raises `DeviceUnavailable`."""
+        await self._set(Opcode.SET_SINK_MUTE, sink, boolean(muted))
+
     async def changed(self) -> None:
-        """Wait until sinks or the default changed since the last call; raises when it is gone."""
+        """Wait for a change of a sink or of the default since the last call.
+
+        Raises `DeviceUnavailable` if the connection ends.
+        """
         await self._changed.wait()
         self._changed.clear()
         if self._transport is None:
@@ -100,60 +108,73 @@ class SoundServer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _ask(self, command: Command, values: bytes = b"") -> bytes:
+    async def _set(self, opcode: Opcode, sink: Sink, value: bytes) -> None:
+        try:
+            await self._call(opcode, number(sink.index) + text(None) + value)
+        except ServerError as error:
+            raise DeviceUnavailable(
+                f"the sound server refuses to change {sink.name} (error {error.code})"
+            ) from None
+
+    async def _call(
+        self, opcode: Opcode, values: bytes = b"", timeout: Seconds = CALL_TIMEOUT
+    ) -> bytes:
         if self._transport is None:
             raise disconnected()
         self._last_tag += 1
         tag = self._last_tag
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._asked[tag] = answer
-        self._transport.write(encode_packet(command, tag, values))
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._pending[tag] = reply
+        self._transport.write(encode_packet(opcode, tag, values))
         try:
-            return await answer
+            async with asyncio.timeout(timeout):
+                return await reply
+        except TimeoutError:
+            raise timed_out() from None
         finally:
-            del self._asked[tag]
+            del self._pending[tag]
 
-    # ---- called by the transport ----------------------------------------------------------------
+    # ---- called by the transport -----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Connected."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Parse packets; malformed data ends the connection."""
         try:
             for packet in self._packets.feed(data):
-                self._take(packet)
+                self._receive(packet)
         except MalformedPacket:
             self.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's
-        """The connection is gone."""
+        """Fail the pending calls and wake the watch."""
         self._transport = None
-        for answer in self._asked.values():
-            if not answer.done():
-                answer.set_exception(disconnected())
+        for reply in self._pending.values():
+            if not reply.done():
+                reply.set_exception(disconnected())
         self._changed.set()
 
-    def _take(self, packet: Packet) -> None:
-        if packet.command == Command.SUBSCRIBE_EVENT:
+    def _receive(self, packet: Packet) -> None:
+        if packet.opcode == Opcode.SUBSCRIBE_EVENT:
             self._changed.set()
             return
-        answer = self._asked.get(packet.tag)
-        if answer is None or answer.done():
+        reply = self._pending.get(packet.tag)
+        if reply is None or reply.done():
             return
-        if packet.command == Command.REPLY:
-            answer.set_result(packet.values)
-        elif packet.command == Command.ERROR:
-            answer.set_exception(ServerError(ValueReader(packet.values).number()))
+        if packet.opcode == Opcode.REPLY:
+            reply.set_result(packet.values)
+        elif packet.opcode == Opcode.ERROR:
+            reply.set_exception(ServerError(ValueReader(packet.values).number()))
 
 
 @asynccontextmanager
 async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[SoundServer]:
-    """Hold a connection to the first of `servers` that is there; raises `DeviceUnavailable`.
+    """Open a connection to the first of `servers` that accepts one; raises `DeviceUnavailable`.
 
-    `timeout` is for being connected and let in.
+    `timeout` covers the connection and the handshake.
     """
     cookie = await asyncio.to_thread(read_cookie, servers.cookie)
     server = SoundServer()
@@ -189,7 +210,7 @@ async def connect_to_first(server: SoundServer, servers: SoundServers) -> None:
 
 
 def read_cookie(file: Path | None) -> bytes:
-    """Return what a server of another person asks for; zeros where there is none. Blocks."""
+    """Return the cookie that authenticates at a server of another user, or zeros. Blocks."""
     try:
         cookie = b"" if file is None else file.read_bytes()[:COOKIE_BYTES]
     except OSError:
@@ -198,15 +219,15 @@ def read_cookie(file: Path | None) -> bytes:
 
 
 def timed_out() -> DeviceUnavailable:
-    """Make the problem that says there was no answer in time."""
+    """Return the problem of a call without a reply in time."""
     return DeviceUnavailable("the sound server does not answer")
 
 
 def disconnected() -> DeviceUnavailable:
-    """Make the problem that says the connection ended."""
+    """Return the problem of a lost connection."""
     return DeviceUnavailable("the sound server went away")
 
 
 def unknown_protocol() -> DeviceUnavailable:
-    """Make the problem that says what listens there is something else."""
-    return DeviceUnavailable("what listens there is no sound server as we know it")
+    """Return the problem of a server that speaks another protocol."""
+    return DeviceUnavailable("the server at this address is no sound server")
