@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from deskwire.model.problems import StateUnavailable
-from deskwire.private_files import create_file, create_private_directory, load_or_create_secret
+from deskwire.private_files import (
+    create_private_directory,
+    load_or_create_secret,
+    write_private_file,
+)
 
 NOBODY = 65534
 
@@ -118,11 +122,23 @@ def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
 def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
 
-    create_file(path, b"theirs")
-    create_file(path, b"ours")
+    write_private_file(path, b"theirs", replace=False)
+    write_private_file(path, b"ours", replace=False)
 
     assert path.read_bytes() == b"theirs"
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
+
+
+def test_written_file_replaces_another_with_private_mode(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+
+    write_private_file(path, b"new", replace=True)
+
+    assert path.read_bytes() == b"new"
+    assert mode(path) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
 
 
 def test_all_who_make_a_secret_at_once_have_the_same(tmp_path: Path) -> None:

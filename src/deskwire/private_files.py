@@ -55,7 +55,7 @@ def load_or_create_secret(path: Path, size: int) -> bytes:
         try:
             return read_secret(path, size)
         except FileNotFoundError:
-            create_file(path, secrets.token_bytes(size))
+            write_private_file(path, secrets.token_bytes(size), replace=False)
             return read_secret(path, size)
     except OSError as problem:
         raise unusable(path, problem) from None
@@ -78,8 +78,11 @@ def read_secret(path: Path, size: int) -> bytes:
     return kept
 
 
-def create_file(path: Path, content: bytes) -> None:
-    """Put a new file there, whole and on disk, unless there is one already (0600)."""
+def write_private_file(path: Path, content: bytes, *, replace: bool) -> None:
+    """Write a file (0600) completely and to disk, or leave the present one.
+
+    Without `replace`, an existing file stays as it is. Raises `OSError`.
+    """
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     new = Path(name)
     try:
@@ -87,11 +90,14 @@ def create_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # link(2), unlike rename(2), never replaces what another process put there meanwhile
-        with suppress(FileExistsError):
-            path.hardlink_to(new)
+        if replace:
+            new.replace(path)
+        else:
+            # link(2), unlike rename(2), never replaces a file that another process wrote meanwhile
+            with suppress(FileExistsError):
+                path.hardlink_to(new)
     finally:
-        new.unlink()
+        new.unlink(missing_ok=True)
     sync(path.parent)
 
 

@@ -75,7 +75,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
 
 def screen(app: TopApp) -> str:
     """Return the text of the display."""
-    return "\n".join(text_of(line).rstrip() for line in app.shown)
+    return "\n".join(text_of(line).rstrip() for line in app.widget.lines)
 
 
 async def see(pilot: "Pilot[int]", text: str) -> str:

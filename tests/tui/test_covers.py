@@ -63,4 +63,4 @@ async def test_missing_cover_or_area_renders_nothing(cover: Cover) -> None:
     assert renderer.render(None, SIXEL, SMALL, grey=False) is None
     assert renderer.render(cover, SIXEL, None, grey=False) is None
     assert renderer.render(cover, SIXEL, SMALL, grey=False) is None
-    renderer.clear()
+    renderer.cancel()

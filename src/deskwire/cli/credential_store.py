@@ -22,6 +22,7 @@ from deskwire.client.credentials import Login
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
 from deskwire.daemon import paths
 from deskwire.model.problems import StateUnavailable
+from deskwire.private_files import write_private_file
 
 KEYRING_SERVICE = "deskwire"
 
@@ -164,16 +165,9 @@ class CredentialStore:
         return self._keyring is not None and self._keyring.set(address, text)
 
     def _write(self, file: SavedDesks) -> None:
-        """Replace the file atomically, with mode 0600."""
-        new = self.path.with_suffix(".new")
+        content = msgspec.json.format(msgspec.json.encode(file)) + b"\n"
         try:
-            new.unlink(missing_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
-                stream.flush()
-                os.fsync(descriptor)
-            new.replace(self.path)
+            write_private_file(self.path, content, replace=True)
         except OSError as problem:
             raise StateUnavailable(f"{self.path}: {problem.strerror}") from None
 

@@ -9,8 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import TracebackType
-from typing import Self
 
 import click
 from msgspec.structs import replace
@@ -43,13 +41,6 @@ from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, is
 OnState = Callable[[ConnectionState], None]
 """Called with each state of a connection, in the thread of that connection."""
 
-desk_option = click.option(
-    "--desk",
-    "host",
-    metavar="HOST",
-    help="Desk to use if you are logged in to several. The default is the last one logged in to.",
-)
-
 
 class DeskSession:
     """Connections to one saved desk, with its credentials kept up to date."""
@@ -67,7 +58,7 @@ class DeskSession:
         self._on_state = on_state
         self._secret = self._saved = store.secret(address)
         self._password = self._secret.password
-        self._connection = ExitStack()
+        self.connection = ExitStack()
 
     @property
     def username(self) -> str:
@@ -103,8 +94,8 @@ class DeskSession:
         return self._connect(wait=True)
 
     def _connect(self, *, wait: bool) -> Desk:
-        self._connection.close()
-        desk = self._connection.enter_context(
+        self.connection.close()
+        desk = self.connection.enter_context(
             connect(
                 self._address,
                 self.username,
@@ -118,30 +109,17 @@ class DeskSession:
         )
         if self._secret.password is not None:
             self._secret = replace(self._secret, password=self._password)
-        self._save()
+        self.save()
         return desk
 
     def _keep_login(self, login: Login) -> None:
         self._secret = replace(self._secret, login=login)
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Save credentials that have changed."""
         if self._secret != self._saved:
             self._store.save_secret(self._address, self._secret)
             self._saved = self._secret
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._connection.__exit__(kind, problem, trace)
-        finally:
-            self._save()
 
 
 async def no_password(_: Problem | None) -> None:
@@ -154,8 +132,12 @@ def open_session(host: str | None, on_state: OnState | None = None) -> Iterator[
     with exit_on_problem():
         store = open_credential_store(os.environ)
         address, desk = select_desk(store, host)
-        with DeskSession(store, address, desk, on_state) as session:
-            yield session
+        session = DeskSession(store, address, desk, on_state)
+        try:
+            with session.connection:
+                yield session
+        finally:
+            session.save()
 
 
 @contextmanager

@@ -1,80 +1,37 @@
-"""Options, settings and state directory for the commands that work on this machine's desk."""
+"""Options that several commands share."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deskwire.auth.state_directory import StateDirectory
-from deskwire.auth.users import UnknownUser, UserExists
-from deskwire.cli import exit_codes
-from deskwire.cli.exit_codes import fail
-from deskwire.daemon.config.load import BadSetting, load
-from deskwire.daemon.config.settings import Settings
-from deskwire.model.problems import Problem, StateUnavailable
-from deskwire.model.units import Seconds
+FILE = click.Path(path_type=Path)
 
 config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Read the settings from FILE.",
+    "--config", type=FILE, metavar="FILE", help="Read the settings from FILE."
 )
 state_dir_option = click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Directory for users, logins and keys.",
+    "--state-dir", type=FILE, metavar="DIR", help="Directory for users, logins and keys."
+)
+desk_option = click.option(
+    "--desk",
+    "host",
+    metavar="HOST",
+    help="Desk to use if you are logged in to several. The default is the last one logged in to.",
+)
+wait_option = click.option(
+    "--wait", is_flag=True, help="Wait for a desk that is not reachable yet."
+)
+password_option = click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from the first line of standard input instead of a prompt.",
 )
 
 
-def load_settings(flags: Mapping[str, Mapping[str, Any]], config: Path | None) -> Settings:
-    """Return the settings from flags, environment and file. A wrong setting ends the command."""
-    try:
-        return load(flags, os.environ, config)
-    except BadSetting as problem:
-        fail(problem.message, exit_codes.USAGE)
-
-
-@contextmanager
-def open_state(
-    state_dir: Path | None, config: Path | None, *, create: bool = False
-) -> Iterator[StateDirectory]:
-    """Open the state, beside a running daemon or without one. A problem ends the command.
-
-    A missing directory that `--state-dir` names is probably a typing error. Only `create` makes it.
-    """
-    if state_dir is not None and not create and not state_dir.exists():
-        fail(f"{state_dir} does not exist; the first start creates it", exit_codes.STATE)
-    settings = load_settings({"server": {"state_dir": state_dir}}, config)
-    try:
-        state = StateDirectory.open(settings.server.state_dir)
-        try:
-            yield state
-        finally:
-            state.close()
-    except StateUnavailable as problem:
-        fail(problem.message, exit_codes.STATE)
-    except UnknownUser as problem:
-        fail(f"{problem.message}; run `deskwire users list` to see all users", exit_codes.FAILED)
-    except UserExists as problem:
-        fail(
-            f"{problem.message}; run `deskwire users passwd` to change the password",
-            exit_codes.FAILED,
-        )
-    except Problem as problem:
-        fail(problem.message, exit_codes.FAILED)
-
-
-def rfc3339(moment: Seconds) -> str:
-    """Return a wall-clock time for programs: `2025-11-23T05:43:00Z`."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def local_time(moment: Seconds) -> str:
-    """Return a wall-clock time in the local time zone: `2025-11-23 06:43`."""
-    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+def seconds_option(name: str, default: float, text: str) -> Callable[[Any], Any]:
+    """Return an option for a time in seconds."""
+    return click.option(
+        name, default=default, type=float, show_default=True, metavar="SECONDS", help=text
+    )

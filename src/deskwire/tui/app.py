@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
@@ -25,9 +24,9 @@ from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
+from deskwire.tui.background import run_in_daemon_thread
 from deskwire.tui.connection_status import StateQueue, notice
 from deskwire.tui.covers import CoverLoader, CoverRenderer
-from deskwire.tui.daemon_thread import run_in_daemon_thread
 from deskwire.tui.graphics import (
     GraphicsProtocol,
     TerminalGraphics,
@@ -39,7 +38,6 @@ from deskwire.tui.readings import TrendRecorder
 from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.screen import ViewModel, render_screen
 from deskwire.tui.screen_widget import ScreenWidget
-from deskwire.tui.spans import Line
 from deskwire.tui.terminal_capabilities import with_current_cell_size
 
 UPDATE_INTERVAL = 0.1
@@ -48,11 +46,17 @@ NOTICE_DURATION = Seconds(8)
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver. The application uses it to write escape sequences."""
+    """Textual's driver. It writes the escape sequences of the cover and removes the cover."""
 
     def __init__(self, app: "TopApp", **options: Any) -> None:
         super().__init__(app, **options)
+        self.top = app
         app.terminal = self
+
+    def stop_application_mode(self) -> None:
+        """Remove the cover before another program uses the terminal."""
+        self.top.widget.erase()
+        super().stop_application_mode()
 
 
 class TopApp(App[int]):
@@ -87,11 +91,11 @@ class TopApp(App[int]):
         self._states = states
         self._graphics = graphics
         self._renderer = CoverRenderer()
-        self._widget = ScreenWidget(
+        self.widget = ScreenWidget(
             lambda _: self._draw(), self.write_sequence, erase_sequence(graphics)
         )
         self._snapshot = desk.snapshot
-        self._state = desk.state
+        self.state = desk.state
         self._recorder = TrendRecorder()
         self._playheads = Playheads()
         self._lost: Seconds | None = None
@@ -103,17 +107,16 @@ class TopApp(App[int]):
         self._commands: set[asyncio.Task[None]] = set()
         self._notice = ""
         self._notice_until = Seconds(0)
-        self._ended = False
 
     def compose(self) -> ComposeResult:
         """Show the only widget."""
-        yield self._widget
+        yield self.widget
 
     def on_mount(self) -> None:
         """Start the updates."""
         self._states.read()
         if self._desk is not None:
-            self._state = self._desk.state
+            self.state = self._desk.state
         self._use(self._snapshot)
         playing = [player.id for player in self._snapshot.players if player.playing]
         self._selected = playing[0] if playing else None
@@ -121,39 +124,17 @@ class TopApp(App[int]):
             for each in (signal.SIGTERM, signal.SIGHUP):
                 end = partial(self.exit, 128 + each)
                 asyncio.get_running_loop().add_signal_handler(each, end)
-        self.app_suspend_signal.subscribe(self, lambda _: self._widget.erase(), immediate=True)
         self.app_resume_signal.subscribe(self, lambda _: self._redraw())
         self.set_interval(UPDATE_INTERVAL, self._update)
         self._update()
 
     def on_unmount(self) -> None:
         """Cancel all tasks."""
-        self._renderer.clear()
-        self._loader.stop()
+        self._renderer.cancel()
+        self._loader.cancel()
         self._reauthentication.stop()
         for task in self._commands:
             task.cancel()
-
-    def exit(
-        self,
-        result: int | None = None,
-        return_code: int = 0,
-        message: RenderableType | None = None,
-    ) -> None:
-        """End, and remove the cover."""
-        self._widget.erase()
-        self._ended = True
-        super().exit(result, return_code, message)
-
-    @property
-    def shown(self) -> list[Line]:
-        """Lines on the display."""
-        return self._widget.lines
-
-    @property
-    def state(self) -> ConnectionState:
-        """ConnectionState of the connection."""
-        return self._state
 
     # ---- keys ------------------------------------------------------------------------------------
 
@@ -222,7 +203,7 @@ class TopApp(App[int]):
             self._change_state(state)
         if self._desk is not None and self._desk.snapshot is not self._snapshot:
             self._use(self._desk.snapshot)
-        self._reauthentication.update(self._state)
+        self._reauthentication.update(self.state)
         self._graphics = with_current_cell_size(self._graphics, sys.__stderr__)
         players = self._snapshot.players
         if self._desk is not None and self._graphics.protocol is not GraphicsProtocol.NONE:
@@ -231,10 +212,10 @@ class TopApp(App[int]):
 
     def _change_state(self, state: ConnectionState) -> None:
         wait = 0.0 if state.retry_at is None else max(state.retry_at - read_clock().boot, 0.0)
-        text = notice(self._state, state, Seconds(wait))
+        text = notice(self.state, state, Seconds(wait))
         if text:
             self._show_notice(text)
-        self._state = state
+        self.state = state
         if state.phase in (Phase.LIVE, Phase.EXPIRING):
             self._lost = None
         elif self._lost is None:
@@ -257,15 +238,13 @@ class TopApp(App[int]):
         return self._index
 
     def _draw(self) -> None:
-        if self._ended:
-            return
         monotonic = Seconds(time.monotonic())
         prompt = self._reauthentication.prompt
         view = ViewModel(
             address=self._address,
             snapshot=self._snapshot,
-            state=self._state,
-            trends=self._recorder.trends(),
+            state=self.state,
+            trends=self._recorder.trends,
             playheads=self._playheads,
             selected=self._selected_index(),
             cover=self._loader.cover,
@@ -275,15 +254,15 @@ class TopApp(App[int]):
             monotonic=monotonic if self._lost is None else self._lost,
             now=read_clock(),
         )
-        lines = render_screen(view, *self._widget.size)
+        lines = render_screen(view, *self.widget.size)
         cover = self._renderer.render(
             self._loader.cover, self._graphics, find_cover_area(lines), grey=view.stale
         )
-        self._widget.show(lines, cover)
+        self.widget.show(lines, cover)
 
     def _redraw(self) -> None:
         """Draw everything: another program has used the terminal, which is blank now."""
-        self._widget.erase()
+        self.widget.erase()
         self.refresh(layout=True)
         self._draw()
 

@@ -3,10 +3,10 @@
 A reading that the desk does not have gets no row.
 """
 
-from collections import deque
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deskwire.model.readings import Battery, Network, Snapshot, Uptime
 from deskwire.model.units import Bytes, Seconds
@@ -43,10 +43,7 @@ class TrendRecorder:
     """
 
     def __init__(self) -> None:
-        self._cpu: deque[float] = deque(maxlen=MAX_SAMPLES)
-        self._memory: deque[float] = deque(maxlen=MAX_SAMPLES)
-        self._received: deque[float] = deque(maxlen=MAX_SAMPLES)
-        self._sent: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self.trends = Trends()
         self._sampled: Seconds | None = None
         self._network: Network | None = None
         self._uptime: Uptime | None = None
@@ -59,22 +56,18 @@ class TrendRecorder:
             return
         self._sampled = now
         self._uptime = snapshot.uptime
+        sample: dict[str, float] = {}
         if snapshot.cpu is not None:
-            self._cpu.append(snapshot.cpu.busy)
+            sample["cpu"] = snapshot.cpu.busy
         if snapshot.memory is not None:
-            self._memory.append(snapshot.memory.used)
+            sample["memory"] = snapshot.memory.used
         before, self._network = self._network, snapshot.network
         if elapsed is not None and before is not None and snapshot.network is not None:
-            received = snapshot.network.received - before.received
-            sent = snapshot.network.sent - before.sent
-            self._received.append(max(received, 0) / elapsed)
-            self._sent.append(max(sent, 0) / elapsed)
-
-    def trends(self) -> Trends:
-        """Return the recorded values."""
-        return Trends(
-            tuple(self._cpu), tuple(self._memory), tuple(self._received), tuple(self._sent)
-        )
+            sample["received"] = max(snapshot.network.received - before.received, 0) / elapsed
+            sample["sent"] = max(snapshot.network.sent - before.sent, 0) / elapsed
+        for name, value in sample.items():
+            values = (*getattr(self.trends, name), value)[-MAX_SAMPLES:]
+            self.trends = replace(self.trends, **{name: values})
 
 
 class Row(Struct, frozen=True):

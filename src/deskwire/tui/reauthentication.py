@@ -15,7 +15,7 @@ from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.sync import Desk
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.terminal.console import MAX_PASSWORD_PROMPTS
-from deskwire.tui.daemon_thread import run_in_daemon_thread
+from deskwire.tui.background import run_in_daemon_thread
 
 BULLET = "•"
 CURSOR = "▏"

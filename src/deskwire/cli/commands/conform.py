@@ -5,12 +5,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import click
 
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail, require_terminal
+from deskwire.cli.options import FILE, seconds_option
 from deskwire.conformance.check_context import Account, CheckOptions
 from deskwire.conformance.checker import LoginRefused, check_access, run_checks
 from deskwire.conformance.clause import Finding, Verdict
@@ -22,7 +24,6 @@ from deskwire.terminal.console import Colour, Console, ask_for_password, read_pa
 
 QUICK = 6.0
 """Longest wait of a clause with `--quick`, in seconds."""
-FILE = click.Path(path_type=Path)
 
 MARKS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.NOT_CHECKED: "not checked"}
 COLOURS = {
@@ -50,15 +51,13 @@ class VerdictTable:
 
     def add(self, finding: Finding) -> None:
         """Write one finding, on as many lines as it needs."""
+        number, mark = finding.clause.number, f"{MARKS[finding.verdict]:{MARK_WIDTH}}"
+        mark = self._console.paint(mark, COLOURS[finding.verdict])
         expected = textwrap.wrap(finding.clause.text, self._expected_width)
         seen = textwrap.wrap(finding.seen, self._seen_width)
-        for at in range(max(len(expected), len(seen))):
-            number = finding.clause.number if at == 0 else ""
-            mark = MARKS[finding.verdict] if at == 0 else ""
-            painted = self._console.paint(f"{mark:{MARK_WIDTH}}", COLOURS[finding.verdict])
-            left = expected[at] if at < len(expected) else ""
-            right = seen[at] if at < len(seen) else ""
-            self._console.write(self._row(number, painted, left, right))
+        for left, right in zip_longest(expected, seen, fillvalue=""):
+            self._console.write(self._row(number, mark, left, right))
+            number = mark = ""
 
     def write_summary(self, findings: Sequence[Finding]) -> None:
         """Write the number of findings with each verdict."""
@@ -95,30 +94,9 @@ class VerdictTable:
 @click.option(
     "--without", default="", metavar="CLAUSES", help="Leave out these clauses and topics."
 )
-@click.option(
-    "--lifetime",
-    default=1200,
-    type=float,
-    show_default=True,
-    metavar="SECONDS",
-    help="Lifetime of a websocket token on this server.",
-)
-@click.option(
-    "--warning",
-    default=240,
-    type=float,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time between the expiry warning and the end of a session on this server.",
-)
-@click.option(
-    "--patience",
-    default=60,
-    type=float,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longest wait of a clause. Clauses that need more time are not checked.",
-)
+@seconds_option("--lifetime", 1200, "Lifetime of a websocket token on this server.")
+@seconds_option("--warning", 240, "Time between the expiry warning and the end of a session.")
+@seconds_option("--patience", 60, "Longest wait of a clause; slower ones are not checked.")
 @click.option("--quick", is_flag=True, help="Leave out clauses that need more than a few seconds.")
 @click.option("--disturb", is_flag=True, help="Allow checks to skip tracks and stop a player.")
 @click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the result as JSON.")

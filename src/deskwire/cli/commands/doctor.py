@@ -30,7 +30,8 @@ from msgspec import Struct
 
 from deskwire import __version__
 from deskwire.cli import exit_codes
-from deskwire.cli.options import config_option, load_settings, state_dir_option
+from deskwire.cli.local_desk import load_settings
+from deskwire.cli.options import config_option, state_dir_option
 from deskwire.daemon.doctor.health import PASSING, CheckResult
 from deskwire.daemon.doctor.system import check_up
 from deskwire.daemon.probe import ProbeResult, probe_devices, snapshot_of
@@ -104,31 +105,27 @@ def build_report(
     return Report(
         version=__version__,
         fine=PASSING.issuperset(conditions),
-        desk=[
-            Part(
-                name=each.name,
-                condition=each.condition.value,
-                found=printable(each.found),
-                why=printable(each.why),
-                remedy=printable(each.remedy),
-            )
-            for each in findings
-        ],
+        desk=[Part(found=printable(each.found), **common_keys(each)) for each in findings],
         devices=[
             Device(
-                name=each.name,
-                condition=each.condition.value,
-                found="; ".join(format_reading(each.reading, now))
-                if each.reading is not None
-                else "",
+                found="" if each.reading is None else "; ".join(format_reading(each.reading, now)),
                 via=printable(each.via),
-                why=printable(each.why),
-                remedy=printable(each.remedy),
+                **common_keys(each),
             )
             for each in probes
         ],
         snapshot=msgspec.Raw(encode_snapshot(snapshot_of(probes), now)),
     )
+
+
+def common_keys(each: CheckResult | ProbeResult) -> dict[str, str]:
+    """Return the keys that parts and devices share."""
+    return {
+        "name": each.name,
+        "condition": each.condition.value,
+        "why": printable(each.why),
+        "remedy": printable(each.remedy),
+    }
 
 
 def format_report(report: Report, console: Console) -> Iterator[str]:

@@ -5,7 +5,6 @@ desk's certificate, the user compares its fingerprint once. Any other certificat
 """
 
 import asyncio
-import ipaddress
 import os
 import sys
 from contextlib import suppress
@@ -16,8 +15,9 @@ from msgspec.structs import replace
 
 from deskwire.cli import exit_codes
 from deskwire.cli.credential_store import SavedDesk, SavedDesks, Secret, open_credential_store
-from deskwire.cli.desk_session import desk_option, exit_on_problem, parse_host, select_desk
+from deskwire.cli.desk_session import exit_on_problem, parse_host, select_desk
 from deskwire.cli.exit_codes import fail, require_terminal
+from deskwire.cli.options import FILE, desk_option, password_option
 from deskwire.client.address import host_and_port
 from deskwire.client.credentials import Login
 from deskwire.client.http import Http
@@ -30,6 +30,7 @@ from deskwire.client.trust import (
     make_context,
     read_certificate,
 )
+from deskwire.daemon.config.load import is_loopback
 from deskwire.model.problems import Problem, WrongCredentials
 from deskwire.model.units import Seconds
 from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, read_password_line
@@ -40,21 +41,14 @@ LOGOUT_TIMEOUT = Seconds(5)
 @click.command()
 @click.argument("host")
 @click.option("--user", default="owner", show_default=True, help="User at the desk.")
-@click.option(
-    "--password-stdin",
-    is_flag=True,
-    help="Read the password from the first line of standard input instead of a prompt.",
-)
+@password_option
 @click.option(
     "--fingerprint",
     metavar="SHA256",
     help="Trust this certificate only. The daemon prints its fingerprint when it starts.",
 )
 @click.option(
-    "--ca",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Trust the authorities in this PEM file only.",
+    "--ca", type=FILE, metavar="FILE", help="Trust the authorities in this PEM file only."
 )
 @click.option(
     "--forget-password",
@@ -135,7 +129,7 @@ def trusted_desk(
     """Return a desk without a username that says which certificate is trusted, or fail."""
     desk = SavedDesk(username="")
     if not address.startswith("https:"):
-        if fingerprint or ca or not is_loopback(address):
+        if fingerprint or ca or not is_loopback(host_and_port(address)[0]):
             fail("a desk on another machine needs https://", exit_codes.UNTRUSTED)
         return desk
     if fingerprint is not None:
@@ -167,12 +161,3 @@ def confirm_certificate(address: str, desk: SavedDesk) -> SavedDesk:
     if not click.confirm("Did its daemon print this fingerprint when it started?", err=True):
         fail("not logged in: you did not accept the certificate", exit_codes.UNTRUSTED)
     return replace(desk, fingerprint=seen)
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether an address is on this machine."""
-    host, _ = host_and_port(address)
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

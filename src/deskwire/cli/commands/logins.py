@@ -13,7 +13,8 @@ import msgspec
 from deskwire.auth.logins import Login, delete, read_logins
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
-from deskwire.cli.options import config_option, local_time, open_state, rfc3339, state_dir_option
+from deskwire.cli.local_desk import local_time, open_state, rfc3339
+from deskwire.cli.options import config_option, state_dir_option
 from deskwire.daemon.control_socket import ask
 from deskwire.model.access import LoginId
 from deskwire.model.instant import read_clock

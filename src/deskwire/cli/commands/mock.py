@@ -6,6 +6,7 @@ import click
 
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
+from deskwire.cli.options import seconds_option
 from deskwire.daemon import logs
 from deskwire.daemon.config.load import is_loopback
 from deskwire.daemon.port import why_taken
@@ -39,22 +40,8 @@ MAX_LIFETIME = 31_622_400
     is_flag=True,
     help=f"Read the password from the first line of standard input. The default is {PASSWORD}.",
 )
-@click.option(
-    "--lifetime",
-    default=1200,
-    type=float,
-    show_default=True,
-    metavar="SECONDS",
-    help="Lifetime of a websocket token.",
-)
-@click.option(
-    "--warning",
-    default=240,
-    type=float,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time between the expiry warning and the end of a session.",
-)
+@seconds_option("--lifetime", 1200, "Lifetime of a websocket token.")
+@seconds_option("--warning", 240, "Time between the expiry warning and the end of a session.")
 @click.option(
     "--fault",
     "faults",

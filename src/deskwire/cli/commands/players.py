@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from deskwire.cli import exit_codes
-from deskwire.cli.desk_session import connected_desk, desk_option
+from deskwire.cli.desk_session import connected_desk
 from deskwire.cli.exit_codes import fail
+from deskwire.cli.main import COMMANDS
+from deskwire.cli.options import desk_option
 from deskwire.client.sync import Desk
 from deskwire.model.problems import UnknownPlayer
 from deskwire.model.readings import Player
@@ -28,22 +30,28 @@ ART_TIMEOUT = 1.0
 """Seconds to wait for a player's cover picture."""
 
 
-def player_command(name: str, method: PlayerMethod, summary: str) -> click.Command:
+def player_command(name: str, method: PlayerMethod) -> click.Command:
     """Return the command that calls a method of the desk with a player."""
 
-    @click.command(name, help=f"{summary}{PLAYER_HELP}Prints the new state of the player.")
+    @click.command(name, help=f"{COMMANDS[name].summary}{PLAYER_HELP}Prints its new state.")
     @click.argument("player", required=False)
     @desk_option
     def command(player: str | None, host: str | None) -> None:
-        run_on_player(method, player, host)
+        with connected_desk(host) as desk:
+            selected = select_player(desk.snapshot.players, player)
+            method(desk, selected)
+            now = Seconds(time.monotonic())
+            left = [each for each in desk.snapshot.players if each.id == selected.id]
+            text = format_player(left[0], now) if left else f"{selected.id}: nothing to play"
+            Console().write(text)
 
     return command
 
 
-play_pause = player_command("play-pause", Desk.play_pause, "Toggle play and pause of a player.")
-next_ = player_command("next", Desk.next, "Skip to a player's next track.")
-previous = player_command("previous", Desk.previous, "Go to a player's previous track.")
-stop_ = player_command("stop", Desk.stop, "Stop a player.")
+play_pause = player_command("play-pause", Desk.play_pause)
+next_ = player_command("next", Desk.next)
+previous = player_command("previous", Desk.previous)
+stop_ = player_command("stop", Desk.stop)
 
 
 @click.command(help=f"Save the cover picture of the track that a player plays.{PLAYER_HELP}")
@@ -73,16 +81,6 @@ def art(player: str | None, output: Path, host: str | None) -> None:
     except OSError as problem:
         fail(f"{output}: {problem.strerror}", exit_codes.FAILED)
     print(f"{output}: {printable(found.media_type)}, {format_size(Bytes(len(found.content)))}")
-
-
-def run_on_player(method: PlayerMethod, wanted: str | None, host: str | None) -> None:
-    """Send a command to a player, and print its new state."""
-    with connected_desk(host) as desk:
-        player = select_player(desk.snapshot.players, wanted)
-        method(desk, player)
-        now = Seconds(time.monotonic())
-        left = [each for each in desk.snapshot.players if each.id == player.id]
-        Console().write(format_player(left[0], now) if left else f"{player.id}: nothing to play")
 
 
 def select_player(players: Sequence[Player], wanted: str | None) -> Player:
@@ -119,9 +117,8 @@ def list_players(players: Sequence[Player]) -> str:
     """Return a heading and one line for each player."""
     if not players:
         return "the desk has no player"
-    return "\n".join(
-        ["players of the desk:", *(f"  {each.id}  {printable(each.name)}" for each in players)]
-    )
+    lines = [f"  {each.id}  {printable(each.name)}" for each in players]
+    return "\n".join(["players of the desk:", *lines])
 
 
 def wait_for_art(desk: Desk, player: Player) -> Player:

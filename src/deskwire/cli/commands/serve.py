@@ -7,7 +7,8 @@ import click
 
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
-from deskwire.cli.options import config_option, load_settings, state_dir_option
+from deskwire.cli.local_desk import load_settings
+from deskwire.cli.options import config_option, state_dir_option
 from deskwire.daemon import logs, runner
 from deskwire.daemon.config.load import load
 from deskwire.daemon.port import PortTaken

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from deskwire.cli.options import config_option, load_settings
+from deskwire.cli.local_desk import load_settings
+from deskwire.cli.options import config_option
 from deskwire.daemon.doctor.health import Condition
 from deskwire.daemon.probe import ProbeResult, probe_devices, snapshot_of
 from deskwire.model.text import printable

@@ -8,8 +8,9 @@ import click
 
 from deskwire.cli import exit_codes
 from deskwire.cli.commands.watch import report_retry
-from deskwire.cli.desk_session import OnState, desk_option, open_session
+from deskwire.cli.desk_session import OnState, open_session
 from deskwire.cli.exit_codes import fail
+from deskwire.cli.options import desk_option, wait_option
 from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.tui.app import TopApp
 from deskwire.tui.connection_status import StateQueue
@@ -30,7 +31,7 @@ AUTO = "auto"
     help="Form of cover pictures: kitty's protocol, sixels, half blocks or none."
     " The default asks the terminal.",
 )
-@click.option("--wait", is_flag=True, help="Wait for a desk that is not reachable yet.")
+@wait_option
 @desk_option
 def top(*, protocol: str, wait: bool, host: str | None) -> None:
     """Show a desk live: its readings, its players, and keys to control them.

@@ -15,15 +15,10 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.users import Users, read_users, require_free, require_known
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail, require_terminal
-from deskwire.cli.options import config_option, local_time, open_state, rfc3339, state_dir_option
+from deskwire.cli.local_desk import local_time, open_state, rfc3339
+from deskwire.cli.options import config_option, password_option, state_dir_option
 from deskwire.model.access import Scope
 from deskwire.terminal.console import align_columns, read_password_line
-
-password_option = click.option(
-    "--password-stdin",
-    is_flag=True,
-    help="Read the password from the first line of standard input instead of a prompt.",
-)
 
 
 @click.group()

@@ -12,15 +12,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import click
 import msgspec
 from msgspec.structs import replace
 
 from deskwire.cli import exit_codes
-from deskwire.cli.desk_session import DeskSession, desk_option, open_session
+from deskwire.cli.desk_session import DeskSession, open_session
 from deskwire.cli.exit_codes import fail
+from deskwire.cli.options import desk_option, wait_option
 from deskwire.client.desk_state import ConnectionState
 from deskwire.client.sync import Desk
 from deskwire.model.instant import read_clock
@@ -37,26 +38,15 @@ MIN_REPORTED_WAIT = 0.5
 EXIT_AFTER_SIGTERM = 128 + signal.SIGTERM
 
 
-class UnknownField(Exception):
-    """A field that a snapshot does not have."""
-
-
-class LineFormatter(Protocol):
-    """Formatter of snapshots as lines."""
-
-    def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
-        """Return a line, or "" if nothing has changed. `now` is CLOCK_MONOTONIC."""
-
-
 class TextLines:
-    """Lines for people: the time, and each field that has changed."""
+    """Formatter of lines for people: the time, and each field that has changed."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         self._fields = fields
         self._shown: dict[str, str] = {}
 
     def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
-        """Return `06:45:50  volume 88 %`, with a middle dot between fields."""
+        """Return `06:45:50  volume 88 %`, or "" without a change. `now` is CLOCK_MONOTONIC."""
         players = tuple(replace(player, position=None) for player in snapshot.players)
         still = replace(snapshot, players=players)
         texts = {name: self._text(still, name, now) for name in self._fields}
@@ -74,14 +64,14 @@ class TextLines:
 
 
 class JsonLines:
-    """Lines for programs: the JSON object of `stats`, or selected keys of it."""
+    """Formatter of lines for programs: the JSON object of `stats`, or selected keys of it."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         self._keys = {STATS_KEYS[name] for name in fields}
         self._shown = b""
 
     def line(self, snapshot: Snapshot, now: Seconds, at: time.struct_time) -> str:
-        """Return one JSON object."""
+        """Return one JSON object, or "" without a change. `now` is CLOCK_MONOTONIC."""
         del at
         stats = msgspec.json.decode(encode_snapshot(snapshot, now))
         line = msgspec.json.encode({key: stats[key] for key in stats if key in self._keys})
@@ -91,6 +81,9 @@ class JsonLines:
         return line.decode()
 
 
+LineFormatter = TextLines | JsonLines
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object in each line.")
 @click.option(
@@ -98,7 +91,7 @@ class JsonLines:
     metavar="A,B",
     help="Print these fields only, and only when one of them changes: volume,players,…",
 )
-@click.option("--wait", is_flag=True, help="Wait for a desk that is not reachable yet.")
+@wait_option
 @desk_option
 def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) -> None:
     """Print each change of a desk until Ctrl-C.
@@ -108,10 +101,7 @@ def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) ->
     reports it on standard error and reconnects by itself. If the password has changed and a user
     is at the terminal, the command asks for the new one.
     """
-    try:
-        names = parse_fields(fields)
-    except UnknownField as problem:
-        fail(str(problem), exit_codes.USAGE)
+    names = parse_fields(fields)
     formatter = JsonLines(names) if as_json else TextLines(names)
     with exit_on_sigterm(), open_session(host, report_retry) as session:
         ended_by_desk = print_changes(session, formatter, Console(), wait=wait)
@@ -122,15 +112,16 @@ def watch(*, as_json: bool, fields: str | None, wait: bool, host: str | None) ->
 
 
 def parse_fields(text: str | None) -> tuple[str, ...]:
-    """Parse `--fields`: names of snapshot fields or keys of `stats`. Raises `UnknownField`."""
+    """Parse `--fields`: snapshot fields or keys of `stats`. A wrong one ends the command."""
     if text is None:
         return FIELDS
     by_key = {key: name for name, key in STATS_KEYS.items()}
     names = [by_key.get(word, word) for word in (part.strip() for part in text.split(",")) if word]
     unknown = [name for name in names if name not in FIELDS]
     if unknown or not names:
-        raise UnknownField(
-            f"--fields: expected some of {', '.join(FIELDS)}; found {', '.join(unknown) or 'none'}"
+        fail(
+            f"--fields: expected some of {', '.join(FIELDS)}; found {', '.join(unknown) or 'none'}",
+            exit_codes.USAGE,
         )
     return tuple(dict.fromkeys(names))
 

@@ -8,7 +8,6 @@ readable by their owner alone.
 
 import datetime as dt
 import ipaddress
-import os
 import sys
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from deskwire.private_files import write_private_file
 
 LIFETIME = dt.timedelta(days=365)
 
@@ -43,8 +44,9 @@ def make(folder: Path, names: list[str], now: dt.datetime) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    _write(folder / "key.pem", pem)
-    _write(folder / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))
+    write_private_file(folder / "key.pem", pem, replace=True)
+    content = certificate.public_bytes(serialization.Encoding.PEM)
+    write_private_file(folder / "certificate.pem", content, replace=True)
 
 
 def _general_name(name: str) -> x509.GeneralName:
@@ -52,16 +54,6 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
 
 
 if __name__ == "__main__":
