@@ -19,7 +19,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_program_that_tells_nobody_is_asked_how_many_tasks_it_has(tmp_path: Path) -> None:
+def test_task_count_is_requested_from_the_daemon(tmp_path: Path) -> None:
     program, runs, file = tmp_path / "program", tmp_path / "runs", tmp_path / "answers"
     program.write_text(PROGRAM, encoding="utf-8")
     with subprocess.Popen([*asked(file), program, runs]) as process:

@@ -33,7 +33,7 @@ def test_the_ratio_is_taken_pass_by_pass() -> None:
     assert ours.cpu_us == pytest.approx(22.0)
 
 
-def test_processor_time_is_divided_by_what_was_delivered() -> None:
+def test_cpu_time_is_divided_by_delivered_frames() -> None:
     found = deliveries(fanout(c=[measured(1.0)], ours=[measured(1.0, got=50)]), "plain", 100)
 
     ours = next(each for each in found if each.name == DESKWIRE)
@@ -55,7 +55,7 @@ def test_a_size_that_was_not_measured_has_no_figures() -> None:
     assert deliveries(fanout(c=[measured(1.0)], ours=[measured(1.0)]), "plain", 5000) == []
 
 
-def test_a_connection_holds_what_came_with_all_of_them() -> None:
+def test_each_connection_adds_the_same_amount() -> None:
     floor, ours = doorways(fanout(c=[measured(1.0)], ours=[measured(1.0)]), "plain")
 
     assert floor.kib == ours.kib == 10.0

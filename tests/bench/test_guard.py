@@ -32,21 +32,21 @@ def test_an_interpreter_that_needs_less_for_everything_changes_nothing() -> None
     assert ratios(halved) == ratios(COUNTED)
 
 
-def test_another_minor_version_is_judged_with_more_room() -> None:
+def test_other_python_version_gets_a_wider_tolerance() -> None:
     fan_out, hour = judge(TAKEN, {**COUNTED, "fan-out": 360, "hour": 2600}, "3.13.0")
 
     assert fan_out.fine
     assert not hour.fine
 
 
-def test_a_count_is_read_from_what_callgrind_writes(tmp_path: Path) -> None:
+def test_count_is_parsed_from_callgrind_output(tmp_path: Path) -> None:
     dump = tmp_path / "counted.2"
     dump.write_text("# callgrind format\nevents: Ir\nsummary: 12\n\ntotals: 254602655\n")
 
     assert total(dump) == 254602655
 
 
-def test_a_dump_with_no_count_is_said_and_ends_it(tmp_path: Path) -> None:
+def test_dump_without_a_count_ends_the_run_with_a_message(tmp_path: Path) -> None:
     dump = tmp_path / "counted.2"
     dump.write_text("# callgrind format\n")
 
@@ -54,7 +54,7 @@ def test_a_dump_with_no_count_is_said_and_ends_it(tmp_path: Path) -> None:
         total(dump)
 
 
-def test_the_baseline_says_on_what_it_was_taken() -> None:
+def test_baseline_names_its_python_version() -> None:
     kept = json.loads(BASELINE.read_text(encoding="utf-8"))
 
     assert set(kept["taken_on"]) == {

@@ -6,7 +6,7 @@ from bench import prepare
 from bench.prepare import Unobtainable
 
 
-def test_a_need_that_cannot_be_had_is_remembered_and_stops_nobody(
+def test_missing_requirement_is_recorded_and_others_continue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     had = []

@@ -22,7 +22,7 @@ async def run_of(samples: list[Sample], after: Sample = BEFORE, log: str = "") -
     return Run(7, 50, samples, BEFORE, after, Counter(), crowd, log)
 
 
-async def test_what_is_flat_is_held() -> None:
+async def test_flat_usage_passes_the_soak() -> None:
     run = await run_of(FLAT)
 
     assert all(each.fine for each in judged(run))
@@ -30,7 +30,7 @@ async def test_what_is_flat_is_held() -> None:
 
 
 @pytest.mark.parametrize("what", ["descriptors", "tasks", "threads", "mib"])
-async def test_what_grows_slowly_all_the_while_is_not_held(what: str) -> None:
+async def test_slow_constant_growth_fails_the_soak(what: str) -> None:
     growing = [
         each._replace(**{what: getattr(each, what) + number // 20})
         for number, each in zip(count(), FLAT, strict=False)
@@ -43,7 +43,7 @@ async def test_what_grows_slowly_all_the_while_is_not_held(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["descriptors", "tasks"])
-async def test_what_is_held_of_those_who_left_is_seen(what: str) -> None:
+async def test_memory_of_closed_connections_is_measured(what: str) -> None:
     run = await run_of(FLAT, after=BEFORE._replace(**{what: 20}))
 
     assert [each.asked for each in judged(run) if not each.fine] == [
@@ -51,7 +51,7 @@ async def test_what_is_held_of_those_who_left_is_seen(what: str) -> None:
     ]
 
 
-async def test_a_log_with_what_must_never_be_in_one_is_not_held() -> None:
+async def test_log_with_a_secret_fails_the_soak() -> None:
     run = await run_of(FLAT, log="in the log: Traceback")
 
     assert [each.found for each in judged(run) if not each.fine] == ["there is"]

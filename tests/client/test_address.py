@@ -17,7 +17,7 @@ from deskwire.client.address import host_and_port, parse_address, socket_fits
         ("http://127.0.0.1:8765/", "http://127.0.0.1:8765"),
     ],
 )
-def test_an_address_is_read_as_a_person_types_it(typed: str, address: str) -> None:
+def test_typed_address_is_parsed(typed: str, address: str) -> None:
     assert parse_address(typed) == address
 
 
@@ -34,7 +34,7 @@ def test_an_address_is_read_as_a_person_types_it(typed: str, address: str) -> No
         "desk?x=1",
     ],
 )
-def test_what_is_no_address_is_told_so(typed: str) -> None:
+def test_malformed_address_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r"address|port"):
         parse_address(typed)
 
@@ -65,7 +65,7 @@ def test_an_address_says_where_to_connect(address: str, there: tuple[str, int]) 
         ("https://desk:8765", "", False),
     ],
 )
-def test_a_socket_is_never_less_secure_than_the_way_to_it(
+def test_socket_address_less_secure_than_the_desk_is_refused(
     address: str, socket: str, fits: bool
 ) -> None:
     assert socket_fits(address, socket) is fits

@@ -16,16 +16,16 @@ def jwt(claims: object) -> str:
 
 
 @pytest.mark.parametrize(("after", "due"), [(0, False), (899, False), (900, True), (2000, True)])
-def test_a_login_is_renewed_when_a_tenth_of_it_is_left(after: float, due: bool) -> None:
+def test_login_is_due_with_a_tenth_of_its_lifetime_left(after: float, due: bool) -> None:
     login = Login("t", since=Seconds(5000), until=Seconds(6000))
 
     assert login.is_due(Seconds(5000 + after)) is due
 
 
-def test_a_ticket_says_how_long_its_session_lasts() -> None:
-    ticket = SocketToken(jwt({"iat": 1_700_000_000, "exp": 1_700_001_200}), "wss://desk/")
+def test_socket_token_gives_the_session_lifetime() -> None:
+    socket_token = SocketToken(jwt({"iat": 1_700_000_000, "exp": 1_700_001_200}), "wss://desk/")
 
-    assert ticket.lasts == Seconds(1200)
+    assert socket_token.lasts == Seconds(1200)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_ticket_says_how_long_its_session_lasts() -> None:
         jwt([]),
     ],
 )
-def test_a_token_that_does_not_say_how_long_it_lives_is_fine(token: str) -> None:
+def test_token_without_a_lifetime_is_accepted(token: str) -> None:
     assert lifetime(token) is None
 
 
@@ -50,18 +50,18 @@ def test_no_token_is_too_strange(token: str) -> None:
 
 
 def test_no_secret_shows_in_a_trace() -> None:
-    ticket = SocketToken("secret1", "wss://desk/")
+    socket_token = SocketToken("secret1", "wss://desk/")
     login = Login("secret2", Seconds(0), Seconds(1))
     credentials = Credentials("ann", "secret3")
 
-    assert "secret" not in f"{ticket!r} {login!r} {credentials!r}"
+    assert "secret" not in f"{socket_token!r} {login!r} {credentials!r}"
 
 
-async def test_who_is_asked_for_a_password_is_told_what_was_wrong() -> None:
-    told: list[Problem | None] = []
+async def test_password_prompt_gets_the_previous_problem() -> None:
+    shown: list[Problem | None] = []
 
     async def ask(why: Problem | None) -> str | None:
-        told.append(why)
+        shown.append(why)
         return "second" if why else "first"
 
     credentials = Credentials("ann", ask)
@@ -69,11 +69,11 @@ async def test_who_is_asked_for_a_password_is_told_what_was_wrong() -> None:
 
     assert await credentials.password(None) == "first"
     assert await credentials.password(wrong) == "second"
-    assert told == [None, wrong]
+    assert shown == [None, wrong]
     assert (credentials.known, credentials.tries) == (False, 3)
 
 
-async def test_who_gives_no_password_gives_up() -> None:
+async def test_missing_password_ends_the_login() -> None:
     async def ask(_: Problem | None) -> str | None:
         return None
 

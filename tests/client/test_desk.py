@@ -100,7 +100,7 @@ async def test_a_desk_is_entered_with_its_first_reading(there: ScriptedDesk) -> 
         assert desk.state.phase is Phase.LIVE
 
 
-async def test_leaving_says_1000_and_ends_the_login_it_made(there: ScriptedDesk) -> None:
+async def test_exit_closes_with_1000_and_ends_its_own_login(there: ScriptedDesk) -> None:
     async with connected(there):
         socket = there.socket
 
@@ -109,26 +109,26 @@ async def test_leaving_says_1000_and_ends_the_login_it_made(there: ScriptedDesk)
     assert there.ended == {"login1"}
 
 
-async def test_a_kept_login_serves_again_and_is_not_ended(there: ScriptedDesk) -> None:
-    kept: list[Login] = []
-    async with connected(there, keep_login=kept.append):
+async def test_stored_login_is_used_again_and_not_ended(there: ScriptedDesk) -> None:
+    stored: list[Login] = []
+    async with connected(there, keep_login=stored.append):
         pass
-    async with connected(there, login=kept[0], keep_login=kept.append):
+    async with connected(there, login=stored[0], keep_login=stored.append):
         pass
 
-    assert there.count("/v1/login") == len(kept) == 1
+    assert there.count("/v1/login") == len(stored) == 1
     assert there.ended == set()
 
 
-async def test_a_kept_login_that_was_ended_is_replaced(there: ScriptedDesk) -> None:
-    kept: list[Login] = []
-    async with connected(there, keep_login=kept.append):
+async def test_ended_stored_login_is_replaced(there: ScriptedDesk) -> None:
+    stored: list[Login] = []
+    async with connected(there, keep_login=stored.append):
         pass
     there.ended.add("login1")
-    async with connected(there, login=kept[0], keep_login=kept.append):
+    async with connected(there, login=stored[0], keep_login=stored.append):
         pass
 
-    assert [login.token for login in kept] == ["login1", "login2"]
+    assert [login.token for login in stored] == ["login1", "login2"]
 
 
 async def test_iterating_gives_each_reading_in_turn(there: ScriptedDesk) -> None:
@@ -143,7 +143,7 @@ async def test_iterating_gives_each_reading_in_turn(there: ScriptedDesk) -> None
     assert seen == [1, 2, 3, 4, 5]
 
 
-async def test_who_is_slow_gets_the_newest_only(there: ScriptedDesk) -> None:
+async def test_slow_consumer_gets_only_the_newest_snapshot(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
         snapshots = aiter(desk)
         await anext(snapshots)
@@ -178,7 +178,7 @@ async def test_iterating_ends_when_the_desk_is_left(there: ScriptedDesk) -> None
     assert await waiting is None
 
 
-async def test_iterating_ends_when_the_desk_says_it_was_meant(there: ScriptedDesk) -> None:
+async def test_iteration_ends_after_a_normal_close(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
         await there.socket.close(1000)
         seen = [snapshot async for snapshot in desk]
@@ -191,7 +191,7 @@ async def test_iterating_ends_when_the_desk_says_it_was_meant(there: ScriptedDes
 # ---- getting in ----------------------------------------------------------------------------------
 
 
-async def test_a_wrong_password_is_told_at_once_and_tried_once(there: ScriptedDesk) -> None:
+async def test_wrong_password_is_reported_after_one_attempt(there: ScriptedDesk) -> None:
     there.password = "another"
 
     with pytest.raises(WrongCredentials):
@@ -201,22 +201,22 @@ async def test_a_wrong_password_is_told_at_once_and_tried_once(there: ScriptedDe
     assert there.count("/v1/login") == 1
 
 
-async def test_who_is_asked_may_try_again(there: ScriptedDesk) -> None:
+async def test_password_prompt_is_repeated(there: ScriptedDesk) -> None:
     answers = iter(["guess", PASSWORD])
-    told: list[Problem | None] = []
+    shown: list[Problem | None] = []
 
     async def ask(why: Problem | None) -> str | None:
-        told.append(why)
+        shown.append(why)
         return next(answers)
 
     async with connect(there.address, "owner", ask, timeouts=QUICK):
         assert there.count("/v1/login") == 2
 
-    assert told[0] is None
-    assert isinstance(told[1], WrongCredentials)
+    assert shown[0] is None
+    assert isinstance(shown[1], WrongCredentials)
 
 
-async def test_who_is_throttled_is_told_how_long(there: ScriptedDesk) -> None:
+async def test_throttled_error_has_a_retry_time(there: ScriptedDesk) -> None:
     there.refuse_with["/v1/login"] = (429, "throttled", {"Retry-After": "17"})
 
     with pytest.raises(Throttled) as caught:
@@ -227,7 +227,7 @@ async def test_who_is_throttled_is_told_how_long(there: ScriptedDesk) -> None:
     assert there.count("/v1/login") == 1
 
 
-async def test_nothing_there_is_told_at_once() -> None:
+async def test_unreachable_address_is_reported_at_once() -> None:
     async with ScriptedDesk() as gone:
         address = gone.address
 
@@ -284,18 +284,18 @@ async def test_a_login_that_opens_no_socket_is_given_up_after_one_more(
     assert there.count("/v1/login") == 2
 
 
-async def test_who_keeps_trying_waits_for_a_desk_that_is_not_there_yet(
+async def test_keep_trying_waits_for_an_absent_desk(
     there: ScriptedDesk,
 ) -> None:
     there.refuse_with["/v1/login"] = (502, "bad_gateway", {})
     states: list[ConnectionState] = []
 
-    def mend(state: ConnectionState) -> None:
+    def repair(state: ConnectionState) -> None:
         states.append(state)
         if len([each for each in states if each.phase is Phase.WAITING]) == 2:
             there.refuse_with.clear()
 
-    async with connected(there, keep_trying=True, on_state=mend):
+    async with connected(there, keep_trying=True, on_state=repair):
         pass
 
     assert [state.phase for state in states] == [
@@ -321,7 +321,7 @@ async def lose(there: ScriptedDesk, code: int) -> None:
     [(1001, 1, 1), (1006, 1, 1), (1011, 1, 1), (1013, 1, 1), (4001, 2, 2), (4004, 1, 2)],
 )
 async def test_a_lost_connection_comes_back_as_the_table_says(
-    there: ScriptedDesk, code: int, logins: int, tickets: int
+    there: ScriptedDesk, code: int, logins: int, socket_tokens: int
 ) -> None:
     async with connected(there) as desk:
         snapshots = aiter(desk)
@@ -332,12 +332,12 @@ async def test_a_lost_connection_comes_back_as_the_table_says(
 
         assert up(desk) == 2
         assert there.count("/v1/login") == logins
-        assert there.count("/v1/websocket") == tickets
+        assert there.count("/v1/websocket") == socket_tokens
         tokens = [socket.token for socket in there.sockets]
-        assert tokens == ["ticket1", f"ticket{tickets}"]
+        assert tokens == ["ticket1", f"ticket{socket_tokens}"]
 
 
-async def test_what_happens_after_a_close_is_told(there: ScriptedDesk) -> None:
+async def test_action_after_a_close_is_in_the_state(there: ScriptedDesk) -> None:
     states: list[ConnectionState] = []
     async with connected(there, on_state=states.append):
         states.clear()
@@ -391,7 +391,7 @@ async def test_a_desk_that_is_gone_for_longer_is_waited_for(there: ScriptedDesk)
 # ---- rolling over --------------------------------------------------------------------------------
 
 
-async def test_an_expiring_session_is_rolled_over_before_it_ends(there: ScriptedDesk) -> None:
+async def test_expiring_session_is_renewed_before_its_end(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
         old = there.socket
         there.reading["uptime"] = 2
@@ -424,7 +424,7 @@ async def test_the_old_socket_is_shown_until_the_next_one_speaks(there: Scripted
     assert there_first == {"uptime": 1, "audio": []}
 
 
-async def test_what_both_sockets_say_is_shown_once_and_never_goes_back(
+async def test_overlapping_sockets_show_each_snapshot_once_in_order(
     there: ScriptedDesk,
 ) -> None:
     shown: list[float] = []
@@ -468,10 +468,10 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
         with pytest.raises(NotSupported):
             await waiting
         assert up(desk) == 2
-        tap = asyncio.create_task(desk.stop("player1"))
+        command = asyncio.create_task(desk.stop("player1"))
         await until_async(lambda: new.commands)
         await new.stats(audio=[{**MPV, "playing": False}])
-        await tap
+        await command
         await until_async(lambda: old.closed)
 
     assert old.commands == [("audio-next", ["player1"])]
@@ -490,7 +490,7 @@ async def test_a_rollover_that_fails_is_tried_again(there: ScriptedDesk) -> None
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
 
-async def test_a_ticket_that_opened_no_socket_is_used_again(there: ScriptedDesk) -> None:
+async def test_unused_socket_token_is_used_again(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
         there.refuse_with["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
         await there.socket.expire()
@@ -499,7 +499,7 @@ async def test_a_ticket_that_opened_no_socket_is_used_again(there: ScriptedDesk)
         await there.has_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
-        assert there.tickets == ["ticket1", "ticket2"]
+        assert there.socket_tokens == ["ticket1", "ticket2"]
 
 
 async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
@@ -518,7 +518,7 @@ async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
     assert [socket.token for socket in there.sockets] == ["ticket1", "ticket2", "ticket3"]
 
 
-async def test_a_login_is_renewed_before_it_ends(there: ScriptedDesk) -> None:
+async def test_login_is_renewed_before_its_end(there: ScriptedDesk) -> None:
     clock = Clock()
 
     async with with_clock(there, clock):
@@ -541,25 +541,25 @@ async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedD
         assert there.logins == ["login1"]
 
 
-# ---- taps ----------------------------------------------------------------------------------------
+# ---- commands ------------------------------------------------------------------------------------
 
 
-async def test_a_tap_returns_when_it_is_seen(there: ScriptedDesk) -> None:
+async def test_command_returns_when_its_effect_is_visible(there: ScriptedDesk) -> None:
     there.reading["audio"] = [MPV]
     async with connected(there) as desk:
-        tap = asyncio.create_task(desk.play_pause("player1"))
+        command = asyncio.create_task(desk.play_pause("player1"))
         await until_async(lambda: there.socket.commands)
         await there.socket.stats(uptime=2)
         await until_async(lambda: up(desk) == 2)
-        assert not tap.done()
+        assert not command.done()
         await there.socket.stats(audio=[{**MPV, "playing": False}])
 
         async with asyncio.timeout(patiently(2)):
-            await tap
+            await command
         assert not desk.snapshot.players[0].playing
 
 
-async def test_a_tap_that_shows_nothing_returns_all_the_same(there: ScriptedDesk) -> None:
+async def test_command_without_effect_returns_after_the_timeout(there: ScriptedDesk) -> None:
     there.reading["audio"] = [MPV]
     async with connected(there, timeouts=Timeouts(effect=Seconds(0.05))) as desk:
         await desk.previous(desk.snapshot.players[0])
@@ -571,19 +571,19 @@ async def test_a_tap_that_shows_nothing_returns_all_the_same(there: ScriptedDesk
     ("code", "kind"),
     [("unknown_player", UnknownPlayer), ("not_supported", NotSupported), ("new", RefusedByDesk)],
 )
-async def test_a_tap_raises_what_the_desk_refuses_it_with(
+async def test_command_raises_the_error_of_the_desk(
     there: ScriptedDesk, code: str, kind: type[Problem]
 ) -> None:
     async with connected(there) as desk:
-        tap = asyncio.create_task(desk.stop("player9"))
+        command = asyncio.create_task(desk.stop("player9"))
         await until_async(lambda: there.socket.commands)
         await there.socket.refuse(code, "why")
 
         with pytest.raises(kind, match="why"):
-            await tap
+            await command
 
 
-async def test_a_refusal_nobody_waits_for_is_told_elsewhere(there: ScriptedDesk) -> None:
+async def test_error_without_a_pending_command_calls_the_callback(there: ScriptedDesk) -> None:
     refusals: list[Problem] = []
     async with connected(there, on_refusal=refusals.append):
         await there.socket.refuse("throttled")
@@ -592,14 +592,14 @@ async def test_a_refusal_nobody_waits_for_is_told_elsewhere(there: ScriptedDesk)
     assert isinstance(refusals[0], Throttled)
 
 
-async def test_a_tap_is_told_when_the_connection_is_lost(there: ScriptedDesk) -> None:
+async def test_command_fails_when_the_connection_is_lost(there: ScriptedDesk) -> None:
     async with connected(there, timeouts=Timeouts(first=Seconds(9), effect=Seconds(30))) as desk:
-        tap = asyncio.create_task(desk.stop("player1"))
+        command = asyncio.create_task(desk.stop("player1"))
         await until_async(lambda: there.socket.commands)
         there.socket.drop()
 
         with pytest.raises(NotConnected, match="may have been carried out"):
-            await tap
+            await command
         with pytest.raises(NotConnected):
             await desk.stop("player1")
 
@@ -642,7 +642,7 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
         took = clock().boot - began
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
-        assert there.tickets == ["ticket1"]
+        assert there.socket_tokens == ["ticket1"]
         assert took < Timeouts().first
 
 
@@ -660,7 +660,7 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
 
 
 @pytest.mark.warped
-async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
+async def test_silent_desk_that_answers_pings_stays_connected(there: ScriptedDesk) -> None:
     timeouts = Timeouts(silence=Seconds(0.02), pong=Seconds(0.2))
     async with with_clock(there, Clock(), timeouts):
         await asyncio.sleep(4.5)
@@ -668,7 +668,7 @@ async def test_a_silent_desk_that_answers_is_kept(there: ScriptedDesk) -> None:
         assert len(there.sockets) == 1
 
 
-async def test_a_desk_that_asks_whether_somebody_is_there_is_answered(there: ScriptedDesk) -> None:
+async def test_ping_of_the_desk_is_answered(there: ScriptedDesk) -> None:
     async with connected(there):
         await there.socket.ping(b"there?")
         await until_async(lambda: there.socket.pongs)
@@ -725,7 +725,7 @@ async def test_a_desk_can_be_entered_again(there: ScriptedDesk) -> None:
         await desk.play_pause("player1")
 
 
-def test_before_it_is_entered_there_is_nothing_to_see() -> None:
+def test_snapshot_before_connecting_raises_not_connected() -> None:
     desk = connect("desk.local", "owner", PASSWORD)
 
     with pytest.raises(NotConnected):

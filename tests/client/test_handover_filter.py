@@ -52,7 +52,7 @@ def test_a_newer_first_frame_is_shown_at_once() -> None:
     assert show(order, reading(8))
 
 
-def test_a_desk_whose_numbers_went_back_is_not_held_back_for_long() -> None:
+def test_restarted_desk_is_shown_after_few_frames() -> None:
     order = HandoverFilter()
     show(order, reading(1000))
     order.begin_handover()
@@ -71,7 +71,7 @@ def test_a_desk_that_tells_neither_is_believed() -> None:
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=2, max_size=20),
     st.data(),
 )
-def test_whatever_overtakes_whatever_nothing_is_shown_twice_or_goes_back(
+def test_any_interleaving_shows_each_snapshot_once_in_order(
     steps: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     up = passed = 0

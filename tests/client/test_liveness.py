@@ -36,7 +36,7 @@ def test_an_answer_is_enough() -> None:
     assert liveness.check(Seconds(24)) is LivenessCheck.ASK
 
 
-def test_after_an_hour_of_sleep_nobody_is_asked() -> None:
+def test_no_ping_is_sent_after_an_hour_of_suspend() -> None:
     liveness = Liveness(PACE, Seconds(0))
     liveness.received(Seconds(100))
 

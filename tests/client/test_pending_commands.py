@@ -64,11 +64,11 @@ def test_a_player_that_plays_on_has_not_jumped() -> None:
     assert has_effect(Previous, player(), player(at=1, read=130), Seconds(130))
 
 
-def test_nobody_knows_whether_a_player_that_was_not_there_obeyed() -> None:
+def test_effect_on_an_unknown_player_is_never_visible() -> None:
     assert not has_effect(PlayPause, None, player(), NOW)
 
 
-async def test_what_is_seen_is_settled_and_the_rest_waits() -> None:
+async def test_visible_command_resolves_and_others_stay_pending() -> None:
     in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
     one = in_flight.add(PlayPause(ONE), before)
@@ -80,7 +80,7 @@ async def test_what_is_seen_is_settled_and_the_rest_waits() -> None:
     assert len(in_flight) == 1
 
 
-async def test_a_refusal_is_taken_by_who_waits_longest() -> None:
+async def test_error_goes_to_the_oldest_pending_command() -> None:
     in_flight = PendingCommands()
     before = Snapshot(players=(player(ONE), player(TWO)))
     one = in_flight.add(Next(ONE), before)
@@ -106,7 +106,7 @@ async def test_an_unknown_player_is_the_one_that_is_not_there() -> None:
     assert not there.answered.done()
 
 
-async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
+async def test_error_without_a_pending_command_is_not_taken() -> None:
     in_flight = PendingCommands()
     command = Next(ONE)
     in_flight.remove(in_flight.add(command, Snapshot()))
@@ -114,7 +114,7 @@ async def test_a_refusal_nobody_waits_for_is_left_to_others() -> None:
     assert not in_flight.refuse(NotSupported("it cannot"))
 
 
-async def test_who_no_longer_waits_is_no_trouble() -> None:
+async def test_cancelled_command_is_ignored() -> None:
     in_flight = PendingCommands()
     waiting = in_flight.add(Next(ONE), Snapshot())
     with pytest.raises(TimeoutError):

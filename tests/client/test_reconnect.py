@@ -89,7 +89,7 @@ def test_no_two_screens_wait_alike_and_none_waits_long(dice: float, failures: in
     assert waits[1] == pytest.approx(10 * (0.75 + dice / 2))
 
 
-def test_a_connection_that_was_good_begins_the_waits_anew() -> None:
+def test_stable_connection_resets_the_delays() -> None:
     reconnect = after_an_hour()
     for _ in range(4):
         reconnect.failed(UNREACHABLE, ConnectWith.SAME, NOW)
@@ -160,11 +160,11 @@ def test_a_token_that_is_always_expired_does_not_make_a_hammer() -> None:
         CertificateChanged("https://desk", pinned="AA", seen="BB"),
     ],
 )
-def test_what_only_a_person_can_mend_ends_it(problem: Problem) -> None:
+def test_problem_for_the_user_ends_the_attempts(problem: Problem) -> None:
     assert after_an_hour().failed(problem, ConnectWith.LOGIN, NOW) == GiveUp(problem)
 
 
-def test_who_is_told_to_wait_waits_that_long() -> None:
+def test_retry_after_is_respected() -> None:
     reconnect = after_an_hour()
 
     assert wait(reconnect.failed(Throttled("slow", Seconds(90)), ConnectWith.LOGIN, NOW)) == 90

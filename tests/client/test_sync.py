@@ -52,7 +52,7 @@ def test_a_loop_ends_with_the_desk(there: DeskInAThread) -> None:
         assert list(snapshots) == []
 
 
-def test_taps_and_pictures(there: DeskInAThread) -> None:
+def test_commands_and_pictures(there: DeskInAThread) -> None:
     art_url = "/v1/img/tmp/L3RtcC9jb3Zlci5qcGc="
     there.desk.reading["audio"] = [{**MPV, "art_url": art_url}]
     there.desk.obeys = True
@@ -97,7 +97,7 @@ def test_a_desk_can_be_entered_again(there: DeskInAThread) -> None:
         assert desk.snapshot.players == ()
 
 
-def test_a_fingerprint_that_is_none_is_told_at_once() -> None:
+def test_malformed_fingerprint_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="64"):
         connect("desk.local", "owner", PASSWORD, trust=Pinned("AB:CD"))
 
@@ -133,7 +133,7 @@ def interrupted_at(number: int, call: Callable[[], object]) -> None:
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal left
-        if frame.f_globals["__name__"] == "_weakrefset":  # called by the collector: nobody's line
+        if frame.f_globals["__name__"] == "_weakrefset":  # called by the collector
             return None
         left -= event == "line"
         if not left:

@@ -1,4 +1,4 @@
-"""Whose certificate is believed, with real ones."""
+"""Certificate policies, tested with real certificates."""
 
 import datetime as dt
 import hashlib
@@ -61,7 +61,7 @@ async def test_a_pinned_certificate_is_believed_on_every_connection(
     assert len(there.sockets) == 1
 
 
-async def test_another_certificate_is_refused_loudly_and_told_nothing(
+async def test_other_certificate_is_refused_before_a_request(
     there: ScriptedDesk, certificate: Certificate
 ) -> None:
     with pytest.raises(CertificateChanged) as caught:
@@ -80,12 +80,12 @@ async def test_a_file_of_authorities_is_believed(
     assert len(there.sockets) == 1
 
 
-async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+async def test_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UntrustedCertificate, match=r"nowhere\.pem"):
         make_context(CaFile(tmp_path / "nowhere.pem"))
 
 
-async def test_a_file_with_no_certificate_in_it_is_told(tmp_path: Path) -> None:
+async def test_file_without_a_certificate_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "empty.pem"
     file.write_text("nothing", encoding="ascii")
 
@@ -115,7 +115,7 @@ async def test_where_no_tls_is_there_is_no_certificate_to_look_at() -> None:
             await read_certificate(f"https{plain.address[4:]}", within=Seconds(2))
 
 
-async def test_who_does_not_listen_is_told_in_plain_words() -> None:
+async def test_refused_connection_is_reported_in_plain_words() -> None:
     with pytest.raises(Unreachable, match=r"^https://127\.0\.0\.1:9: Connection refused$"):
         await read_certificate("https://127.0.0.1:9")
 
@@ -129,12 +129,12 @@ def test_a_fingerprint_may_be_written_in_many_ways(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "ab", "g" * 64, OTHER + "ab"])
-def test_what_is_no_fingerprint_is_told(written: str) -> None:
+def test_malformed_sha256_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="64 hexadecimal"):
         Pinned(written)
 
 
-def test_a_fingerprint_is_shown_as_the_daemon_prints_it() -> None:
+def test_fingerprint_has_the_format_of_the_daemon() -> None:
     assert (
         format_fingerprint(OTHER)
         == format_fingerprint(format_fingerprint(OTHER))

@@ -14,7 +14,7 @@ from deskwire.simulator.faults import Fault, parse_fault
         ("garbage@1", Fault("garbage", Seconds(1))),
     ],
 )
-def test_a_fault_says_what_and_when(text: str, fault: Fault) -> None:
+def test_fault_has_kind_time_and_value(text: str, fault: Fault) -> None:
     assert parse_fault(text) == fault
 
 
@@ -31,6 +31,6 @@ def test_a_fault_says_what_and_when(text: str, fault: Fault) -> None:
         ("fire@1", "expected close=CODE@SECONDS, slow"),
     ],
 )
-def test_what_is_no_fault_is_said(text: str, why: str) -> None:
+def test_malformed_fault_is_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_fault(text)

@@ -1,4 +1,4 @@
-"""The mock over the wire: the scene, and each fault as a screen meets it. Time passes at once."""
+"""The mock over the wire: the scenario, and each fault as a client sees it. Time passes at once."""
 
 import json
 import tempfile
@@ -20,15 +20,15 @@ from tests.support.virtual_time import WarpedLoop, run_warped
 Story = Callable[[CheckContext], Awaitable[None]]
 
 
-def play(story: Story, *faults: str, scene: str = "example", **more: Any) -> None:
+def play(story: Story, *faults: str, scenario: str = "example", **more: Any) -> None:
     """Start a mock, and live through a story with it."""
-    scenario, pictures = load(scene)
+    loaded, pictures = load(scenario)
     trust = Trust()
 
     async def main(loop: WarpedLoop) -> None:
         async with (
             Mock(
-                scenario,
+                loaded,
                 pictures,
                 faults=map(parse_fault, faults),
                 clock=loop.clock,
@@ -43,7 +43,7 @@ def play(story: Story, *faults: str, scene: str = "example", **more: Any) -> Non
     run_warped(main)
 
 
-def test_the_first_thing_it_says_is_the_contracts_example() -> None:
+def test_first_stats_are_the_example_of_the_contract() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             assert screen.received[0].args == [CONTRACT_STATS]
@@ -51,7 +51,7 @@ def test_the_first_thing_it_says_is_the_contracts_example() -> None:
     play(story)
 
 
-def test_a_scene_unfolds_while_somebody_watches_or_not() -> None:
+def test_scenario_continues_without_a_client() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             assert (await bench.stats(screen))["battery"] == {"percentage": 34, "plugged_in": False}
@@ -65,22 +65,24 @@ def test_a_scene_unfolds_while_somebody_watches_or_not() -> None:
         assert stats["wifi"] == {"ssid": "Home", "connected": True}
         assert stats["battery"] == {"percentage": 33, "plugged_in": True}
 
-    play(story, scene="laptop")
+    play(story, scenario="laptop")
 
 
-def test_a_player_that_hangs_takes_its_second_and_nobody_waits() -> None:
+def test_hanging_player_delays_only_its_own_command() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             asked = screen.say("audio-stop", "player3")
             screen.say("audio-play-pause", "player1")
-            paused = await screen.see(lambda heard: '\\"playing\\":false' in heard.text, within=1)
+            paused = await screen.see(
+                lambda received: '\\"playing\\":false' in received.text, within=1
+            )
             error = await screen.event("error")
         assert paused
         assert paused.at - asked < 0.5
         assert error.inner["code"] == "player_timeout"
         assert 0.9 < error.at - asked < 1.5
 
-    play(story, scene="players")
+    play(story, scenario="players")
 
 
 def test_a_watcher_may_not_control() -> None:
@@ -180,7 +182,7 @@ def test_slow_says_nothing_for_a_while_and_then_goes_on() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             await screen.ended(within=20)
-            times = [heard.at - screen.received[0].at for heard in screen.received]
+            times = [received.at - screen.received[0].at for received in screen.received]
             async with bench.watch():
                 pass
         assert [at for at in times if 3.05 < at < 10.9] == []
@@ -190,7 +192,7 @@ def test_slow_says_nothing_for_a_while_and_then_goes_on() -> None:
     play(story, "slow=8@3")
 
 
-def test_who_comes_while_it_is_slow_waits_for_the_first_stats() -> None:
+def test_client_that_connects_during_a_pause_waits_for_stats() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as first:
             await first.ended(within=3)
@@ -207,7 +209,7 @@ def test_garbage_comes_and_the_next_stats_are_right_again() -> None:
     async def story(bench: CheckContext) -> None:
         async with bench.watch() as screen:
             await screen.ended(within=4)
-            texts = [heard.text for heard in screen.received]
+            texts = [received.text for received in screen.received]
             screen.faults.clear()
             await screen.alive()
             stats = await bench.stats(screen)
@@ -231,7 +233,7 @@ def test_a_short_life_is_warned_of_and_ends() -> None:
     play(story, lifetime=8.0, warning=3.0)
 
 
-def test_nothing_is_left_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mock_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     async def story(_: CheckContext) -> None:

@@ -16,18 +16,18 @@ NOW = Seconds(1000)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_scene_that_comes_along_can_be_played_to_its_end(name: str) -> None:
+def test_every_included_scenario_runs_to_its_end(name: str) -> None:
     scenario, _ = load(name)
 
     validate(scenario, name)
     assert scenario.about
 
 
-def test_the_documented_scene_can_be_played() -> None:
+def test_documented_scenario_is_valid() -> None:
     page = (Path(__file__).parents[2] / "docs/howto/write-a-client.md").read_text("utf-8")
-    (scene,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (scenario,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
 
-    validate(parse(scene, "documented"), "documented")
+    validate(parse(scenario, "documented"), "documented")
 
 
 def test_the_example_is_the_contracts_to_the_byte() -> None:
@@ -49,7 +49,7 @@ def test_the_example_is_the_contracts_to_the_byte() -> None:
         (LEAST + '[cannot]\nplayer1 = "dance"', "expected one of not_supported, player_timeout"),
     ],
 )
-def test_what_is_wrong_in_a_scene_is_said_in_a_line(text: str, why: str) -> None:
+def test_scenario_error_is_one_line(text: str, why: str) -> None:
     with pytest.raises(BadScenario) as caught:
         parse(text, "mine.toml")
 
@@ -73,38 +73,38 @@ def test_what_is_wrong_in_a_scene_is_said_in_a_line(text: str, why: str) -> None
         (LEAST + "[[then]]\nat = 4\nstats = { backlight = 'x' }", "mine: then, at 4: Expected"),
     ],
 )
-def test_a_scene_is_rehearsed_before_anybody_watches(text: str, why: str) -> None:
+def test_invalid_scenario_is_refused_before_the_start(text: str, why: str) -> None:
     with pytest.raises(BadScenario) as caught:
         validate(parse(text, "mine"), "mine")
 
     assert str(caught.value).startswith(why)
 
 
-def test_a_scene_of_ones_own_brings_its_pictures(tmp_path: Path) -> None:
+def test_scenario_file_loads_its_pictures(tmp_path: Path) -> None:
     picture = generated_cover(ArtKey("any"))
     (tmp_path / "cover.png").write_bytes(picture)
     player = 'id = "player1", name = "mpv", playing = true, artist = "", title = "x"'
-    scene = tmp_path / "scene.toml"
-    scene.write_text(f'[stats]\naudio = [{{ {player}, picture = "cover.png" }}]\n')
+    file = tmp_path / "own.toml"
+    file.write_text(f'[stats]\naudio = [{{ {player}, picture = "cover.png" }}]\n')
 
-    scenario, pictures = load(str(scene))
+    scenario, pictures = load(str(file))
 
-    (told,) = Simulation(scenario, NOW).snapshot(NOW).players
-    assert told.art == str(tmp_path / "cover.png")
-    assert pictures[told.art] == picture
+    (shown,) = Simulation(scenario, NOW).snapshot(NOW).players
+    assert shown.art == str(tmp_path / "cover.png")
+    assert pictures[shown.art] == picture
 
 
 @pytest.mark.parametrize(("content", "why"), [(None, "no such file"), (b"<svg/>", "picture")])
 def test_a_picture_that_is_none_is_said(tmp_path: Path, content: bytes | None, why: str) -> None:
     if content is not None:
         (tmp_path / "cover.png").write_bytes(content)
-    scene = tmp_path / "scene.toml"
-    scene.write_text('[stats]\naudio = []\n[[tracks.player1]]\npicture = "cover.png"\n')
+    scenario = tmp_path / "scene.toml"
+    scenario.write_text('[stats]\naudio = []\n[[tracks.player1]]\npicture = "cover.png"\n')
 
     with pytest.raises(BadScenario, match=why):
-        load(str(scene))
+        load(str(scenario))
 
 
-def test_a_name_that_is_no_scene_and_no_file_is_said() -> None:
+def test_unknown_scenario_name_is_reported() -> None:
     with pytest.raises(BadScenario, match=r"^nowhere: expected one of example, .* or a file$"):
         load("nowhere")

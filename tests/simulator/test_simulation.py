@@ -10,7 +10,7 @@ from deskwire.simulator.scenario import Scenario, parse
 from deskwire.simulator.simulation import Simulation
 
 BEGAN = Seconds(500)
-SCENE = """
+SCENARIO = """
 [stats]
 cpu_absolute = 20.0
 network = { rx_bytes = 1000, tx_bytes = 10 }
@@ -82,98 +82,106 @@ title = "x"
 
 
 @pytest.fixture
-def stage() -> Simulation:
-    return Simulation(parse(SCENE), BEGAN)
+def simulation() -> Simulation:
+    return Simulation(parse(SCENARIO), BEGAN)
 
 
-def at(stage: Simulation, seconds: float) -> Seconds:
+def at(simulation: Simulation, seconds: float) -> Seconds:
     now = Seconds(BEGAN + seconds)
-    stage.tick(now)
+    simulation.tick(now)
     return now
 
 
-def player(stage: Simulation, name: str, seconds: float) -> Player:
-    return next(each for each in stage.snapshot(at(stage, seconds)).players if each.id == name)
+def player(simulation: Simulation, name: str, seconds: float) -> Player:
+    return next(
+        each for each in simulation.snapshot(at(simulation, seconds)).players if each.id == name
+    )
 
 
-def tap(stage: Simulation, name: str, command: type[PlayerCommand], seconds: float) -> None:
-    stage.perform(command(PlayerId(name)), at(stage, seconds))
+def send(simulation: Simulation, name: str, command: type[PlayerCommand], seconds: float) -> None:
+    simulation.perform(command(PlayerId(name)), at(simulation, seconds))
 
 
-def where(told: Player, seconds: float) -> float | None:
-    if told.position is None:
+def where(shown: Player, seconds: float) -> float | None:
+    if shown.position is None:
         return None
-    return told.position.reached(Seconds(BEGAN + seconds), told.duration)
+    return shown.position.reached(Seconds(BEGAN + seconds), shown.duration)
 
 
-def test_what_happens_happens_at_its_time(stage: Simulation) -> None:
-    assert stage.next == BEGAN + 3
-    assert len(stage.snapshot(at(stage, 2.9)).players) == 3
-    assert [each.id for each in stage.snapshot(at(stage, 3)).players] == ["player1", "player3"]
-    assert stage.snapshot(at(stage, 7)).wifi == Wifi("", connected=False)
-    late = stage.snapshot(at(stage, 9))
+def test_steps_apply_at_their_time(simulation: Simulation) -> None:
+    assert simulation.next == BEGAN + 3
+    assert len(simulation.snapshot(at(simulation, 2.9)).players) == 3
+    assert [each.id for each in simulation.snapshot(at(simulation, 3)).players] == [
+        "player1",
+        "player3",
+    ]
+    assert simulation.snapshot(at(simulation, 7)).wifi == Wifi("", connected=False)
+    late = simulation.snapshot(at(simulation, 9))
     assert late.volume is None
     assert [(each.id, each.playing) for each in late.players] == [
         ("player1", False), ("player3", True), ("player9", False),
     ]  # fmt: skip
-    assert stage.next is None
+    assert simulation.next is None
 
 
-def test_numbers_move_by_themselves(stage: Simulation) -> None:
-    first, later = stage.snapshot(at(stage, 0)), stage.snapshot(at(stage, 10.7))
+def test_numbers_move_by_themselves(simulation: Simulation) -> None:
+    first, later = simulation.snapshot(at(simulation, 0)), simulation.snapshot(at(simulation, 10.7))
 
     assert (first.uptime, later.uptime) == (Uptime(Seconds(60)), Uptime(Seconds(70)))
     assert later.network == Network(Bytes(2000), Bytes(10))
     assert later.cpu == Cpu(Percent(25.0))
 
 
-def test_a_player_goes_on_while_it_plays(stage: Simulation) -> None:
-    assert where(player(stage, "player1", 0), 0) == 10
-    assert where(player(stage, "player1", 2), 2) == 12
-    assert where(player(stage, "player2", 2), 2) == 100
-    assert where(player(stage, "player3", 2), 2) is None
+def test_position_advances_while_playing(simulation: Simulation) -> None:
+    assert where(player(simulation, "player1", 0), 0) == 10
+    assert where(player(simulation, "player1", 2), 2) == 12
+    assert where(player(simulation, "player2", 2), 2) == 100
+    assert where(player(simulation, "player3", 2), 2) is None
 
 
-def test_a_tap_pauses_it_and_another_sets_it_going(stage: Simulation) -> None:
-    tap(stage, "player1", PlayPause, 1)
-    assert (player(stage, "player1", 2).playing, where(player(stage, "player1", 2), 2)) == (
+def test_play_pause_pauses_and_resumes(simulation: Simulation) -> None:
+    send(simulation, "player1", PlayPause, 1)
+    assert (
+        player(simulation, "player1", 2).playing,
+        where(player(simulation, "player1", 2), 2),
+    ) == (
         False,
         11,
     )
 
-    tap(stage, "player1", PlayPause, 2.5)
-    assert where(player(stage, "player1", 2.75), 2.75) == 11.25
+    send(simulation, "player1", PlayPause, 2.5)
+    assert where(player(simulation, "player1", 2.75), 2.75) == 11.25
 
 
-def test_a_track_leads_to_the_next_and_round_again(stage: Simulation) -> None:
-    tap(stage, "player1", Next, 1)
-    second = player(stage, "player1", 2)
-    tap(stage, "player1", Previous, 2)
-    first = player(stage, "player1", 2)
+def test_a_track_leads_to_the_next_and_round_again(simulation: Simulation) -> None:
+    send(simulation, "player1", Next, 1)
+    second = player(simulation, "player1", 2)
+    send(simulation, "player1", Previous, 2)
+    first = player(simulation, "player1", 2)
 
     assert [second.title, second.album, second.duration, where(second, 2)] == ["Two", None, 40, 1]
     assert [first.title, first.album, first.duration, where(first, 2)] == ["One", "Both", 30, 0]
 
 
 def test_a_track_that_ends_leads_to_the_next() -> None:
-    stage = Simulation(parse(SCENE.partition("[[then]]")[0]), BEGAN)
+    simulation = Simulation(parse(SCENARIO.partition("[[then]]")[0]), BEGAN)
 
-    assert player(stage, "player1", 20.5).title == "Two"
+    assert player(simulation, "player1", 20.5).title == "Two"
 
 
 def test_a_film_that_ends_stops_there() -> None:
-    stage = Simulation(parse(SCENE.partition("[[then]]")[0]), BEGAN)
-    tap(stage, "player2", PlayPause, 0)
+    simulation = Simulation(parse(SCENARIO.partition("[[then]]")[0]), BEGAN)
+    send(simulation, "player2", PlayPause, 0)
 
-    film = player(stage, "player2", 2901)
+    film = player(simulation, "player2", 2901)
 
     assert (film.playing, where(film, 2901)) == (False, 3000)
 
 
-def test_stop_goes_back_to_the_beginning(stage: Simulation) -> None:
-    tap(stage, "player1", Stop, 2)
+def test_stop_goes_back_to_the_beginning(simulation: Simulation) -> None:
+    send(simulation, "player1", Stop, 2)
 
-    stopped = player(stage, "player1", 2)
+    stopped = player(simulation, "player1", 2)
     assert (stopped.playing, where(stopped, 2)) == (False, 0)
 
 
@@ -185,22 +193,24 @@ def test_stop_goes_back_to_the_beginning(stage: Simulation) -> None:
         ("player3", Stop, PlayerTimeout),
     ],
 )
-def test_what_a_player_cannot_is_refused(
-    stage: Simulation, name: str, command: type[PlayerCommand], problem: type[Problem]
+def test_unsupported_command_is_refused(
+    simulation: Simulation, name: str, command: type[PlayerCommand], problem: type[Problem]
 ) -> None:
     with pytest.raises(problem):
-        tap(stage, name, command, 1)
+        send(simulation, name, command, 1)
 
 
-def test_a_player_errs_where_the_scene_says_so() -> None:
+def test_player_fails_as_the_scenario_says() -> None:
     audio: list[dict[str, Any]] = [
         {"id": "player1", "name": "x", "playing": True, "artist": "", "title": "x"}
     ]
     scenario = Scenario({"audio": audio}, cannot={"player1": "player_error"})
 
     with pytest.raises(PlayerError):
-        tap(Simulation(scenario, BEGAN), "player1", Stop, 1)
+        send(Simulation(scenario, BEGAN), "player1", Stop, 1)
 
 
-def test_players_stay_the_same_objects_while_nothing_happens_to_them(stage: Simulation) -> None:
-    assert player(stage, "player1", 1) is player(stage, "player1", 2)
+def test_unchanged_players_stay_the_same_objects(
+    simulation: Simulation,
+) -> None:
+    assert player(simulation, "player1", 1) is player(simulation, "player1", 2)

@@ -85,7 +85,7 @@ class ScriptedDesk:
         """Login tokens given, oldest first."""
         self.asked: list[tuple[float, str, str]] = []
         """Every request: time.monotonic(), method, path."""
-        self.tickets: list[str] = []
+        self.socket_tokens: list[str] = []
         self.ended: set[str] = set()
         """Login tokens that are no longer believed."""
         self.sockets: list[ScriptedSocket] = []
@@ -102,7 +102,7 @@ class ScriptedDesk:
         """While it is not set, a new socket waits at the door."""
         self.opens.set()
         self.socket_address = ""
-        """What tickets name instead of this desk's own socket."""
+        """Address that WebSocket tokens name instead of this desk's own socket."""
         self._runner: web.ServerRunner | None = None
         self._clients: set[web.WebSocketResponse] = set()
 
@@ -155,11 +155,11 @@ class ScriptedDesk:
         token = bearer(request)
         if token in self.ended or token not in self.logins:
             return error(401, "token_refused")
-        self.tickets.append(f"ticket{len(self.tickets) + 1}")
+        self.socket_tokens.append(f"ticket{len(self.socket_tokens) + 1}")
         address = (
             self.socket_address or f"{self.address.replace('http', 'ws', 1)}/v1/monitor/desk/ws"
         )
-        return told("websocket_token", {"token": self.tickets[-1], "socket": address})
+        return told("websocket_token", {"token": self.socket_tokens[-1], "socket": address})
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(autoping=False, timeout=0.2)

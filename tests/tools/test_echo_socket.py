@@ -183,7 +183,7 @@ ANSWERED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
 
 
 @pytest.mark.parametrize("case", ANSWERED)
-async def test_what_is_right_is_said_back(peer: Peer, case: str) -> None:
+async def test_valid_messages_are_echoed(peer: Peer, case: str) -> None:
     said, heard = ANSWERED[case]
 
     for first, payload in said:
@@ -233,7 +233,7 @@ REFUSED: dict[str, tuple[Sequence[Said], Sequence[Said]]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_what_is_wrong_ends_it_after_what_was_right(peer: Peer, case: str) -> None:
+async def test_invalid_frame_closes_after_the_valid_ones(peer: Peer, case: str) -> None:
     said, heard = REFUSED[case]
 
     for first, payload in said:
@@ -268,7 +268,7 @@ def of_which_kuhn_warns() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("text", list(of_which_kuhn_warns()), ids=bytes.hex)
-async def test_a_malformed_sequence_ends_it_wherever_it_stands(peer: Peer, text: bytes) -> None:
+async def test_malformed_sequence_closes_the_socket_anywhere(peer: Peer, text: bytes) -> None:
     peer.say(*HELLO)
     peer.say(FIN | TEXT, KOSME + text + b"after")
 
@@ -292,7 +292,7 @@ async def test_a_malformed_sequence_ends_it_wherever_it_stands(peer: Peer, text:
     ],
 )
 @pytest.mark.parametrize("by_the_byte", [False, True], ids=["whole", "by the byte"])
-async def test_text_that_is_not_utf_8_ends_it(peer: Peer, text: bytes, by_the_byte: bool) -> None:
+async def test_invalid_utf_8_closes_the_socket(peer: Peer, text: bytes, by_the_byte: bool) -> None:
     if by_the_byte:
         peer.say(TEXT, b"")
         for byte in text:
@@ -315,7 +315,7 @@ async def test_bad_utf_8_is_seen_before_its_frame_is_whole(peer: Peer) -> None:
 @pytest.mark.parametrize(
     "code", [None, *range(1000, 1004), *range(1007, 1015), 3000, 3999, 4000, 4999]
 )
-async def test_a_close_is_answered_with_its_code_and_nothing_after_it(
+async def test_close_is_answered_with_its_code_and_is_the_last_frame(
     peer: Peer, code: int | None
 ) -> None:
     peer.say(*closed(code))
@@ -325,7 +325,7 @@ async def test_a_close_is_answered_with_its_code_and_nothing_after_it(
     assert await peer.heard() == [closed(code)]
 
 
-async def test_what_comes_after_a_close_is_not_heard(peer: Peer) -> None:
+async def test_frames_after_a_close_are_ignored(peer: Peer) -> None:
     peer.say(TEXT, b"frag")
     peer.say(*closed(1000))
     peer.say(FIN, b"ment")
@@ -407,7 +407,7 @@ async def test_a_message_of_16_mib_is_said_back(peer: Peer, fragment: int) -> No
     assert await peer.heard() == [closed(1000)]
 
 
-async def test_many_large_messages_to_one_who_reads_late_all_come(peer: Peer) -> None:
+async def test_large_messages_reach_a_slow_reader(peer: Peer) -> None:
     message = b"x" * 65536
 
     for _ in range(100):

@@ -76,7 +76,7 @@ def wire(
     tls: bool,
     pages: Pages,
 ) -> MockDesk:
-    """Put the rooms together."""
+    """Build all parts of the mock server."""
     publisher = Publisher(interval=INTERVAL, topics=TOPICS)
     simulated_desk = SimulatedDesk(scenario, pictures, publisher.put)
     publisher.on_demand = simulated_desk.set_demand

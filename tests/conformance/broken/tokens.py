@@ -58,8 +58,8 @@ def is_another_desk_each_time(patch: Patch) -> None:
 def reads_the_token_from_the_query(patch: Patch) -> None:
     token = LoginService._token
 
-    def anywhere(door: LoginService, request: web.BaseRequest) -> str:
-        return request.query.get("token") or token(door, request)
+    def anywhere(service: LoginService, request: web.BaseRequest) -> str:
+        return request.query.get("token") or token(service, request)
 
     patch.setattr(LoginService, "_token", anywhere)
 
