@@ -17,6 +17,7 @@ from deskwire.auth.users import User, scopes_of
 from deskwire.model.access import LoginId, Scope
 from deskwire.model.instant import Instant, time_until
 from deskwire.model.problems import StateUnavailable, WrongCredentials
+from deskwire.model.text import printable
 from deskwire.model.units import Seconds
 
 LONGEST_AGENT = 200
@@ -62,19 +63,12 @@ def new_login(
         id=LoginId(secrets.token_hex(8)),
         user=user.name,
         scopes=user.scopes,
-        address=shown(address, LONGEST_ADDRESS),
-        agent=shown(agent, LONGEST_AGENT),
+        address=printable(address[:LONGEST_ADDRESS]),
+        agent=printable(agent[:LONGEST_AGENT]),
         created=now.wall,
         expires=Seconds(now.wall + lifetime),
         boot=boot,
         boot_expires=Seconds(now.boot + lifetime),
-    )
-
-
-def shown(text: str, most: int) -> str:
-    """Cut a peer's text, and make it fit to be shown on a terminal."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:most]
     )
 
 

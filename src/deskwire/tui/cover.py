@@ -1,4 +1,4 @@
-"""Cover pictures: decoded once, then scaled for a terminal. The only module that uses Pillow.
+"""Cover pictures: decoded once, then scaled for a terminal. No other module of `top` uses Pillow.
 
 The bytes are untrusted. Only the formats that a desk sends are tried, a picture with more than 40
 million pixels is rejected, and unreadable bytes are no picture instead of an error. Half blocks,
