@@ -12,7 +12,7 @@ import pytest
 from deskwire.art import remote
 from deskwire.art.picture import LARGEST, NotAPicture
 from deskwire.art.remote import fetch, is_public
-from deskwire.server.net.self_signed import make
+from deskwire.server.net.certificates import make_certificate
 from tests.support.pictures import PNG
 from tests.support.time_scaling import patiently
 from tests.support.web import Web, content, redirection
@@ -32,7 +32,7 @@ def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    make(tmp_path, ["127.0.0.1"], dt.datetime.now(dt.UTC))
+    make_certificate(tmp_path, ["127.0.0.1"], dt.datetime.now(dt.UTC))
     return tmp_path / "certificate.pem"
 
 

@@ -15,7 +15,7 @@ from deskwire.client import CaFile, NotADesk, Timeouts, UntrustedCertificate, co
 from deskwire.client.problems import CertificateChanged, Unreachable
 from deskwire.client.trust import Pinned, Trust, format_fingerprint, make_context, read_certificate
 from deskwire.model.units import Seconds
-from deskwire.server.net.self_signed import make
+from deskwire.server.net.certificates import make_certificate
 from tests.support.scripted_desk import PASSWORD, ScriptedDesk
 
 OTHER = "ab" * 32
@@ -32,7 +32,7 @@ class Certificate(NamedTuple):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     folder = tmp_path_factory.mktemp("tls")
-    make(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
+    make_certificate(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
     pem = (folder / "certificate.pem").read_bytes()

@@ -9,12 +9,12 @@ import pytest
 from deskwire.daemon.config.settings import Server
 from deskwire.daemon.tls import TlsCertificate
 from deskwire.server.net import certificates
-from deskwire.server.net.self_signed import make
+from deskwire.server.net.certificates import make_certificate
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    make(tmp_path / "tls", ["localhost"], dt.datetime.now(dt.UTC))
+    make_certificate(tmp_path / "tls", ["localhost"], dt.datetime.now(dt.UTC))
     return tmp_path
 
 
@@ -28,7 +28,7 @@ def test_a_new_certificate_is_taken_and_said(folder: Path, log: pytest.LogCaptur
     server = Server(certificate=folder / "tls/certificate.pem", key=folder / "tls/key.pem")
     tls = TlsCertificate(server)
     before = tls.fingerprint
-    make(folder / "tls", ["localhost"], dt.datetime.now(dt.UTC))
+    make_certificate(folder / "tls", ["localhost"], dt.datetime.now(dt.UTC))
 
     tls.reload(server)
     tls.reload(server)

@@ -17,7 +17,7 @@ from signal import SIGHUP
 
 import pytest
 
-from deskwire.server.net.self_signed import make
+from deskwire.server.net.certificates import make_certificate
 from tests.support.client import Client
 from tests.support.desk import PROGRAM, Desk, environment
 from tests.support.logs import LOGS
@@ -180,7 +180,7 @@ async def client(desk: Desk) -> AsyncIterator[Client]:
 
 
 def make_pair(folder: Path) -> None:
-    make(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
+    make_certificate(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
 
 
 def shown(desk: Desk) -> str:

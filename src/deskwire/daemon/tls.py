@@ -10,7 +10,12 @@ from pathlib import Path
 
 from deskwire.daemon.config.settings import Server
 from deskwire.model.problems import StateUnavailable
-from deskwire.server.net.certificates import fingerprint, own_certificate, server_context, take_anew
+from deskwire.server.net.certificates import (
+    fingerprint,
+    own_certificate,
+    reload_certificate,
+    server_context,
+)
 
 log = logging.getLogger("deskwire")
 
@@ -31,7 +36,7 @@ class TlsCertificate:
         """
         try:
             certificate, key = files(server)
-            take_anew(self.context, certificate, key)
+            reload_certificate(self.context, certificate, key)
             found = fingerprint(certificate)
         except (StateUnavailable, OSError) as problem:
             why = problem.message if isinstance(problem, StateUnavailable) else problem.strerror

@@ -25,7 +25,6 @@ print(json.dumps({
 """Starts a daemon whose port is taken, so that it ends by itself."""
 UNUSED_MODULES = {
     "PIL": "top's covers",
-    "cryptography": "certificates are made in a process of their own",
     "difflib": "mistakes in the settings",
     "http.server": "nothing",
     "multiprocessing": "nothing",

@@ -13,8 +13,7 @@ import pytest
 from deskwire.daemon.config.settings import Server
 from deskwire.daemon.doctor.health import CheckFailed, Condition
 from deskwire.daemon.doctor.network import certificate, port
-from deskwire.server.net.certificates import fingerprint, server_context
-from deskwire.server.net.self_signed import make
+from deskwire.server.net.certificates import fingerprint, make_certificate, server_context
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -22,7 +21,7 @@ NOW = dt.datetime.now(dt.UTC)
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "tls"
-    make(folder, ["localhost"], NOW)
+    make_certificate(folder, ["localhost"], NOW)
     return folder
 
 
@@ -80,7 +79,7 @@ def test_a_key_that_others_may_read_is_unsafe(state: Path) -> None:
 
 
 def test_a_key_of_another_certificate_is_unavailable(state: Path, tmp_path: Path) -> None:
-    make(tmp_path / "other", ["localhost"], NOW)
+    make_certificate(tmp_path / "other", ["localhost"], NOW)
     shutil.copy(tmp_path / "other/key.pem", state / "tls/key.pem")
     found = refused(certificate, Server(state_dir=state))
 
@@ -95,7 +94,7 @@ def test_a_file_without_a_certificate_is_unavailable(state: Path) -> None:
 
 
 def test_a_certificate_whose_time_is_over_is_unavailable(tmp_path: Path) -> None:
-    make(tmp_path / "tls", ["localhost"], NOW - dt.timedelta(days=400))
+    make_certificate(tmp_path / "tls", ["localhost"], NOW - dt.timedelta(days=400))
     own = refused(certificate, Server(state_dir=tmp_path))
     chosen = Server(certificate=tmp_path / "tls/certificate.pem", key=tmp_path / "tls/key.pem")
 
@@ -200,7 +199,7 @@ def test_plain_words_that_others_can_read_are_unsafe() -> None:
 
 
 def test_a_certificate_that_begins_later_tells_of_the_clock(tmp_path: Path) -> None:
-    make(tmp_path / "tls", ["localhost"], NOW + dt.timedelta(days=3))
+    make_certificate(tmp_path / "tls", ["localhost"], NOW + dt.timedelta(days=3))
     found = refused(certificate, Server(state_dir=tmp_path))
 
     assert found.condition is Condition.UNAVAILABLE

@@ -12,9 +12,8 @@ import pytest
 
 from deskwire.server.net import tcp_transport
 from deskwire.server.net import tls_transport as module
-from deskwire.server.net.certificates import server_context
+from deskwire.server.net.certificates import make_certificate, server_context
 from deskwire.server.net.listener import Listener
-from deskwire.server.net.self_signed import make
 from deskwire.server.net.tls_transport import TlsTransport
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
@@ -87,7 +86,7 @@ def trusting(**settings: Any) -> ssl.SSLContext:
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     folder: Path = tmp_path_factory.mktemp("tls")
-    make(folder, ["127.0.0.1"], dt.datetime.now(dt.UTC))
+    make_certificate(folder, ["127.0.0.1"], dt.datetime.now(dt.UTC))
     return server_context(folder / "certificate.pem", folder / "key.pem")
 
 

@@ -1,33 +1,42 @@
-"""TLS: the certificate a desk makes for itself, its fingerprint, and the context that uses it.
+"""TLS certificates: the desk's own one, its fingerprint, and the server's TLS context.
 
-A desk on a home network has no name a public authority would sign, so it signs its own: P-256, for
-every name and address it has. A person compares the SHA-256 fingerprint once.
-Making one needs `cryptography`, a large import; `self_signed` does it in a process of its own, so
-the daemon never carries it.
+No public authority signs a certificate for a desk in a home network. So a desk signs its own, P-256
+for every name and address of the host, valid for a year, the maximum in Mozilla's profile. The user
+compares its SHA-256 fingerprint once.
 """
 
+import datetime as dt
 import hashlib
+import ipaddress
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from deskwire.model.problems import StateUnavailable
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from deskwire.model.problems import StateUnavailable
+from deskwire.private_files import write_private_file
+
+LIFETIME = dt.timedelta(days=365)
 RENEW_AFTER_DAYS = 300
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""For TLS 1.2: forward secret, AEAD only. TLS 1.3 knows nothing else."""
+"""For TLS 1.2: forward secret, AEAD only. TLS 1.3 has no other ciphers."""
 CURVE = "prime256v1"
-"""The one for key exchange: every client has it. `ssl` can name one or leave OpenSSL's own list,
-which has curves that Mozilla's profile leaves out."""
+"""For the key exchange; every client supports it.
+
+`ssl` accepts one curve or none, and OpenSSL's default list has curves outside Mozilla's profile.
+"""
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:
-    """Return the desk's own certificate and key, made or renewed if need be.
+    """Return the desk's own certificate and key, made or renewed if necessary.
 
-    Raises `StateUnavailable` when they can be neither read nor made.
+    Raises `StateUnavailable` if they can neither be read nor written.
     """
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     try:
@@ -38,14 +47,42 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
     except OSError as problem:
         raise StateUnavailable(f"{certificate}: {problem.strerror}") from None
     if not fresh:
-        _make_apart(folder)
+        try:
+            make_certificate(folder, names_of_this_host(), dt.datetime.now(dt.UTC))
+        except OSError as problem:
+            why = f"cannot write the certificate: {problem.strerror}"
+            raise StateUnavailable(f"{folder}: {why}") from None
     return certificate, key
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return the TLS context of the doors: 1.2 and later, AEAD only.
+def make_certificate(folder: Path, names: list[str], now: dt.datetime) -> None:
+    """Write `key.pem` and `certificate.pem` for these names and addresses; raises `OSError`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deskwire")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectAlternativeName(map(_general_name, names)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private_file(folder / "key.pem", pem, replace=True)
+    content = certificate.public_bytes(Encoding.PEM)
+    write_private_file(folder / "certificate.pem", content, replace=True)
 
-    Raises `StateUnavailable` with the file's name when they cannot be read or do not fit.
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return the server's TLS context: version 1.2 and later, AEAD only.
+
+    Raises `StateUnavailable` with the files' names if they cannot be read or do not match.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -56,13 +93,40 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def take_anew(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    """Have new connections use what is in the files now; those that are open stay as they are.
+def reload_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Load the files again, for new connections.
 
-    Raises `StateUnavailable`, and then the context is as it was.
+    Raises `StateUnavailable` and leaves the context unchanged if they are invalid.
     """
-    server_context(certificate, key)  # a pair that does not fit would leave half of it behind
+    server_context(certificate, key)  # a mismatched pair would leave the context half changed
     _load(context, certificate, key)
+
+
+def fingerprint(certificate: Path) -> str:
+    """Return the SHA-256 of the first certificate in a PEM file, as `AB:CD:…`."""
+    text = certificate.read_text(encoding="ascii", errors="replace")
+    end = "-----END CERTIFICATE-----"
+    first = text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)]
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).digest().hex(":").upper()
+
+
+def names_of_this_host() -> list[str]:
+    """Return every name and address that clients may use for this host."""
+    own = socket.gethostname()
+    first = own.partition(".")[0]
+    names = ["localhost", own, first, f"{first}.local", "127.0.0.1", "::1"]
+    address = outward_address()
+    return [*dict.fromkeys([*names, address] if address else names)]
+
+
+def outward_address() -> str | None:
+    """Return the address that other hosts of the network see; sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return None
 
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
@@ -75,38 +139,8 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         raise StateUnavailable(f"{certificate} and {key}: {problem.strerror}") from None
 
 
-def fingerprint(certificate: Path) -> str:
-    """Return the SHA-256 of the first certificate in a PEM file, as `AB:CD:…`."""
-    text = certificate.read_text(encoding="ascii", errors="replace")
-    end = "-----END CERTIFICATE-----"
-    first = text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)]
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).digest().hex(":").upper()
-
-
-def names_of_this_host() -> list[str]:
-    """Every name and address this desk may be reached by."""
-    own = socket.gethostname()
-    first = own.partition(".")[0]
-    names = ["localhost", own, first, f"{first}.local", "127.0.0.1", "::1"]
-    address = outward_address()
-    return [*dict.fromkeys([*names, address] if address else names)]
-
-
-def outward_address() -> str | None:
-    """The address other machines of this network see; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return None
-
-
-def _make_apart(folder: Path) -> None:
-    command = [sys.executable, "-m", "deskwire.server.net.self_signed", str(folder)]
-    made = subprocess.run(  # noqa: S603 - our own module, our own arguments
-        [*command, *names_of_this_host()], capture_output=True, text=True, check=False
-    )
-    if made.returncode != 0:
-        last = (made.stderr.strip().splitlines() or ["no word"])[-1]
-        raise StateUnavailable(f"{folder}: no certificate could be made: {last}")
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
