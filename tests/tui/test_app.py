@@ -17,8 +17,7 @@ from deskwire.client.sync import Desk, connect
 from deskwire.client.timeouts import Timeouts
 from deskwire.model.problems import WrongCredentials
 from deskwire.model.units import Seconds
-from deskwire.tui.app import TopApp
-from deskwire.tui.connection_status import StateQueue
+from deskwire.tui.app import StateQueue, TopApp
 from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.screen_widget import ScreenWidget
@@ -54,7 +53,7 @@ class There:
         """Disconnect, and connect with this password."""
         self.connected.close()
         address = self.scripted.desk.address
-        desk = connect(address, "owner", password, on_state=self.states, timeouts=PACE)
+        desk = connect(address, "owner", password, on_state=self.states.append, timeouts=PACE)
         return self.connected.enter_context(desk)
 
     @property

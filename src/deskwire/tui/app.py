@@ -9,6 +9,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ from deskwire.model.problems import Problem
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.tui.background import run_in_daemon_thread
-from deskwire.tui.connection_status import StateQueue, notice
+from deskwire.tui.connection_status import notice
 from deskwire.tui.covers import CoverLoader, CoverRenderer
 from deskwire.tui.graphics import (
     GraphicsProtocol,
@@ -39,6 +40,9 @@ from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.screen import ViewModel, render_screen
 from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.terminal_capabilities import with_current_cell_size
+
+StateQueue = deque[ConnectionState]
+"""States that the client's thread appends and the event loop removes."""
 
 UPDATE_INTERVAL = 0.1
 """Seconds."""
@@ -114,7 +118,7 @@ class TopApp(App[int]):
 
     def on_mount(self) -> None:
         """Start the updates."""
-        self._states.read()
+        self._states.clear()
         if self._desk is not None:
             self.state = self._desk.state
         self._use(self._snapshot)
@@ -199,8 +203,8 @@ class TopApp(App[int]):
     # ---- updates ---------------------------------------------------------------------------------
 
     def _update(self) -> None:
-        for state in self._states.read():
-            self._change_state(state)
+        while self._states:
+            self._change_state(self._states.popleft())
         if self._desk is not None and self._desk.snapshot is not self._snapshot:
             self._use(self._desk.snapshot)
         self._reauthentication.update(self.state)

@@ -4,8 +4,6 @@ One row for each close code says what it means to the user. The client's state s
 does about it.
 """
 
-from collections import deque
-
 from deskwire.client.desk_state import ConnectionState, Phase
 from deskwire.client.problems import Unreachable
 from deskwire.model.units import Seconds
@@ -31,21 +29,6 @@ DONE = {
 }
 READABLE_WAIT = Seconds(0.5)
 """Time that a text must stay to be read."""
-
-
-class StateQueue:
-    """Queue of connection states from the client's thread to the event loop."""
-
-    def __init__(self) -> None:
-        self._states: deque[ConnectionState] = deque(maxlen=64)
-
-    def __call__(self, state: ConnectionState) -> None:
-        """Add a state, from any thread."""
-        self._states.append(state)
-
-    def read(self) -> list[ConnectionState]:
-        """Remove and return all states, the oldest first."""
-        return [self._states.popleft() for _ in range(len(self._states))]
 
 
 def connection_status(state: ConnectionState, now: Seconds) -> tuple[str, Tone]:

@@ -8,12 +8,11 @@ import click
 
 from deskwire.cli import exit_codes
 from deskwire.cli.commands.watch import report_retry
-from deskwire.cli.desk_session import OnState, open_session
+from deskwire.cli.desk_session import open_session
 from deskwire.cli.exit_codes import fail
 from deskwire.cli.options import desk_option, wait_option
 from deskwire.client.desk_state import ConnectionState, Phase
-from deskwire.tui.app import TopApp
-from deskwire.tui.connection_status import StateQueue
+from deskwire.tui.app import StateQueue, TopApp
 from deskwire.tui.graphics import GraphicsProtocol
 from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.terminal_capabilities import detect_graphics
@@ -42,29 +41,25 @@ def top(*, protocol: str, wait: bool, host: str | None) -> None:
     """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         fail("top needs a terminal; use `deskwire watch` without one", exit_codes.USAGE)
-    queue = StateQueue()
-    report: OnState = report_retry
+    states, connecting = StateQueue(maxlen=64), True
 
     def on_state(state: ConnectionState) -> None:
-        queue(state)
-        report(state)
+        states.append(state)
+        if connecting:
+            report_retry(state)
 
     with open_session(host, on_state) as session:
         desk = session.connect(wait=wait)
-        report = ignore  # from here on, the first line shows the state
+        connecting = False  # from here on, the first line shows the state
         graphics = detect_graphics(
             wanted_protocol(protocol, os.environ), sys.stdin.fileno(), sys.stderr.fileno()
         )
         reauthentication = Reauthentication(session.username, session.connect_with)
-        app = TopApp(desk, queue, graphics, reauthentication)
+        app = TopApp(desk, states, graphics, reauthentication)
         code = app.run(mouse=False)
         if app.state.phase is Phase.ENDED and app.state.problem is not None:
             raise app.state.problem
     sys.exit(code or exit_codes.OK)
-
-
-def ignore(_: ConnectionState) -> None:
-    """Ignore a state."""
 
 
 def wanted_protocol(word: str, environ: Mapping[str, str]) -> GraphicsProtocol | None:
