@@ -6,6 +6,7 @@ from typing import Any
 from deskwire.daemon.config.settings import Devices, Settings
 from deskwire.daemon.doctor.health import Condition
 from deskwire.daemon.probe import ProbeResult, probe_devices, probe_each, snapshot_of
+from deskwire.devices.catalogue import DEVICES
 from deskwire.devices.device import Device
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery, Memory, Snapshot, Volume
@@ -100,7 +101,7 @@ async def test_devices_that_hang_take_one_timeout_together() -> None:
 async def test_device_that_is_not_probed_is_disabled() -> None:
     results = await probe_each({"memory": Part(MEMORY)})
 
-    assert [result.name for result in results] == list(Snapshot.__struct_fields__)
+    assert [result.name for result in results] == list(DEVICES)
     assert of(results, "wifi").condition is Condition.DISABLED
 
 

@@ -11,7 +11,8 @@ from deskwire import __version__
 from deskwire.cli.commands.doctor import Report, build_report, doctor, format_report
 from deskwire.daemon.doctor.health import CheckResult, Condition
 from deskwire.daemon.probe import ProbeResult
-from deskwire.model.readings import Memory, Snapshot
+from deskwire.devices.catalogue import DEVICES
+from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
 from deskwire.terminal.console import Console
 from tests.support.buses import PrivateBus
@@ -62,7 +63,7 @@ def test_missing_session_bus_is_unavailable_and_exits_1() -> None:
 def test_json_has_every_device_and_part_of_the_desk() -> None:
     report = json.loads(typed("--json").stdout)
 
-    assert [device["name"] for device in report["devices"]] == list(Snapshot.__struct_fields__)
+    assert [device["name"] for device in report["devices"]] == list(DEVICES)
     assert [part["name"] for part in report["desk"]] == [
         "python",
         "clock",

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from deskwire.cli.commands.snapshot import snapshot, snapshot_rows
 from deskwire.daemon.doctor.health import Condition
 from deskwire.daemon.probe import ProbeResult
+from deskwire.devices.catalogue import DEVICES
 from deskwire.model.readings import Player, PlayerId
 from deskwire.model.units import Seconds
 from tests.support.buses import PrivateBus
@@ -56,19 +57,23 @@ def test_player_and_volume_come_from_the_session(
     assert (player["artist"], player["title"]) == ("Hoobastank", "The Reason")
     assert player["duration"] == 232
     assert found["volume"] == 88
-    assert "volume     88 %" in lines
-    assert "players    player1 mpv: pauses Hoobastank - The Reason (Fallen), 0:00 of 3:52" in lines
+    width = max(map(len, DEVICES))
+    assert f"{'volume':{width}}  88 %" in lines
+    track = "Hoobastank - The Reason (Fallen), 0:00 of 3:52"
+    assert f"{'players':{width}}  player1 mpv: pauses {track}" in lines
 
 
 def test_text_has_a_line_for_each_device() -> None:
     lines = run_snapshot().splitlines()
+    width = max(map(len, DEVICES))
 
-    assert "memory     10.6 GiB in use" in lines
-    assert "network    3.4 GiB received, 97.7 MiB sent" in lines
-    assert "uptime     3 h 6 min" in lines
-    assert "battery    100 %, plugged in" in lines
-    assert "backlight  64 %" in lines
-    assert any(line.startswith("players    unavailable: the session bus") for line in lines)
+    assert f"{'memory':{width}}  10.6 GiB in use" in lines
+    assert f"{'network':{width}}  3.4 GiB received, 97.7 MiB sent" in lines
+    assert f"{'uptime':{width}}  3 h 6 min" in lines
+    assert f"{'battery':{width}}  100 %, plugged in" in lines
+    assert f"{'backlight':{width}}  64 %" in lines
+    no_players = f"{'players':{width}}  unavailable: the session bus"
+    assert any(line.startswith(no_players) for line in lines)
 
 
 def test_disabled_device_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

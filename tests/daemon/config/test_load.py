@@ -7,6 +7,7 @@ import pytest
 
 from deskwire.daemon.config.load import BadSetting, is_loopback, load
 from deskwire.daemon.config.settings import Server, Settings
+from deskwire.devices.catalogue import DEVICES
 
 HOME = {"HOME": "/home/ann"}
 
@@ -150,9 +151,8 @@ def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_found(
 
 def test_a_device_nobody_has_heard_of_is_told_with_those_there_are() -> None:
     assert refusal(environ={"DESKWIRE_DEVICES_DISABLED": "wfi"}) == (
-        "DESKWIRE_DEVICES_DISABLED: devices.disabled: expected a list of devices, out of memory, "
-        "cpu, network, uptime, disk, players, wifi, battery, volume, backlight, "
-        'found ["wfi"]'
+        "DESKWIRE_DEVICES_DISABLED: devices.disabled: expected a list of devices, out of "
+        f'{", ".join(DEVICES)}, found ["wfi"]'
     )
 
 
