@@ -33,12 +33,7 @@ TURNS = 10
 DESKTOP_FOLDERS = ("system", "tools")
 DESKTOP_FIXTURES = frozenset({"session_bus", "system_bus", "media", "pulse", "bed", "upower"})
 """Fixtures that start system programs; a test that uses one gets the marker `desktop`."""
-OWN_PROGRAMS = frozenset(
-    {
-        *("deskwire", "git", "sh", "true", Path(sys.executable).name),
-        "ldconfig",  # `ctypes.util.find_library` runs it during the import of asyncinotify
-    }
-)
+OWN_PROGRAMS = frozenset({"deskwire", "git", "sh", "true", Path(sys.executable).name})
 """Programs that a test without the marker `desktop` may start."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -24,7 +24,7 @@ def mode(path: Path) -> int:
 
 @contextmanager
 def a_plain_user() -> Iterator[None]:
-    """Be somebody to whom permissions apply; a plain user is one already."""
+    """Drop root privileges, to which permissions do not apply."""
     if os.geteuid() != 0:
         yield
         return
@@ -35,7 +35,7 @@ def a_plain_user() -> Iterator[None]:
         os.seteuid(0)
 
 
-def somebody_elses(tmp_path: Path) -> Path:
+def foreign_directory(tmp_path: Path) -> Path:
     if os.geteuid() != 0:
         return Path("/")
     folder = tmp_path / "theirs"
@@ -44,7 +44,7 @@ def somebody_elses(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_missing_folder_is_made_closed_to_others(tmp_path: Path) -> None:
+def test_missing_directory_is_created_private(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
 
     create_private_directory(folder, owned_if_contains="state.db")
@@ -52,7 +52,7 @@ def test_a_missing_folder_is_made_closed_to_others(tmp_path: Path) -> None:
     assert mode(folder) == 0o700
 
 
-def test_an_empty_folder_that_is_open_to_others_is_closed(tmp_path: Path) -> None:
+def test_empty_directory_is_made_private(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
     create_private_directory(tmp_path, owned_if_contains="state.db")
@@ -61,7 +61,7 @@ def test_an_empty_folder_that_is_open_to_others_is_closed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("found", [0o755, 0o777, 0o500])
-def test_the_own_folder_is_closed_again_whatever_happened_to_it(tmp_path: Path, found: int) -> None:
+def test_own_directory_is_made_private_again(tmp_path: Path, found: int) -> None:
     (tmp_path / "state.db").touch()
     tmp_path.chmod(found)
 
@@ -70,44 +70,44 @@ def test_the_own_folder_is_closed_again_whatever_happened_to_it(tmp_path: Path, 
     assert mode(tmp_path) == 0o700
 
 
-def test_a_shared_folder_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_shared_directory_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "someone's letter").touch()
     tmp_path.chmod(0o1777)
 
-    with pytest.raises(StateUnavailable, match="is open to others and has other things in it"):
+    with pytest.raises(StateUnavailable, match="is open to other users and contains other files"):
         create_private_directory(tmp_path, owned_if_contains="state.db")
 
     assert mode(tmp_path) == 0o1777
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
 
-    with pytest.raises(StateUnavailable, match=f"^{re.escape(str(file))} is not a folder$"):
+    with pytest.raises(StateUnavailable, match=f"^{re.escape(str(file))} is not a directory$"):
         create_private_directory(file, owned_if_contains="state.db")
     with pytest.raises(StateUnavailable, match="cannot be used: not a directory"):
         create_private_directory(file / "state", owned_if_contains="state.db")
 
 
-def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
-    folder = somebody_elses(tmp_path)
+def test_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    folder = foreign_directory(tmp_path)
 
-    with pytest.raises(StateUnavailable, match=r"belongs to \w+ and this is \w+$"):
+    with pytest.raises(StateUnavailable, match=r"belongs to \w+, but deskwire runs as \w+$"):
         create_private_directory(folder, owned_if_contains="state.db")
 
 
-def test_a_folder_that_cannot_be_reached_or_made_is_told_in_one_line(tmp_path: Path) -> None:
+def test_unreachable_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o000)
 
-    with a_plain_user(), pytest.raises(StateUnavailable) as told:
+    with a_plain_user(), pytest.raises(StateUnavailable) as refused:
         create_private_directory(closed / "state", owned_if_contains="state.db")
 
-    assert told.value.message == f"{closed / 'state'} cannot be used: permission denied"
+    assert refused.value.message == f"{closed / 'state'} cannot be used: permission denied"
 
 
-def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
+def test_secret_is_created_once(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
 
     first = load_or_create_secret(path, 32)
@@ -119,7 +119,7 @@ def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
 
 
-def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_secret_of_another_process_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
 
     write_private_file(path, b"theirs", replace=False)
@@ -129,19 +129,7 @@ def test_a_secret_that_another_process_made_meanwhile_is_not_replaced(tmp_path: 
     assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
 
 
-def test_written_file_replaces_another_with_private_mode(tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
-    path.write_bytes(b"old")
-    path.chmod(0o644)
-
-    write_private_file(path, b"new", replace=True)
-
-    assert path.read_bytes() == b"new"
-    assert mode(path) == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
-
-
-def test_all_who_make_a_secret_at_once_have_the_same(tmp_path: Path) -> None:
+def test_concurrent_creation_returns_one_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         made = set(
             threads.map(lambda _: load_or_create_secret(tmp_path / "signing.key", 32), range(40))
@@ -151,20 +139,22 @@ def test_all_who_make_a_secret_at_once_have_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "told"), [(0, "holds 0 bytes"), (31, "holds 31 bytes"), (33, "more than 32 bytes")]
+    ("size", "found"), [(0, "found 0 bytes"), (31, "found 31 bytes"), (33, "more than 32 bytes")]
 )
-def test_a_secret_of_another_size_is_refused_by_name(tmp_path: Path, size: int, told: str) -> None:
+def test_secret_of_another_size_is_refused_with_its_path(
+    tmp_path: Path, size: int, found: str
+) -> None:
     path = tmp_path / "signing.key"
     path.write_bytes(b"k" * size)
 
-    with pytest.raises(StateUnavailable, match=told) as problem:
+    with pytest.raises(StateUnavailable, match=found) as problem:
         load_or_create_secret(path, 32)
 
-    assert problem.value.message.startswith(f"{path} must hold 32 bytes")
+    assert problem.value.message.startswith(f"{path} must contain 32 bytes")
     assert path.stat().st_size == size
 
 
-def test_a_secret_that_others_could_read_is_closed(tmp_path: Path) -> None:
+def test_secret_that_others_can_read_is_made_private(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
     path.write_bytes(b"k" * 32)
     path.chmod(0o644)
@@ -174,9 +164,32 @@ def test_a_secret_that_others_could_read_is_closed(tmp_path: Path) -> None:
     assert mode(path) == 0o600
 
 
-def test_a_secret_is_not_read_through_a_link(tmp_path: Path) -> None:
+def test_secret_is_not_read_through_a_symlink(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"k" * 32)
     (tmp_path / "signing.key").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(StateUnavailable, match=r"signing\.key cannot be used"):
         load_or_create_secret(tmp_path / "signing.key", 32)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_written_file_replaces_the_old_one_and_is_private(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "desks.json"
+    path.write_text("old")
+    path.chmod(0o644)
+
+    write_private_file(path, b"new", durable=durable)
+
+    assert path.read_bytes() == b"new"
+    assert mode(path) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["desks.json"]
+
+
+def test_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / "desks.json"
+    path.mkdir()
+
+    with pytest.raises(OSError, match="directory"):
+        write_private_file(path, b"new")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["desks.json"]

@@ -1,8 +1,8 @@
-"""A folder nobody else can look into, and the secret files in it.
+"""Private directories and files: closed to other users, and written completely or not at all.
 
-The folder is closed to others rather than each file in it, so what SQLite or anybody else puts
-there is closed too. Permissions are mended only where nothing but deskwire's own things can be
-inside: `--state-dir /tmp` must not shut everyone out of /tmp.
+The directory is closed rather than each file in it, so that the files SQLite creates there are
+closed, too. Permissions are repaired only in a directory that belongs to deskwire alone:
+`--state-dir /tmp` must not close /tmp to everyone.
 """
 
 import os
@@ -15,11 +15,12 @@ from pathlib import Path
 
 from deskwire.model.problems import StateUnavailable
 
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
+GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OWNER_READ_WRITE = stat.S_IRUSR | stat.S_IWUSR
 
 
 def create_private_directory(folder: Path, *, owned_if_contains: str) -> None:
-    """Make the folder, or see that it is our own and closed to others (0700).
+    """Create the directory, or check that this user owns it and no other user can open it (0700).
 
     A directory that is open to others is closed only if it is empty or contains the file
     `owned_if_contains`. Raises `StateUnavailable`.
@@ -27,17 +28,16 @@ def create_private_directory(folder: Path, *, owned_if_contains: str) -> None:
     try:
         with suppress(FileExistsError):
             folder.mkdir(mode=stat.S_IRWXU, parents=True)
-            sync(folder.parent)
+            fsync_directory(folder.parent)
         found = folder.stat()
         if not stat.S_ISDIR(found.st_mode):
-            raise StateUnavailable(f"{folder} is not a folder")
+            raise StateUnavailable(f"{folder} is not a directory")
         require_owner(folder, found)
-        if found.st_mode & OTHERS and not (
-            (folder / owned_if_contains).exists() or is_empty(folder)
-        ):
+        ours = (folder / owned_if_contains).exists() or not any(folder.iterdir())
+        if found.st_mode & GROUP_AND_OTHERS and not ours:
             raise StateUnavailable(
-                f"{folder} is open to others and has other things in it; "
-                "the state needs a folder of its own"
+                f"{folder} is open to other users and contains other files; "
+                "choose a directory that only deskwire uses"
             )
         if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
             folder.chmod(stat.S_IRWXU)
@@ -46,10 +46,10 @@ def create_private_directory(folder: Path, *, owned_if_contains: str) -> None:
 
 
 def load_or_create_secret(path: Path, size: int) -> bytes:
-    """Return the `size` random bytes of this file (0600), made and on disk if there was none.
+    """Return the `size` random bytes of a file, which is created (0600) if it does not exist.
 
-    Of several processes that make it at once one wins and all return the same. Raises
-    `StateUnavailable`, which names the file when what it holds is not `size` bytes.
+    If several processes create it at once, all return the same bytes. Raises `StateUnavailable`
+    with the path, also when the file does not contain `size` bytes.
     """
     try:
         try:
@@ -62,76 +62,76 @@ def load_or_create_secret(path: Path, size: int) -> bytes:
 
 
 def read_secret(path: Path, size: int) -> bytes:
-    """Return what the file holds; raises `OSError`, or `StateUnavailable` if it is not `size`."""
+    """Return the bytes of a secret file; raises `OSError` and `StateUnavailable`."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
         found = os.fstat(file.fileno())
         require_owner(path, found)
-        if found.st_mode & OTHERS:
-            os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IWUSR)
-        kept = file.read(size + 1)
-    if len(kept) != size:
-        many = f"{len(kept)} bytes" if len(kept) < size else f"more than {size} bytes"
+        if found.st_mode & GROUP_AND_OTHERS:
+            os.fchmod(file.fileno(), OWNER_READ_WRITE)
+        content = file.read(size + 1)
+    if len(content) != size:
+        found_size = f"{len(content)} bytes" if len(content) < size else f"more than {size} bytes"
         raise StateUnavailable(
-            f"{path} must hold {size} bytes and holds {many}; "
-            "put back the right one, or remove it and all users must log in again"
+            f"{path} must contain {size} bytes, found {found_size}; "
+            "restore it from a backup, or delete it, after which every user must log in again"
         )
-    return kept
+    return content
 
 
-def write_private_file(path: Path, content: bytes, *, replace: bool) -> None:
-    """Write a file (0600) completely and to disk, or leave the present one.
+def write_private_file(
+    path: Path, content: bytes, *, replace: bool = True, durable: bool = True
+) -> None:
+    """Write a file that only its owner can read (0600), completely or not at all.
 
-    Without `replace`, an existing file stays as it is. Raises `OSError`.
+    With `replace=False` an existing file stays as it is. With `durable=False` the content may be
+    lost at a power cut. Raises `OSError`.
     """
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    new = Path(name)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
-        with os.fdopen(number, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         if replace:
-            new.replace(path)
+            temporary.replace(path)
         else:
-            # link(2), unlike rename(2), never replaces a file that another process wrote meanwhile
+            # link(2), unlike rename(2), never replaces a file that another process has created
             with suppress(FileExistsError):
-                path.hardlink_to(new)
+                path.hardlink_to(temporary)
     finally:
-        new.unlink(missing_ok=True)
-    sync(path.parent)
+        temporary.unlink(missing_ok=True)
+    if durable:
+        fsync_directory(path.parent)
 
 
 def require_owner(path: Path, found: os.stat_result) -> None:
-    """Raise `StateUnavailable` if it belongs to somebody else."""
+    """Raise `StateUnavailable` if another user owns the path."""
     if found.st_uid != os.geteuid():
         raise StateUnavailable(
-            f"{path} belongs to {name_of(found.st_uid)} and this is {name_of(os.geteuid())}"
+            f"{path} belongs to {account_name(found.st_uid)}, "
+            f"but deskwire runs as {account_name(os.geteuid())}"
         )
 
 
-def name_of(uid: int) -> str:
-    """Return the account's name, or its number where it has none."""
+def account_name(uid: int) -> str:
+    """Return the name of an account, or its number if it has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
 
 
-def is_empty(folder: Path) -> bool:
-    """Tell whether there is nothing in it."""
-    with os.scandir(folder) as entries:
-        return next(entries, None) is None
-
-
-def sync(folder: Path) -> None:
-    """Have the folder's own entries on disk, fsync(2)."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def fsync_directory(folder: Path) -> None:
+    """Write the entries of a directory to disk, fsync(2)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(number)
+        os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
 def unusable(path: Path, problem: OSError) -> StateUnavailable:
-    """Say in one line which path cannot be used, and why."""
+    """Return the problem that names the path and the reason in one line."""
     return StateUnavailable(f"{path} cannot be used: {(problem.strerror or 'error').lower()}")

@@ -1,14 +1,10 @@
 import asyncio
-import signal
-import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from pathlib import Path
+import sqlite3
+from functools import partial
 
 import pytest
 
-from deskwire.auth.logins import Login, Logins
+from deskwire.auth.logins import MAX_NETWORKS_PER_USER, Login, Logins, insert_login, new_login
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import User, Users
@@ -16,42 +12,84 @@ from deskwire.model.access import ALL_SCOPES, LoginId
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.problems import StateUnavailable, WrongCredentials
 from deskwire.model.units import Seconds
-from tests.support.time_scaling import patiently
-from tests.support.waiting import until_async
 
+ANN = User("ann", ALL_SCOPES, Seconds(0.0), "g")
 PASSWORD = "correct horse"
 WEEK = Seconds(7 * 86400.0)
 
-# What the `deskwire users` and `logins` commands do: another process, the same file.
-OTHER = """
-import asyncio, os, signal, sys
-from pathlib import Path
-from deskwire.auth.logins import Logins
-from deskwire.auth.passwords import Passwords
-from deskwire.auth.state_directory import StateDirectory
-from deskwire.auth.users import Users
 
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+def at(wall: float, boot: float) -> Instant:
+    return Instant(wall=Seconds(wall), boot=Seconds(boot))
 
-async def main(folder, what, whom):
-    if sys.argv[4:] == ["die"]:
-        os.utime = die  # what follows a commit
-    state = StateDirectory.open(Path(folder))
-    users = Users(state, Passwords(memory_kib=1024))
-    if what == "passwd":
-        await users.set_password(whom, "staple battery")
-    elif what == "remove":
-        await users.remove(whom)
-    else:
-        await Logins(state, 1.0).end(whom)
-    if sys.argv[4:] == ["stay"]:
-        print("done", flush=True)
-        await asyncio.sleep(60)
-    state.close()
 
-asyncio.run(main(*sys.argv[1:4]))
-"""
+def start(now: Instant, *, boot: str = "b1", agent: str = "phone") -> Login:
+    return new_login(ANN, address="192.0.2.1", agent=agent, now=now, lifetime=WEEK, boot=boot)
+
+
+def test_login_lasts_its_lifetime_on_the_boot_clock() -> None:
+    login = start(at(1000.0, 50.0))
+
+    assert (login.created, login.expires) == (1000.0, 1000.0 + WEEK)
+    assert login.remaining(at(5e9, 60.0), "b1") == WEEK - 10.0
+    assert login.remaining(at(2000.0, 1.0), "b2") == WEEK - 1000.0
+
+
+def test_ids_of_logins_differ() -> None:
+    assert len({start(at(0.0, 0.0)).id for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("agent", "stored"),
+    [
+        ("Mozilla/5.0 (X11; Linux)", "Mozilla/5.0 (X11; Linux)"),
+        ("x" * 5000, "x" * 200),
+        ("\x1b]0;owned\x07\r\n", "�]0;owned���"),
+        ("half \ud800", "half �"),
+    ],
+)
+def test_user_agent_is_safe_on_a_terminal(agent: str, stored: str) -> None:
+    assert start(at(0.0, 0.0), agent=agent).agent == stored
+    assert start(at(0.0, 0.0), agent=agent.ljust(300)).agent == stored.ljust(200)
+
+
+async def test_old_logins_and_networks_are_pruned(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskwire.auth.logins.MAX_LOGINS_PER_USER", 5)
+    await Users(state, Passwords(memory_kib=1024)).add("ann", "correct horse", ALL_SCOPES)
+    await state.change(lambda connection: connection.execute("UPDATE users SET generation = 'g'"))
+    days = [0.0, 6.0, 7.5, 8.5]
+    for day in days:
+        login = start(at(day * 86400.0, 5.0), boot=f"b{day}", agent=str(day))
+        await state.change(partial(write, login))
+    after_days = await agents(state)
+    for number in range(50):
+        login = Login(
+            LoginId(str(number)), "ann", ALL_SCOPES, f"192.0.2.{number}", "many",
+            Seconds(8.5 * 86400.0), Seconds(9e9),
+        )  # fmt: skip
+        await state.change(partial(write, login))
+    known = await state.read(
+        lambda connection: connection.execute(
+            "SELECT neighbourhood FROM known_addresses"
+        ).fetchall()
+    )
+
+    assert after_days == ["6.0", "7.5", "8.5"]
+    assert await agents(state) == ["many"] * 5
+    assert known == [(f"192.0.2.{number}",) for number in range(50 - MAX_NETWORKS_PER_USER, 50)]
+
+
+def write(login: Login, connection: sqlite3.Connection) -> None:
+    """Insert a login at the time it started."""
+    insert_login(connection, login, "g", at(login.created, 5.0))
+
+
+async def agents(state: StateDirectory) -> list[str]:
+    rows = await state.read(
+        lambda connection: connection.execute("SELECT agent FROM logins ORDER BY rowid").fetchall()
+    )
+    return [agent for (agent,) in rows]
 
 
 def now() -> Instant:
@@ -60,80 +98,46 @@ def now() -> Instant:
 
 @pytest.fixture
 def users(state: StateDirectory) -> Users:
-    """Lend an empty desk's users, hashed fast."""
+    """Return the users of an empty desk, with fast hashing."""
     return Users(state, Passwords(memory_kib=1024))
 
 
 @pytest.fixture
 async def ann(users: Users) -> User:
-    """Lend somebody who may come in."""
+    """Return a user who can log in."""
     await users.add("ann", PASSWORD, ALL_SCOPES)
     return await users.verify("ann", PASSWORD)
 
 
 @pytest.fixture
 async def logins(state: StateDirectory) -> Logins:
-    """Lend the daemon's logins."""
+    """Return the logins of the daemon."""
     logins = Logins(state, WEEK)
-    await logins.load()
+    await logins.refresh()
     return logins
 
 
 @pytest.fixture
 def ended(logins: Logins) -> list[frozenset[LoginId]]:
-    """Lend what was told of logins that ended."""
-    told: list[frozenset[LoginId]] = []
-    logins.on_ended(told.append)
-    return told
-
-
-@pytest.fixture
-async def following(logins: Logins) -> AsyncIterator[None]:
-    """Have changes by other processes followed, from now on."""
-    ready = asyncio.Event()
-    load = logins.load
-
-    async def and_tell() -> bool:
-        try:
-            return await load()
-        finally:
-            ready.set()
-
-    logins.load = and_tell  # type: ignore[method-assign]
-    task = asyncio.create_task(logins.follow())
-    await ready.wait()
-    logins.load = load  # type: ignore[method-assign]
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    """Return the ended logins that were reported."""
+    reported: list[frozenset[LoginId]] = []
+    logins.on_ended(reported.append)
+    return reported
 
 
 async def begin(logins: Logins, user: User, address: str = "192.0.2.1") -> Login:
     return await logins.begin(user, address=address, agent="phone", now=now())
 
 
-async def another_process(folder: Path, what: str, whom: str, *how: str) -> float:
-    """Do it in another process; return the moment it was done."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OTHER, folder, what, whom, *how
-    )
-    code = await process.wait()
-    assert code == (-signal.SIGKILL if "die" in how else 0)
-    return time.monotonic()
-
-
 async def reopened(state: StateDirectory) -> tuple[StateDirectory, Logins]:
-    """Start again after a kill: nothing of the first is closed."""
+    """Open the directory again, as after a kill."""
     again = await asyncio.to_thread(StateDirectory.open, state.folder)
     logins = Logins(again, WEEK)
-    await logins.load()
+    await logins.refresh()
     return again, logins
 
 
-async def test_who_logged_in_is_logged_in_now_and_after_a_restart(
-    state: StateDirectory, logins: Logins, ann: User
-) -> None:
+async def test_login_survives_a_restart(state: StateDirectory, logins: Logins, ann: User) -> None:
     login = await begin(logins, ann)
     again, later = await reopened(state)
 
@@ -145,7 +149,7 @@ async def test_who_logged_in_is_logged_in_now_and_after_a_restart(
     again.close()
 
 
-async def test_what_was_ended_stays_ended(
+async def test_ended_login_stays_ended_after_a_restart(
     state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     one, other = await begin(logins, ann), await begin(logins, ann)
@@ -161,7 +165,7 @@ async def test_what_was_ended_stays_ended(
     again.close()
 
 
-async def test_a_login_that_ran_out_is_none_but_has_not_been_ended(
+async def test_expired_login_is_not_found_but_not_reported_as_ended(
     logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
@@ -176,7 +180,7 @@ async def test_a_login_that_ran_out_is_none_but_has_not_been_ended(
     assert ended == []
 
 
-async def test_a_password_that_changed_meanwhile_begins_nothing(
+async def test_login_with_a_replaced_password_is_refused(
     logins: Logins, users: Users, ann: User
 ) -> None:
     await users.set_password("ann", "staple battery")
@@ -191,126 +195,43 @@ async def test_a_password_that_changed_meanwhile_begins_nothing(
     assert await logins.list() == []
 
 
-async def test_a_known_address_is_where_somebody_logged_in_before(
+async def test_client_is_known_after_a_login_from_its_network(
     state: StateDirectory, logins: Logins, users: Users, ann: User
 ) -> None:
-    assert not logins.known("ann", "2001:db8:1:2::5")
+    assert not logins.is_known_client("ann", "2001:db8:1:2::5")
     login = await begin(logins, ann, "2001:db8:1:2::5")
     await logins.end(login.id)
     again, later = await reopened(state)
 
     for each in (logins, later):
-        assert each.known("Ann", "2001:db8:1:2:ffff::6")
-        assert not each.known("ann", "2001:db8:1:3::5")
-        assert not each.known("bob", "2001:db8:1:2::5")
+        assert each.is_known_client("Ann", "2001:db8:1:2:ffff::6")
+        assert not each.is_known_client("ann", "2001:db8:1:3::5")
+        assert not each.is_known_client("bob", "2001:db8:1:2::5")
     await users.remove("ann")
-    await logins.load()
-    assert not logins.known("ann", "2001:db8:1:2::5")
+    await logins.refresh()
+    assert not logins.is_known_client("ann", "2001:db8:1:2::5")
     again.close()
 
 
-@pytest.mark.parametrize("what", ["passwd", "remove"])
-@pytest.mark.usefixtures("following")
-async def test_a_new_password_or_a_removed_user_ends_all_of_the_users_logins(
-    logins: Logins, users: Users, ann: User, ended: list[frozenset[LoginId]], what: str
+@pytest.mark.parametrize("change", ["passwd", "remove"])
+async def test_new_password_or_removed_user_ends_all_logins_of_the_user(
+    logins: Logins, users: Users, ann: User, ended: list[frozenset[LoginId]], change: str
 ) -> None:
     await users.add("bob", PASSWORD, ALL_SCOPES)
     others = await begin(logins, await users.verify("bob", PASSWORD))
     mine = {(await begin(logins, ann)).id for _ in range(2)}
 
-    if what == "passwd":
+    if change == "passwd":
         await users.set_password("Ann", "staple battery")
     else:
         await users.remove("Ann")
-    await until_async(lambda: ended, within=1.0)
+    await logins.refresh()
 
     assert ended == [mine]
     assert logins.get(others.id) == others
 
 
-@pytest.mark.parametrize("what", ["passwd", "remove", "end"])
-@pytest.mark.usefixtures("following")
-async def test_another_process_ends_logins_within_a_second(
-    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]], what: str
-) -> None:
-    login = await begin(logins, ann)
-    done = await another_process(state.folder, what, login.id if what == "end" else "ann")
-    await until_async(lambda: ended, within=1.0)
-
-    assert time.monotonic() - done < patiently(1.0)
-    assert ended == [frozenset({login.id})]
-    assert logins.get(login.id) is None
-
-
-@pytest.mark.usefixtures("following")
-async def test_a_process_killed_right_after_its_commit_is_noticed_too(
-    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
-) -> None:
-    login = await begin(logins, ann)
-    await another_process(state.folder, "end", login.id, "die")
-    await until_async(lambda: ended, within=1.0)
-
-    assert logins.get(login.id) is None
-
-
-@pytest.mark.usefixtures("following")
-async def test_a_process_that_stays_is_noticed_too(
-    state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
-) -> None:
-    login = await begin(logins, ann)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OTHER, state.folder, "end", login.id, "stay",
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"done\n"
-    await until_async(lambda: ended, within=1.0)
-    process.kill()
-    await process.wait()
-
-    assert logins.get(login.id) is None
-
-
-@pytest.mark.usefixtures("following")
-async def test_nothing_is_read_while_nothing_changes(
-    state: StateDirectory, logins: Logins, ann: User
-) -> None:
-    await begin(logins, ann)
-    reads = 0
-    read = state.read
-
-    async def counted(work: object) -> object:
-        nonlocal reads
-        reads += 1
-        return await read(work)  # type: ignore[arg-type]
-
-    state.read = counted  # type: ignore[method-assign, assignment]
-
-    await until_async(lambda: reads >= 1, what="our own change was seen")
-    before = 0
-    async with asyncio.timeout(patiently(5)):  # a slow disk's change may come in pieces
-        while reads != before:
-            before = reads
-            await asyncio.sleep(0.25)
-
-
-@pytest.mark.usefixtures("following")
-async def test_a_lost_folder_is_said_once_and_stops_nothing(
-    state: StateDirectory, logins: Logins, ann: User, caplog: pytest.LogCaptureFixture
-) -> None:
-    login = await begin(logins, ann)
-    elsewhere = state.folder.with_name("elsewhere")
-    state.folder.rename(elsewhere)
-    await until_async(lambda: caplog.messages)
-
-    assert "the desk's state was taken away" in caplog.messages[0]
-    assert logins.get(login.id) == login
-    await another_process(elsewhere, "end", login.id)
-    await until_async(lambda: logins.get(login.id) is None, within=1.0)
-    assert len(caplog.messages) == 1
-
-
-async def test_a_disk_that_cannot_be_written_ends_and_begins_nothing(
+async def test_read_only_disk_neither_starts_nor_ends_a_login(
     state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
@@ -326,23 +247,28 @@ async def test_a_disk_that_cannot_be_written_ends_and_begins_nothing(
     assert ended == []
 
 
-async def test_more_logins_than_are_kept_end_the_oldest_and_tell_it(
+async def test_login_above_the_limit_ends_the_oldest(
     logins: Logins,
     ann: User,
     ended: list[frozenset[LoginId]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("deskwire.auth.logins.MAX_LOGINS_PER_USER", 2)
-    monkeypatch.setattr("deskwire.auth.logins.MAX_ADDRESSES_PER_USER", 2)
+    monkeypatch.setattr("deskwire.auth.logins.MAX_NETWORKS_PER_USER", 2)
 
     begun = [await begin(logins, ann, f"192.0.2.{number}") for number in range(4)]
 
     assert ended == [frozenset({begun[0].id}), frozenset({begun[1].id})]
     assert [logins.get(login.id) for login in begun] == [None, None, *begun[2:]]
-    assert [logins.known("ann", login.address) for login in begun] == [False, False, True, True]
+    assert [logins.is_known_client("ann", login.address) for login in begun] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
-async def test_what_others_changed_is_seen_at_the_next_change_of_ours(
+async def test_change_by_another_process_is_noticed_at_the_next_change(
     state: StateDirectory, logins: Logins, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     mine = [await begin(logins, ann) for _ in range(3)]
@@ -359,11 +285,11 @@ async def test_what_others_changed_is_seen_at_the_next_change_of_ours(
         theirs,
         last,
     ]
-    assert logins.known("ann", "192.0.2.9")
+    assert logins.is_known_client("ann", "192.0.2.9")
     elsewhere.close()
 
 
-async def test_what_users_changed_here_is_seen_at_the_next_change_of_ours(
+async def test_new_password_is_noticed_at_the_next_login(
     logins: Logins, users: Users, ann: User, ended: list[frozenset[LoginId]]
 ) -> None:
     login = await begin(logins, ann)
@@ -374,19 +300,19 @@ async def test_what_users_changed_here_is_seen_at_the_next_change_of_ours(
     assert ended == [frozenset({login.id})]
 
 
-async def test_a_log_in_reads_no_other_logins(
+async def test_login_does_not_read_the_other_logins(
     logins: Logins, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await begin(logins, ann)
-    monkeypatch.setattr("deskwire.auth.logins.read_login_table", None)  # who calls it, fails
+    monkeypatch.setattr("deskwire.auth.logins.read_login_table", None)  # a call fails
 
     login = await begin(logins, ann)
 
     assert logins.get(login.id) == login
-    assert await logins.load() is False
+    assert await logins.refresh() is False
 
 
-async def test_many_log_in_and_out_at_once(logins: Logins, ann: User) -> None:
+async def test_concurrent_logins_and_logouts_all_succeed(logins: Logins, ann: User) -> None:
     begun = await asyncio.gather(*(begin(logins, ann) for _ in range(40)))
     ends = await asyncio.gather(*(logins.end(login.id) for login in begun[:20]))
 

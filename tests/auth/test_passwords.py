@@ -6,13 +6,19 @@ import time
 
 import pytest
 
-from deskwire.auth.passwords import Passwords, generate_password
+from deskwire.auth.passwords import BoundedQueue, Passwords, generate_password
 from deskwire.model.problems import Throttled
 
 PASSWORD = b"correct horse"
 
 
-def test_a_generated_password_is_readable_and_never_the_same() -> None:
+async def attempt(passwords: Passwords, queue: BoundedQueue) -> bool:
+    """Log in with a wrong password."""
+    async with queue.turn():
+        return await passwords.matches(None, PASSWORD)
+
+
+def test_generated_passwords_are_readable_and_differ() -> None:
     made = {generate_password() for _ in range(200)}
 
     assert len(made) == 200
@@ -20,7 +26,7 @@ def test_a_generated_password_is_readable_and_never_the_same() -> None:
         assert re.fullmatch(r"([a-hjkmnp-z2-9]{5}-){3}[a-hjkmnp-z2-9]{5}", password)
 
 
-async def test_a_password_matches_its_own_hash_only() -> None:
+async def test_password_matches_only_its_own_hash() -> None:
     passwords = Passwords()
     encoded = await passwords.hash(PASSWORD)
 
@@ -30,73 +36,73 @@ async def test_a_password_matches_its_own_hash_only() -> None:
     assert not await passwords.matches(encoded, b"")
 
 
-async def test_nobody_has_no_password() -> None:
+async def test_missing_hash_matches_no_password() -> None:
     assert not await Passwords().matches(None, PASSWORD)
 
 
 @pytest.mark.parametrize("damaged", ["x", "$argon2id$v=19$m=8,t=1,p=1$AAAA", "$2b$12$abc"])
-async def test_a_damaged_hash_matches_nothing(damaged: str) -> None:
+async def test_damaged_hash_matches_no_password(damaged: str) -> None:
     assert not await Passwords().matches(damaged, PASSWORD)
 
 
-async def test_nobodys_password_takes_as_long_as_somebodys() -> None:
+async def test_missing_hash_takes_as_long_as_a_real_one() -> None:
     passwords = Passwords()
     encoded = await passwords.hash(PASSWORD)
 
     async def took(against: str | None) -> float:
-        start = time.process_time()  # a busy machine's other work is none of ours
+        start = time.process_time()  # excludes the other work of a busy machine
         await passwords.matches(against, b"wrong")
         return time.process_time() - start
 
     times = [(await took(encoded), await took(None)) for _ in range(7)]
-    somebody, nobody = (min(each) for each in zip(*times, strict=True))
+    real, dummy = (min(each) for each in zip(*times, strict=True))
 
-    assert 0.6 < nobody / somebody < 1.7
+    assert 0.6 < dummy / real < 1.7
 
 
-async def test_a_hash_of_other_parameters_is_outdated() -> None:
+async def test_hash_with_other_parameters_is_outdated() -> None:
     today, before = Passwords(), Passwords(memory_kib=8192)
 
     assert today.is_outdated(await before.hash(PASSWORD))
     assert not today.is_outdated(await today.hash(PASSWORD))
 
 
-async def test_too_many_at_once_are_told_to_come_again() -> None:
-    passwords = Passwords(most_waiting=3)
-    asked = [asyncio.create_task(passwords.matches(None, PASSWORD)) for _ in range(5)]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+async def test_login_above_the_queue_length_is_throttled() -> None:
+    passwords, queue = Passwords(), BoundedQueue(length=3)
+    attempts = [asyncio.create_task(attempt(passwords, queue)) for _ in range(5)]
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
 
     assert answers[:3] == [False] * 3
     for answer in answers[3:]:
         assert isinstance(answer, Throttled)
         assert 0 < answer.retry_after <= 10
-    assert not await passwords.matches(None, PASSWORD)
+    assert not await attempt(passwords, queue)
 
 
-async def test_who_hangs_up_leaves_the_queue() -> None:
-    passwords = Passwords(most_waiting=2)
+async def test_cancelled_login_leaves_the_queue() -> None:
+    passwords, queue = Passwords(), BoundedQueue(length=2)
     for _ in range(20):
-        asked = asyncio.create_task(passwords.matches(None, PASSWORD))
+        cancelled = asyncio.create_task(attempt(passwords, queue))
         await asyncio.sleep(0)
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
 
-    assert not await passwords.matches(None, PASSWORD)
+    assert not await attempt(passwords, queue)
 
 
-async def test_sixty_at_once_do_not_disturb_the_event_loop() -> None:
+async def test_sixty_hashes_at_once_do_not_block_the_event_loop() -> None:
     passwords = Passwords(memory_kib=8192)
-    asked = asyncio.gather(*(passwords.matches(None, PASSWORD) for _ in range(60)))
+    hashing = asyncio.gather(*(passwords.matches(None, PASSWORD) for _ in range(60)))
     turns = 0
-    while not asked.done():
+    while not hashing.done():
         await asyncio.sleep(0.001)
         turns += 1
-    await asked
+    await hashing
 
     assert turns > 60  # hashing on the loop would leave it a few
 
 
-def test_a_hash_gives_its_memory_back() -> None:
+def test_hash_returns_its_memory_to_the_kernel() -> None:
     code = """
 import asyncio, re
 from pathlib import Path
@@ -115,6 +121,37 @@ async def main():
 asyncio.run(main())
 """
 
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert int(told.stdout) < 4096  # KiB; 19,456 where it is kept
+    assert int(done.stdout) < 4096  # KiB; 19,456 if the memory stayed
+
+
+async def test_turns_follow_each_other_in_order_of_arrival() -> None:
+    queue = BoundedQueue()
+    seen: list[str] = []
+
+    async def come(name: str) -> None:
+        async with queue.turn():
+            seen.append(f"{name} in")
+            await asyncio.sleep(0)
+            seen.append(f"{name} out")
+
+    await asyncio.gather(come("ann"), come("bob"), come("carl"))
+
+    assert seen == ["ann in", "ann out", "bob in", "bob out", "carl in", "carl out"]
+
+
+async def test_turn_above_the_queue_length_is_throttled() -> None:
+    queue = BoundedQueue(length=2)
+
+    async with queue.turn():
+        waiting = asyncio.create_task(queue.turn().__aenter__())
+        await asyncio.sleep(0)
+        with pytest.raises(Throttled) as refused:
+            await queue.turn().__aenter__()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    assert refused.value.retry_after > 0
+    async with queue.turn():
+        pass

@@ -1,17 +1,93 @@
 import asyncio
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from deskwire.auth.state_directory import StateDirectory
+from deskwire.auth.state_directory import MIGRATIONS, StateDirectory, open_database
 from deskwire.model.problems import StateUnavailable
+
+
+def test_new_database_has_the_tables_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+
+    with closing(open_database(path)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+
+    assert {"users", "logins", "known_addresses"} <= tables
+    assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+
+
+def test_database_writes_each_commit_to_disk(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path / "state.db")) as connection:
+        journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+
+    assert (journal, synchronous) == ("wal", 2)  # 2 is FULL
+
+
+def test_current_database_opens_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(open_database(path)) as connection:
+        connection.execute("INSERT INTO users VALUES ('ann', 'monitor', 'x', 'g', 0.0)")
+
+    with closing(open_database(path)) as connection:
+        names = connection.execute("SELECT name FROM users").fetchall()
+
+    assert names == [("ann",)]
+
+
+def test_database_of_a_newer_deskwire_is_refused_and_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    newer = len(MIGRATIONS) + 1
+    with closing(open_database(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {newer}")
+
+    with pytest.raises(StateUnavailable, match="was written by a newer deskwire") as refused:
+        open_database(path)
+
+    assert refused.value.message.startswith(str(path))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == newer
+
+
+def test_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_text("Dear Ann,\n" * 100)
+
+    with pytest.raises(StateUnavailable) as refused:
+        open_database(path)
+
+    assert refused.value.message == f"{path}: it is not a database"
+
+
+def test_directory_in_place_of_the_database_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.mkdir()
+
+    with pytest.raises(StateUnavailable) as refused:
+        open_database(path)
+
+    assert refused.value.message == f"{path} is not a file"
+
+
+def test_database_that_others_can_read_is_made_private(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    open_database(path).close()
+    path.chmod(0o644)
+
+    open_database(path).close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
 
 WRITER = """
 import asyncio, sys
@@ -43,7 +119,7 @@ def names(connection: sqlite3.Connection) -> set[str]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave not one byte free; return the file that takes it all."""
+    """Fill the disk completely, and return the file that does."""
     filler = disk / "filler"
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while file.write(b"0" * 4096):
@@ -53,7 +129,7 @@ def fill(disk: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Lend a file system of 512 KiB."""
+    """Yield a file system of 512 KiB."""
     folder = tmp_path / "small"
     folder.mkdir()
     subprocess.run(
@@ -63,7 +139,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-async def test_what_was_changed_is_there_after_the_next_start(tmp_path: Path) -> None:
+async def test_change_survives_a_restart(tmp_path: Path) -> None:
     first = await asyncio.to_thread(StateDirectory.open, tmp_path / "state")
     await first.change(lambda connection: connection.execute(add("ann")))
     first.close()
@@ -75,7 +151,7 @@ async def test_what_was_changed_is_there_after_the_next_start(tmp_path: Path) ->
     assert found == {"ann"}
 
 
-async def test_a_change_that_raises_changes_nothing(state: StateDirectory) -> None:
+async def test_change_that_raises_has_no_effect(state: StateDirectory) -> None:
     def half(connection: sqlite3.Connection) -> None:
         connection.execute(add("ann"))
         raise LookupError
@@ -86,33 +162,33 @@ async def test_a_change_that_raises_changes_nothing(state: StateDirectory) -> No
     assert await state.read(names) == set()
 
 
-async def test_a_closed_state_says_so(state: StateDirectory) -> None:
+async def test_closed_state_directory_is_unavailable(state: StateDirectory) -> None:
     state.close()
 
-    with pytest.raises(StateUnavailable, match="the desk's state is closed"):
+    with pytest.raises(StateUnavailable, match="the state directory is closed"):
         await state.read(names)
 
 
-async def test_statements_never_run_on_the_event_loop(state: StateDirectory) -> None:
-    beats = 0
+async def test_statements_do_not_block_the_event_loop(state: StateDirectory) -> None:
+    turns = 0
 
-    async def beat() -> None:
-        nonlocal beats
+    async def count_turns() -> None:
+        nonlocal turns
         while True:
-            beats += 1
+            turns += 1
             await asyncio.sleep(0)
 
-    beating = asyncio.create_task(beat())
+    counting = asyncio.create_task(count_turns())
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000) "
     await state.read(
         lambda connection: connection.execute(f"{slow} SELECT max(i) FROM n").fetchall()
     )
-    beating.cancel()
+    counting.cancel()
 
-    assert beats > 5
+    assert turns > 5
 
 
-def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+def test_kill_loses_no_answered_change(tmp_path: Path) -> None:
     answered: set[str] = set()
     for _ in range(5):
         with subprocess.Popen(
@@ -130,27 +206,27 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     state = StateDirectory.open(tmp_path / "state")
     state.close()
     connection = sqlite3.connect(tmp_path / "state" / "state.db")
-    kept = names(connection)
+    stored = names(connection)
     health = connection.execute("PRAGMA integrity_check").fetchone()[0]
     connection.close()
 
     assert len(answered) >= 100
-    assert answered <= kept
+    assert answered <= stored
     assert health == "ok"
 
 
 @pytest.mark.desktop
-async def test_a_full_disk_is_told_and_reading_goes_on(small_disk: Path) -> None:
+async def test_full_disk_is_reported_and_reading_continues(small_disk: Path) -> None:
     state = await asyncio.to_thread(StateDirectory.open, small_disk / "state")
     await state.change(lambda connection: connection.execute(add("ann")))
     filler = fill(small_disk)
 
     for number in range(3):
-        with pytest.raises(StateUnavailable) as told:
+        with pytest.raises(StateUnavailable) as refused:
             await state.change(
                 lambda connection: connection.execute(add("bob", password="x" * 20000))
             )
-        assert told.value.message == "the desk's state: the disk is full", number
+        assert refused.value.message == "the database: the disk is full", number
     assert await state.read(names) == {"ann"}
 
     filler.unlink()
@@ -161,24 +237,24 @@ async def test_a_full_disk_is_told_and_reading_goes_on(small_disk: Path) -> None
 
 
 @pytest.mark.desktop
-def test_a_disk_full_from_the_start_is_told_in_one_line(small_disk: Path) -> None:
+def test_disk_that_is_full_at_the_start_is_reported_in_one_line(small_disk: Path) -> None:
     fill(small_disk)
 
-    with pytest.raises(StateUnavailable) as told:
+    with pytest.raises(StateUnavailable) as refused:
         StateDirectory.open(small_disk / "state")
 
-    assert str(small_disk / "state") in told.value.message
-    assert "\n" not in told.value.message
+    assert str(small_disk / "state") in refused.value.message
+    assert "\n" not in refused.value.message
 
 
-def test_a_signing_key_is_kept_under_its_name(state: StateDirectory) -> None:
+def test_signing_key_is_stored_in_its_file(state: StateDirectory) -> None:
     key = state.secret("signing", 32)
 
     assert (state.folder / "signing.key").read_bytes() == key
     assert state.secret("signing", 32) == key
 
 
-def test_a_desk_is_the_same_at_every_start_and_does_not_tell_the_machines_id(
+def test_desk_id_is_stable_and_does_not_reveal_the_machine_id(
     tmp_path: Path,
 ) -> None:
     machine_id = tmp_path / "machine-id"
@@ -193,7 +269,7 @@ def test_a_desk_is_the_same_at_every_start_and_does_not_tell_the_machines_id(
     assert "0123456789abcdef" not in found[0].replace("-", "")
 
 
-def test_a_desk_on_a_machine_without_an_id_keeps_a_random_one(tmp_path: Path) -> None:
+def test_desk_id_is_random_and_stored_on_a_machine_without_an_id(tmp_path: Path) -> None:
     machine_id = tmp_path / "machine-id"
     state = StateDirectory.open(tmp_path / "state")
     first = state.desk_id(machine_id)
@@ -205,7 +281,7 @@ def test_a_desk_on_a_machine_without_an_id_keeps_a_random_one(tmp_path: Path) ->
     assert second == first
 
 
-def test_a_boot_has_an_id_that_is_not_the_kernels(state: StateDirectory, tmp_path: Path) -> None:
+def test_boot_id_is_stable_and_not_the_kernels(state: StateDirectory, tmp_path: Path) -> None:
     again = StateDirectory.open(state.folder)
     again.close()
     nowhere = StateDirectory.open(state.folder, boot_id=tmp_path / "none")
@@ -216,7 +292,7 @@ def test_a_boot_has_an_id_that_is_not_the_kernels(state: StateDirectory, tmp_pat
     assert nowhere.boot_id != state.boot_id
 
 
-def test_two_processes_that_start_at_once_both_start(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_all_start(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from deskwire.auth.state_directory import StateDirectory\n"
@@ -229,17 +305,17 @@ def test_two_processes_that_start_at_once_both_start(tmp_path: Path) -> None:
         )
         for _ in range(4)
     ]
-    told = {process.communicate()[0] for process in starting}
+    keys = {process.communicate()[0] for process in starting}
 
     assert [process.returncode for process in starting] == [0] * 4
-    assert len(told) == 1
+    assert len(keys) == 1
 
 
-def test_the_folder_is_named_when_it_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_directory_is_named(tmp_path: Path) -> None:
     file = tmp_path / "state"
     file.touch()
 
-    with pytest.raises(StateUnavailable) as told:
+    with pytest.raises(StateUnavailable) as refused:
         StateDirectory.open(file)
 
-    assert told.value.message == f"{file} is not a folder"
+    assert refused.value.message == f"{file} is not a directory"

@@ -5,7 +5,7 @@ from typing import TextIO
 
 import pytest
 
-from deskwire.daemon.logs import JournalFormatter, NonBlockingStreamHandler, line
+from deskwire.daemon.logs import JournalFormatter, NonBlockingStreamHandler, make_record
 
 
 @pytest.fixture
@@ -16,31 +16,34 @@ def pipe() -> Iterator[tuple[int, TextIO]]:
     os.close(reads)
 
 
-def test_a_log_that_nobody_reads_stops_nothing_and_what_is_lost_is_told(
+def test_blocked_stream_drops_lines_and_reports_their_number(
     pipe: tuple[int, TextIO],
 ) -> None:
     reads, stream = pipe
     handler = NonBlockingStreamHandler(stream)
 
     for number in range(20_000):  # more than any pipe holds
-        handler.handle(line(logging.INFO, f"line {number} {'x' * 100}"))
-    taken = os.read(reads, 1 << 22).decode().splitlines()
-    handler.handle(line(logging.INFO, "again"))
+        handler.handle(make_record(logging.INFO, f"line {number} {'x' * 100}"))
+    written = os.read(reads, 1 << 22).decode().splitlines()
+    handler.handle(make_record(logging.INFO, "again"))
     after = os.read(reads, 1 << 22).decode().splitlines()
 
-    assert taken[0].startswith("line 0 ")
-    assert after == [f"{20_000 - len(taken)} lines are lost: nobody took them", "again"]
+    assert written[0].startswith("line 0 ")
+    assert after == [
+        f"{20_000 - len(written)} log lines were dropped, because stderr was blocked",
+        "again",
+    ]
 
 
-def test_a_line_goes_out_whole_and_at_once(pipe: tuple[int, TextIO]) -> None:
+def test_record_is_written_completely_and_at_once(pipe: tuple[int, TextIO]) -> None:
     reads, stream = pipe
 
-    NonBlockingStreamHandler(stream).handle(line(logging.WARNING, "first\nsecond"))
+    NonBlockingStreamHandler(stream).handle(make_record(logging.WARNING, "first\nsecond"))
 
     assert os.read(reads, 1000) == b"first\nsecond\n"
 
 
-def test_the_journal_is_told_of_each_line_how_grave_it_is() -> None:
-    said = JournalFormatter("%(message)s").format(line(logging.ERROR, "first\nsecond"))
+def test_each_journal_line_has_its_priority() -> None:
+    formatted = JournalFormatter("%(message)s").format(make_record(logging.ERROR, "first\nsecond"))
 
-    assert said == "<3>first\n<3>  second"
+    assert formatted == "<3>first\n<3>  second"

@@ -1,46 +1,55 @@
 import asyncio
+import datetime as dt
 import logging
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from deskwire.daemon.config.load import BadSetting
 from deskwire.daemon.config.settings import RELOADABLE, Compat, Server, Session, Settings
-from deskwire.daemon.reload import A_DAY, SettingsReloader, changes, merged
+from deskwire.daemon.reload import (
+    CERTIFICATE_CHECK_INTERVAL,
+    Reloader,
+    TlsCertificate,
+    changed_keys,
+    merge_reloadable,
+)
 from deskwire.daemon.systemd import SystemdNotifier
-from deskwire.daemon.tls import TlsCertificate
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
+from deskwire.server.net import certificates
+from deskwire.server.net.certificates import make_certificate
 from tests.support.waiting import until_async
-
-pytestmark = pytest.mark.warped
 
 
 class FakeTls(TlsCertificate):
-    """A certificate that counts how often it is looked at."""
+    """A certificate that counts how often it is reloaded."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.reloads = 0
 
-    def reload(self, server: Server) -> None:  # noqa: ARG002 - the true one's signature
-        self.looks += 1
+    def reload(self, server: Server) -> None:  # noqa: ARG002 - the signature of the real one
+        self.reloads += 1
 
 
 class Running:
-    """A reload at work, its settings and its time."""
+    """A running reloader, with its settings and its clock."""
 
     def __init__(self) -> None:
         self.file: Settings | BadSetting = Settings()
-        self.adopted: list[Settings] = []
+        self.applied: list[Settings] = []
         self.now = 0.0
         self.tls = FakeTls()
-        self.reload = SettingsReloader(
+        self.reloader = Reloader(
             Settings(),
-            reread=self._read,
-            adopt=self.adopted.append,
+            load=self._read,
+            apply=self.applied.append,
             tls=self.tls,
-            notify=SystemdNotifier({}),
+            notifier=SystemdNotifier({}),
             clock=lambda: Instant(wall=Seconds(0), boot=Seconds(self.now)),
         )
 
@@ -53,14 +62,15 @@ class Running:
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
     found = Running()
-    task = asyncio.create_task(found.reload.run())
+    task = asyncio.create_task(found.reloader.run())
     yield found
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
 
 
-async def test_what_may_change_takes_effect_and_the_rest_is_named(
+@pytest.mark.warped
+async def test_reload_applies_reloadable_settings_and_names_the_others(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -69,53 +79,110 @@ async def test_what_may_change_takes_effect_and_the_rest_is_named(
         compat=Compat(literal_event_names=True),
     )
 
-    running.reload.ask()
-    await until_async(lambda: running.tls.looks == 1)
+    running.reloader.request()
+    await until_async(lambda: running.tls.reloads == 1)
 
-    (adopted,) = running.adopted
-    assert adopted.server == Server(allowed_hosts=("desk.example",))
-    assert adopted.compat.literal_event_names
+    (applied,) = running.applied
+    assert applied.server == Server(allowed_hosts=("desk.example",))
+    assert applied.compat.literal_event_names
     assert [record.message for record in caplog.records] == [
         "reloaded  changed=server.allowed_hosts,compat.literal_event_names",
-        "at the next start only: server.port",
+        "a restart is required for server.port",
     ]
 
 
-async def test_a_mistake_changes_nothing_and_is_one_line(
+@pytest.mark.warped
+async def test_invalid_settings_change_nothing_and_are_logged_once(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     running.file = BadSetting("config.toml:3: server.port: no")
 
-    running.reload.ask()
-    await until_async(lambda: running.tls.looks == 1)
+    running.reloader.request()
+    await until_async(lambda: running.tls.reloads == 1)
 
-    assert running.adopted == []
+    assert running.applied == []
     assert [record.message for record in caplog.records] == [
-        "the settings stay as they were: config.toml:3: server.port: no"
+        "the settings are unchanged: config.toml:3: server.port: no"
     ]
 
 
-async def test_the_first_visitor_of_a_day_has_the_certificate_looked_at(running: Running) -> None:
-    running.now = A_DAY - 1
-    running.reload.visitor()
+@pytest.mark.warped
+async def test_first_connection_of_a_day_reloads_the_certificate(running: Running) -> None:
+    running.now = CERTIFICATE_CHECK_INTERVAL - 1
+    running.reloader.on_connection()
     await asyncio.sleep(0.02)
-    before = running.tls.looks
-    running.now = A_DAY
-    running.reload.visitor()
-    await until_async(lambda: running.tls.looks == 1)
-    running.reload.visitor()
+    before = running.tls.reloads
+    running.now = CERTIFICATE_CHECK_INTERVAL
+    running.reloader.on_connection()
+    await until_async(lambda: running.tls.reloads == 1)
+    running.reloader.on_connection()
     await asyncio.sleep(0.02)
 
     assert before == 0
-    assert running.tls.looks == 1
-    assert running.adopted == []
+    assert running.tls.reloads == 1
+    assert running.applied == []
 
 
-def test_only_what_is_named_is_taken_and_every_name_is_a_setting() -> None:
+def test_only_reloadable_settings_are_merged_and_each_of_them_exists() -> None:
     after = Settings(session=Session(lifetime=Seconds(60.0), warning=Seconds(30.0)))
     every = {f"{name}.{key}" for name in ("server", "session", "stats", "art", "compat", "devices")
              for key in getattr(Settings(), name).__struct_fields__}  # fmt: skip
 
-    assert list(changes(Settings(), after)) == ["session.lifetime", "session.warning"]
-    assert merged(Settings(), after).session == Session(warning=Seconds(30.0))
+    assert list(changed_keys(Settings(), after)) == ["session.lifetime", "session.warning"]
+    assert merge_reloadable(Settings(), after).session == Session(warning=Seconds(30.0))
     assert every >= RELOADABLE
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make_certificate(tmp_path / "tls", ["localhost"], dt.datetime.now(dt.UTC))
+    return tmp_path
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_new_certificate_is_loaded_and_logged(folder: Path, log: pytest.LogCaptureFixture) -> None:
+    server = Server(certificate=folder / "tls/certificate.pem", key=folder / "tls/key.pem")
+    tls = TlsCertificate(server)
+    before = tls.fingerprint
+    make_certificate(folder / "tls", ["localhost"], dt.datetime.now(dt.UTC))
+
+    tls.reload(server)
+    tls.reload(server)
+
+    assert tls.fingerprint != before
+    assert [record.message for record in log.records] == [
+        f"new certificate  SHA-256 {tls.fingerprint}"
+    ]
+
+
+@pytest.mark.parametrize("broken", ["certificate.pem", "key.pem"])
+def test_invalid_certificate_file_keeps_the_old_one_and_is_logged(
+    folder: Path, log: pytest.LogCaptureFixture, broken: str
+) -> None:
+    server = Server(certificate=folder / "tls/certificate.pem", key=folder / "tls/key.pem")
+    tls = TlsCertificate(server)
+    before = tls.fingerprint
+    (folder / "tls" / broken).write_text("nothing")
+
+    tls.reload(server)
+
+    assert tls.fingerprint == before
+    (line,) = [record.message for record in log.records]
+    assert line.startswith("the certificate is unchanged: ")
+    assert str(folder / "tls" / broken) in line
+
+
+def test_old_certificate_of_the_desk_is_renewed(folder: Path) -> None:
+    tls = TlsCertificate(Server(state_dir=folder))
+    before = tls.fingerprint
+    old = time.time() - (certificates.RENEW_AFTER_DAYS + 1) * 86400
+    os.utime(folder / "tls/certificate.pem", (old, old))
+
+    tls.reload(Server(state_dir=folder))
+
+    assert tls.fingerprint != before

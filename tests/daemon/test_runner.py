@@ -3,11 +3,11 @@ import gc
 from deskwire.daemon.runner import freeze_heap
 
 
-def test_what_is_there_for_good_is_not_walked_through_again() -> None:
+def test_frozen_heap_is_not_collected_again() -> None:
     try:
         freeze_heap()
-        kept, walked_through = gc.get_freeze_count(), len(gc.get_objects())
+        frozen, tracked = gc.get_freeze_count(), len(gc.get_objects())
     finally:
         gc.unfreeze()
 
-    assert walked_through < kept / 10
+    assert tracked < frozen / 10

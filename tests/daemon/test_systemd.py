@@ -11,29 +11,29 @@ from deskwire.daemon.systemd import SystemdNotifier, inherited_sockets, watchdog
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[socket.socket]:
-    """Lend what systemd listens on."""
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    """Yield the socket on which systemd listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(2)
         yield systemd
 
 
-def test_systemd_is_told_of_each_step(told: socket.socket) -> None:
-    notify = SystemdNotifier({"NOTIFY_SOCKET": told.getsockname()})
+def test_each_step_is_reported_to_systemd(listener: socket.socket) -> None:
+    notifier = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname()})
 
-    notify.ready()
-    notify.reloading()
-    notify.stopping()
+    notifier.ready()
+    notifier.reloading()
+    notifier.stopping()
 
-    assert told.recv(100) == b"READY=1"
-    first, second = told.recv(100).split(b"\n")
+    assert listener.recv(100) == b"READY=1"
+    first, second = listener.recv(100).split(b"\n")
     assert first == b"RELOADING=1"
     assert second.startswith(b"MONOTONIC_USEC=")
-    assert told.recv(100) == b"STOPPING=1"
+    assert listener.recv(100) == b"STOPPING=1"
 
 
-def test_a_name_without_a_file_works_too() -> None:
+def test_abstract_socket_is_supported() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         name = f"deskwire-test-{os.getpid()}"
         systemd.bind("\0" + name)
@@ -43,39 +43,37 @@ def test_a_name_without_a_file_works_too() -> None:
         assert systemd.recv(100) == b"READY=1"
 
 
-def test_nobody_is_told_where_nobody_asks() -> None:
+def test_without_notify_socket_nothing_is_sent() -> None:
     SystemdNotifier({}).ready()
 
 
-def test_a_systemd_that_is_gone_is_one_line_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    notify = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")})
+def test_missing_systemd_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    notifier = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")})
 
-    notify.ready()
-    notify.stopping()
+    notifier.ready()
+    notifier.stopping()
 
     assert [record.message for record in caplog.records] == [
-        "systemd cannot be told: No such file or directory"
+        "systemd cannot be notified: No such file or directory"
     ]
 
 
 @pytest.mark.warped
-async def test_the_watchdog_is_told_twice_as_often_as_it_asks(told: socket.socket) -> None:
-    notify = SystemdNotifier({"NOTIFY_SOCKET": told.getsockname(), "WATCHDOG_USEC": "100000"})
+async def test_watchdog_message_is_sent_twice_in_each_period(listener: socket.socket) -> None:
+    notifier = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname(), "WATCHDOG_USEC": "100000"})
 
     with suppress(TimeoutError):
         async with asyncio.timeout(0.22):
-            await notify.keep_alive()
-    told.setblocking(False)
-    said = []
+            await notifier.keep_alive()
+    listener.setblocking(False)
+    messages = []
     with suppress(BlockingIOError):
         while True:
-            said.append(told.recv(100))
+            messages.append(listener.recv(100))
 
-    assert notify.watchdog == 0.05
-    assert set(said) == {b"WATCHDOG=1"}
-    assert len(said) == 5
+    assert notifier.watchdog == 0.05
+    assert set(messages) == {b"WATCHDOG=1"}
+    assert len(messages) == 5
 
 
 @pytest.mark.parametrize(
@@ -87,7 +85,7 @@ async def test_the_watchdog_is_told_twice_as_often_as_it_asks(told: socket.socke
         {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"},
     ],
 )
-async def test_without_a_watchdog_nothing_wakes(environ: dict[str, str]) -> None:
+async def test_without_a_watchdog_keep_alive_ends(environ: dict[str, str]) -> None:
     assert watchdog_interval(environ) is None
     await SystemdNotifier(environ).keep_alive()
 
@@ -96,5 +94,5 @@ async def test_without_a_watchdog_nothing_wakes(environ: dict[str, str]) -> None
     "environ",
     [{}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_PID": str(0)}],
 )
-def test_what_is_handed_to_another_is_not_taken(environ: dict[str, str]) -> None:
+def test_socket_for_another_process_is_ignored(environ: dict[str, str]) -> None:
     assert inherited_sockets(environ) == []

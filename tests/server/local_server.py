@@ -156,7 +156,7 @@ async def local_server(
     state, key, desk_id = await asyncio.to_thread(open_state, folder / "state")
     users = Users(state, Passwords(memory_kib=64))
     logins = Logins(state, (session or Session()).login_lifetime)
-    await logins.load()
+    await logins.refresh()
     await users.add("ann", PASSWORD, scopes)
     settings = Settings(
         server=Server(host="127.0.0.1", port=0, tls=False),

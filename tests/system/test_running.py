@@ -96,7 +96,7 @@ def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
             if f"{stat.S_IMODE(each.stat().st_mode):o}" != ("700" if each.is_dir() else "600")
         }
 
-    assert {"signing.key", "state.db", "watching.sock", "key.pem"} <= {each.name for each in kept}
+    assert {"signing.key", "state.db", "control.sock", "key.pem"} <= {each.name for each in kept}
     assert modes == {}
 
 

@@ -5,7 +5,6 @@ directory holds only current pictures: files of an earlier run are removed befor
 All methods block, so call them in a thread.
 """
 
-import os
 import re
 import threading
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from deskwire.art.picture import Art
 from deskwire.model.readings import ArtKey
+from deskwire.private_files import write_private_file
 
 ENDINGS = {
     "image/png": "png",
@@ -21,7 +21,8 @@ ENDINGS = {
     "image/webp": "webp",
     "image/avif": "avif",
 }
-OURS = re.compile(r"[0-9a-f]{32}\.(?:" + "|".join(ENDINGS.values()) + ")")
+OURS = re.compile(r"\.?[0-9a-f]{32}\.(?:" + "|".join(ENDINGS.values()) + r")(?:\.\w+)?")
+"""Names of the files, complete or temporary."""
 
 
 class ArtCache:
@@ -44,10 +45,8 @@ class ArtCache:
         path = self.folder / f"{art.etag}.{ENDINGS[art.media_type]}"
         with suppress(OSError):
             self._prepare()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.open(path, flags, 0o600)
-            with os.fdopen(file, "wb") as written:
-                written.write(art.content)
+            if not path.exists():
+                write_private_file(path, art.content, durable=False)
         return ArtKey(str(path))
 
     def remove(self, key: ArtKey) -> None:

@@ -1,53 +1,70 @@
-"""Which desk this is, and which boot of it.
+"""Identifiers of a desk, of a boot, and of the network that a client comes from.
 
-Both are derived per application, as sd_id128_get_machine_app_specific(3) does it: HMAC-SHA256
-keyed with the machine's (or the boot's) own id over a constant of ours. So they are stable, tell
-nobody the raw id, and cannot be matched with what another program derives from the same id. A
-desk is one person's session: two people on one machine have two.
+The desk and boot IDs are derived like those of sd_id128_get_machine_app_specific(3): HMAC-SHA256
+over a constant, with the ID of the machine or the boot as the key. They are stable, do not reveal
+the raw ID, and differ from those that another program derives. A desk is the session of one user:
+two users of one machine have two desks.
 """
 
 import hmac
+import secrets
 import string
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
+from pathlib import Path
 from uuid import UUID, uuid5
 
-DESK = UUID("15b72cb0-2f23-45f9-bbe8-da237a3690e7")
-BOOT = UUID("a6d7d90e-4da6-4ab3-9ae3-0bb59fd1b8f8")
+MACHINE_ID = Path("/etc/machine-id")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+DESK_NAMESPACE = UUID("15b72cb0-2f23-45f9-bbe8-da237a3690e7")
+BOOT_NAMESPACE = UUID("a6d7d90e-4da6-4ab3-9ae3-0bb59fd1b8f8")
+
+IPV6_PREFIX = 64
 
 
-def parse_machine_id(text: str) -> bytes | None:
-    """Return the 16 bytes of a machine-id(5), or `None` where there is none yet."""
-    digits = text.strip()
+def desk_id(machine_id: bytes, uid: int) -> UUID:
+    """Return the ID of the desk of one user, by user ID, on one machine."""
+    return derive(machine_id, uuid5(DESK_NAMESPACE, str(uid)))
+
+
+def read_machine_id(path: Path = MACHINE_ID) -> bytes | None:
+    """Return the 16 bytes of machine-id(5), or `None` if the machine has none."""
+    digits = read_text(path).strip()
     if len(digits) != 32 or not set(digits) <= set(string.hexdigits) or not int(digits, 16):
         return None
     return bytes.fromhex(digits)
 
 
-def parse_boot_id(text: str) -> bytes | None:
-    """Return the 16 bytes of /proc/sys/kernel/random/boot_id, random(4), or `None`."""
+def read_boot_id(path: Path = BOOT_ID) -> str:
+    """Return an ID of this boot, derived from random(4); a new one if it cannot be read."""
     try:
-        return UUID(text.strip()).bytes
+        boot = UUID(read_text(path).strip()).bytes
     except ValueError:
-        return None
+        boot = secrets.token_bytes(16)
+    return derive(boot, BOOT_NAMESPACE).hex
 
 
-def desk_of(machine_id: bytes, uid: int) -> UUID:
-    """Name the desk of one person, by user id, on one machine."""
-    return derived(machine_id, uuid5(DESK, str(uid)))
+def derive(secret_id: bytes, constant: UUID) -> UUID:
+    """Derive an ID that does not reveal `secret_id`."""
+    return UUID(bytes=hmac.digest(secret_id, constant.bytes, "sha256")[:16], version=4)
 
 
-def derived(secret_id: bytes, over: UUID) -> UUID:
-    """Derive an id that does not tell `secret_id`."""
-    return UUID(bytes=hmac.digest(secret_id, over.bytes, "sha256")[:16], version=4)
+def read_text(path: Path) -> str:
+    """Return the content of a small file, or an empty string if it cannot be read."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
-PREFIX = 64
-
-
-@lru_cache(maxsize=64)  # a log-in asks for the same one three times
+@lru_cache(maxsize=64)  # a login asks for the same address three times
 def client_network(address: str) -> str:
-    """Return what an address is counted under: itself, or its /64; text that is none, as it is."""
+    """Return the network that a client's address belongs to; other text is returned unchanged.
+
+    A household has an IPv6 /64 or more and its devices choose addresses in it freely, so the /64
+    counts as one client (RFC 4291 section 2.5.4). IPv4 mapped into IPv6 is IPv4.
+    """
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -56,4 +73,4 @@ def client_network(address: str) -> str:
         return str(found)
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), PREFIX), strict=False))
+    return str(IPv6Network((int(found), IPV6_PREFIX), strict=False))

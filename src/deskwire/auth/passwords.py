@@ -1,8 +1,7 @@
-"""Hashing passwords: Argon2id (RFC 9106) with OWASP's 19 MiB, two passes, one lane.
+"""Argon2id password hashing (RFC 9106), and the bounded queue in which logins wait for it.
 
-It happens in one thread of its own, at a low priority, with a bounded number of jobs that wait: a
-hundred log-ins at once cost the person at the screen nothing but a queue, and never more than
-one hash's memory.
+Parameters are those of OWASP: 19 MiB, two passes, one lane. One thread with a low priority hashes
+all passwords. A hundred logins at once cost the desktop a queue and the memory of one hash.
 """
 
 import asyncio
@@ -25,50 +24,71 @@ T = TypeVar("T")
 
 MEMORY_KIB = 19456
 PASSES = 2
-MOST_WAITING = 64
-RETRY_AFTER = Seconds(3.0)
-"""About what a full queue takes."""
 NICENESS = 5
 M_MMAP_THRESHOLD = -3
-"""mallopt(3)."""
+"""Parameter of mallopt(3)."""
+MMAP_THRESHOLD_BYTES = 1 << 20
+
+QUEUE_LENGTH = 64
+RETRY_AFTER = Seconds(3.0)
+"""About the time that a full queue takes."""
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""None that looks like another."""
-GROUPS, GROUP = 4, 5
+"""Letters and digits without those that look alike."""
+GROUPS, GROUP_LENGTH = 4, 5
 
 
 def generate_password() -> str:
     """Return a random password that is easy to read and type: `k7mqx-…`, 99 bits."""
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
+    return "-".join(
+        "".join(secrets.choice(LETTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS)
+    )
+
+
+class BoundedQueue:
+    """Queue of logins that runs one at a time, in order of arrival.
+
+    A login is in its turn from the throttle's check until its password is verified. So concurrent
+    attempts are throttled exactly like consecutive ones.
+    """
+
+    def __init__(self, *, length: int = QUEUE_LENGTH) -> None:
+        self._length = length
+        self._queued = 0
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn and hold it; raises `Throttled` if the queue is full."""
+        if self._queued >= self._length:
+            raise Throttled(f"too many logins at once: {self._length} are waiting", RETRY_AFTER)
+        self._queued += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._queued -= 1
 
 
 class Passwords:
-    """Hashes passwords and compares them, off the event loop."""
+    """Hashes and verifies passwords in a thread; the caller bounds how many wait."""
 
-    def __init__(self, *, memory_kib: int = MEMORY_KIB, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, *, memory_kib: int = MEMORY_KIB) -> None:
         self._hasher = argon2.PasswordHasher(
             time_cost=PASSES, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16
         )
-        self._nobodys = make_dummy_hash(self._hasher)
+        self._dummy_hash = make_dummy_hash(self._hasher)
         self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="passwords", initializer=lower_thread_priority
+            1, thread_name_prefix="passwords", initializer=configure_hashing_thread
         )
-        self._most = most_waiting
-        self._waiting = 0
 
     async def hash(self, password: bytes) -> str:
-        """Return the password hashed and encoded, with its salt and parameters in it.
-
-        Raises `Throttled` when too many wait already.
-        """
+        """Return the encoded hash, which contains its salt and parameters."""
         return await self._run(lambda: self._hasher.hash(password))
 
     async def matches(self, encoded: str | None, password: bytes) -> bool:
-        """Tell whether this is the password; `None`, nobody's, takes the same time and is not.
-
-        Raises `Throttled` when too many wait already.
-        """
-        against = encoded or self._nobodys
+        """Return whether the password has this hash; `None` takes the same time and is False."""
+        against = encoded or self._dummy_hash
 
         def verify() -> bool:
             try:
@@ -79,21 +99,15 @@ class Passwords:
         return await self._run(verify) and encoded is not None
 
     def is_outdated(self, encoded: str) -> bool:
-        """Tell whether it was hashed with other parameters than today's."""
+        """Return whether the hash has other parameters than a new one."""
         return self._hasher.check_needs_rehash(encoded)
 
     async def _run(self, job: Callable[[], T]) -> T:
-        if self._waiting >= self._most:
-            raise Throttled("too many people are logging in at once", RETRY_AFTER)
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, job)
-        finally:
-            self._waiting -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
 
 def make_dummy_hash(hasher: argon2.PasswordHasher) -> str:
-    """Make what no password hashes to, with the hasher's own parameters."""
+    """Return a hash with the parameters of `hasher` that no password has."""
     salt, digest = (
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
         for size in (hasher.salt_len, hasher.hash_len)
@@ -102,48 +116,16 @@ def make_dummy_hash(hasher: argon2.PasswordHasher) -> str:
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
-def lower_thread_priority() -> None:
-    """Yield this thread's processor to the others, and its memory back when a hash is done.
+def configure_hashing_thread() -> None:
+    """Lower this thread's priority, and return its memory to the kernel after each hash.
 
-    glibc would keep the 19 MiB after the first hash for ever: it learns from the first big block
-    that is freed not to ask the kernel for such (mallopt(3), M_MMAP_THRESHOLD). A fixed threshold
-    stops the learning; it costs a hash 13 ms.
+    glibc would keep the 19 MiB of the first hash, because it raises its mmap threshold when a large
+    block is freed (mallopt(3), M_MMAP_THRESHOLD). A fixed threshold prevents that and costs 13 ms
+    a hash.
     """
     thread = threading.get_native_id()
     with suppress(OSError):
-        os.setpriority(
-            os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
-        )
-    with suppress(AttributeError):  # not every C library has it
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
-
-
-MOST_WAITING = 64
-RETRY_AFTER = Seconds(3.0)
-"""About what a full queue takes."""
-
-
-class BoundedQueue:
-    """A queue for one counter.
-
-    Log-ins take turns from the throttle's check until they are judged, so that many right ones at
-    once all pass while many wrong ones at once are throttled as one after another would be. It
-    costs nothing: passwords are hashed one at a time anyway.
-    """
-
-    def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
-        self._most = most_waiting
-        self._waiting = 0
-        self._counter = asyncio.Lock()
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn, and have it; raises `Throttled` when too many wait already."""
-        if self._waiting >= self._most:
-            raise Throttled("too many people are logging in at once", RETRY_AFTER)
-        self._waiting += 1
-        try:
-            async with self._counter:
-                yield
-        finally:
-            self._waiting -= 1
+        niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)
+    with suppress(AttributeError):  # some C libraries have no mallopt
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)

@@ -1,13 +1,17 @@
-"""The SQLite file: its tables, how an older file becomes a newer one, how it is opened.
+"""State directory of one desk: an SQLite database, and the secret files beside it.
 
-`PRAGMA user_version` is the number of steps a file has gone. A step is never edited once it was
-released: a change of the tables is a further step. Names of people compare without case (ASCII).
+The database uses a write-ahead log with synchronous=FULL. A change is on disk before it is
+answered, and after a kill or a power cut the database contains the last answered state
+(sqlite.org/wal.html). `deskwire users` and `deskwire logins` write to the same file while the
+daemon runs.
+
+`PRAGMA user_version` is the number of migrations that a file has had. A released migration is
+never edited: a change of the tables is a new migration. User names compare without case (ASCII).
 """
 
 import asyncio
 import logging
 import os
-import secrets
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -20,17 +24,24 @@ from uuid import UUID
 from deskwire.auth import identity
 from deskwire.model.problems import StateUnavailable
 from deskwire.private_files import (
+    OWNER_READ_WRITE,
     create_private_directory,
+    fsync_directory,
     load_or_create_secret,
     require_owner,
-    sync,
     unusable,
 )
 
-PATIENCE = 5.0
-"""Seconds a statement waits for another process's transaction."""
+T = TypeVar("T")
 
-STEPS: tuple[tuple[str, ...], ...] = (
+CommitStamp = tuple[int, int]
+"""Changes with each commit, of this process and of others."""
+
+DATABASE = "state.db"
+LOCK_TIMEOUT = 5.0
+"""Seconds that a statement waits for the transaction of another process."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
         CREATE TABLE users (
@@ -49,7 +60,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             agent TEXT NOT NULL,
             created REAL NOT NULL,      -- wall clock
             expires REAL NOT NULL,      -- wall clock
-            boot TEXT NOT NULL,         -- in which boot it began
+            boot TEXT NOT NULL,         -- ID of the boot in which it started
             boot_expires REAL NOT NULL  -- CLOCK_BOOTTIME of that boot
         ) STRICT
         """,
@@ -57,7 +68,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """
         CREATE TABLE known_addresses (
             user TEXT NOT NULL COLLATE NOCASE REFERENCES users (name) ON DELETE CASCADE,
-            neighbourhood TEXT NOT NULL,
+            neighbourhood TEXT NOT NULL,  -- identity.client_network()
             UNIQUE (user, neighbourhood)
         ) STRICT
         """,
@@ -66,151 +77,75 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_BUSY: "another process holds it",
-    sqlite3.SQLITE_LOCKED: "another process holds it",
+    sqlite3.SQLITE_BUSY: "another process has locked it",
+    sqlite3.SQLITE_LOCKED: "another process has locked it",
     sqlite3.SQLITE_READONLY: "it cannot be written",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
     sqlite3.SQLITE_CORRUPT: "it is damaged",
     sqlite3.SQLITE_NOTADB: "it is not a database",
-    sqlite3.SQLITE_IOERR: "the disk fails",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
 }
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file (0600), made if there is none, its tables up to date; blocks.
-
-    The connection leaves transactions to the caller. Raises `StateUnavailable`.
-    """
-    try:
-        make_file(path)
-    except OSError as problem:
-        raise unusable(path, problem) from None
-    connection = sqlite3.connect(
-        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("BEGIN IMMEDIATE")
-        bring_up_to_date(connection, path)
-        connection.execute("COMMIT")
-    except sqlite3.Error as problem:
-        connection.close()
-        raise unavailable(str(path), problem) from problem
-    except StateUnavailable:
-        connection.close()
-        raise
-    return connection
-
-
-def make_file(path: Path) -> None:
-    """Make the file, or see that it is ours and closed to others; raises `OSError`.
-
-    SQLite gives its log and its index the permissions of the file itself.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR))
-        sync(path.parent)
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise StateUnavailable(f"{path} is not a file")
-    require_owner(path, found)
-    if stat.S_IMODE(found.st_mode) != stat.S_IRUSR | stat.S_IWUSR:
-        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-
-
-def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Take the steps this file has not gone, within a transaction of the caller's."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(STEPS):
-        raise StateUnavailable(
-            f"{path} was written by a newer deskwire: "
-            f"its tables are version {version}, this one knows {len(STEPS)}"
-        )
-    for step in STEPS[version:]:
-        for statement in step:
-            connection.execute(statement)
-    if version < len(STEPS):
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
-
-
-def unavailable(what: str, problem: sqlite3.Error) -> StateUnavailable:
-    """Say in plain words why `what` cannot be used; SQLite's own are its cause, for the log."""
-    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    reason = REASONS.get(code & 0xFF, "it cannot be used")  # the low byte is the primary code
-    return StateUnavailable(f"{what}: {reason}")
-
-
-T = TypeVar("T")
-
-CommitStamp = tuple[int, int]
-"""Another after each commit, whosever it was."""
-
-DATABASE = "state.db"
-MACHINE_ID = Path("/etc/machine-id")
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 log = logging.getLogger("deskwire.state")
 
 
 class StateDirectory:
-    """The state directory of one desk, open."""
+    """The open state directory; statements run in one thread of their own."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, boot_id: str) -> None:
         self.folder = folder
         self.boot_id = boot_id
-        """Which boot of the machine this is; another string after each."""
+        """ID of the current boot, different after each reboot."""
         self._connection = connection
-        self._trouble = ""
+        self._failure = ""
+        """The failure that was logged last; empty once a write succeeds."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     @classmethod
-    def open(cls, folder: Path, *, boot_id: Path = BOOT_ID) -> "StateDirectory":
-        """Open the folder, made if there is none; blocks.
+    def open(cls, folder: Path, *, boot_id: Path = identity.BOOT_ID) -> "StateDirectory":
+        """Open the directory, and create it if it does not exist; blocks.
 
-        Raises `StateUnavailable` with one line that names the path and says what is wrong.
+        Raises `StateUnavailable` with one line that names the path and the reason.
         """
         create_private_directory(folder, owned_if_contains=DATABASE)
-        return cls(folder, connect(folder / DATABASE), read_boot_id(boot_id))
+        return cls(folder, open_database(folder / DATABASE), identity.read_boot_id(boot_id))
 
     def secret(self, name: str, size: int) -> bytes:
-        """Return the `size` random bytes of the file `NAME.key`, made at the first call; blocks.
+        """Return the `size` random bytes of the file `NAME.key`, created at the first call; blocks.
 
-        Raises `StateUnavailable`, which names the file if it holds another number of bytes.
+        Raises `StateUnavailable`, which names the file if its size differs.
         """
         return load_or_create_secret(self.folder / f"{name}.key", size)
 
-    def desk_id(self, machine_id: Path = MACHINE_ID) -> str:
+    def desk_id(self, machine_id: Path = identity.MACHINE_ID) -> str:
         """Return the desk's UUID, the same at every start; blocks.
 
-        Derived from the machine's id and the person's; where the machine had none at the first
-        start, random and kept in the file `desk.id`. Raises `StateUnavailable`.
+        It is derived from the machine ID and the user ID. If the machine had no ID at the first
+        start, it is random and stored in the file `desk.id`. Raises `StateUnavailable`.
         """
-        kept = self.folder / "desk.id"
-        machine = None if kept.exists() else identity.parse_machine_id(read_text(machine_id))
+        stored = self.folder / "desk.id"
+        machine = None if stored.exists() else identity.read_machine_id(machine_id)
         if machine is None:
-            return str(UUID(bytes=load_or_create_secret(kept, 16), version=4))
-        return str(identity.desk_of(machine, os.getuid()))
+            return str(UUID(bytes=load_or_create_secret(stored, 16), version=4))
+        return str(identity.desk_id(machine, os.getuid()))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the state's own thread, in a transaction that sees one moment.
+        """Run `work` in a read transaction, in the thread of this directory.
 
-        Raises `StateUnavailable`, and what `work` raises.
+        Raises `StateUnavailable` and the exceptions of `work`.
         """
         return await self._run("BEGIN", work)
 
     async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` likewise, in a transaction that is on disk when this returns.
+        """Run `work` in a write transaction that is on disk when this returns.
 
-        When it raises, nothing was changed.
+        If it raises, nothing has changed.
         """
         return await self._run("BEGIN IMMEDIATE", work)
 
     def close(self) -> None:
-        """Finish what was begun and close; returns at once, the process's end waits for it."""
-        with suppress(RuntimeError):  # closed already
+        """Finish the running transaction and close; returns at once."""
+        with suppress(RuntimeError):  # it is closed already
             self._worker.submit(self._connection.close)
         self._worker.shutdown(wait=False)
 
@@ -218,7 +153,7 @@ class StateDirectory:
         try:
             running = self._worker.submit(self._transact, begin, work)
         except RuntimeError:
-            raise StateUnavailable("the desk's state is closed") from None
+            raise StateUnavailable("the state directory is closed") from None
         return await asyncio.wrap_future(running)
 
     def _transact(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -233,47 +168,89 @@ class StateDirectory:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as problem:
-            told = unavailable("the desk's state", problem)
-            self._is_unusable(told.message)
-            raise told from problem
-        if connection.total_changes != before:
-            self._is_written()
-            # A commit becomes visible in shared memory, where inotify(7) sees nothing: this is
-            # what tells the other processes (auth/changes.py).
-            with suppress(OSError):
-                os.utime(self.folder / DATABASE)
+            failure = database_unavailable("the database", problem)
+            if failure.message != self._failure:
+                log.warning("%s; logging in and out fails until it can be written", failure.message)
+                self._failure = failure.message
+            raise failure from problem
+        if self._failure and connection.total_changes != before:
+            log.info("the database can be written again")
+            self._failure = ""
         return result
 
-    def _is_unusable(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            log.warning("%s; until it is not, nobody logs in or out", trouble)
-            self._trouble = trouble
 
-    def _is_written(self) -> None:
-        if self._trouble:
-            log.info("the desk's state: it is written again")
-            self._trouble = ""
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the database (0600), create it if it does not exist, and migrate its tables; blocks.
+
+    The caller begins and ends transactions. Raises `StateUnavailable`.
+    """
+    try:
+        create_database_file(path)
+    except OSError as problem:
+        raise unusable(path, problem) from None
+    connection = sqlite3.connect(
+        path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection, path)
+        connection.execute("COMMIT")
+    except sqlite3.Error as problem:
+        connection.close()
+        raise database_unavailable(str(path), problem) from problem
+    except StateUnavailable:
+        connection.close()
+        raise
+    return connection
+
+
+def create_database_file(path: Path) -> None:
+    """Create the file, or check that this user owns it and no other user can open it.
+
+    SQLite gives its log and its index the permissions of this file. Raises `OSError`.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_READ_WRITE))
+        fsync_directory(path.parent)
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise StateUnavailable(f"{path} is not a file")
+    require_owner(path, found)
+    if stat.S_IMODE(found.st_mode) != OWNER_READ_WRITE:
+        path.chmod(OWNER_READ_WRITE)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Run the migrations that this file has not had, in the transaction of the caller."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise StateUnavailable(
+            f"{path} was written by a newer deskwire: its tables have version {version}, "
+            f"this deskwire supports version {len(MIGRATIONS)}"
+        )
+    for migration in MIGRATIONS[version:]:
+        for statement in migration:
+            connection.execute(statement)
+    if version < len(MIGRATIONS):
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def database_unavailable(what: str, problem: sqlite3.Error) -> StateUnavailable:
+    """Return the reason in plain words; SQLite's own words are its cause, for the log."""
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    reason = REASONS.get(code & 0xFF, "it cannot be used")  # the low byte is the primary code
+    return StateUnavailable(f"{what}: {reason}")
 
 
 def read_commit_stamp(connection: sqlite3.Connection) -> CommitStamp:
-    """Say which commit this connection sees: another process's, or one of its own.
+    """Return which commit this connection sees.
 
-    The first number changes with the former only (sqlite.org/pragma.html, data_version), the second
-    with the latter.
+    The first number changes with the commits of other processes only, the second with those of
+    this connection (sqlite.org/pragma.html, data_version).
     """
     (others,) = connection.execute("PRAGMA data_version").fetchone()
     return others, connection.total_changes
-
-
-def read_boot_id(path: Path) -> str:
-    """Return which boot this is; a string never seen before where the kernel does not tell."""
-    boot = identity.parse_boot_id(read_text(path)) or secrets.token_bytes(16)
-    return identity.derived(boot, identity.BOOT).hex
-
-
-def read_text(path: Path) -> str:
-    """Return what a small file says, or nothing if it cannot be read."""
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

@@ -1,14 +1,15 @@
-"""How often one may try a password.
+"""Login throttle: token buckets for each client and each account.
 
-    from an address the account logged in from before:   account and address together
-    from any other address:                              the address, and the account
+    address from which the account has logged in before    one bucket for account and address
+    any other address                                      one for the address, one for the account
 
-Each counts down from 16 tries and gains one each 30 s; whoever finds none left is told when to
-come again. So a stranger who hammers an account uses up what strangers have, and its owner, at an
-address that logged in before, does not notice.
+Each bucket holds 16 attempts and gets a new one every 30 s. A login without an attempt left is
+refused with the time to wait. A stranger who guesses an account's password uses up the attempts of
+strangers, and the owner, who comes from a known address, does not notice.
 
-What is counted lies in a table of fixed size, found by a keyed hash: a flood of names and
-addresses can neither make it grow nor push anything out of it. It can only fill it, for strangers.
+The buckets are in tables of a fixed size, addressed by a keyed hash. A flood of names and
+addresses cannot make a table grow and cannot displace a bucket. It can only exhaust the attempts
+of strangers.
 """
 
 import math
@@ -19,72 +20,74 @@ from deskwire.auth.identity import client_network
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Throttled
 from deskwire.model.units import Seconds
+from deskwire.protocol.token_bucket import TokenBucket
 
-TRIES = 16
-"""A person who mistypes has plenty; nobody has 20."""
-EVERY = Seconds(30.0)
-CELLS = 4096
+MAX_ATTEMPTS = 16
+"""Enough for a user who mistypes; below the 20 after which every client must be throttled."""
+ATTEMPT_INTERVAL = Seconds(30.0)
+TABLE_SIZE = 4096
 
 
 class LoginThrottle:
-    """Counts tries; no clock, no I/O."""
+    """Counts login attempts, without a clock and without I/O."""
 
-    def __init__(self, *, salt: bytes | None = None, cells: int = CELLS) -> None:
+    def __init__(self, *, salt: bytes | None = None, table_size: int = TABLE_SIZE) -> None:
         salt = salt or secrets.token_bytes(16)
-        self._trusted = Table(salt, cells)
-        self._addresses = Table(salt, cells)
-        self._accounts = Table(salt, cells)
+        self._known = BucketTable(salt, table_size)
+        self._addresses = BucketTable(salt, table_size)
+        self._accounts = BucketTable(salt, table_size)
 
     def check(self, user: str, address: str, known: bool, now: Instant) -> None:
-        """Let one try pass and count it, or raise `Throttled`; that costs no further try.
+        """Count one attempt, or raise `Throttled`, which costs no attempt.
 
-        `known` is whether this account logged in from there before. The try counts as a wrong one
-        until `succeeded`, so of many at once no more pass than one after another.
+        `known` is whether this account has logged in from the address before. The attempt counts
+        as a wrong password until `succeeded`, so concurrent attempts cannot exceed the limit.
         """
         counted = self._counted(user, address, known)
         wait = max(table.wait(key, now.boot) for table, key in counted)
         if wait > 0:
             raise Throttled("too many wrong passwords", Seconds(math.floor(wait) + 1.0))
         for table, key in counted:
-            table.add(key, -1.0, now.boot)
+            table.add(key, -1, now.boot)
 
     def succeeded(self, user: str, address: str, known: bool, now: Instant) -> None:
-        """Take the try back; at an address that was known the wrong ones before it, too."""
+        """Return the attempt; at a known address forget the wrong passwords before it, too."""
         for table, key in self._counted(user, address, known):
-            table.add(key, TRIES if known else 1.0, now.boot)
+            table.add(key, MAX_ATTEMPTS if known else 1, now.boot)
 
-    def _counted(self, user: str, address: str, known: bool) -> "list[tuple[Table, str]]":
-        account, where = user.lower(), client_network(address)
+    def _counted(self, user: str, address: str, known: bool) -> "list[tuple[BucketTable, str]]":
+        account, network = user.lower(), client_network(address)
         if known:
-            return [(self._trusted, f"{account}\0{where}")]
-        return [(self._addresses, where), (self._accounts, account)]
+            return [(self._known, f"{account}\0{network}")]
+        return [(self._addresses, network), (self._accounts, account)]
 
 
-class Table:
-    """How many tries are left, under each key's cell."""
+class BucketTable:
+    """At most `size` token buckets; keys with the same hash share one."""
 
-    def __init__(self, salt: bytes, cells: int) -> None:
+    def __init__(self, salt: bytes, size: int) -> None:
         self._salt = salt
-        self._cells = cells
-        self._used: dict[int, tuple[float, Seconds]] = {}  # level, and when that was
+        self._size = size
+        self._used: dict[int, TokenBucket] = {}  # a full bucket is not stored
 
-    def wait(self, key: str, now: Seconds) -> float:
-        """Return how many seconds there is no try; nothing or less if there is one."""
-        return (1.0 - self._level(self._cell(key), now)) * EVERY
+    def __len__(self) -> int:
+        return len(self._used)
 
-    def add(self, key: str, tries: float, now: Seconds) -> None:
-        """Give tries, or take them."""
+    def wait(self, key: str, now: Seconds) -> Seconds:
+        """Return the time until the next attempt, 0 if there is one now."""
+        bucket = self._used.get(self._cell(key))
+        return Seconds(0.0) if bucket is None else bucket.wait(now)
+
+    def add(self, key: str, attempts: int, now: Seconds) -> None:
+        """Add attempts, or remove them if `attempts` is negative."""
         cell = self._cell(key)
-        level = min(self._level(cell, now) + tries, float(TRIES))
-        if level < TRIES:
-            self._used[cell] = (level, now)
-        else:
+        bucket = self._used.get(cell) or TokenBucket(1.0 / ATTEMPT_INTERVAL, MAX_ATTEMPTS)
+        bucket.add(attempts, now)
+        if bucket.is_full(now):
             self._used.pop(cell, None)
-
-    def _level(self, cell: int, now: Seconds) -> float:
-        level, then = self._used.get(cell, (float(TRIES), now))
-        return min(level + (now - then) / EVERY, float(TRIES))
+        else:
+            self._used[cell] = bucket
 
     def _cell(self, key: str) -> int:
         digest = blake2b(key.encode(errors="surrogatepass"), key=self._salt, digest_size=8)
-        return int.from_bytes(digest.digest()) % self._cells
+        return int.from_bytes(digest.digest()) % self._size

@@ -1,22 +1,22 @@
-"""Signing and checking: JSON Web Signature (RFC 7515) with HS256 alone; the one door to PyJWT.
+"""Login tokens and WebSocket tokens: signed JSON Web Tokens (RFC 7519, RFC 8725).
 
-A token is good if it is what we would have written: its first two parts are sealed again, and the
-whole is compared. So nothing of a stranger's token is parsed, and another algorithm, `none`, `kid`,
-`jwk`, `crit` and what comes next mean nothing here. PyJWT does the sealing; its own `decode` looks
-at each character of a header that is ours to the byte, and at the key again each time, which takes
-it eight times as long.
+PyJWT verifies them with one algorithm, HS256. A token is checked in this order: its form and its
+signature; the claims, all of which are required and no other is allowed; the desk; the login; and
+the time. So only a token that is valid otherwise is reported as expired.
+
+Two checks are stricter than PyJWT. The form must be exactly what `jwt.encode` produces, so a header
+with `kid`, `jwk` or `crit` is refused, and no second spelling of a token exists. The time is
+checked here on two clocks, because the wall clock can be set: each token carries its start and end
+a second time on CLOCK_BOOTTIME.
 """
 
-import base64
-import hmac
 import math
 import re
 import secrets
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, cast
+from collections.abc import Callable
+from typing import Annotated
 
+import jwt
 import msgspec
 from msgspec import Meta, Struct
 
@@ -26,112 +26,50 @@ from deskwire.model.instant import Instant, time_until
 from deskwire.model.problems import TokenExpired, TokenRefused
 from deskwire.model.units import Seconds
 
-
-@contextmanager
-def as_if_not_installed(package: str) -> Iterator[None]:
-    """Make importing `package` fail, as it does where it is not installed.
-
-    For the whole process while it lasts, so only around an import at a program's start.
-    """
-    modules = cast("dict[str, object]", sys.modules)
-    kept = {package: modules[package]} if package in modules else {}
-    modules[package] = None  # what the import system itself calls "not there"
-    try:
-        yield
-    finally:
-        del modules[package]
-        modules.update(kept)
-
-
-# PyJWT takes `cryptography` for the other algorithms if it finds it. A daemon that only does HMAC
-# would carry it for nothing: 8.7 MiB resident (0.3 instead of 8.8 on top of aiohttp). PyJWT
-# supports going without.
-with as_if_not_installed("cryptography"):
-    import jwt
-
 ALGORITHM = "HS256"
-HEADER = b'{"alg":"HS256","typ":"JWT"}'
-KEY_BYTES = 32
-"""RFC 7518 section 3.2: no key shorter than the hash."""
-MOST = 4096
-"""Characters of the longest token that is looked at; ours have about 500."""
-COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class Signature:
-    """Signs with one key, and tells what was signed with it."""
-
-    def __init__(self, key: bytes) -> None:
-        if len(key) < KEY_BYTES:
-            raise ValueError(f"a signing key has at least {KEY_BYTES} bytes")
-        self._algorithm = jwt.get_algorithm_by_name(ALGORITHM)
-        self._key = self._algorithm.prepare_key(key)
-        self._header = base64url(HEADER) + "."
-
-    def sign(self, payload: bytes) -> str:
-        """Return the payload signed, in compact form."""
-        return self._sealed(self._header + base64url(payload))
-
-    def verified(self, token: str) -> bytes:
-        """Return the payload of what `sign` gave; raises `TokenRefused` for anything else."""
-        if len(token) > MOST or not token.startswith(self._header) or not COMPACT.fullmatch(token):
-            raise TokenRefused("this is not a token of this desk")
-        signed = token.rpartition(".")[0]
-        if not hmac.compare_digest(self._sealed(signed), token):
-            raise TokenRefused("this is not a token of this desk")
-        return from_base64url(signed.removeprefix(self._header))
-
-    def _sealed(self, signed: str) -> str:
-        return f"{signed}.{base64url(self._algorithm.sign(signed.encode(), self._key))}"
-
-
-def base64url(raw: bytes) -> str:
-    """Write bytes as RFC 7515 section 2 has them: the alphabet of URLs, and no padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def from_base64url(text: str) -> bytes:
-    """Read them."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
+HEADER = {"alg": ALGORITHM, "typ": "JWT"}
+MIN_KEY_BYTES = 32
+"""RFC 7518 section 3.2: a key must not be shorter than the hash."""
+MAX_TOKEN_LENGTH = 4096
+"""Characters; a longer token is not parsed. A token of this desk has about 500."""
+TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+"""Compact form with a signature of 256 bits; the last two bits of its last character are unused
+and must be 0."""
 
 ISSUER = "deskwire"
 LOGIN = "deskwire:login"
 WEBSOCKET = "deskwire:websocket"
 LEEWAY = Seconds(5.0)
-"""How far ahead a token may have been issued."""
+"""How far in the future the start of a token may be."""
 
 WholeSeconds = Annotated[int, Meta(ge=0, le=2**53)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Claims(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token says."""
+    """Content of a token."""
 
     iss: str
     aud: str
     sub: str
-    """The person's name."""
+    """Name of the user."""
     sid: str
-    """The login."""
+    """ID of the login."""
     desk: str
     jti: str
-    """The token itself; no two are the same."""
+    """ID of the token; no two tokens have the same."""
     iat: WholeSeconds
     exp: WholeSeconds
     boot: str
-    """The boot that the next two belong to."""
+    """ID of the boot that `bia` and `bex` belong to."""
     bia: Milliseconds
-    """When it was issued, on CLOCK_BOOTTIME."""
+    """Start on CLOCK_BOOTTIME."""
     bex: Milliseconds
-    """When it expires, on CLOCK_BOOTTIME."""
-
-
-_decode_claims = msgspec.json.Decoder(Claims).decode
+    """End on CLOCK_BOOTTIME."""
 
 
 class Tokens:
-    """Mints tokens and verifies them."""
+    """Issues and verifies the tokens of one desk."""
 
     def __init__(
         self,
@@ -141,56 +79,89 @@ class Tokens:
         boot_id: str,
         login_lifetime: Seconds,
         websocket_lifetime: Seconds,
-        alive: Callable[[LoginId], Login | None],
+        find_login: Callable[[LoginId], Login | None],
     ) -> None:
-        """Sign with `key`, 32 bytes; `alive` gives a login that has not been ended."""
-        self._signature = Signature(key)
+        """Sign with `key`; `find_login` returns a login that has not ended."""
+        if len(key) < MIN_KEY_BYTES:
+            raise ValueError(f"the signing key must have at least {MIN_KEY_BYTES} bytes")
+        self._key = key
         self._desk = desk
         self._boot = boot_id
         self._login_lifetime = login_lifetime
         self._websocket_lifetime = websocket_lifetime
-        self._alive = alive
+        self._find_login = find_login
         self._offsets: set[int] = set()
-        """How far the clocks of this process's own tokens are apart; another each time the wall
-        clock is set."""
+        """Differences between the two clocks in the tokens that this process has issued; a new
+        one each time the wall clock is set."""
 
     def login_token(self, login: Login, now: Instant) -> tuple[str, Seconds]:
-        """Mint a login token; returns it and when it expires, by the wall clock."""
-        claims = self._claims(login, LOGIN, self._login_lifetime, now)
-        return self._signature.sign(msgspec.json.encode(claims)), Seconds(float(claims.exp))
+        """Return a login token, and the wall clock time at which it expires."""
+        claims = self._new_claims(login, LOGIN, self._login_lifetime, now)
+        return self.sign(claims), Seconds(float(claims.exp))
 
     def websocket_token(self, login: Login, now: Instant) -> str:
-        """Mint a websocket token."""
-        claims = self._claims(login, WEBSOCKET, self._websocket_lifetime, now)
-        return self._signature.sign(msgspec.json.encode(claims))
+        """Return a WebSocket token."""
+        return self.sign(self._new_claims(login, WEBSOCKET, self._websocket_lifetime, now))
 
     def verify_login(self, token: str, now: Instant) -> LoginId:
-        """Return the login that a login token is of.
-
-        Raises `TokenRefused`, also when it has expired.
-        """
-        claims, login = self._genuine(token, LOGIN, self._desk)
+        """Return the login of a login token; raises `TokenRefused`, also if it has expired."""
+        claims, login = self._verify(token, LOGIN, self._desk)
         try:
-            self._left(claims, now)
+            self._remaining(claims, now)
         except TokenExpired:
-            raise TokenRefused("this login token has expired") from None
+            raise TokenRefused("the login token has expired") from None
         return login.id
 
     def verify_websocket(self, token: str, desk: str, now: Instant) -> Grant:
-        """Return what a websocket token allows at `desk`, and until when.
+        """Return the grant of a WebSocket token for `desk`.
 
-        Raises `TokenRefused`, or `TokenExpired` if nothing but its time is against it.
+        Raises `TokenRefused`, or `TokenExpired` if only the time is wrong.
         """
-        claims, login = self._genuine(token, WEBSOCKET, desk)
+        claims, login = self._verify(token, WEBSOCKET, desk)
         return Grant(
             user=login.user,
             login=login.id,
             token=claims.jti,
             scopes=login.scopes,
-            deadline=Seconds(now.boot + self._left(claims, now)),
+            deadline=Seconds(now.boot + self._remaining(claims, now)),
         )
 
-    def _claims(self, login: Login, audience: str, lifetime: Seconds, now: Instant) -> Claims:
+    def sign(self, claims: Claims) -> str:
+        """Return the signed token."""
+        return jwt.encode(msgspec.to_builtins(claims), self._key, algorithm=ALGORITHM)
+
+    def decode(self, token: str, audience: str) -> Claims:
+        """Return the claims of a token that this desk has signed; the time is not checked.
+
+        Raises `TokenRefused`.
+        """
+        if len(token) > MAX_TOKEN_LENGTH or TOKEN.fullmatch(token) is None:
+            raise TokenRefused("the token is malformed")
+        try:
+            decoded = jwt.decode_complete(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                audience=audience,
+                issuer=ISSUER,
+                options={
+                    "require": list(Claims.__struct_fields__),
+                    "strict_aud": True,
+                    "verify_exp": False,  # see _remaining()
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            claims = msgspec.convert(decoded["payload"], Claims)
+        except (jwt.DecodeError, RecursionError):
+            raise TokenRefused("the token is not signed by this desk") from None
+        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            raise TokenRefused("the token is for another purpose") from None
+        if decoded["header"] != HEADER:
+            raise TokenRefused("the token is malformed")
+        return claims
+
+    def _new_claims(self, login: Login, audience: str, lifetime: Seconds, now: Instant) -> Claims:
         wall, boot = int(now.wall), int(now.boot * 1000)
         claims = Claims(
             iss=ISSUER,
@@ -205,47 +176,41 @@ class Tokens:
             bia=boot,
             bex=boot + math.ceil(lifetime * 1000),
         )
-        self._offsets.add(offset(claims))
+        self._offsets.add(clock_offset(claims))
         return claims
 
-    def _genuine(self, token: str, audience: str, desk: str) -> tuple[Claims, Login]:
-        """Return the claims and the login of a token that is good, time left aside."""
-        payload = self._signature.verified(token)
-        try:
-            claims = _decode_claims(payload)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise TokenRefused("this token is for something else") from None
-        if claims.iss != ISSUER or claims.aud != audience:
-            raise TokenRefused("this token is for something else")
+    def _verify(self, token: str, audience: str, desk: str) -> tuple[Claims, Login]:
+        """Return the claims and the login of a token; only its time is not checked."""
+        claims = self.decode(token, audience)
         if not claims.desk == desk == self._desk:
-            raise TokenRefused("this token is for another desk")
-        login = self._alive(LoginId(claims.sid))
+            raise TokenRefused("the token is for another desk")
+        login = self._find_login(LoginId(claims.sid))
         if login is None or login.user != claims.sub:
             raise TokenRefused("the login of this token has ended")
         return claims, login
 
-    def _left(self, claims: Claims, now: Instant) -> Seconds:
-        """Return how long the token still lasts, always more than nothing.
+    def _remaining(self, claims: Claims, now: Instant) -> Seconds:
+        """Return the time until the token expires, always more than 0.
 
-        Of the tokens this process minted it knows that a difference is the wall clock's having been
-        set; any other is held to what it says by that clock too. Raises `TokenExpired`;
-        `TokenRefused` for times that none of ours has.
+        If this process has issued the token, a difference between the clocks means that the wall
+        clock has been set, and it is ignored. Any other token must be valid on the wall clock, too.
+        Raises `TokenExpired`, and `TokenRefused` for times that no token of this desk has.
         """
         issued = Instant(wall=Seconds(claims.iat), boot=Seconds(claims.bia / 1000))
         expires = Instant(wall=Seconds(claims.exp), boot=Seconds(claims.bex / 1000))
         age = -time_until(issued, claims.boot, now=now, this_boot=self._boot)
-        left = time_until(expires, claims.boot, now=now, this_boot=self._boot)
-        own = offset(claims) in self._offsets
+        remaining = time_until(expires, claims.boot, now=now, this_boot=self._boot)
+        own = clock_offset(claims) in self._offsets
         if age < -LEEWAY or not (own or claims.iat <= now.wall + LEEWAY):
-            raise TokenRefused("this token is of a time to come")
-        span = claims.exp - claims.iat
-        if left <= 0 or age >= span or not (own or claims.exp > now.wall):
-            raise TokenExpired("this token has expired")
-        if not 0 <= span - (claims.bex - claims.bia) / 1000 < 1:
-            raise TokenRefused("this token's two clocks do not agree")
-        return left
+            raise TokenRefused("the token starts in the future")
+        lifetime = claims.exp - claims.iat
+        if remaining <= 0 or age >= lifetime or not (own or claims.exp > now.wall):
+            raise TokenExpired("the token has expired")
+        if not 0 <= lifetime - (claims.bex - claims.bia) / 1000 < 1:
+            raise TokenRefused("the lifetimes on the two clocks differ")
+        return remaining
 
 
-def offset(claims: Claims) -> int:
-    """Return by how many seconds the wall clock was ahead of CLOCK_BOOTTIME at its making."""
+def clock_offset(claims: Claims) -> int:
+    """Return the seconds by which the wall clock was ahead of CLOCK_BOOTTIME at its start."""
     return round(claims.iat - claims.bia / 1000)

@@ -167,7 +167,7 @@ class CredentialStore:
     def _write(self, file: SavedDesks) -> None:
         content = msgspec.json.format(msgspec.json.encode(file)) + b"\n"
         try:
-            write_private_file(self.path, content, replace=True)
+            write_private_file(self.path, content)
         except OSError as problem:
             raise StateUnavailable(f"{self.path}: {problem.strerror}") from None
 

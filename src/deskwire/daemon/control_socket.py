@@ -1,81 +1,207 @@
-"""Who is watching now: the daemon says it to whoever may open a socket in the state directory.
+"""Control socket: the channel from deskwire's commands to the running daemon.
 
-Nothing is written down, so nothing can be out of date: a daemon that was killed has told nobody
-anything. The socket lies in a folder that is closed to others, and no secret goes through it.
+A Unix socket in the state directory, which is closed to other users. Each connection carries one
+request, a line, and one reply in JSON:
+
+    clients    the clients with an authenticated socket
+    refresh    read the logins again, after a command has ended some of them
+
+A command that ends logins connects before its commit and stays connected until it has asked for
+the refresh. If it is killed in between, the connection ends without a request, and the daemon
+refreshes, too. So the daemon notices every commit of a command. No secret goes through the socket.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from deskwire.server.websocket.endpoint import Watcher
+from deskwire.model.access import ConnectedClient
+from deskwire.model.problems import StateUnavailable, Unavailable
+from deskwire.model.units import Seconds
 
-NAME = "watching.sock"
-PATIENCE = 1.0
-"""Seconds for a daemon to answer."""
-
-Watching = Callable[[], Sequence[Watcher]]
+NAME = "control.sock"
+CLIENTS = b"clients\n"
+REFRESH = b"refresh\n"
+REPLY_TIMEOUT = Seconds(5.0)
+RETRY_INTERVAL = Seconds(0.5)
+"""Between two attempts to read the logins while the database cannot be read."""
 
 log = logging.getLogger("deskwire")
 
 
+class DaemonUnresponsive(Unavailable):
+    """A daemon runs and does not answer."""
+
+    code = "daemon_unresponsive"
+
+
 @asynccontextmanager
-async def told(folder: Path, watching: Watching) -> AsyncIterator[None]:
-    """Tell everybody who asks, as long as this lasts."""
+async def serve_control_socket(
+    folder: Path,
+    clients: Callable[[], Sequence[ConnectedClient]],
+    refresh: Callable[[], Awaitable[bool]],
+) -> AsyncIterator[None]:
+    """Answer commands during the block; `refresh` reads the logins again.
 
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(msgspec.json.encode(watching()))
-        with suppress(OSError):
+    If the socket cannot be opened, the daemon polls the database instead.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        try:
+            if await reader.readline() == CLIENTS:
+                writer.write(msgspec.json.encode(clients()))
+            else:
+                await refresh_until_done(refresh)
+                writer.write(b"{}")
             await writer.drain()
-        writer.close()
+        except (OSError, ValueError):  # the command is gone, or its line is too long
+            pass
+        finally:
+            writer.close()
 
+    server: asyncio.Server | None = None
     try:
-        own = await asyncio.to_thread(opened, folder)
+        listening = await asyncio.to_thread(listen, folder)
+        server = await asyncio.start_unix_server(answer, sock=listening)
+        first = refresh_until_done(refresh)  # for a commit before the socket was open
     except OSError as problem:
-        log.warning("who is watching cannot be asked: %s", problem.strerror)
-        yield
-        return
-    server = await asyncio.start_unix_server(answer, sock=own)
+        log.warning(
+            "%s cannot be opened: %s; the database is read every %g s instead",
+            folder / NAME,
+            problem.strerror,
+            RETRY_INTERVAL,
+        )
+        first = poll(refresh)
+    tasks.add(asyncio.create_task(first))
     try:
         yield
     finally:
-        server.close()
-        await asyncio.to_thread((folder / NAME).unlink, missing_ok=True)
+        if server is not None:
+            server.close()
+            await asyncio.to_thread((folder / NAME).unlink, missing_ok=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def opened(folder: Path) -> socket.socket:
-    """Open the socket anew; one that a killed daemon left goes. Blocks, raises `OSError`."""
-    with reachable(folder) as path:
+async def refresh_until_done(refresh: Callable[[], Awaitable[bool]]) -> None:
+    """Call `refresh`, and try again while the database cannot be read."""
+    failure = ""
+    while True:
+        try:
+            await refresh()
+        except StateUnavailable as problem:
+            if problem.message != failure:
+                failure = problem.message
+                log.warning("the logins cannot be read again yet: %s", failure)
+            await asyncio.sleep(RETRY_INTERVAL)
+        else:
+            return
+
+
+async def poll(refresh: Callable[[], Awaitable[bool]]) -> None:
+    """Refresh every half second, until cancelled."""
+    while True:
+        await refresh_until_done(refresh)
+        await asyncio.sleep(RETRY_INTERVAL)
+
+
+def listen(folder: Path) -> socket.socket:
+    """Bind the socket, and replace one that a killed daemon left; blocks.
+
+    Raises `OSError`, also if another daemon uses this state directory.
+    """
+    if is_served(folder):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    with short_path(folder) as path:
         (folder / NAME).unlink(missing_ok=True)
-        own = socket.socket(socket.AF_UNIX)
-        own.bind(path)
-        Path(path).chmod(0o600)  # nobody could connect before it listens
-    return own
+        listening = socket.socket(socket.AF_UNIX)
+        try:
+            listening.bind(path)
+            Path(path).chmod(0o600)  # before it listens, so that no one could connect
+        except OSError:
+            listening.close()
+            raise
+    return listening
 
 
-def ask(folder: Path) -> list[Watcher]:
-    """Return who is watching; nobody is where no daemon runs. Blocks."""
+def is_served(folder: Path) -> bool:
+    """Return whether a daemon listens on the socket; blocks."""
+    with suppress(OSError), connect(folder):
+        return True
+    return False
+
+
+def list_clients(folder: Path) -> list[ConnectedClient]:
+    """Return the clients of the running daemon, none if no daemon answers; blocks."""
     try:
-        with reachable(folder) as path, closing(socket.socket(socket.AF_UNIX)) as daemon:
-            daemon.settimeout(PATIENCE)
-            daemon.connect(path)
-            said = b"".join(iter(lambda: daemon.recv(65536), b""))
-        return msgspec.json.decode(said, type=list[Watcher])
+        with connect(folder) as daemon:
+            return msgspec.json.decode(ask(daemon, CLIENTS), type=list[ConnectedClient])
     except (OSError, msgspec.DecodeError):
         return []
 
 
 @contextmanager
-def reachable(folder: Path) -> Iterator[str]:
-    """Give the socket a path that is short enough, unix(7), wherever the folder is."""
-    number = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+def refresh_after(folder: Path) -> Iterator[None]:
+    """Have the running daemon read the logins again after the block, which commits a change.
+
+    Without a running daemon it does nothing. Raises `DaemonUnresponsive`; the change is committed
+    all the same. Blocks.
+    """
     try:
-        yield f"/proc/self/fd/{number}/{NAME}"
+        announced = connect(folder)
+    except OSError:
+        yield
+    else:
+        with closing(announced):
+            yield
+    try:
+        with connect(folder) as daemon:
+            ask(daemon, REFRESH)
+    except (TimeoutError, BlockingIOError):
+        raise DaemonUnresponsive(
+            f"saved, but the running daemon did not answer within {REPLY_TIMEOUT:g} s; "
+            "it closes the sockets as soon as it answers, or when you restart it"
+        ) from None
+    except OSError:  # no daemon runs
+        return
+
+
+def connect(folder: Path) -> socket.socket:
+    """Connect to the running daemon; raises `OSError`, `ConnectionRefusedError` if none runs."""
+    with short_path(folder) as path:
+        daemon = socket.socket(socket.AF_UNIX)
+        try:
+            daemon.settimeout(REPLY_TIMEOUT)
+            daemon.connect(path)
+        except OSError:
+            daemon.close()
+            raise
+    return daemon
+
+
+def ask(daemon: socket.socket, request: bytes) -> bytes:
+    """Send a request and return the reply; raises `OSError`."""
+    daemon.sendall(request)
+    return b"".join(iter(lambda: daemon.recv(65536), b""))
+
+
+@contextmanager
+def short_path(folder: Path) -> Iterator[str]:
+    """Yield a path of the socket that fits into sockaddr_un, however long the real one is."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
     finally:
-        os.close(number)
+        os.close(descriptor)

@@ -1,8 +1,8 @@
-"""Where log lines go: stderr, one line each, whole.
+"""Log output: one line for each record, on stderr.
 
-Under systemd the journal adds the time, and `<3>` tells it how grave a line is (sd-daemon(3)); on a
-terminal the time stands in front. A desk waits for nobody, so not for who reads its log either:
-what a full pipe or a terminal that was stopped does not take is lost, and counted.
+For systemd's journal each line begins with its priority, such as `<3>` (sd-daemon(3)); on a
+terminal it begins with the time. A full pipe or a stopped terminal never blocks the daemon: lines
+that cannot be written at once are dropped and counted.
 """
 
 import logging
@@ -14,46 +14,47 @@ PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEB
 
 
 class JournalFormatter(logging.Formatter):
-    """Says of each line how grave it is."""
+    """Puts the priority before each line of a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record, its later lines set in."""
-        grave = f"<{PRIORITIES.get(record.levelno, 3)}>"
-        return grave + super().format(record).replace("\n", f"\n{grave}  ")
+        """Return the record, with its later lines indented."""
+        priority = f"<{PRIORITIES.get(record.levelno, 3)}>"
+        return priority + super().format(record).replace("\n", f"\n{priority}  ")
 
 
 class NonBlockingStreamHandler(logging.StreamHandler[TextIO]):
-    """Writes what is taken at once; poll(2) says whether it is."""
+    """Writes a record only if poll(2) reports that the stream is writable."""
 
-    lost = 0
-    """Lines since the last that was taken."""
+    dropped = 0
+    """Records dropped since the last one that was written."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, or count it."""
-        if not self._is_taken():
-            self.lost += 1
+        """Write a record, or drop and count it."""
+        if not self._is_writable():
+            self.dropped += 1
             return
-        if self.lost:
-            lost, self.lost = self.lost, 0
-            super().emit(line(logging.WARNING, f"{lost} lines are lost: nobody took them"))
+        if self.dropped:
+            dropped, self.dropped = self.dropped, 0
+            text = f"{dropped} log lines were dropped, because stderr was blocked"
+            super().emit(make_record(logging.WARNING, text))
         super().emit(record)
 
-    def _is_taken(self) -> bool:
+    def _is_writable(self) -> bool:
         try:
             poll = select.poll()
             poll.register(self.stream.fileno(), select.POLLOUT)
             return bool(poll.poll(0))
-        except (OSError, ValueError):  # it is closed, or no file: writing will say so
+        except (OSError, ValueError):  # closed, or not a file: the write reports it
             return True
 
 
-def line(level: int, text: str) -> logging.LogRecord:
-    """Make a record that no logger was asked for."""
+def make_record(level: int, text: str) -> logging.LogRecord:
+    """Return a record that does not come from a logger."""
     return logging.LogRecord("deskwire", level, __file__, 0, text, None, None)
 
 
 def configure(*, to_journal: bool) -> None:
-    """Let log lines out."""
+    """Write log lines to stderr."""
     formatter = (
         JournalFormatter("%(message)s")
         if to_journal
@@ -61,9 +62,9 @@ def configure(*, to_journal: bool) -> None:
     )
     handler = NonBlockingStreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    # what no line of ours tells is not gathered for each (docs.python.org, Logging HOWTO)
+    # no log line shows these, so they need not be collected (docs.python.org, Logging HOWTO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    # what it warns of is a peer's words, before any log-in and as often as one likes
+    # its warnings repeat what a client sent, before any login and without a limit
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)

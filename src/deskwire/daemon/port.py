@@ -1,4 +1,4 @@
-"""The port: which one, whether systemd holds it for us, and how a person writes it down."""
+"""Listening port: the socket that systemd passes on, the error when it is taken, the address."""
 
 import errno
 import socket
@@ -12,50 +12,53 @@ from deskwire.server.net.certificates import outward_address
 
 
 class PortTaken(Unavailable):
-    """The address or port cannot be had."""
+    """The address and port cannot be used."""
 
     code = "port_taken"
 
 
-def inherited(server: Server, environ: Mapping[str, str]) -> socket.socket | None:
-    """Return the socket systemd hands over; `None` where it hands over none.
+def inherited_socket(server: Server, environ: Mapping[str, str]) -> socket.socket | None:
+    """Return the socket that systemd passes on, or `None`.
 
-    Raises `PortTaken` for one that cannot be served on; what `server.tls` may be is judged by
-    where it really listens.
+    Raises `PortTaken` if the socket does not fit. Whether `server.tls` may be off depends on the
+    address of this socket, not on `server.host`.
     """
-    found = inherited_sockets(environ)
-    if not found:
+    sockets = inherited_sockets(environ)
+    if not sockets:
         return None
-    if why := unfit(server, found):
-        for each in found:
+    if reason := unsuitable(server, sockets):
+        for each in sockets:
             each.close()
-        raise PortTaken(f"systemd hands over {why}")
-    return found[0]
+        raise PortTaken(f"systemd passes on {reason}")
+    return sockets[0]
 
 
-def unfit(server: Server, found: list[socket.socket]) -> str:
-    """Say why these sockets cannot be served on, or nothing."""
-    first = found[0]
-    if len(found) > 1:
-        return f"{len(found)} sockets; one is expected"
+def unsuitable(server: Server, sockets: list[socket.socket]) -> str:
+    """Return why the server cannot use these sockets, or an empty string."""
+    first = sockets[0]
+    if len(sockets) > 1:
+        return f"{len(sockets)} sockets, expected one"
     if first.family not in {socket.AF_INET, socket.AF_INET6} or first.type != socket.SOCK_STREAM:
         return "a socket that is not TCP"
     host = str(first.getsockname()[0])
     if not server.tls and not server.behind_proxy and not is_loopback(host):
-        return f"a socket on {host}, and server.tls is off"
+        return f"a socket on {host}, but server.tls is off"
     return ""
 
 
-def why_taken(host: str, port: int, problem: OSError) -> str:
-    """Say why nobody can listen there, and which word to change."""
-    of_the_port = problem.errno in (errno.EADDRINUSE, errno.EACCES)
-    option = "--port picks another" if of_the_port else "--host takes an address of this machine"
-    why = problem.strerror or str(problem)
-    return f"{host} port {port}: {why}; {option}"
+def describe_failure(host: str, port: int, problem: OSError) -> str:
+    """Return why the server cannot listen, and the option to change."""
+    is_port = problem.errno in (errno.EADDRINUSE, errno.EACCES)
+    advice = (
+        "choose another port with --port"
+        if is_port
+        else "choose an address of this machine with --host"
+    )
+    return f"cannot listen on {host} port {port}: {problem.strerror or problem}; {advice}"
 
 
-def address(server: Server, host: str, port: int) -> str:
-    """Where connections are accepted; for every address of this machine, the one others see."""
+def server_url(server: Server, host: str, port: int) -> str:
+    """Return the URL to open; for a wildcard address, that of the address others see."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = outward_address() or "127.0.0.1"
     if ":" in host:

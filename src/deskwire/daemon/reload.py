@@ -1,94 +1,139 @@
-"""What changes while the daemon runs: on SIGHUP settings and certificate, that one daily too.
+"""Reloading at run time: settings and certificate on SIGHUP, the certificate once a day as well.
 
-A file with a mistake in it changes nothing and is one line in the log. Of the settings those in
-`RELOADABLE` take effect; another that was changed is named, and waits for the next start.
+A file with a mistake changes nothing and is logged. Of the settings, those in `RELOADABLE` take
+effect; any other change is logged and takes effect at the next start. The age of the desk's own
+certificate is checked only when a client connects, so an idle desk needs no timer.
 """
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
 from deskwire.daemon.config.load import BadSetting
-from deskwire.daemon.config.settings import RELOADABLE, Settings
+from deskwire.daemon.config.settings import RELOADABLE, Server, Settings
 from deskwire.daemon.systemd import SystemdNotifier
-from deskwire.daemon.tls import TlsCertificate
 from deskwire.model.instant import Clock
+from deskwire.model.problems import StateUnavailable
 from deskwire.model.units import Seconds
+from deskwire.server.net.certificates import (
+    fingerprint,
+    own_certificate,
+    reload_certificate,
+    server_context,
+)
 
-A_DAY = Seconds(86_400.0)
+CERTIFICATE_CHECK_INTERVAL = Seconds(86_400.0)
 
 log = logging.getLogger("deskwire")
 
 
-class SettingsReloader:
-    """Takes what is new, when it is asked to."""
+class TlsCertificate:
+    """The server's certificate, key and TLS context."""
+
+    def __init__(self, server: Server) -> None:
+        """Load the files; the desk's own are created first. Blocks; raises `StateUnavailable`."""
+        certificate, key = certificate_files(server)
+        self.context: ssl.SSLContext = server_context(certificate, key)
+        self.fingerprint = fingerprint(certificate)
+
+    def reload(self, server: Server) -> None:
+        """Load the files again, and renew the desk's own certificate if it is old; blocks.
+
+        If a file is not valid, the certificate stays and one line is logged.
+        """
+        try:
+            certificate, key = certificate_files(server)
+            reload_certificate(self.context, certificate, key)
+            found = fingerprint(certificate)
+        except (StateUnavailable, OSError) as problem:
+            why = problem.message if isinstance(problem, StateUnavailable) else problem.strerror
+            log.warning("the certificate is unchanged: %s", why)
+            return
+        if found != self.fingerprint:
+            self.fingerprint = found
+            log.info("new certificate  SHA-256 %s", found)
+
+
+def certificate_files(server: Server) -> tuple[Path, Path]:
+    """Return the paths of certificate and key; the desk's own are created or renewed."""
+    if server.certificate is not None and server.key is not None:
+        return server.certificate, server.key
+    return own_certificate(server.state_dir / "tls")
+
+
+class Reloader:
+    """Reloads settings and certificate when requested."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        reread: Callable[[], Settings],
-        adopt: Callable[[Settings], None],
+        load: Callable[[], Settings],
+        apply: Callable[[Settings], None],
         tls: TlsCertificate | None,
-        notify: SystemdNotifier,
+        notifier: SystemdNotifier,
         clock: Clock,
     ) -> None:
-        """`reread` reads the settings anew and raises `BadSetting`; `adopt` is handed them."""
+        """`load` reads the settings and raises `BadSetting`; `apply` gets the new settings."""
         self._settings = settings
-        self._reread = reread
-        self._adopt = adopt
+        self._load = load
+        self._apply = apply
         self._tls = tls
-        self._notify = notify
+        self._notifier = notifier
         self._clock = clock
-        self._looked = clock().boot
-        self._asked = False
+        self._checked = clock().boot
+        self._requested = False
         self._due = asyncio.Event()
 
-    def ask(self) -> None:
-        """Take everything anew."""
-        self._asked = True
+    def request(self) -> None:
+        """Request a reload of the settings and the certificate."""
+        self._requested = True
         self._due.set()
 
-    def visitor(self) -> None:
-        """Somebody connects; a day after the last look, look at the certificate again."""
-        if self._tls is not None and self._clock().boot - self._looked >= A_DAY:
-            self._due.set()
+    def on_connection(self) -> None:
+        """Reload the certificate if its last check was a day ago."""
+        if self._tls is not None:
+            age = self._clock().boot - self._checked
+            if age >= CERTIFICATE_CHECK_INTERVAL:
+                self._due.set()
 
     async def run(self) -> None:
-        """Go on for ever; cancel it to stop."""
+        """Reload whenever it is due, until cancelled."""
         while True:
             await self._due.wait()
             self._due.clear()
-            self._looked = self._clock().boot
-            asked, self._asked = self._asked, False
-            if asked:
-                self._notify.reloading()
-                await self._take_settings()
+            self._checked = self._clock().boot
+            requested, self._requested = self._requested, False
+            if requested:
+                self._notifier.reloading()
+                await self._reload_settings()
             if self._tls is not None:
                 await asyncio.to_thread(self._tls.reload, self._settings.server)
-            if asked:
-                self._notify.ready()
+            if requested:
+                self._notifier.ready()
 
-    async def _take_settings(self) -> None:
+    async def _reload_settings(self) -> None:
         try:
-            found = await asyncio.to_thread(self._reread)
+            found = await asyncio.to_thread(self._load)
         except BadSetting as problem:
-            log.warning("the settings stay as they were: %s", problem.message)
+            log.warning("the settings are unchanged: %s", problem.message)
             return
-        different = list(changes(self._settings, found))
-        taken = [key for key in different if key in RELOADABLE]
-        waiting = [key for key in different if key not in RELOADABLE]
-        self._settings = merged(self._settings, found)
-        self._adopt(self._settings)
-        log.info("reloaded  changed=%s", ",".join(taken) or "nothing")
-        if waiting:
-            log.warning("at the next start only: %s", ", ".join(waiting))
+        changed = list(changed_keys(self._settings, found))
+        applied = [key for key in changed if key in RELOADABLE]
+        pending = [key for key in changed if key not in RELOADABLE]
+        self._settings = merge_reloadable(self._settings, found)
+        self._apply(self._settings)
+        log.info("reloaded  changed=%s", ",".join(applied) or "nothing")
+        if pending:
+            log.warning("a restart is required for %s", ", ".join(pending))
 
 
-def changes(before: Settings, after: Settings) -> Iterator[str]:
-    """Name each setting that differs, as `section.key`."""
+def changed_keys(before: Settings, after: Settings) -> Iterator[str]:
+    """Yield each setting that differs, as `section.key`."""
     for section in msgspec.structs.fields(Settings):
         old, new = getattr(before, section.name), getattr(after, section.name)
         for field in msgspec.structs.fields(section.type):
@@ -96,15 +141,15 @@ def changes(before: Settings, after: Settings) -> Iterator[str]:
                 yield f"{section.name}.{field.name}"
 
 
-def merged(before: Settings, after: Settings) -> Settings:
-    """Return `before` with what may be reloaded from `after`."""
+def merge_reloadable(before: Settings, after: Settings) -> Settings:
+    """Return `before` with the `RELOADABLE` settings of `after`."""
     sections = {}
     for section in msgspec.structs.fields(Settings):
         new = getattr(after, section.name)
-        taken = {
+        reloaded = {
             field.name: getattr(new, field.name)
             for field in msgspec.structs.fields(section.type)
             if f"{section.name}.{field.name}" in RELOADABLE
         }
-        sections[section.name] = msgspec.structs.replace(getattr(before, section.name), **taken)
+        sections[section.name] = msgspec.structs.replace(getattr(before, section.name), **reloaded)
     return msgspec.structs.replace(before, **sections)

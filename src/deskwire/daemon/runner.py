@@ -1,8 +1,8 @@
-"""The daemon from its start to its end.
+"""Life of the daemon, from its start to its end.
 
-state ─▶ first user ─▶ wiring ─▶ doors open, "ready" ─▶ a signal ─▶ 1001 to all ─▶ gone within 3 s
+state directory ─▶ wiring ─▶ listen ─▶ first user ─▶ "ready" ─▶ signal ─▶ close 1001 ─▶ end in 3 s
 
-SIGHUP in between is `reload`'s. Where systemd started us it is told of each step.
+SIGHUP is handled by `Reloader`. systemd, if it has started the daemon, is notified of each step.
 """
 
 import asyncio
@@ -16,150 +16,141 @@ from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords, generate_password
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
-from deskwire.daemon import paths as places
+from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
-from deskwire.daemon.control_socket import told
-from deskwire.daemon.port import PortTaken, address, inherited, why_taken
-from deskwire.daemon.reload import SettingsReloader
+from deskwire.daemon.control_socket import serve_control_socket
+from deskwire.daemon.port import PortTaken, describe_failure, inherited_socket, server_url
+from deskwire.daemon.reload import Reloader, TlsCertificate
 from deskwire.daemon.systemd import SystemdNotifier
-from deskwire.daemon.tls import TlsCertificate
-from deskwire.daemon.wiring import wire
+from deskwire.daemon.wiring import Desk, wire
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import read_clock
-from deskwire.server.http.content import Pages, read_pages
-from deskwire.server.http.server import start_server
+from deskwire.server.http.content import read_pages
+from deskwire.server.http.server import RunningServer, start_server
 
 FIRST_USER = "owner"
 KEY_BYTES = 32
 
-Say = Callable[[str], None]
-"""Tells the person at the terminal a line."""
+Print = Callable[[str], None]
+"""Prints a line for the user who starts the daemon."""
 
 log = logging.getLogger("deskwire")
 
 
 def run(
-    settings: Settings, environ: Mapping[str, str], say: Say, reread: Callable[[], Settings]
+    settings: Settings, environ: Mapping[str, str], print_line: Print, load: Callable[[], Settings]
 ) -> None:
-    """Serve until a signal says stop; `reread` reads the settings anew.
+    """Serve until SIGINT or SIGTERM; `load` reads the settings again.
 
-    Raises `StateUnavailable` when the state directory or the certificate cannot be used, and
+    Raises `StateUnavailable` if the state directory or the certificate cannot be used, and
     `PortTaken`.
     """
     state = StateDirectory.open(settings.server.state_dir)
     try:
-        key, desk = state.secret("signing", KEY_BYTES), state.desk_id()
-        tls = TlsCertificate(settings.server) if settings.server.tls else None
-        if tls is not None:
-            say(f"certificate SHA-256 {tls.fingerprint}")
-        asyncio.run(
-            _live(
-                settings,
-                environ,
-                state,
-                say,
-                reread,
-                key=key,
-                desk_id=desk,
-                tls=tls,
-                sound=places.sound(environ),
-                pages=read_pages(),
-            )
-        )
+        asyncio.run(_serve(settings, environ, state, print_line, load))
     finally:
         state.close()
 
 
-async def _live(
+async def _serve(
     settings: Settings,
     environ: Mapping[str, str],
     state: StateDirectory,
-    say: Say,
-    reread: Callable[[], Settings],
-    *,
-    key: bytes,
-    desk_id: str,
-    tls: TlsCertificate | None,
-    sound: SoundServers,
-    pages: Pages,
+    print_line: Print,
+    load: Callable[[], Settings],
 ) -> None:
+    in_thread = asyncio.to_thread
+    tls = await in_thread(TlsCertificate, settings.server) if settings.server.tls else None
+    if tls is not None:
+        print_line(f"certificate SHA-256 {tls.fingerprint}")
     users = Users(state, Passwords())
     logins = Logins(state, settings.session.login_lifetime)
-    await logins.load()
+    await logins.refresh()
     desk = wire(
         settings,
         users=users,
         logins=logins,
-        key=key,
-        desk=desk_id,
+        key=await in_thread(state.secret, "signing", KEY_BYTES),
+        desk=await in_thread(state.desk_id),
         boot_id=state.boot_id,
-        buses=Buses(session=places.session_bus(environ), system=places.system_bus(environ)),
-        sound=sound,
-        cache=places.cache_dir(environ),
-        pages=pages,
+        buses=Buses(session=paths.session_bus(environ), system=paths.system_bus(environ)),
+        sound=await in_thread(paths.sound, environ),
+        cache=paths.cache_dir(environ),
+        pages=await in_thread(read_pages),
     )
-    notify = SystemdNotifier(environ)
-    reload = SettingsReloader(
-        settings, reread=reread, adopt=desk.reconfigure, tls=tls, notify=notify, clock=read_clock
+    notifier = SystemdNotifier(environ)
+    reloader = Reloader(
+        settings, load=load, apply=desk.reconfigure, tls=tls, notifier=notifier, clock=read_clock
     )
-    host, port = settings.server.host, settings.server.port
-    try:
-        server = await start_server(
-            desk.app.answer,
-            host=host,
-            port=port,
-            context=tls.context if tls is not None else None,
-            listening=inherited(settings.server, environ),
-            on_connection=reload.visitor,
-            max_sockets=lambda: desk.registry.limits.total,
-        )
-    except OSError as problem:
-        raise PortTaken(why_taken(host, port, problem)) from None
+    server = await _listen(settings, environ, desk, tls, reloader)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload.ask)
-    async with told(state.folder, desk.endpoint.watching), asyncio.TaskGroup() as tasks:
-        lasting = [
-            tasks.create_task(logins.follow(), name="logins"),
-            tasks.create_task(reload.run(), name="reload"),
-            tasks.create_task(notify.keep_alive(), name="watchdog"),
+    loop.add_signal_handler(signal.SIGHUP, reloader.request)
+    async with (
+        serve_control_socket(state.folder, desk.endpoint.clients, logins.refresh),
+        asyncio.TaskGroup() as tasks,
+    ):
+        background = [
+            tasks.create_task(reloader.run(), name="reload"),
+            tasks.create_task(notifier.keep_alive(), name="watchdog"),
         ]
         if await users.count() == 0:
-            await _first_user(users, say)
+            await _add_first_user(users, print_line)
         if settings.server.public_url:
-            say(f"others reach it at {settings.server.public_url}")
-        say(f"deskwire is ready at {address(settings.server, server.host, server.port)}")
+            print_line(f"public URL {settings.server.public_url}")
+        print_line(f"deskwire is ready at {server_url(settings.server, server.host, server.port)}")
         log.info("started  version=%s host=%s port=%d", __version__, server.host, server.port)
-        notify.ready()
+        notifier.ready()
         freeze_heap()
         await stop.wait()
-        notify.stopping()
+        notifier.stopping()
         server.close()
         await desk.registry.close_all()
         await desk.supervisor.close()
-        for task in lasting:
+        for task in background:
             task.cancel()
     await server.wait_closed()
     desk.flush_logs()
     log.info("stopped")
 
 
-def freeze_heap() -> None:
-    """Spare the garbage collector what is there for good.
+async def _listen(
+    settings: Settings,
+    environ: Mapping[str, str],
+    desk: Desk,
+    tls: TlsCertificate | None,
+    reloader: Reloader,
+) -> RunningServer:
+    host, port = settings.server.host, settings.server.port
+    try:
+        return await start_server(
+            desk.app.answer,
+            host=host,
+            port=port,
+            context=tls.context if tls is not None else None,
+            listening=inherited_socket(settings.server, environ),
+            on_connection=reloader.on_connection,
+            max_sockets=lambda: desk.registry.limits.total,
+        )
+    except OSError as problem:
+        raise PortTaken(describe_failure(host, port, problem)) from None
 
-    Modules, classes and the wiring are most of what it would walk through, and it halts the loop
-    for it: each few hundred log-ins 30 ms, and then 1 (docs.python.org, gc.freeze).
+
+def freeze_heap() -> None:
+    """Exclude the objects of the start from garbage collection.
+
+    Modules, classes and the wiring are most of the heap. Without this, every few hundred logins
+    the collector stops the event loop for 30 ms, with it for 1 ms (docs.python.org, gc.freeze).
     """
     gc.collect()
     gc.freeze()
 
 
-async def _first_user(users: Users, say: Say) -> None:
+async def _add_first_user(users: Users, print_line: Print) -> None:
     password = generate_password()
     await users.add(FIRST_USER, password, ALL_SCOPES)
-    say(f"first start: the user is {FIRST_USER}, the password: {password}")
-    say("  it is shown this once; `deskwire users passwd owner` sets another")
+    print_line(f"first start: the user is {FIRST_USER}, the password: {password}")
+    print_line("  it is not shown again; run `deskwire users passwd owner` to set another password")

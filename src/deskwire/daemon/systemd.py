@@ -1,7 +1,7 @@
-"""What systemd is told and what it hands over, where it started us: sd_notify(3), sd_listen_fds(3).
+"""systemd notifications and socket activation: sd_notify(3), sd_listen_fds(3).
 
-Datagrams to a socket it names and descriptors from 3 on; no library is needed for either. Without
-its variables in the environment nothing here does anything.
+Both need only datagrams and inherited file descriptors, so no library is used. Without systemd's
+environment variables this module does nothing.
 """
 
 import asyncio
@@ -21,60 +21,60 @@ log = logging.getLogger("deskwire")
 
 
 class SystemdNotifier:
-    """Tells systemd how we are."""
+    """Reports the state of the daemon to systemd."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog = watchdog_interval(environ)
-        """How often `alive` has to be said; `None` where nobody asks."""
+        """Interval of the watchdog message; `None` if systemd does not expect it."""
 
     def ready(self) -> None:
-        """Say that connections are accepted, also after `reloading`."""
-        self._tell("READY=1")
+        """Report that the daemon accepts connections, also after `reloading`."""
+        self._notify("READY=1")
 
     def reloading(self) -> None:
-        """Say that settings are read again."""
+        """Report that the daemon reads its settings again."""
         now = time.clock_gettime(time.CLOCK_MONOTONIC)
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(now * MICROSECONDS)}")
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={int(now * MICROSECONDS)}")
 
     def stopping(self) -> None:
-        """Say that the end is near."""
-        self._tell("STOPPING=1")
+        """Report that the daemon is stopping."""
+        self._notify("STOPPING=1")
 
     async def keep_alive(self) -> None:
-        """Say that the event loop turns, at half of what the watchdog allows; runs for ever."""
+        """Report twice in each watchdog period that the event loop runs, until cancelled."""
         while self.watchdog is not None:
-            self._tell("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
             await asyncio.sleep(self.watchdog)
 
-    def _tell(self, state: str) -> None:
+    def _notify(self, state: str) -> None:
         if not self._address:
             return
         try:
-            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as to:
-                to.setblocking(False)
-                to.sendto(state.encode(), self._address)
+            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+                systemd.setblocking(False)
+                systemd.sendto(state.encode(), self._address)
         except OSError as problem:
-            log.warning("systemd cannot be told: %s", problem.strerror)
+            log.warning("systemd cannot be notified: %s", problem.strerror)
             self._address = ""
 
 
 def watchdog_interval(environ: Mapping[str, str]) -> Seconds | None:
-    """Return half of WATCHDOG_USEC, if it is there and meant for this process."""
-    given, meant_for = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not given.isdecimal() or int(given) == 0 or meant_for not in {"", str(os.getpid())}:
+    """Return half of WATCHDOG_USEC, if it is set and meant for this process."""
+    period, process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not period.isdecimal() or int(period) == 0 or process not in {"", str(os.getpid())}:
         return None
-    return Seconds(int(given) / MICROSECONDS / 2)
+    return Seconds(int(period) / MICROSECONDS / 2)
 
 
 def inherited_sockets(environ: Mapping[str, str]) -> list[socket.socket]:
-    """Return the listening sockets systemd hands over; to be called once. None is the usual."""
+    """Return the listening sockets that systemd passes on, usually none; call it once."""
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
         return []
-    taken = []
-    for number in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(count)):
-        os.set_inheritable(number, False)
-        taken.append(socket.socket(fileno=number))
-    return taken
+    sockets = []
+    for descriptor in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(count)):
+        os.set_inheritable(descriptor, False)
+        sockets.append(socket.socket(fileno=descriptor))
+    return sockets

@@ -89,7 +89,7 @@ def wire(
         boot_id=boot_id,
         login_lifetime=session.login_lifetime,
         websocket_lifetime=session.lifetime,
-        alive=logins.get,
+        find_login=logins.get,
     )
     registry = SessionRegistry(socket_limits(settings))
     logins.on_ended(registry.close_logins)

@@ -33,3 +33,12 @@ class Grant(Struct, frozen=True):
     scopes: frozenset[Scope]
     deadline: Seconds
     """Time on CLOCK_BOOTTIME at which the token expires."""
+
+
+class ConnectedClient(Struct, frozen=True):
+    """A client with an authenticated socket."""
+
+    login: LoginId
+    address: str
+    since: Seconds
+    """Wall clock."""

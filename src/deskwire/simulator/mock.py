@@ -101,7 +101,7 @@ class Mock:
         await users.add(self.user, self.password, ALL_SCOPES)
         if self.user != WATCHER:
             await users.add(WATCHER, self.password, {Scope.MONITOR})
-        await logins.load()
+        await logins.refresh()
         self._desk: MockDesk = wire(
             self._scenario,
             self._pictures,

@@ -90,7 +90,7 @@ def wire(
         boot_id=boot_id,
         login_lifetime=LOGIN_LIFETIME,
         websocket_lifetime=lifetime,
-        alive=logins.get,
+        find_login=logins.get,
     )
     endpoint = WebSocketEndpoint(
         verify=registry.wrap_verify(tokens.verify_websocket),

@@ -13,10 +13,9 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
 from deskwire.cli.commands.logins import connected_since, logins
-from deskwire.model.access import ALL_SCOPES
+from deskwire.model.access import ALL_SCOPES, ConnectedClient
 from deskwire.model.instant import Instant, read_clock
 from deskwire.model.units import Seconds
-from deskwire.server.websocket.endpoint import Watcher
 
 WEEK = Seconds(7 * 86400.0)
 
@@ -97,7 +96,7 @@ def test_json_has_every_field_of_a_login(phone: Login) -> None:
 
 def test_connected_column_has_start_and_number_of_connections(phone: Login) -> None:
     since = Seconds(1_700_000_000.0)
-    here = [Watcher(phone.id, "192.0.2.9", Seconds(since + offset)) for offset in (60, 0)]
+    here = [ConnectedClient(phone.id, "192.0.2.9", Seconds(since + offset)) for offset in (60, 0)]
 
     assert connected_since(here) == "since 2023-11-14 22:13 (2)"
     assert connected_since(here[1:]) == "since 2023-11-14 22:13"
@@ -122,4 +121,4 @@ def test_unusable_state_directory_is_one_line_and_exit_code_4(tmp_path: Path) ->
     result = run_logins("--state-dir", str(tmp_path / "file"))
 
     assert (result.exit_code, result.stdout) == (4, "")
-    assert result.stderr == f"deskwire: {tmp_path / 'file'} is not a folder\n"
+    assert result.stderr == f"deskwire: {tmp_path / 'file'} is not a directory\n"

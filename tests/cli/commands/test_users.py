@@ -183,7 +183,7 @@ def test_unusable_state_directory_is_one_line_and_exit_code_4(home: Path) -> Non
     result = run_users("list", "--state-dir", str(home / "file"))
 
     assert (result.exit_code, result.stdout) == (4, "")
-    assert result.stderr == f"deskwire: {home / 'file'} is not a folder\n"
+    assert result.stderr == f"deskwire: {home / 'file'} is not a directory\n"
 
 
 def test_state_directory_of_another_user_is_one_line_and_exit_code_4(home: Path) -> None:

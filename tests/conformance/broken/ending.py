@@ -102,7 +102,7 @@ def lets_anybody_guess(patch: Patch) -> None:
 
 @breaks("10.6")
 def keeps_the_owner_out_with_the_guessers(patch: Patch) -> None:
-    patch.setattr(Logins, "known", lambda *_: False)
+    patch.setattr(Logins, "is_known_client", lambda *_: False)
 
 
 def expires(patch: Patch, becomes: CloseCode, *, of_sessions: bool) -> None:

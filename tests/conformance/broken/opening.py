@@ -79,7 +79,7 @@ def takes_a_login_token_on_the_socket(patch: Patch) -> None:
         try:
             return original(self, token, desk, now)
         except TokenRefused:
-            login = self._alive(self.verify_login(token, now))
+            login = self._find_login(self.verify_login(token, now))
             assert login is not None
             return Grant("owner", login.id, token, login.scopes, Seconds(now.boot + 60))
 

@@ -24,7 +24,7 @@ def refusal(flags: Any = None, environ: Any = None, file: Path | None = None) ->
     return raised.value.message
 
 
-def test_a_desk_that_says_nothing_has_the_defaults() -> None:
+def test_settings_without_a_source_have_the_defaults() -> None:
     settings = load({}, HOME, None)
 
     assert settings == Settings(server=Server(state_dir=Path("/home/ann/.local/state/deskwire")))
@@ -38,7 +38,7 @@ def test_a_desk_that_says_nothing_has_the_defaults() -> None:
     assert (settings.devices.proc, settings.devices.sys) == (Path("/proc"), Path("/sys"))
 
 
-def test_a_flag_wins_over_a_variable_wins_over_the_file(file: Path) -> None:
+def test_flag_wins_over_variable_and_variable_over_file(file: Path) -> None:
     file.write_text("[server]\nport = 1\nhost = '127.0.0.1'\n[stats]\ninterval = 2\n")
     environ = HOME | {"DESKWIRE_SERVER_PORT": "2", "DESKWIRE_SERVER_HOST": "127.0.0.2"}
 
@@ -49,7 +49,7 @@ def test_a_flag_wins_over_a_variable_wins_over_the_file(file: Path) -> None:
     assert settings.stats.interval == 2.0
 
 
-def test_a_whole_file_is_understood(file: Path) -> None:
+def test_complete_file_is_loaded(file: Path) -> None:
     file.write_text(
         """
         [server]
@@ -98,13 +98,13 @@ def test_a_whole_file_is_understood(file: Path) -> None:
     assert settings.compat.literal_event_names
 
 
-def test_an_empty_certificate_is_one_of_the_desks_own_making(file: Path) -> None:
+def test_empty_certificate_selects_the_desks_own(file: Path) -> None:
     file.write_text('[server]\ncertificate = ""\nkey = ""\n')
 
     assert load({}, HOME, file).server.certificate is None
 
 
-def test_a_list_in_the_environment_is_separated_by_commas() -> None:
+def test_list_in_the_environment_is_separated_by_commas() -> None:
     settings = load({}, HOME | {"DESKWIRE_DEVICES_DISABLED": "wifi,players"}, None)
 
     assert settings.devices.disabled == {"wifi", "players"}
@@ -141,7 +141,7 @@ def test_a_list_in_the_environment_is_separated_by_commas() -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_found(
+def test_wrong_value_is_refused_with_its_line_and_the_expected_value(
     file: Path, line: str, message: str
 ) -> None:
     file.write_text(line)
@@ -149,7 +149,7 @@ def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_found(
     assert refusal(file=file) == f"{file}:1: {message}"
 
 
-def test_a_device_nobody_has_heard_of_is_told_with_those_there_are() -> None:
+def test_unknown_device_is_refused_with_the_known_ones() -> None:
     assert refusal(environ={"DESKWIRE_DEVICES_DISABLED": "wfi"}) == (
         "DESKWIRE_DEVICES_DISABLED: devices.disabled: expected a list of devices, out of "
         f'{", ".join(DEVICES)}, found ["wfi"]'
@@ -174,37 +174,37 @@ def test_a_device_nobody_has_heard_of_is_told_with_those_there_are() -> None:
         "session.warning = -1",
     ],
 )
-def test_a_value_outside_its_bounds_is_refused(file: Path, line: str) -> None:
+def test_value_outside_its_bounds_is_refused(file: Path, line: str) -> None:
     file.write_text(line)
     key = line.partition(" ")[0]
 
     assert refusal(file=file).startswith(f"{file}:1: {key}: expected ")
 
 
-def test_a_wrong_variable_is_named() -> None:
+def test_wrong_variable_is_named() -> None:
     assert refusal(environ={"DESKWIRE_SERVER_PORT": "many"}) == (
         'DESKWIRE_SERVER_PORT: server.port: expected a whole number from 0 to 65535, found "many"'
     )
 
 
-def test_a_wrong_flag_is_named() -> None:
+def test_wrong_flag_is_named() -> None:
     assert refusal({"server": {"port": 99_999}}) == (
         "--port: server.port: expected a whole number from 0 to 65535, found 99999"
     )
 
 
-def test_a_wrong_value_is_refused_even_where_another_overrides_it(file: Path) -> None:
+def test_wrong_value_is_refused_even_if_another_overrides_it(file: Path) -> None:
     file.write_text("server.port = 'x'")
 
     assert refusal({"server": {"port": 1}}, file=file).startswith(f"{file}:1: server.port")
 
 
-def test_tls_is_off_only_where_nobody_else_can_listen() -> None:
+def test_tls_can_be_off_only_on_loopback_or_behind_a_proxy() -> None:
     off = {"server": {"tls": False}}
 
     assert refusal(off) == (
-        "--no-tls: server.tls: off is for a loopback address or for server.behind_proxy = true, "
-        'found server.host = "0.0.0.0"'
+        "--no-tls: server.tls: false is allowed only with a loopback address "
+        'or server.behind_proxy = true, found server.host = "0.0.0.0"'
     )
     assert not load(off, HOME | {"DESKWIRE_SERVER_HOST": "127.0.0.1"}, None).server.tls
     assert not load(off, HOME | {"DESKWIRE_SERVER_BEHIND_PROXY": "1"}, None).server.tls
@@ -223,25 +223,25 @@ def test_tls_is_off_only_where_nobody_else_can_listen() -> None:
         ("localhost.example", False),
     ],
 )
-def test_a_loopback_address_is_known(host: str, loopback: bool) -> None:
+def test_loopback_address_is_recognised(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
-@pytest.mark.parametrize("said", [{}, {"DESKWIRE_SESSION_WARNING": "240"}])
-def test_a_lifetime_may_be_shorter_than_the_warning(said: dict[str, str]) -> None:
-    session = load({}, HOME | {"DESKWIRE_SESSION_LIFETIME": "5"} | said, None).session
+@pytest.mark.parametrize("environ", [{}, {"DESKWIRE_SESSION_WARNING": "240"}])
+def test_lifetime_may_be_shorter_than_the_warning(environ: dict[str, str]) -> None:
+    session = load({}, HOME | {"DESKWIRE_SESSION_LIFETIME": "5"} | environ, None).session
 
     assert (session.lifetime, session.warning) == (5.0, 240.0)
 
 
 @pytest.mark.parametrize(("one", "other"), [("certificate", "key"), ("key", "certificate")])
-def test_a_certificate_and_its_key_come_together(one: str, other: str) -> None:
+def test_certificate_without_its_key_is_refused(one: str, other: str) -> None:
     assert refusal({"server": {one: "/x.pem"}}) == (
-        f"--{one}: server.{one}: expected server.{other} beside it, found none"
+        f"--{one}: server.{one}: expected server.{other} as well, found none"
     )
 
 
-def test_the_settings_import_nothing_heavy() -> None:
+def test_settings_import_no_heavy_module() -> None:
     code = "import sys, deskwire.daemon.config.load; print(*sorted(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

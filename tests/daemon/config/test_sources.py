@@ -10,11 +10,11 @@ from deskwire.daemon.config.sources import (
     VARIABLES,
     BadSetting,
     Key,
+    display,
     from_environ,
     from_file,
     from_flags,
-    place,
-    shown,
+    locate,
 )
 
 PORT = Key("server", "port")
@@ -32,7 +32,7 @@ def refusal_of_file(path: Path, environ: Mapping[str, str] | None = None) -> str
     return raised.value.message
 
 
-def test_every_setting_has_one_variable_of_its_own() -> None:
+def test_each_setting_has_an_environment_variable() -> None:
     assert VARIABLES["DESKWIRE_SERVER_PORT"] == PORT
     assert VARIABLES["DESKWIRE_SESSION_MAX_SOCKETS_PER_USER"] == ("session", "max_sockets_per_user")
 
@@ -54,13 +54,15 @@ def test_every_setting_has_one_variable_of_its_own() -> None:
         ("DESKWIRE_SERVER_TLS", "maybe", "maybe"),
     ],
 )
-def test_a_variables_text_is_read_as_its_setting_asks(variable: str, text: str, value: Any) -> None:
+def test_variable_is_converted_to_the_type_of_its_setting(
+    variable: str, text: str, value: Any
+) -> None:
     (found,) = from_environ({variable: text, "PATH": "/bin"})
 
     assert found == (VARIABLES[variable], value, variable)
 
 
-def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
+def test_unknown_variable_is_refused_with_a_suggestion() -> None:
     with pytest.raises(BadSetting) as raised:
         list(from_environ({"DESKWIRE_SERVER_PROT": "1"}))
 
@@ -69,35 +71,35 @@ def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
     )
 
 
-def test_a_flag_that_was_not_given_says_nothing() -> None:
+def test_omitted_flag_is_ignored() -> None:
     found = list(from_flags({"server": {"port": 9, "host": None, "tls": False}}))
 
     assert found == [(PORT, 9, "--port"), (("server", "tls"), False, "--no-tls")]
 
 
-def test_an_unknown_flag_is_refused() -> None:
+def test_unknown_flag_is_refused() -> None:
     with pytest.raises(BadSetting, match=r"--colour: server\.colour: no such setting"):
         list(from_flags({"server": {"colour": 1}}))
 
 
-def test_a_value_of_the_file_is_named_by_its_line(tmp_path: Path) -> None:
+def test_value_in_the_file_has_its_line(tmp_path: Path) -> None:
     path = file_of(tmp_path, "# mine\n[server]\n\nport = 9000\n")
 
     assert list(from_file(path, {})) == [(PORT, 9000, f"{path}:4")]
 
 
-def test_a_file_may_begin_with_a_mark_and_end_its_lines_as_windows_does(tmp_path: Path) -> None:
+def test_file_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbf[server]\r\nport = 1\r\n")
 
     assert list(from_file(path, {})) == [(PORT, 1, f"{path}:2")]
 
 
-def test_the_usual_file_need_not_be_there(tmp_path: Path) -> None:
+def test_missing_default_file_is_ignored(tmp_path: Path) -> None:
     assert list(from_file(None, {"HOME": str(tmp_path)})) == []
 
 
-def test_the_usual_file_is_read_where_it_is(tmp_path: Path) -> None:
+def test_default_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "deskwire").mkdir()
     path = file_of(tmp_path / "deskwire", "server.port = 1\n")
 
@@ -106,13 +108,13 @@ def test_the_usual_file_is_read_where_it_is(tmp_path: Path) -> None:
     assert found == [(PORT, 1, f"{path}:1")]
 
 
-def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+def test_missing_file_given_with_config_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
 
     assert refusal_of_file(path) == f"{path}: there is no such file (it was named by --config)"
 
 
-def test_a_file_that_was_named_from_home_is_found_there(tmp_path: Path) -> None:
+def test_file_with_a_tilde_is_found_in_the_home_directory(tmp_path: Path) -> None:
     file_of(tmp_path, "server.port = 1\n")
 
     assert [found.value for found in from_file(Path("~/config.toml"), {"HOME": str(tmp_path)})] == [
@@ -120,18 +122,18 @@ def test_a_file_that_was_named_from_home_is_found_there(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_directory_is_refused_as_file(tmp_path: Path) -> None:
     assert refusal_of_file(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xff\xfe")
 
     assert refusal_of_file(path) == f"{path}: is not UTF-8 text"
 
 
-def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_file_that_is_not_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     path = file_of(tmp_path, "[server]\nport 8\n")
 
     assert refusal_of_file(path).startswith(f"{path}: is not TOML: ")
@@ -159,7 +161,7 @@ def test_text_that_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
         ("[[server]]\nport = 1", 1, "server: expected a section, found [{'port': 1}]"),
     ],
 )
-def test_a_key_nobody_knows_is_refused_with_its_line_and_the_nearest(
+def test_unknown_key_is_refused_with_its_line_and_a_suggestion(
     tmp_path: Path, text: str, line: int, rest: str
 ) -> None:
     path = file_of(tmp_path, text)
@@ -177,13 +179,13 @@ def test_a_key_nobody_knows_is_refused_with_its_line_and_the_nearest(
         ('["server"]\nport = 1', ""),
     ],
 )
-def test_a_line_is_found_in_the_plain_spellings(text: str, line: str) -> None:
-    assert place(Path("/c"), text, "server", "port") == f"/c{line}"
+def test_line_is_found_in_plain_spellings(text: str, line: str) -> None:
+    assert locate(Path("/c"), text, "server", "port") == f"/c{line}"
 
 
 @given(st.text())
-def test_any_text_has_a_place(text: str) -> None:
-    assert place(Path("/c"), text, "server", "port").startswith("/c")
+def test_any_text_has_a_location(text: str) -> None:
+    assert locate(Path("/c"), text, "server", "port").startswith("/c")
 
 
 @pytest.mark.parametrize(
@@ -197,5 +199,5 @@ def test_any_text_has_a_place(text: str) -> None:
         ("x" * 200, '"' + "x" * 78 + "…"),
     ],
 )
-def test_what_was_found_is_shown_on_one_short_line(value: Any, line: str) -> None:
-    assert shown(value) == line
+def test_found_value_is_shown_on_one_short_line(value: Any, line: str) -> None:
+    assert display(value) == line

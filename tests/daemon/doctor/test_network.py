@@ -37,28 +37,28 @@ def refused(look: Callable[[Server], str], server: Server) -> CheckFailed:
     return raised.value
 
 
-def test_the_desks_own_certificate_is_told_with_its_end_and_fingerprint(state: Path) -> None:
+def test_own_certificate_is_reported_with_its_end_and_fingerprint(state: Path) -> None:
     found = certificate(Server(state_dir=state))
     path = state / "tls/certificate.pem"
     end = (NOW + dt.timedelta(days=365)).astimezone().date()
 
-    assert found == f"{path}, until {end}, SHA-256 {fingerprint(path)}"
+    assert found == f"{path}, valid until {end}, SHA-256 {fingerprint(path)}"
 
 
-def test_a_certificate_before_the_first_start_is_absent(tmp_path: Path) -> None:
+def test_certificate_before_the_first_start_is_absent(tmp_path: Path) -> None:
     found = refused(certificate, Server(state_dir=tmp_path))
 
     assert found.condition is Condition.ABSENT
-    assert "the first start makes it" in found.why
+    assert "the first start creates it" in found.why
 
 
-def test_without_tls_no_certificate_is_looked_for() -> None:
+def test_certificate_without_tls_is_disabled() -> None:
     server = Server(host="127.0.0.1", tls=False)
 
     assert refused(certificate, server).condition is Condition.DISABLED
 
 
-def test_a_certificate_of_ones_own_choice_has_to_be_there(tmp_path: Path) -> None:
+def test_missing_configured_certificate_is_unavailable(tmp_path: Path) -> None:
     server = Server(certificate=tmp_path / "desk.pem", key=tmp_path / "desk.key")
     found = refused(certificate, server)
 
@@ -67,18 +67,18 @@ def test_a_certificate_of_ones_own_choice_has_to_be_there(tmp_path: Path) -> Non
     assert "No such file" in found.why
 
 
-def test_a_key_that_others_may_read_is_unsafe(state: Path) -> None:
+def test_key_that_others_can_read_is_unsafe(state: Path) -> None:
     key = state / "tls/key.pem"
     key.chmod(0o644)
     found = refused(certificate, Server(state_dir=state))
 
     assert found.condition is Condition.UNSAFE
-    assert found.why == f"others may read the key {key}"
+    assert found.why == f"other users can read the key {key}"
     assert found.remedy == f"chmod 600 {key}"
     assert "SHA-256" in found.found
 
 
-def test_a_key_of_another_certificate_is_unavailable(state: Path, tmp_path: Path) -> None:
+def test_key_of_another_certificate_is_unavailable(state: Path, tmp_path: Path) -> None:
     make_certificate(tmp_path / "other", ["localhost"], NOW)
     shutil.copy(tmp_path / "other/key.pem", state / "tls/key.pem")
     found = refused(certificate, Server(state_dir=state))
@@ -87,21 +87,21 @@ def test_a_key_of_another_certificate_is_unavailable(state: Path, tmp_path: Path
     assert str(state / "tls/key.pem") in found.why
 
 
-def test_a_file_without_a_certificate_is_unavailable(state: Path) -> None:
+def test_file_without_a_certificate_is_unavailable(state: Path) -> None:
     (state / "tls/certificate.pem").write_text("nothing")
 
     assert refused(certificate, Server(state_dir=state)).condition is Condition.UNAVAILABLE
 
 
-def test_a_certificate_whose_time_is_over_is_unavailable(tmp_path: Path) -> None:
+def test_expired_certificate_is_unavailable(tmp_path: Path) -> None:
     make_certificate(tmp_path / "tls", ["localhost"], NOW - dt.timedelta(days=400))
     own = refused(certificate, Server(state_dir=tmp_path))
     chosen = Server(certificate=tmp_path / "tls/certificate.pem", key=tmp_path / "tls/key.pem")
 
     assert own.condition is Condition.UNAVAILABLE
-    assert own.why.startswith("it ended on ")
-    assert own.remedy == "start deskwire anew"
-    assert refused(certificate, chosen).remedy == "renew it"
+    assert own.why.startswith("the certificate expired on ")
+    assert own.remedy == "restart deskwire"
+    assert refused(certificate, chosen).remedy == "renew the certificate"
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -142,66 +142,66 @@ def on(number: int, *, host: str = "127.0.0.1", tls: bool = False) -> Server:
 
 @pytest.fixture
 def free() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        number: int = taken.getsockname()[1]
+    with closing(socket.create_server(("127.0.0.1", 0))) as bound:
+        number: int = bound.getsockname()[1]
     return number
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
-def test_a_port_that_nobody_has_is_free(free: int, host: str) -> None:
+def test_unused_port_is_free(free: int, host: str) -> None:
     assert port(on(free, host=host)) == f"{host} port {free}: free"
     assert port(on(free, host=host)) == f"{host} port {free}: free"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_a_running_deskwire_may_have_the_port(host: str) -> None:
+def test_port_of_a_running_deskwire_is_ok(host: str) -> None:
     with served(Health, host=host) as number:
-        assert port(on(number, host=host)) == f"{host} port {number}: a running deskwire has it"
+        assert port(on(number, host=host)) == f"{host} port {number}: a running deskwire uses it"
 
 
-def test_a_running_deskwire_is_known_behind_tls(made: Path) -> None:
+def test_running_deskwire_is_recognised_through_tls(made: Path) -> None:
     context = server_context(made / "certificate.pem", made / "key.pem")
     with served(Health, context) as number:
-        assert port(on(number, tls=True)).endswith("a running deskwire has it")
+        assert port(on(number, tls=True)).endswith("a running deskwire uses it")
 
 
-def test_another_program_on_the_port_is_unavailable() -> None:
+def test_port_of_another_program_is_unavailable() -> None:
     with served(Other) as number:
         found = refused(port, on(number))
 
     assert found.condition is Condition.UNAVAILABLE
-    assert found.why == f"127.0.0.1 port {number}: another program has it"
+    assert found.why == f"127.0.0.1 port {number}: another program uses it"
     assert "server.port" in found.remedy
 
 
-def test_a_program_that_says_nothing_has_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deskwire.daemon.doctor.network.PATIENCE", 0.1)
+def test_port_of_a_silent_program_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deskwire.daemon.doctor.network.HEALTH_TIMEOUT", 0.1)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         number = silent.getsockname()[1]
 
-        assert refused(port, on(number)).why.endswith("another program has it")
-        assert refused(port, on(number, tls=True)).why.endswith("another program has it")
+        assert refused(port, on(number)).why.endswith("another program uses it")
+        assert refused(port, on(number, tls=True)).why.endswith("another program uses it")
 
 
-def test_an_address_of_another_machine_cannot_be_had() -> None:
+def test_address_of_another_machine_is_unavailable() -> None:
     found = refused(port, on(0, host="192.0.2.1"))
 
     assert found.condition is Condition.UNAVAILABLE
     assert found.why == "192.0.2.1 port 0: Cannot assign requested address"
 
 
-def test_plain_words_that_others_can_read_are_unsafe() -> None:
+def test_plain_http_on_the_network_is_unsafe() -> None:
     server = Server(host="0.0.0.0", tls=False, behind_proxy=True)
     found = refused(certificate, server)
 
     assert found.condition is Condition.UNSAFE
-    assert "they can read passwords" in found.why
+    assert "passwords cross the network" in found.why
 
 
-def test_a_certificate_that_begins_later_tells_of_the_clock(tmp_path: Path) -> None:
+def test_certificate_that_is_not_valid_yet_points_to_the_clock(tmp_path: Path) -> None:
     make_certificate(tmp_path / "tls", ["localhost"], NOW + dt.timedelta(days=3))
     found = refused(certificate, Server(state_dir=tmp_path))
 
     assert found.condition is Condition.UNAVAILABLE
-    assert found.why.startswith("it begins on ")
+    assert found.why.startswith("the certificate is valid from ")
     assert found.remedy == "set the clock"

@@ -7,7 +7,7 @@ from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import BaseRequest
 from multidict import CIMultiDict
 
-from deskwire.auth.throttle import TRIES
+from deskwire.auth.throttle import MAX_ATTEMPTS
 from deskwire.auth.users import User, Users
 from deskwire.model.problems import TokenRefused
 from deskwire.model.units import Seconds
@@ -56,9 +56,9 @@ async def test_known_client_does_not_wait_behind_unknown_clients(
 
 async def test_correct_passwords_are_never_throttled(tmp_path: Path) -> None:
     async with local_server(tmp_path) as server:
-        tokens = {await server.login() for _ in range(TRIES + 4)}
+        tokens = {await server.login() for _ in range(MAX_ATTEMPTS + 4)}
 
-        assert len(tokens) == TRIES + 4
+        assert len(tokens) == MAX_ATTEMPTS + 4
 
 
 async def test_unfinished_body_gets_408(

@@ -33,7 +33,7 @@ from deskwire.cli import exit_codes
 from deskwire.cli.local_desk import load_settings
 from deskwire.cli.options import config_option, state_dir_option
 from deskwire.daemon.doctor.health import PASSING, CheckResult
-from deskwire.daemon.doctor.system import check_up
+from deskwire.daemon.doctor.system import check_system
 from deskwire.daemon.probe import ProbeResult, probe_devices, snapshot_of
 from deskwire.model.text import printable
 from deskwire.model.units import Seconds
@@ -85,7 +85,7 @@ def doctor(as_json: bool, config: Path | None, state_dir: Path | None) -> None:
     settings = load_settings({"server": {"state_dir": state_dir}}, config)
     probes = asyncio.run(probe_devices(settings, os.environ))
     now = Seconds(time.monotonic())
-    report = build_report(check_up(settings, os.environ), probes, now)
+    report = build_report(check_system(settings, os.environ), probes, now)
     console = Console()
     if as_json:
         console.write(msgspec.json.encode(report).decode())

@@ -10,15 +10,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from deskwire.auth.logins import Login, delete, read_logins
+from deskwire.auth.logins import Login, delete_login, read_logins
+from deskwire.auth.state_directory import StateDirectory
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail
 from deskwire.cli.local_desk import local_time, open_state, rfc3339
 from deskwire.cli.options import config_option, state_dir_option
-from deskwire.daemon.control_socket import ask
-from deskwire.model.access import LoginId
+from deskwire.daemon.control_socket import list_clients, refresh_after
+from deskwire.model.access import ConnectedClient, LoginId
 from deskwire.model.instant import read_clock
-from deskwire.server.websocket.endpoint import Watcher
 from deskwire.terminal.console import Console, align_columns
 
 HEADING = ("ID", "USER", "FROM", "SINCE", "UNTIL", "CONNECTED", "CLIENT")
@@ -34,15 +34,23 @@ def logins(end: str | None, as_json: bool, state_dir: Path | None, config: Path 
     with open_state(state_dir, config) as state:
         if end is None:
             now, found = read_clock(), asyncio.run(state.read(read_logins))
-            valid = [each for each in found if each.left(now, state.boot_id) > 0]
-            print_logins(valid, ask(state.folder), as_json=as_json)
-        elif asyncio.run(state.change(lambda connection: delete(connection, LoginId(end)))):
+            valid = [each for each in found if each.remaining(now, state.boot_id) > 0]
+            print_logins(valid, list_clients(state.folder), as_json=as_json)
+        elif end_login(state, LoginId(end)):
             print(f"ended login {end}")
         else:
             fail(f"no login {end!r}; run `deskwire logins` to list them", exit_codes.FAILED)
 
 
-def print_logins(found: Sequence[Login], connected: Sequence[Watcher], *, as_json: bool) -> None:
+def end_login(state: StateDirectory, login_id: LoginId) -> bool:
+    """End a login, in the running daemon too, and return whether it existed."""
+    with refresh_after(state.folder):
+        return asyncio.run(state.change(lambda connection: delete_login(connection, login_id)))
+
+
+def print_logins(
+    found: Sequence[Login], connected: Sequence[ConnectedClient], *, as_json: bool
+) -> None:
     """Print logins with their connections, for a program or for people."""
     sockets = {each.id: [one for one in connected if one.login == each.id] for each in found}
     console = Console()
@@ -56,7 +64,7 @@ def print_logins(found: Sequence[Login], connected: Sequence[Watcher], *, as_jso
         print("no logins")
 
 
-def json_row(login: Login, sockets: Sequence[Watcher]) -> Mapping[str, object]:
+def json_row(login: Login, sockets: Sequence[ConnectedClient]) -> Mapping[str, object]:
     """Return one entry of the JSON list."""
     return {
         "id": login.id,
@@ -71,7 +79,7 @@ def json_row(login: Login, sockets: Sequence[Watcher]) -> Mapping[str, object]:
     }
 
 
-def row(login: Login, sockets: Sequence[Watcher]) -> Sequence[str]:
+def row(login: Login, sockets: Sequence[ConnectedClient]) -> Sequence[str]:
     """Return one line of the table."""
     return (
         login.id,
@@ -84,7 +92,7 @@ def row(login: Login, sockets: Sequence[Watcher]) -> Sequence[str]:
     )
 
 
-def connected_since(sockets: Sequence[Watcher]) -> str:
+def connected_since(sockets: Sequence[ConnectedClient]) -> str:
     """Return the start of the oldest connection, and the number of connections if above 1."""
     if not sockets:
         return "-"

@@ -9,7 +9,7 @@ from deskwire.cli.exit_codes import fail
 from deskwire.cli.options import seconds_option
 from deskwire.daemon import logs
 from deskwire.daemon.config.load import is_loopback
-from deskwire.daemon.port import why_taken
+from deskwire.daemon.port import describe_failure
 from deskwire.model.problems import Problem
 from deskwire.model.units import Seconds
 from deskwire.simulator.faults import Fault, parse_fault
@@ -102,7 +102,7 @@ def mock(
     try:
         run(server, print_now)
     except OSError as problem:
-        fail(why_taken(host, port, problem), exit_codes.PORT)
+        fail(describe_failure(host, port, problem), exit_codes.PORT)
     except Problem as problem:
         fail(problem.message, exit_codes.USAGE)
 

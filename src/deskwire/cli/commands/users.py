@@ -12,11 +12,12 @@ import click
 import msgspec
 
 from deskwire.auth.passwords import Passwords
-from deskwire.auth.users import Users, read_users, require_free, require_known
+from deskwire.auth.users import Users, read_users, require_free_name, require_user
 from deskwire.cli import exit_codes
 from deskwire.cli.exit_codes import fail, require_terminal
 from deskwire.cli.local_desk import local_time, open_state, rfc3339
 from deskwire.cli.options import config_option, password_option, state_dir_option
+from deskwire.daemon.control_socket import refresh_after
 from deskwire.model.access import Scope
 from deskwire.terminal.console import align_columns, read_password_line
 
@@ -46,7 +47,7 @@ def add(
     """
     scopes = parse_scopes(scope)
     with open_state(state_dir, config, create=True) as state:
-        asyncio.run(state.read(lambda connection: require_free(connection, name)))
+        asyncio.run(state.read(lambda connection: require_free_name(connection, name)))
         password = read_new_password(name, from_stdin=password_stdin)
         asyncio.run(Users(state, Passwords()).add(name, password, scopes))
     print(f"added {name} with scopes {', '.join(sort_scopes(scopes))}")
@@ -88,9 +89,10 @@ def list_users(as_json: bool, state_dir: Path | None, config: Path | None) -> No
 def passwd(name: str, password_stdin: bool, state_dir: Path | None, config: Path | None) -> None:
     """Change a user's password and end all logins of the user."""
     with open_state(state_dir, config) as state:
-        asyncio.run(state.read(lambda connection: require_known(connection, name)))
+        asyncio.run(state.read(lambda connection: require_user(connection, name)))
         password = read_new_password(name, from_stdin=password_stdin)
-        asyncio.run(Users(state, Passwords()).set_password(name, password))
+        with refresh_after(state.folder):
+            asyncio.run(Users(state, Passwords()).set_password(name, password))
     print(f"changed the password of {name} and ended all logins")
 
 
@@ -100,7 +102,7 @@ def passwd(name: str, password_stdin: bool, state_dir: Path | None, config: Path
 @config_option
 def remove(name: str, state_dir: Path | None, config: Path | None) -> None:
     """Remove a user and end all logins of the user."""
-    with open_state(state_dir, config) as state:
+    with open_state(state_dir, config) as state, refresh_after(state.folder):
         asyncio.run(Users(state, Passwords()).remove(name))
     print(f"removed {name} and ended all logins")
 

@@ -1,8 +1,7 @@
-"""The settings of this desk: flag, then environment, then file, then default.
+"""Settings of this desk: command line, then environment, then file, then default.
 
-Every value that is given is checked where it is given, also one that another overrides, and a
-wrong one stops the start with a line that says where it stands, which key it is, what was
-expected and what was found.
+Each value is checked at its source, even if a stronger source overrides it. A wrong value stops the
+start with a line that names its place, its key, the expected and the found value.
 """
 
 import ipaddress
@@ -12,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from deskwire.daemon import paths as places
+from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.config.sources import (
     SECTIONS,
@@ -20,11 +19,11 @@ from deskwire.daemon.config.sources import (
     BadSetting,
     ConfigValue,
     Key,
+    base_type,
+    display,
     from_environ,
     from_file,
     from_flags,
-    plain,
-    shown,
 )
 
 __all__ = ["BadSetting", "Settings", "load"]
@@ -33,75 +32,75 @@ __all__ = ["BadSetting", "Settings", "load"]
 def load(
     flags: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str], file: Path | None
 ) -> Settings:
-    """Return the settings; `flags` is `{section: {key: value}}`, where `None` is not given.
+    """Return the settings; `flags` is `{section: {key: value}}`, with `None` for no option.
 
-    `file` is what `--config` named and must exist; `None` is the usual place, which need not.
-    Paths come out absolute. Raises `BadSetting`.
+    `file` is the path of `--config` and must exist; `None` stands for the default path, which need
+    not exist. The paths in the settings are absolute. Raises `BadSetting`.
     """
-    values: dict[Key, Any] = {Key("server", "state_dir"): places.state_dir(environ)}
-    where: dict[Key, str] = {}
-    for given in (*from_file(file, environ), *from_environ(environ), *from_flags(flags)):
-        values[given.key] = checked(given, environ)
-        where[given.key] = given.where
+    values: dict[Key, Any] = {Key("server", "state_dir"): paths.state_dir(environ)}
+    sources: dict[Key, str] = {}
+    for found in (*from_file(file, environ), *from_environ(environ), *from_flags(flags)):
+        values[found.key] = convert(found, environ)
+        sources[found.key] = found.source
     sections: dict[str, Any] = {
         section: struct(**{key.key: value for key, value in values.items() if key[0] == section})
         for section, struct in SECTIONS.items()
     }
     settings = Settings(**sections)
-    agree(settings, where)
+    require_consistency(settings, sources)
     return settings
 
 
-def checked(given: ConfigValue, environ: Mapping[str, str]) -> Any:
-    """Return the value as the setting's type, or raise what was expected."""
-    hint = TYPES[given.key]
-    kind = plain(hint)
-    value = given.value
+def convert(found: ConfigValue, environ: Mapping[str, str]) -> Any:
+    """Return the value with the type of the setting; raises `BadSetting`."""
+    hint = TYPES[found.key]
+    kind = base_type(hint)
+    value = found.value
     if kind is Path or kind == Path | None:
         if value == "" and kind is not Path:
             return None
         if isinstance(value, str | Path) and str(value) and "\0" not in str(value):
-            return places.whole(Path(value), environ)
-        raise wrong(given)
+            return paths.absolute_path(Path(value), environ)
+        raise invalid(found)
     try:
         value = msgspec.convert(value, hint)
     except msgspec.ValidationError:
-        raise wrong(given) from None
-    if given.key == ("server", "public_url"):
+        raise invalid(found) from None
+    if found.key == ("server", "public_url"):
         return value.rstrip("/")
-    if given.key == ("server", "trusted_proxies") and not all(map(is_network, value)):
-        raise wrong(given)
-    if given.key == ("server", "host") and ":" in value and not is_network(value):
-        raise wrong(given)
+    if found.key == ("server", "trusted_proxies") and not all(map(is_network, value)):
+        raise invalid(found)
+    if found.key == ("server", "host") and ":" in value and not is_network(value):
+        raise invalid(found)
     return value
 
 
-def agree(settings: Settings, where: Mapping[Key, str]) -> None:
-    """Raise `BadSetting` where two settings contradict each other.
+def require_consistency(settings: Settings, sources: Mapping[Key, str]) -> None:
+    """Raise `BadSetting` if two settings contradict each other.
 
-    A warning longer than the lifetime is no contradiction: it is then given at once.
+    A warning longer than the lifetime is allowed: the warning is then sent at once.
     """
     server = settings.server
 
     def refuse(section: str, key: str, message: str) -> None:
-        given = where.get(Key(section, key), "default")
-        raise BadSetting(f"{given}: {section}.{key}: {message}")
+        source = sources.get(Key(section, key), "default")
+        raise BadSetting(f"{source}: {section}.{key}: {message}")
 
     if server.certificate is not None and server.key is None:
-        refuse("server", "certificate", "expected server.key beside it, found none")
+        refuse("server", "certificate", "expected server.key as well, found none")
     if server.key is not None and server.certificate is None:
-        refuse("server", "key", "expected server.certificate beside it, found none")
+        refuse("server", "key", "expected server.certificate as well, found none")
     if not server.tls and not server.behind_proxy and not is_loopback(server.host):
         refuse(
             "server",
             "tls",
-            "off is for a loopback address or for server.behind_proxy = true, "
+            "false is allowed only with a loopback address or server.behind_proxy = true, "
             f'found server.host = "{server.host}"',
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach what listens on `host`."""
+    """Return whether only this machine can connect to this host."""
     if host.lower() == "localhost":
         return True
     try:
@@ -111,7 +110,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """Tell whether it is an IP address or a network of them."""
+    """Return whether the text is an IP address or a network."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -119,13 +118,13 @@ def is_network(text: str) -> bool:
     return True
 
 
-def wrong(given: ConfigValue) -> BadSetting:
-    """Make the line that says what was expected and what was found."""
+def invalid(found: ConfigValue) -> BadSetting:
+    """Return the problem that names the expected and the found value."""
     expected = next(
         each.description
-        for each in get_args(TYPES[given.key])
+        for each in get_args(TYPES[found.key])
         if isinstance(each, msgspec.Meta) and each.description
     )
     return BadSetting(
-        f"{given.where}: {given.key}: expected {expected}, found {shown(given.value)}"
+        f"{found.source}: {found.key}: expected {expected}, found {display(found.value)}"
     )

@@ -1,8 +1,8 @@
-"""Every setting: one struct a section, each key with its type, its bounds and its default.
+"""Settings: one struct for each section, and for each key its type, bounds and default.
 
-A type's `Meta` is both the check and, in its description, the words a person reads when a value
-is wrong, so the two cannot drift apart. Paths have their `~` still in them here; `config.load`
-gives whole ones. Nothing here reads a file or the environment.
+The `Meta` of a type is both the check and, in its description, the expected value in an error
+message. Here a path may begin with `~`; `config.load` returns absolute paths. This module reads
+neither files nor the environment.
 """
 
 from pathlib import Path
@@ -63,32 +63,32 @@ PathOrNone = Annotated[Path | None, Meta(description='a path, or ""')]
 
 
 class Server(Struct, frozen=True, forbid_unknown_fields=True):
-    """The door: where it listens, how it is reached, what it keeps."""
+    """Network address, TLS, allowed hosts and origins, and the state directory."""
 
-    host: Host = "0.0.0.0"  # noqa: S104 - a desk is looked at from other machines; TLS is on
+    host: Host = "0.0.0.0"  # noqa: S104 - clients are on other machines; TLS is on
     port: Port = 8765
-    """0 picks a free one."""
+    """0 chooses a free port."""
     tls: YesNo = True
     certificate: PathOrNone = None
-    """PEM, the chain included; `None`: one of the desk's own making."""
+    """PEM file with the chain; with `None` the desk creates its own certificate."""
     key: PathOrNone = None
     public_url: PublicUrl = ""
-    """Without a slash at its end."""
+    """Without a trailing slash."""
     allowed_hosts: Hosts = ()
     allowed_origins: Origins = ()
     state_dir: AnyPath = Path("~/.local/state/deskwire")
     behind_proxy: YesNo = False
     trusted_proxies: Networks = ()
-    """Who may name the client and the scheme."""
+    """Proxies whose forwarded client address and scheme are used."""
 
 
 class Session(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long things last, and how many there may be."""
+    """Lifetimes and limits of sessions and logins."""
 
     lifetime: Span = Seconds(1200.0)
-    """Of a websocket token, and so of a connection."""
+    """Lifetime of a WebSocket token, and so of a session."""
     warning: SpanOrNone = Seconds(240.0)
-    """How long before the end `session expiring` is sent."""
+    """Time between the `session expiring` message and the end."""
     auth_timeout: Span = Seconds(10.0)
     login_lifetime: Span = Seconds(604_800.0)
     max_sockets: Count = 256
@@ -97,14 +97,14 @@ class Session(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Stats(Struct, frozen=True, forbid_unknown_fields=True):
-    """How often the desk is read, and which mount."""
+    """Interval of the readings, and the mount point of the disk."""
 
     interval: Interval = Seconds(1.0)
     disk: AnyPath = Path("/")
 
 
 class Devices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the kernel tells of the hardware, and what is left out."""
+    """Kernel file systems, and the devices that are disabled."""
 
     proc: AnyPath = Path("/proc")
     sys: AnyPath = Path("/sys")
@@ -112,23 +112,23 @@ class Devices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Art(Struct, frozen=True, forbid_unknown_fields=True):
-    """Cover pictures."""
+    """Cover pictures of players."""
 
     public: YesNo = False
-    """Served without a token."""
+    """Whether a client needs no token to get them."""
     fetch_remote: YesNo = False
-    """Pictures that a player names by http are fetched."""
+    """Whether pictures with an http URL are downloaded."""
 
 
 class Compat(Struct, frozen=True, forbid_unknown_fields=True):
-    """Concessions to clients."""
+    """Compatibility with existing clients."""
 
     literal_event_names: YesNo = False
-    """`session expiring ` is sent with the trailing space of the contract's example."""
+    """Whether `session expiring ` is sent with a trailing space, as in the protocol's example."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of them."""
+    """All sections."""
 
     server: Server = Server()
     session: Session = Session()
@@ -154,4 +154,4 @@ RELOADABLE = frozenset(
         "compat.literal_event_names",
     }
 )
-"""What SIGHUP takes anew; sockets that are open keep what they began with."""
+"""Settings that SIGHUP applies; an open socket keeps the values it was opened with."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 
 import msgspec
 
-from deskwire.daemon import paths as places
+from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
 from deskwire.model.problems import Refused
 
@@ -22,13 +22,13 @@ PREFIX = "DESKWIRE_"
 
 
 class BadSetting(Refused):
-    """A setting nobody knows, or with a value it cannot have; the message is one whole line."""
+    """An unknown setting, or an invalid value; the message is one complete line."""
 
     code = "bad_setting"
 
 
 class Key(NamedTuple):
-    """One setting's name."""
+    """Name of a setting."""
 
     section: str
     key: str
@@ -38,22 +38,22 @@ class Key(NamedTuple):
 
     @property
     def variable(self) -> str:
-        """Its name in the environment."""
+        """Name of the environment variable."""
         return f"{PREFIX}{self.section}_{self.key}".upper()
 
     @property
     def flag(self) -> str:
-        """Its name on the command line, where it has one."""
+        """Name of the command-line option, which not every setting has."""
         return "--no-tls" if self == ("server", "tls") else "--" + self.key.replace("_", "-")
 
 
 class ConfigValue(NamedTuple):
-    """A value somebody gave."""
+    """A value from one of the sources."""
 
     key: Key
     value: Any
-    where: str
-    """For a person: `--port`, `DESKWIRE_SERVER_PORT`, `/home/ann/config.toml:3`."""
+    source: str
+    """Where the user finds it: `--port`, `DESKWIRE_SERVER_PORT`, `/home/ann/config.toml:3`."""
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = get_type_hints(Settings)
@@ -66,28 +66,28 @@ VARIABLES = {key.variable: key for key in TYPES}
 
 
 def from_flags(flags: Mapping[str, Mapping[str, Any]]) -> Iterator[ConfigValue]:
-    """Give what the command line says."""
+    """Yield the values of command-line options."""
     for section, keys in flags.items():
         for name, value in keys.items():
             if value is not None:
-                key = known(Key(section, name), f"--{name}")
+                key = known_key(Key(section, name), f"--{name}")
                 yield ConfigValue(key, value, key.flag)
 
 
 def from_environ(environ: Mapping[str, str]) -> Iterator[ConfigValue]:
-    """Give what the environment says, as the types of the settings ask; other variables stay."""
+    """Yield the values of environment variables; raises `BadSetting`."""
     for variable, text in environ.items():
         if not variable.startswith(PREFIX):
             continue
         if variable not in VARIABLES:
-            raise BadSetting(f"{variable}: no such setting{near(variable, VARIABLES)}")
+            raise BadSetting(f"{variable}: no such setting{suggest(variable, VARIABLES)}")
         key = VARIABLES[variable]
         yield ConfigValue(key, from_text(text, TYPES[key]), variable)
 
 
 def from_text(text: str, hint: Any) -> Any:
-    """Return what a variable's text means for this type; text that cannot mean it stays text."""
-    kind = plain(hint)
+    """Convert a variable's text to this type; text that cannot be converted is returned as is."""
+    kind = base_type(hint)
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     if get_origin(kind) in {tuple, frozenset}:
@@ -101,10 +101,10 @@ def from_text(text: str, hint: Any) -> Any:
 
 
 def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[ConfigValue]:
-    """Give what the file says."""
-    path = places.config_file(environ) if file is None else places.whole(file, environ)
+    """Yield the values of the settings file; raises `BadSetting`."""
+    path = paths.config_file(environ) if file is None else paths.absolute_path(file, environ)
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
         tables = tomllib.loads(text)
     except FileNotFoundError:
         if file is None:
@@ -118,20 +118,20 @@ def from_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[ConfigV
         raise BadSetting(f"{path}: is not TOML: {problem}") from None
     for section, keys in tables.items():
         if section not in SECTIONS:
-            line = place(path, text, section)
-            raise BadSetting(f"{line}: {section}: no such section{near(section, SECTIONS)}")
+            line = locate(path, text, section)
+            raise BadSetting(f"{line}: {section}: no such section{suggest(section, SECTIONS)}")
         if not isinstance(keys, dict):
-            line = place(path, text, section)
-            raise BadSetting(f"{line}: {section}: expected a section, found {shown(keys)}")
+            line = locate(path, text, section)
+            raise BadSetting(f"{line}: {section}: expected a section, found {display(keys)}")
         for name, value in keys.items():
-            line = place(path, text, section, name)
-            yield ConfigValue(known(Key(section, name), line), value, line)
+            line = locate(path, text, section, name)
+            yield ConfigValue(known_key(Key(section, name), line), value, line)
 
 
-def place(path: Path, text: str, section: str, key: str | None = None) -> str:
-    """Return `path:line` of a section or of one of its keys; `path` alone where it cannot be seen.
+def locate(path: Path, text: str, section: str, key: str | None = None) -> str:
+    """Return `path:line` of a section or of one of its keys, or only `path` if it is not found.
 
-    Sees plain headers and keys, and `section.key = …`; TOML has stranger spellings.
+    It finds plain headers and keys, and `section.key = …`, but not every spelling of TOML.
     """
     here = None
     for number, line in enumerate(text.splitlines(), start=1):
@@ -146,42 +146,42 @@ def place(path: Path, text: str, section: str, key: str | None = None) -> str:
     return str(path)
 
 
-def known(key: Key, where: str) -> Key:
-    """Return the key if there is such a setting, else say so and name the nearest."""
+def known_key(key: Key, source: str) -> Key:
+    """Return the key; raises `BadSetting` with the most similar key if it does not exist."""
     if key in TYPES:
         return key
     inside = [each.key for each in TYPES if each.section == key.section]
     elsewhere = [str(each) for each in TYPES if each.key == key.key]
-    hint = near(key.key, inside, key.section) or (
+    hint = suggest(key.key, inside, key.section) or (
         f'; did you mean "{elsewhere[0]}"?' if elsewhere else ""
     )
-    raise BadSetting(f"{where}: {key}: no such setting{hint}")
+    raise BadSetting(f"{source}: {key}: no such setting{hint}")
 
 
-def near(name: str, names: Iterable[str], section: str = "") -> str:
-    """Return `; did you mean "…"?`, or nothing where no name is near."""
-    import difflib  # noqa: PLC0415 - only a mistake needs it
+def suggest(name: str, names: Iterable[str], section: str = "") -> str:
+    """Return `; did you mean "…"?`, or an empty string if no name is similar."""
+    import difflib  # noqa: PLC0415 - only an unknown key needs it
 
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
     whole = [f"{section}.{each}" if section else each for each in found]
     return f'; did you mean "{whole[0]}"?' if whole else ""
 
 
-def shown(value: Any) -> str:
-    """Return a value on one line, as TOML would have it, cut where it is long."""
+def display(value: Any) -> str:
+    """Return a value on one line as in TOML, shortened if it is long."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return cut(f"[{', '.join(map(shown, value))}]")
-    return cut(f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value))
+        return shorten(f"[{', '.join(map(display, value))}]")
+    return shorten(f'"{value}"' if isinstance(value, str) and value.isprintable() else repr(value))
 
 
-def cut(text: str) -> str:
-    """Return the text, or its beginning where it is long."""
+def shorten(text: str) -> str:
+    """Return the text, or its first 79 characters if it is longer than 80."""
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def plain(hint: Any) -> Any:
+def base_type(hint: Any) -> Any:
     """Return the type under `Annotated` and `NewType`."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]

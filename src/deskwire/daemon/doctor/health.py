@@ -1,4 +1,4 @@
-"""How a part of the desk is, and what was found when it was looked at."""
+"""Condition of one part of the desk, and the result of a check."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,37 +7,37 @@ from msgspec import Struct
 
 
 class Condition(StrEnum):
-    """One word for it; stable."""
+    """Stable word for a condition."""
 
     OK = "ok"
     ABSENT = "absent"
-    """There is no such thing, which is fine."""
+    """It does not exist, which is no fault."""
     DISABLED = "disabled"
-    """By a setting."""
+    """A setting disables it."""
     UNAVAILABLE = "unavailable"
-    """It ought to be there; somebody at the desk can mend it."""
+    """It should work and does not; the user can repair it."""
     UNSAFE = "unsafe"
-    """It works, and somebody may see what they should not."""
+    """It works, but other users may get access."""
 
 
 PASSING = frozenset({Condition.OK, Condition.ABSENT, Condition.DISABLED})
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
-    """One part of the desk."""
+    """Result of one check."""
 
     name: str
     condition: Condition
     found: str = ""
-    """What there is, for a person."""
+    """Description of the part that was checked."""
     why: str = ""
-    """Why it is not ok."""
+    """Reason why it is not ok."""
     remedy: str = ""
-    """What a person can do about it."""
+    """What the user can do."""
 
 
 class CheckFailed(Exception):
-    """What a look raises when it ends early."""
+    """Ends a check whose condition is not ok."""
 
     def __init__(
         self, condition: Condition, why: str, remedy: str = "", *, found: str = ""
@@ -49,11 +49,15 @@ class CheckFailed(Exception):
         self.found = found
 
 
-def run_check(name: str, look: Callable[[], str]) -> CheckResult:
-    """Return what `look` found, or what it raised as `CheckFailed`."""
+def run_check(name: str, check: Callable[[], str]) -> CheckResult:
+    """Return what `check` found, or the failure that it raised."""
     try:
-        return CheckResult(name=name, condition=Condition.OK, found=look())
-    except CheckFailed as end:
+        return CheckResult(name=name, condition=Condition.OK, found=check())
+    except CheckFailed as failed:
         return CheckResult(
-            name=name, condition=end.condition, found=end.found, why=end.why, remedy=end.remedy
+            name=name,
+            condition=failed.condition,
+            found=failed.found,
+            why=failed.why,
+            remedy=failed.remedy,
         )

@@ -226,7 +226,7 @@ class LoginService:
 
     async def _verify(self, credentials: Credentials, address: str) -> User:
         name = credentials.username
-        known = self._logins.known(name, address)
+        known = self._logins.is_known_client(name, address)
         async with self._queues[known].turn():
             self._throttle.check(name, address, known, self._clock())
             user = await self._users.verify(name, credentials.password)

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from deskwire.core.command_router import CommandRouter
-from deskwire.model.access import Grant, LoginId, Scope
+from deskwire.model.access import ConnectedClient, Grant, Scope
 from deskwire.model.commands import Command
 from deskwire.model.instant import Clock, Instant
 from deskwire.model.problems import Problem, UnknownPlayer
@@ -60,15 +60,6 @@ class SessionPolicy(Struct, frozen=True):
     """Whether `session expiring ` has the trailing space of the contract's example."""
 
 
-class Watcher(Struct, frozen=True):
-    """An authenticated client."""
-
-    login: LoginId
-    address: str
-    since: Seconds
-    """Wall clock."""
-
-
 class WebSocketEndpoint:
     """Answers handshakes and owns what all sessions share."""
 
@@ -99,10 +90,10 @@ class WebSocketEndpoint:
         """Write the summary of suppressed log lines."""
         self.unauthenticated_log.flush()
 
-    def watching(self) -> list[Watcher]:
+    def clients(self) -> list[ConnectedClient]:
         """Return the authenticated clients."""
         return [
-            Watcher(grant.login, session.address, session.opened.wall)
+            ConnectedClient(grant.login, session.address, session.opened.wall)
             for session, grant in self.registry.authenticated()
             if isinstance(session, SocketSession)
         ]
