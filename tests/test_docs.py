@@ -1,11 +1,20 @@
-"""Links between the Markdown files, and the form of the decision records."""
+"""Links between the Markdown files, the form of the decision records, and the documented device."""
 
 import re
 from collections.abc import Iterator
+from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
+
+from deskwire.devices.device import Device
+from deskwire.devices.kernel.kernel_file import Roots
+from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.topics import fields
+from tests.support.resources import resources
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
@@ -54,3 +63,20 @@ def test_decision_numbers_have_no_gap() -> None:
     numbers = [int(record.stem[:4]) for record in RECORDS]
 
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
+
+
+async def test_documented_device_works(tmp_path: Path) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"(?ms)^    ```python\n(.*?)^    ```", page)
+    documented: dict[str, Any] = {}
+    exec(compile(dedent(block), "CONTRIBUTING.md", "exec"), documented)
+    (tmp_path / "loadavg").write_text("0.20 0.18 0.12 1/80 11206\n")
+    device = documented["LoadDevice"](resources(roots=Roots(proc=tmp_path)))
+
+    async with aclosing(device.watch()) as readings:
+        assert await anext(readings) == documented["Load"](0.20)
+
+    assert isinstance(device, Device)
+    assert [field.name for field in fields(device.topic.reading)] == ["minute"]
+    with pytest.raises(DeviceUnavailable):
+        documented["parse_loadavg"](b"")
