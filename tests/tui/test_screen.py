@@ -12,8 +12,9 @@ from deskwire.model.readings import Snapshot, Volume, Wifi
 from deskwire.model.units import Percent, Seconds
 from deskwire.protocol.close_codes import NextStep
 from deskwire.tui.cover import parse_cover
-from deskwire.tui.screen import ViewModel, render_screen
+from deskwire.tui.screen import render_screen
 from deskwire.tui.spans import Tone, cells, text_of
+from deskwire.tui.view_model import ViewModel
 from tests.tui.views import BOOT, example, picture, player, view
 
 SHOWN = Path(__file__).with_name("shown")

@@ -10,9 +10,8 @@ from deskwire.model.instant import Instant
 from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import decode_snapshot
-from deskwire.tui.players import Playheads
 from deskwire.tui.readings import Trends
-from deskwire.tui.screen import ViewModel
+from deskwire.tui.view_model import Playheads, ViewModel
 from tests.protocol.example import CONTRACT_STATS
 
 BOOT = Seconds(1000)

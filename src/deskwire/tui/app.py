@@ -34,12 +34,12 @@ from deskwire.tui.graphics import (
     erase_sequence,
     find_cover_area,
 )
-from deskwire.tui.players import Playheads
 from deskwire.tui.readings import TrendRecorder
 from deskwire.tui.reauthentication import Reauthentication
-from deskwire.tui.screen import ViewModel, render_screen
+from deskwire.tui.screen import render_screen
 from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.terminal_capabilities import with_current_cell_size
+from deskwire.tui.view_model import Playheads, ViewModel
 
 StateQueue = deque[ConnectionState]
 """States that the client's thread appends and the event loop removes."""

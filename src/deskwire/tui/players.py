@@ -5,91 +5,33 @@ If not all players fit, the list scrolls with the selected one and counts the hi
 
 from collections.abc import Sequence
 
-from deskwire.model.readings import Player, PlayerId, Position, Snapshot
-from deskwire.model.units import Seconds
+from deskwire.model.readings import Player
 from deskwire.terminal.formatting import format_position
 from deskwire.tui.cover import Cover, columns_of, half_blocks
 from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.spans import Line, Span, Tone, bar, cells, fill, fit, single_line
+from deskwire.tui.view_model import ViewModel
 
 MARK = "▌ "
 MIN_COVER_ROWS = 5
 MAX_COVER_ROWS = 16
 MIN_COVER_WIDTH = 40
 """Width of the list below which there is no cover."""
-SEEK_TOLERANCE = 1.0
-"""Seconds outside the reported second, above which the user has sought."""
-END_OF_SECOND = 0.999
 
 
-class Playheads:
-    """Positions of all players, which move smoothly between snapshots.
-
-    `stats` reports whole seconds, rounded down: the player is somewhere in that second. A running
-    position is kept while it agrees, moved to the nearest moment that agrees if it is slightly off,
-    and replaced after a seek.
-    """
-
-    def __init__(self) -> None:
-        self._positions: dict[PlayerId, tuple[str, Position]] = {}
-
-    def update(self, snapshot: Snapshot) -> None:
-        """Use the positions of a new snapshot."""
-        positions: dict[PlayerId, tuple[str, Position]] = {}
-        for player in snapshot.players:
-            if player.position is not None:
-                title, before = self._positions.get(player.id, ("", None))
-                running = before if title == player.title else None
-                positions[player.id] = (player.title, reconcile(running, player.position))
-        self._positions = positions
-
-    def position(self, player: Player, now: Seconds) -> Seconds | None:
-        """Return a player's position at `now` (CLOCK_MONOTONIC), `None` if unknown."""
-        if player.position is None:
-            return None
-        _, position = self._positions.get(player.id, ("", player.position))
-        return position.reached(now, player.duration)
-
-
-def reconcile(running: Position | None, reported: Position) -> Position:
-    """Return the position nearest to the running one that agrees with the reported one."""
-    if running is None:
-        return reported
-    expected = running.reached(reported.read, None)
-    if not reported.at - SEEK_TOLERANCE <= expected < reported.at + 1 + SEEK_TOLERANCE:
-        return reported
-    at = min(max(expected, reported.at), reported.at + END_OF_SECOND)
-    return Position(Seconds(at), reported.read, reported.rate)
-
-
-def draw_players(
-    players: Sequence[Player],
-    selected: int,
-    cover: Cover | None,
-    playheads: Playheads,
-    now: Seconds,
-    *,
-    graphics: TerminalGraphics,
-    width: int,
-    height: int,
-) -> list[Line]:
-    """Draw players in at most `height` lines. `now` is CLOCK_MONOTONIC."""
+def draw_players(view: ViewModel, width: int, height: int) -> list[Line]:
+    """Draw all players in at most `height` lines."""
+    players = view.snapshot.players
     if not players:
         return [fill((Span("No players.", Tone.FAINT),), width)][:height]
+    selected_height = _selected_height(height, len(players))
     blocks = [
-        draw_selected(
-            player,
-            cover,
-            playheads.position(player, now),
-            graphics=graphics,
-            width=width,
-            height=_selected_height(height, len(players)),
-        )
-        if at == selected
-        else draw_other(player, playheads.position(player, now), width)
+        draw_selected(view, player, width, selected_height)
+        if at == view.selected
+        else draw_other(view, player, width)
         for at, player in enumerate(players)
     ]
-    return _scroll(blocks, selected, width, height)
+    return _scroll(blocks, view.selected, width, height)
 
 
 def _selected_height(height: int, count: int) -> int:
@@ -97,16 +39,9 @@ def _selected_height(height: int, count: int) -> int:
     return min(max(height - 3 * min(count - 1, 2), MIN_COVER_ROWS), height - (count > 1))
 
 
-def draw_selected(
-    player: Player,
-    cover: Cover | None,
-    position: Seconds | None,
-    *,
-    graphics: TerminalGraphics,
-    width: int,
-    height: int,
-) -> list[Line]:
+def draw_selected(view: ViewModel, player: Player, width: int, height: int) -> list[Line]:
     """Draw the selected player with its cover at the left."""
+    cover, graphics = view.cover, view.graphics
     rows = min(height, MAX_COVER_ROWS)
     art: Sequence[Line] = ()
     if cover is not None and rows >= MIN_COVER_ROWS and width >= MIN_COVER_WIDTH:
@@ -127,7 +62,7 @@ def draw_selected(
     credits_ = [single_line(part) for part in (player.artist, player.album or "") if part]
     credits_ = credits_ if art else [" — ".join(credits_)]
     lines += [(Span(fit(part, text_width)),) for part in credits_ if part]
-    progress = _progress(player, position, text_width)
+    progress = _progress(view, player, text_width)
     block_height = max(len(art), min(len(lines) + bool(progress), height))
     lines = lines[: max(block_height - bool(progress), 1)]
     lines += [()] * (block_height - len(lines) - bool(progress))
@@ -147,7 +82,7 @@ def draw_cover(cover: Cover, graphics: TerminalGraphics, columns: int, rows: int
     return half_blocks(cover, columns, rows)
 
 
-def draw_other(player: Player, position: Seconds | None, width: int) -> list[Line]:
+def draw_other(view: ViewModel, player: Player, width: int) -> list[Line]:
     """Draw a player that is not selected."""
     text_width = width - len(MARK)
     name = f"{symbol(player)} {single_line(player.name)}"
@@ -156,7 +91,7 @@ def draw_other(player: Player, position: Seconds | None, width: int) -> list[Lin
     indent = Span(" " * len(MARK))
     rest = Span(fit(track, text_width - cells(name) - 2))
     first: Line = (indent, Span(name, _name_tone(player)), Span("  "), rest)
-    progress = _progress(player, position, text_width)
+    progress = _progress(view, player, text_width)
     return [fill(first, width), *([fill((indent, *progress), width)] if progress else [])]
 
 
@@ -169,8 +104,9 @@ def _name_tone(player: Player) -> Tone:
     return Tone.GOOD if player.playing else Tone.FAINT
 
 
-def _progress(player: Player, position: Seconds | None, width: int) -> Line:
+def _progress(view: ViewModel, player: Player, width: int) -> Line:
     """Draw the position as text and bar, or nothing if it is unknown."""
+    position = view.playheads.position(player, view.monotonic)
     if position is None:
         return ()
     if not player.duration:

@@ -9,18 +9,11 @@ narrow              wide
 └─────────────┘     └──────────┴────────┘
 """
 
-from msgspec import Struct
-
-from deskwire.client.desk_state import ConnectionState, Phase
-from deskwire.model.instant import Instant
-from deskwire.model.readings import Snapshot
-from deskwire.model.units import Seconds
 from deskwire.tui.connection_status import connection_status
-from deskwire.tui.cover import Cover
-from deskwire.tui.graphics import TerminalGraphics
-from deskwire.tui.players import Playheads, draw_players
-from deskwire.tui.readings import Trends, one_column, reading_rows, two_columns
+from deskwire.tui.players import draw_players
+from deskwire.tui.readings import one_column, reading_rows, two_columns
 from deskwire.tui.spans import Line, Span, Tone, cells, fill, fit, single_line
+from deskwire.tui.view_model import ViewModel
 
 MIN_WIDE = 110
 """Width from which the readings stand beside the players."""
@@ -35,32 +28,6 @@ KEYS = (
     ("q", "quit"),
 )
 PROMPT_KEYS = (("enter", "log in"), ("esc", "cancel"), ("ctrl-c", "quit"))
-
-
-class ViewModel(Struct, frozen=True, kw_only=True):
-    """Everything that the display shows at one moment."""
-
-    address: str
-    snapshot: Snapshot
-    state: ConnectionState
-    trends: Trends
-    playheads: Playheads
-    selected: int = 0
-    """Index of the selected player, 0 without players."""
-    cover: Cover | None = None
-    """Cover of the selected player."""
-    graphics: TerminalGraphics = TerminalGraphics()
-    notice: str = ""
-    prompt: str = ""
-    """Open prompt. It replaces the notice and changes the keys."""
-    monotonic: Seconds
-    """CLOCK_MONOTONIC for the players. It stands still while the desk is disconnected."""
-    now: Instant
-
-    @property
-    def stale(self) -> bool:
-        """Whether this is the last known state instead of the present one."""
-        return self.state.phase not in {Phase.LIVE, Phase.EXPIRING}
 
 
 def render_screen(view: ViewModel, width: int, height: int) -> list[Line]:
@@ -104,14 +71,14 @@ def _key_line(view: ViewModel, width: int) -> Line:
 def _narrow(view: ViewModel, width: int, height: int) -> list[Line]:
     readings = two_columns(reading_rows(view.snapshot, view.trends), width)
     left = height - len(readings) - 1
-    return [*readings, (), *_players(view, width, left)] if left > 0 else readings
+    return [*readings, (), *draw_players(view, width, left)] if left > 0 else readings
 
 
 def _wide(view: ViewModel, width: int, height: int) -> list[Line]:
     readings_width = max(MIN_READINGS_WIDTH, width // 3)
     readings = one_column(reading_rows(view.snapshot, view.trends), readings_width)
     players_width = width - readings_width - GAP
-    players = _players(view, players_width, height)
+    players = draw_players(view, players_width, height)
     longer = max(len(players), len(readings))
     players += [()] * (longer - len(players))
     readings += [()] * (longer - len(readings))
@@ -119,19 +86,6 @@ def _wide(view: ViewModel, width: int, height: int) -> list[Line]:
         (*fill(one, players_width), Span(" " * GAP), *fill(other, readings_width))
         for one, other in zip(players, readings, strict=True)
     ]
-
-
-def _players(view: ViewModel, width: int, height: int) -> list[Line]:
-    return draw_players(
-        view.snapshot.players,
-        view.selected,
-        view.cover,
-        view.playheads,
-        view.monotonic,
-        graphics=view.graphics,
-        width=width,
-        height=height,
-    )
 
 
 def _faded(span: Span) -> Span:

@@ -26,6 +26,7 @@ PLAYER_HELP = """
 
 PLAYER is an id, a name or a part of a name. The default is the player that plays, or the only one.
 """
+ACTION_HELP = "The command prints the new state of the player."
 ART_TIMEOUT = 1.0
 """Seconds to wait for a player's cover picture."""
 
@@ -33,7 +34,9 @@ ART_TIMEOUT = 1.0
 def player_command(name: str, method: PlayerMethod) -> click.Command:
     """Return the command that calls a method of the desk with a player."""
 
-    @click.command(name, help=f"{COMMANDS[name].summary}{PLAYER_HELP}Prints its new state.")
+    @click.command(
+        name, help=f"{COMMANDS[name].summary}{PLAYER_HELP}The command prints the new state."
+    )
     @click.argument("player", required=False)
     @desk_option
     def command(player: str | None, host: str | None) -> None:

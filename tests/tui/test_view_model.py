@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.model.readings import Player, Position, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.tui.players import Playheads, reconcile
+from deskwire.tui.view_model import Playheads, reconcile
 from tests.tui.views import player
 
 
