@@ -15,16 +15,16 @@ from tests.support.logs import Logs, Watchman, judge
         "login refused  password=correct horse",
     ],
 )
-def test_a_log_is_judged_by_what_must_never_be_in_one(line: str) -> None:
+def test_log_with_a_forbidden_line_fails(line: str) -> None:
     with pytest.raises(AssertionError, match="in the log"):
         judge(f"started\n{line}\nended", ["correct horse"])
 
 
-def test_a_clean_log_passes() -> None:
+def test_clean_log_passes() -> None:
     judge("started\nlogin refused  user=ann\n", ["correct horse"])
 
 
-def test_a_token_in_this_processs_log_is_caught(watchman: Watchman) -> None:
+def test_token_in_the_log_of_this_process_is_caught(watchman: Watchman) -> None:
     logging.getLogger("deskwire.any").error("token %s", "eyJ" + "hbGciOiJIUzI1NiJ9")
     caught = list(watchman.caught)
     watchman.caught.clear()
@@ -32,7 +32,7 @@ def test_a_token_in_this_processs_log_is_caught(watchman: Watchman) -> None:
     assert caught == ["deskwire.any: token eyJhbGciOiJIUzI1NiJ9"]
 
 
-def test_a_secret_of_one_desk_in_the_log_of_another_is_caught_at_the_end() -> None:
+def test_secret_of_one_desk_in_the_log_of_another_fails_at_the_end() -> None:
     logs = Logs()
     logs.take("started\nlogin refused  user=correct horse\n", ["another secret"])
     logs.take("started\n", ["correct horse"])
@@ -41,7 +41,7 @@ def test_a_secret_of_one_desk_in_the_log_of_another_is_caught_at_the_end() -> No
         logs.judge()
 
 
-def test_the_log_of_a_test_that_failed_is_judged_at_the_end() -> None:
+def test_log_of_a_failed_test_is_checked_at_the_end() -> None:
     logs = Logs()
     logs.keep("Traceback (most recent call last):\n")
 

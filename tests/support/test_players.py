@@ -5,7 +5,7 @@ from tests.support.media import Media
 from tests.support.mpv import Mpv
 
 
-def test_a_bus_comes_back_on_the_same_address(session_bus: PrivateBus) -> None:
+def test_restarted_bus_has_the_same_address(session_bus: PrivateBus) -> None:
     before = session_bus.address
 
     session_bus.kill()
@@ -16,7 +16,7 @@ def test_a_bus_comes_back_on_the_same_address(session_bus: PrivateBus) -> None:
     assert session_bus.has("org.freedesktop.DBus")
 
 
-def test_two_players_have_names_of_their_own(session_bus: PrivateBus, media: Media) -> None:
+def test_two_players_have_different_bus_names(session_bus: PrivateBus, media: Media) -> None:
     with (
         Mpv(session_bus, [media.first.file]) as one,
         Mpv(session_bus, [media.bare.file], paused=True) as other,

@@ -30,9 +30,7 @@ def address(media: Media) -> str:
     return art_address(str(media.cover))
 
 
-async def test_the_picture_is_the_file_byte_for_byte(
-    client: Client, address: str, media: Media
-) -> None:
+async def test_cover_has_the_bytes_of_its_file(client: Client, address: str, media: Media) -> None:
     answer = await client.request("GET", address, headers=bearer(client.login_token))
 
     assert answer.status == 200
@@ -42,7 +40,7 @@ async def test_the_picture_is_the_file_byte_for_byte(
     assert "private" in answer.headers["Cache-Control"]
 
 
-async def test_the_sockets_token_shows_the_picture_too(
+async def test_websocket_token_authorizes_the_cover(
     client: Client, address: str, media: Media
 ) -> None:
     ticket = await client.ticket()
@@ -53,7 +51,7 @@ async def test_the_sockets_token_shows_the_picture_too(
 
 
 @pytest.mark.parametrize("given", [{}, bearer("nonsense")])
-async def test_without_a_token_there_is_no_picture(
+async def test_cover_without_a_valid_token_is_refused(
     client: Client, address: str, given: dict[str, str]
 ) -> None:
     answer = await client.request("GET", address, headers=given)
@@ -61,7 +59,9 @@ async def test_without_a_token_there_is_no_picture(
     assert (answer.status, answer.code) == (401, "token_refused")
 
 
-async def test_padding_may_be_left_out(client: Client, address: str, media: Media) -> None:
+async def test_art_address_without_padding_is_accepted(
+    client: Client, address: str, media: Media
+) -> None:
     bare = await client.request("GET", address.rstrip("="), headers=bearer(client.login_token))
     padded = await client.request(
         "GET", address.replace("=", "%3D"), headers=bearer(client.login_token)
@@ -71,7 +71,7 @@ async def test_padding_may_be_left_out(client: Client, address: str, media: Medi
     assert (padded.status, padded.body) == (200, media.cover_bytes)
 
 
-async def test_a_picture_one_has_is_not_sent_again(client: Client, address: str) -> None:
+async def test_known_etag_gets_304_without_a_body(client: Client, address: str) -> None:
     first = await client.request("GET", address, headers=bearer(client.login_token))
     tag = first.headers["ETag"]
 
@@ -86,14 +86,18 @@ async def test_a_picture_one_has_is_not_sent_again(client: Client, address: str)
     assert (changed.status, changed.body) == (200, first.body)
 
 
-async def test_its_size_can_be_asked_for(client: Client, address: str, media: Media) -> None:
+async def test_head_of_a_cover_has_its_size_and_no_body(
+    client: Client, address: str, media: Media
+) -> None:
     answer = await client.request("HEAD", address, headers=bearer(client.login_token))
 
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["Content-Length"]) == len(media.cover_bytes)
 
 
-async def test_a_part_of_a_picture_is_the_whole(client: Client, address: str, media: Media) -> None:
+async def test_range_of_a_cover_gets_the_whole_file(
+    client: Client, address: str, media: Media
+) -> None:
     asked = {**bearer(client.login_token), "Range": "bytes=10-19"}
 
     answer = await client.request("GET", address, headers=asked)
@@ -102,7 +106,7 @@ async def test_a_part_of_a_picture_is_the_whole(client: Client, address: str, me
     assert "Content-Range" not in answer.headers
 
 
-async def test_what_no_player_names_is_not_there(
+async def test_file_that_no_player_names_is_not_found(
     client: Client, address: str, media: Media
 ) -> None:
     with_dots = f"{media.cover.parent}/../{media.cover.parent.name}/{media.cover.name}"

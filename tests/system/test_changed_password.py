@@ -50,7 +50,7 @@ def there(tmp_path: Path) -> Iterator[There]:
         yield there
 
 
-def test_who_watches_at_a_terminal_is_asked_once_and_goes_on(there: There) -> None:
+def test_watch_at_a_terminal_asks_once_and_continues_after_a_new_password(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
         terminal.see(LIVE)
         there.change_password()
@@ -66,7 +66,7 @@ def test_who_watches_at_a_terminal_is_asked_once_and_goes_on(there: There) -> No
     assert later.returncode == 8, "the new password is kept: no player is all that is missing"
 
 
-def test_three_wrong_answers_end_it(there: There) -> None:
+def test_watch_ends_after_three_wrong_passwords(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
         terminal.see(LIVE)
         there.change_password()
@@ -79,7 +79,7 @@ def test_three_wrong_answers_end_it(there: There) -> None:
     assert there.desk.owner_password in kept(there.env)
 
 
-def test_ctrl_c_at_the_question_ends_it(there: There) -> None:
+def test_ctrl_c_at_the_password_prompt_ends_watch(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
         terminal.see(LIVE)
         there.change_password()
@@ -89,7 +89,7 @@ def test_ctrl_c_at_the_question_ends_it(there: There) -> None:
         assert terminal.wait() == 130
 
 
-def test_who_keeps_no_password_is_asked_when_the_login_ends(there: There) -> None:
+def test_watch_without_a_saved_password_asks_when_the_login_ends(there: There) -> None:
     there.log_in("--forget-password")
     with Terminal(WATCH, there.env) as terminal:
         terminal.see(LIVE)
@@ -101,7 +101,7 @@ def test_who_keeps_no_password_is_asked_when_the_login_ends(there: There) -> Non
     assert REFUSED not in there.desk.log
 
 
-def test_without_a_terminal_it_ends(there: There) -> None:
+def test_watch_without_a_terminal_ends_after_a_new_password(there: There) -> None:
     with subprocess.Popen(
         WATCH,
         env=there.env,
@@ -123,7 +123,7 @@ def test_without_a_terminal_it_ends(there: There) -> None:
     assert there.desk.log.count(REFUSED) == 1
 
 
-def test_the_screen_asks_in_its_last_lines(there: There) -> None:
+def test_top_asks_for_the_new_password_in_its_last_lines(there: There) -> None:
     with Tmux([PROGRAM, "top"], there.env) as top:
         top.see("● live")
         there.change_password()
@@ -149,7 +149,7 @@ def test_the_screen_asks_in_its_last_lines(there: There) -> None:
     assert NEW in kept(there.env)
 
 
-def test_who_gives_up_on_the_screen_is_told_why_it_ends(there: There) -> None:
+def test_top_says_why_it_ends_after_a_cancelled_password_prompt(there: There) -> None:
     with Tmux([PROGRAM, "top"], there.env) as top:
         top.see("● live")
         there.change_password()

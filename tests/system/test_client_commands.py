@@ -85,14 +85,14 @@ def watching(there: There, *words: str) -> "subprocess.Popen[str]":
 # ---- logging in ----------------------------------------------------------------------------------
 
 
-def test_what_is_kept_is_for_nobody_else(there: There) -> None:
+def test_credential_file_is_private_to_its_owner(there: There) -> None:
     file = kept_file(there.env)
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_a_new_certificate_is_shown_and_believed_only_when_told(
+def test_unknown_certificate_is_shown_and_not_trusted(
     there: There, stranger: dict[str, str]
 ) -> None:
     done = log_in(there, env=stranger)
@@ -102,7 +102,7 @@ def test_a_new_certificate_is_shown_and_believed_only_when_told(
     assert not kept_file(stranger).exists()
 
 
-def test_at_a_terminal_the_fingerprint_is_compared_and_the_password_asked_for(
+def test_login_at_a_terminal_asks_for_the_fingerprint_and_the_password(
     there: There, stranger: dict[str, str]
 ) -> None:
     with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
@@ -120,9 +120,7 @@ def test_at_a_terminal_the_fingerprint_is_compared_and_the_password_asked_for(
     assert fetch(stranger).returncode == 0
 
 
-def test_a_fingerprint_that_is_not_right_is_not_believed(
-    there: There, stranger: dict[str, str]
-) -> None:
+def test_rejected_fingerprint_is_not_trusted(there: There, stranger: dict[str, str]) -> None:
     with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
         terminal.answer("Did its daemon print this", "n")
         code = terminal.wait()
@@ -131,7 +129,9 @@ def test_a_fingerprint_that_is_not_right_is_not_believed(
     assert not kept_file(stranger).exists()
 
 
-def test_a_changed_certificate_is_refused_loudly(there: There, stranger: dict[str, str]) -> None:
+def test_changed_certificate_is_refused_with_its_fingerprint(
+    there: There, stranger: dict[str, str]
+) -> None:
     log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
     file = kept_file(stranger)
     other = "ab" * 32
@@ -148,7 +148,9 @@ def test_a_changed_certificate_is_refused_loudly(there: There, stranger: dict[st
         assert there.desk.fingerprint in each.stderr.replace(":", "").lower()
 
 
-def test_a_wrong_password_is_told(there: There, stranger: dict[str, str]) -> None:
+def test_login_with_a_wrong_password_fails_with_code_5(
+    there: There, stranger: dict[str, str]
+) -> None:
     done = run(
         *("login", there.desk.address, "--password-stdin", "--fingerprint", there.desk.fingerprint),
         env=stranger,
@@ -160,14 +162,14 @@ def test_a_wrong_password_is_told(there: There, stranger: dict[str, str]) -> Non
     assert not kept_file(stranger).exists()
 
 
-def test_who_is_not_logged_in_is_told_what_to_type(stranger: dict[str, str]) -> None:
+def test_watch_without_a_login_names_the_login_command(stranger: dict[str, str]) -> None:
     done = run("watch", env=stranger)
 
     assert done.returncode == 5
     assert done.stderr == "deskwire: not logged in to any desk; run `deskwire login HOST`\n"
 
 
-def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
+def test_unreachable_desk_fails_with_code_6(stranger: dict[str, str]) -> None:
     done = run("login", "127.0.0.1:9", "--password-stdin", env=stranger, given="x\n")
 
     assert done.returncode == 6
@@ -177,7 +179,7 @@ def test_a_desk_that_does_not_answer_is_told(stranger: dict[str, str]) -> None:
     )
 
 
-def test_a_login_that_was_ended_is_made_anew_without_asking(
+def test_ended_login_is_renewed_with_the_saved_password(
     there: There, stranger: dict[str, str]
 ) -> None:
     log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
@@ -191,7 +193,7 @@ def test_a_login_that_was_ended_is_made_anew_without_asking(
     assert token(after) != token(before)
 
 
-def test_who_keeps_no_password_is_told_when_the_login_ends(
+def test_ended_login_without_a_saved_password_fails_with_code_5(
     there: There, stranger: dict[str, str]
 ) -> None:
     log_in(there, "--fingerprint", there.desk.fingerprint, "--forget-password", env=stranger)
@@ -202,9 +204,7 @@ def test_who_keeps_no_password_is_told_when_the_login_ends(
     assert fetch(stranger).returncode == 5
 
 
-def test_logging_out_ends_the_login_and_forgets_the_desk(
-    there: There, stranger: dict[str, str]
-) -> None:
+def test_logout_ends_the_login_and_forgets_the_desk(there: There, stranger: dict[str, str]) -> None:
     log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
     before = count_logins(there)
 
@@ -218,7 +218,7 @@ def test_logging_out_ends_the_login_and_forgets_the_desk(
 # ---- watching ------------------------------------------------------------------------------------
 
 
-def test_a_person_reads_what_there_is_and_then_what_changes(there: There) -> None:
+def test_watch_prints_the_state_and_then_each_change(there: There) -> None:
     with watching(there, "--fields", "players") as watch:
         assert watch.stdout is not None
         first = watch.stdout.readline()
@@ -236,7 +236,7 @@ def test_a_person_reads_what_there_is_and_then_what_changes(there: There) -> Non
     assert (watch.returncode, stderr) == (130, "")
 
 
-def test_a_program_reads_one_object_a_line(there: There) -> None:
+def test_watch_json_prints_one_object_per_line(there: There) -> None:
     with watching(there, "--json") as watch:
         assert watch.stdout is not None
         objects = [json.loads(watch.stdout.readline()) for _ in range(3)]
@@ -248,14 +248,14 @@ def test_a_program_reads_one_object_a_line(there: There) -> None:
     assert (watch.returncode, stderr) == (143, "")
 
 
-def test_chosen_fields_are_all_that_is_said(there: There) -> None:
+def test_watch_prints_only_the_selected_fields(there: There) -> None:
     done = shell(there, "deskwire watch --json --fields uptime,cpu_absolute | head -n 2")
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [set(line) for line in lines] == [{"uptime", "cpu_absolute"}] * 2
 
 
-def test_a_reader_that_leaves_ends_it_quietly(there: There) -> None:
+def test_watch_ends_quietly_when_its_pipe_is_closed(there: There) -> None:
     before = there.desk.log.count("close=1000")
     changing = shell(there, "deskwire watch --json | head -n 1")
     still = shell(there, "deskwire watch --fields disk | head -n 1")
@@ -267,7 +267,7 @@ def test_a_reader_that_leaves_ends_it_quietly(there: There) -> None:
     until(lambda: there.desk.log.count("close=1000") == before + 2)
 
 
-def test_a_field_there_is_not_is_told(there: There) -> None:
+def test_unknown_field_suggests_a_similar_one(there: There) -> None:
     done = there.type("watch", "--fields", "volum")
 
     assert done.returncode == 2
@@ -277,7 +277,7 @@ def test_a_field_there_is_not_is_told(there: There) -> None:
 # ---- taps ----------------------------------------------------------------------------------------
 
 
-def test_the_one_that_plays_is_meant_when_none_is_named(there: There) -> None:
+def test_command_without_a_player_goes_to_the_playing_one(there: There) -> None:
     done = there.type("play-pause")
     there.playing.wait_for("pause", True)
 
@@ -288,7 +288,7 @@ def test_the_one_that_plays_is_meant_when_none_is_named(there: There) -> None:
     assert again.stdout.startswith("player1 mpv: plays Hoobastank")
 
 
-def test_next_and_previous_move_the_player_that_is_meant(there: There) -> None:
+def test_next_and_previous_move_the_named_player(there: There) -> None:
     forward = there.type("next", "player1")
     there.playing.wait_for("playlist-pos", 1)
     back = there.type("previous", "player1")
@@ -299,7 +299,7 @@ def test_next_and_previous_move_the_player_that_is_meant(there: There) -> None:
         assert done.stdout.startswith("player1 mpv: plays ")
 
 
-def test_a_player_there_is_not_is_told_with_those_there_are(there: There) -> None:
+def test_unknown_player_is_refused_with_a_list_of_players(there: There) -> None:
     done = there.type("stop", "vlc")
 
     assert done.returncode == 8
@@ -308,7 +308,7 @@ def test_a_player_there_is_not_is_told_with_those_there_are(there: There) -> Non
     )
 
 
-def test_a_name_of_two_is_not_guessed(there: There) -> None:
+def test_ambiguous_player_name_is_refused(there: There) -> None:
     done = there.type("stop", "mpv")
 
     assert done.returncode == 8
@@ -319,7 +319,7 @@ def test_a_name_of_two_is_not_guessed(there: There) -> None:
 # ---- pictures ------------------------------------------------------------------------------------
 
 
-def test_a_picture_is_written_to_a_file(there: There, media: Media, tmp_path: Path) -> None:
+def test_cover_is_written_to_a_file(there: There, media: Media, tmp_path: Path) -> None:
     file = tmp_path / "cover.jpg"
     done = there.type("art", "player1", "-o", str(file))
 
@@ -328,7 +328,7 @@ def test_a_picture_is_written_to_a_file(there: There, media: Media, tmp_path: Pa
     assert done.stdout.startswith(f"{file}: image/jpeg, ")
 
 
-def test_a_picture_is_written_to_standard_output(there: There, media: Media) -> None:
+def test_cover_is_written_to_standard_output(there: There, media: Media) -> None:
     done = subprocess.run(
         [PROGRAM, "art", "player1", "-o", "-"],
         env=there.env,
@@ -340,7 +340,7 @@ def test_a_picture_is_written_to_standard_output(there: There, media: Media) -> 
     assert done.stdout == media.cover_bytes
 
 
-def test_a_file_that_cannot_be_written_is_told(there: There, tmp_path: Path) -> None:
+def test_unwritable_cover_file_is_named(there: There, tmp_path: Path) -> None:
     done = there.type("art", "player1", "-o", str(tmp_path / "nowhere" / "cover.jpg"))
 
     assert done.returncode == 1

@@ -93,32 +93,32 @@ async def watch(desk: Desk, bus: PrivateBus) -> Watched:
     return Watched(times, snapshots, states, commands, obeyed, "")
 
 
-def test_fifty_sessions_expired_and_the_connection_was_never_lost(watched: Watched) -> None:
+def test_fifty_expiries_never_lose_the_connection(watched: Watched) -> None:
     phases = [state.phase for state in watched.states]
 
     assert phases.count(Phase.EXPIRING) == EXPIRIES
     assert set(phases[1:-1]) == {Phase.LIVE, Phase.EXPIRING}
 
 
-def test_there_was_no_gap(watched: Watched) -> None:
+def test_renewed_sessions_leave_no_gap(watched: Watched) -> None:
     gaps = [later - earlier for earlier, later in itertools.pairwise(watched.times)]
 
     assert max(gaps) < patiently(1.5 * INTERVAL)
 
 
-def test_nothing_was_shown_twice_and_nothing_went_back(watched: Watched) -> None:
+def test_no_snapshot_is_repeated_or_older_than_the_last(watched: Watched) -> None:
     uptimes = [each.uptime.up for each in watched.snapshots if each.uptime]
 
     assert uptimes == sorted(uptimes)
     assert len({id(each) for each in watched.snapshots}) == len(watched.snapshots)
 
 
-def test_no_command_was_lost_and_none_was_done_twice(watched: Watched) -> None:
+def test_each_command_is_performed_exactly_once(watched: Watched) -> None:
     assert watched.commands > EXPIRIES
     assert watched.obeyed == watched.commands
 
 
-def test_every_old_session_was_left_as_it_should_be(watched: Watched) -> None:
+def test_each_old_session_is_closed_with_1000(watched: Watched) -> None:
     ended = [line for line in watched.log.splitlines() if "session ended" in line]
 
     assert EXPIRIES <= len(ended) <= EXPIRIES + 1

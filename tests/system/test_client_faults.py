@@ -124,7 +124,7 @@ def sockets() -> set[str]:
 
 
 @pytest.mark.parametrize(("how", "code"), [(SIGKILL, 1006), (SIGTERM, 1001)])
-async def test_a_daemon_that_ends_and_starts_anew_is_found_again(
+async def test_client_reconnects_to_a_restarted_daemon(
     own_desk: Desk, how: Signals, code: int
 ) -> None:
     async with screen(own_desk) as seen:
@@ -141,7 +141,7 @@ async def test_a_daemon_that_ends_and_starts_anew_is_found_again(
     assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
-async def test_an_abnormal_close_is_followed_by_five_seconds(desk: Desk) -> None:
+async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Desk) -> None:
     async with (
         Proxy(desk.address) as proxy,
         connect(
@@ -159,7 +159,7 @@ async def test_an_abnormal_close_is_followed_by_five_seconds(desk: Desk) -> None
     assert 4.9 < waited < 5 + patiently(0.5)
 
 
-async def test_a_changed_password_ends_it_and_is_tried_once(own_desk: Desk) -> None:
+async def test_client_with_an_old_password_tries_it_once_and_ends(own_desk: Desk) -> None:
     async with screen(own_desk) as seen:
         change_password(own_desk, "another one")
 
@@ -173,7 +173,7 @@ async def test_a_changed_password_ends_it_and_is_tried_once(own_desk: Desk) -> N
     assert seen.proxy.accepted == before
 
 
-async def test_a_changed_password_is_asked_for_again(own_desk: Desk) -> None:
+async def test_client_asks_for_the_password_after_a_change(own_desk: Desk) -> None:
     told: list[Problem | None] = []
     passwords = iter([own_desk.owner_password, own_desk.owner_password, "another one"])
 
@@ -189,7 +189,7 @@ async def test_a_changed_password_is_asked_for_again(own_desk: Desk) -> None:
     assert [type(each) for each in told] == [type(None), type(None), WrongCredentials]
 
 
-async def test_a_login_that_is_ended_elsewhere_is_made_anew(desk: Desk) -> None:
+async def test_client_logs_in_again_after_its_login_was_ended(desk: Desk) -> None:
     async with screen(desk) as seen:
         listed = desk.run("logins")
         (login,) = [line.split()[0] for line in listed.stdout.splitlines() if "owner" in line]
@@ -201,7 +201,7 @@ async def test_a_login_that_is_ended_elsewhere_is_made_anew(desk: Desk) -> None:
     assert lost.next is NextStep.LOG_IN
 
 
-async def test_a_network_that_is_silent_for_a_while_is_survived(desk: Desk) -> None:
+async def test_client_reconnects_after_a_silent_network(desk: Desk) -> None:
     async with screen(desk) as seen:
         seen.proxy.freeze()
         frozen = time.monotonic()
@@ -216,7 +216,7 @@ async def test_a_network_that_is_silent_for_a_while_is_survived(desk: Desk) -> N
     assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
-async def test_a_network_that_is_cut_is_survived(desk: Desk) -> None:
+async def test_client_reconnects_after_a_reset_network(desk: Desk) -> None:
     async with screen(desk) as seen:
         seen.proxy.cut()
         lost, _ = await seen.is_not_live()
@@ -227,7 +227,7 @@ async def test_a_network_that_is_cut_is_survived(desk: Desk) -> None:
     assert lost.close_code == 1006
 
 
-async def test_a_network_gone_for_thirty_seconds_is_survived_at_the_usual_pace(
+async def test_client_with_default_timeouts_survives_thirty_silent_seconds(
     desk: Desk,
 ) -> None:
     async with (
@@ -246,7 +246,7 @@ async def test_a_network_gone_for_thirty_seconds_is_survived_at_the_usual_pace(
         await until_async(lambda: client.snapshot is not fresh)
 
 
-async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
+async def test_client_opens_a_new_session_after_an_hour_of_sleep(
     tmp_path: Path,
 ) -> None:
     ahead = 0.0
@@ -280,7 +280,7 @@ async def test_a_laptop_that_slept_for_an_hour_gets_a_new_session_at_once(
     assert codes in ([1006, 4004], [4004])
 
 
-async def test_another_certificate_is_refused_loudly(own_desk: Desk) -> None:
+async def test_client_refuses_another_certificate(own_desk: Desk) -> None:
     async with screen(own_desk) as seen:
         await asyncio.to_thread(own_desk.stop)
         shutil.rmtree(own_desk.state_dir / "tls")
@@ -291,7 +291,7 @@ async def test_another_certificate_is_refused_loudly(own_desk: Desk) -> None:
             await watch(seen.client)
 
 
-async def test_nothing_is_left_open(desk: Desk) -> None:
+async def test_closed_client_leaves_no_socket_and_no_task(desk: Desk) -> None:
     before = sockets()
     tasks = asyncio.all_tasks()
     async with screen(desk) as seen:

@@ -51,7 +51,7 @@ def only_line(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(env: dict[str, str], command: tuple[str, ...]) -> None:
+def test_command_has_a_help_text(env: dict[str, str], command: tuple[str, ...]) -> None:
     done = run(*command, "--help", env=env)
 
     assert done.returncode == 0
@@ -60,7 +60,7 @@ def test_every_command_explains_itself(env: dict[str, str], command: tuple[str, 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_learn_the_commands(env: dict[str, str], shell: str) -> None:
+def test_shell_completion_offers_the_commands(env: dict[str, str], shell: str) -> None:
     script = run(env={**env, "_DESKWIRE_COMPLETE": f"{shell}_source"})
     typed = {"COMP_WORDS": "deskwire us", "COMP_CWORD": "1"}
     offered = run(env={**env, "_DESKWIRE_COMPLETE": "bash_complete", **typed})
@@ -83,7 +83,7 @@ def test_a_shell_can_learn_the_commands(env: dict[str, str], shell: str) -> None
         ("STATS_INTERVALL", "1", ("DESKWIRE_STATS_INTERVALL", "no such setting", "INTERVAL")),
     ],
 )
-def test_a_wrong_variable_stops_the_start_and_says_why(
+def test_invalid_variable_stops_the_start_with_its_name_and_value(
     env: dict[str, str], tmp_path: Path, setting: str, value: str, words: tuple[str, ...]
 ) -> None:
     done = serve({**env, f"DESKWIRE_{setting}": value}, tmp_path)
@@ -103,7 +103,7 @@ def test_a_wrong_variable_stops_the_start_and_says_why(
         ("[server\n", ("config.toml",)),
     ],
 )
-def test_a_wrong_file_stops_the_start_and_says_where(
+def test_invalid_config_file_stops_the_start_with_its_path(
     env: dict[str, str], tmp_path: Path, text: str, words: tuple[str, ...]
 ) -> None:
     file = tmp_path / "config.toml"
@@ -117,21 +117,21 @@ def test_a_wrong_file_stops_the_start_and_says_where(
     assert [word for word in words if word not in line] == [], line
 
 
-def test_a_file_that_is_not_there_stops_the_start(env: dict[str, str], tmp_path: Path) -> None:
+def test_missing_config_file_stops_the_start(env: dict[str, str], tmp_path: Path) -> None:
     done = serve(env, tmp_path, "--config", str(tmp_path / "none.toml"))
 
     assert done.returncode == 2
     assert "none.toml" in only_line(done)
 
 
-def test_no_plain_speech_beyond_this_machine(env: dict[str, str], tmp_path: Path) -> None:
+def test_no_tls_is_refused_beyond_loopback(env: dict[str, str], tmp_path: Path) -> None:
     done = serve(env, tmp_path, "--no-tls", "--host", "0.0.0.0")
 
     assert done.returncode == 2
     assert "loopback" in only_line(done)
 
 
-def test_a_port_that_is_taken_is_told_by_its_number(env: dict[str, str], tmp_path: Path) -> None:
+def test_port_in_use_is_named(env: dict[str, str], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = serve(env, tmp_path, "--port", port)
@@ -142,9 +142,7 @@ def test_a_port_that_is_taken_is_told_by_its_number(env: dict[str, str], tmp_pat
     assert "ready" not in done.stdout
 
 
-def test_a_state_directory_that_cannot_be_used_is_named(
-    env: dict[str, str], tmp_path: Path
-) -> None:
+def test_unusable_state_directory_is_named(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be", encoding="utf-8")
 
     done = serve(env, tmp_path)
@@ -153,7 +151,7 @@ def test_a_state_directory_that_cannot_be_used_is_named(
     assert str(tmp_path / "state") in only_line(done)
 
 
-def test_a_word_nobody_knows_is_told(env: dict[str, str]) -> None:
+def test_unknown_command_is_named(env: dict[str, str]) -> None:
     done = run("dance", env=env)
 
     assert done.returncode == 2
@@ -161,7 +159,7 @@ def test_a_word_nobody_knows_is_told(env: dict[str, str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_users_come_are_listed_and_go(env: dict[str, str], tmp_path: Path) -> None:
+def test_user_is_added_listed_and_removed(env: dict[str, str], tmp_path: Path) -> None:
     def users(*words: str, given: str = "") -> Any:
         return run("users", *words, "--state-dir", str(tmp_path), env=env, given=given)
 
@@ -180,7 +178,7 @@ def test_users_come_are_listed_and_go(env: dict[str, str], tmp_path: Path) -> No
     assert "ann" in only_line(nobody)
 
 
-def test_the_first_user_is_made_once_and_the_password_is_shown_once() -> None:
+def test_owner_is_created_and_the_password_printed_once() -> None:
     with Desk() as desk:
         first = desk.owner_password
         desk.stop()
@@ -192,7 +190,7 @@ def test_the_first_user_is_made_once_and_the_password_is_shown_once() -> None:
     assert listed.stdout.count("owner") == 1
 
 
-def test_the_line_that_says_ready_is_the_last_and_names_the_port() -> None:
+def test_ready_line_is_last_and_names_the_port() -> None:
     with Desk() as desk:
         assert desk.said.splitlines()[-1] == f"deskwire is ready at {desk.address}"
         host, port = desk.address.removeprefix("https://").split(":")
@@ -200,7 +198,7 @@ def test_the_line_that_says_ready_is_the_last_and_names_the_port() -> None:
             pass
 
 
-def test_it_names_the_port_also_where_others_reach_the_desk_elsewhere() -> None:
+def test_ready_line_names_the_port_beside_a_public_url() -> None:
     with Desk(settings={"server_public_url": "https://desk.example"}) as desk:
         elsewhere, ready = desk.said.splitlines()[-2:]
         host, port = desk.address.removeprefix("https://").split(":")

@@ -26,7 +26,7 @@ async def client(desk: Desk) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_players_go_and_return_with_their_bus(
+async def test_players_leave_and_return_with_their_bus(
     session_bus: PrivateBus, client: Client, media: Media
 ) -> None:
     async with client.watch() as screen:
@@ -41,7 +41,7 @@ async def test_players_go_and_return_with_their_bus(
     assert [each["title"] for each in back["audio"]] == ["Going Under"]
 
 
-async def test_what_comes_later_than_the_desk_is_there_within_five_seconds(media: Media) -> None:
+async def test_late_services_are_reported_within_five_seconds(media: Media) -> None:
     with ExitStack() as late, Pulse() as pulse, PrivateBus() as bus:
         pulse.kill()
         bus.kill()
@@ -60,7 +60,7 @@ async def test_what_comes_later_than_the_desk_is_there_within_five_seconds(media
     assert after["volume"] == 100
 
 
-async def test_without_a_session_bus_the_desk_has_no_players_and_says_so_once() -> None:
+async def test_missing_session_bus_is_logged_once_and_leaves_no_players() -> None:
     with Desk() as desk:
         async with Client(desk) as client, client.watch() as screen:
             stats = await screen.stats()

@@ -21,7 +21,7 @@ One left behind in each round would be 35.
 """
 
 
-async def test_fifty_times_gone_and_back_leave_nothing_behind(
+async def test_fifty_restarts_of_all_services_leak_nothing(
     session_bus: PrivateBus, system_bus: PrivateBus
 ) -> None:
     dice = random.Random(50)

@@ -25,7 +25,7 @@ async def is_whole(screen: Screen) -> None:
     )
 
 
-async def test_services_that_hang_stop_nobody_and_are_back_when_they_wake(
+async def test_hung_services_delay_no_client_and_return_when_they_wake(
     media: Media, tmp_path: Path
 ) -> None:
     async with everything(media, tmp_path) as there:

@@ -308,7 +308,7 @@ def live_through_it() -> None:
     one.teardown()
 
 
-def test_the_desk_and_a_model_of_it_agree_whatever_happens() -> None:
+def test_desk_agrees_with_its_model_after_any_sequence() -> None:
     with Desk(settings={"session_max_sockets_per_user": MOST_SOCKETS}) as desk:
         desk.secrets.update(PASSWORDS)
         Conversation.desk = desk

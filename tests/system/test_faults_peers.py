@@ -88,7 +88,7 @@ def longest_gap(screen: Screen, since: int = 0) -> float:
     return max(later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames[since:]))
 
 
-async def test_a_peer_that_never_reads_is_let_go_at_expiry_at_log_out_and_at_the_end(
+async def test_client_that_never_reads_is_freed_at_expiry_log_out_and_shutdown(
     session_bus: PrivateBus,
 ) -> None:
     settings = {"session_lifetime": LIFETIME, "session_warning": 1, "stats_interval": 0.1}
@@ -111,7 +111,7 @@ async def test_a_peer_that_never_reads_is_let_go_at_expiry_at_log_out_and_at_the
                 assert not far_end(last.port).held
 
 
-async def test_ten_stalled_readers_cost_little_and_a_healthy_one_notices_nothing(
+async def test_ten_stalled_clients_use_little_memory_and_delay_no_other(
     session_bus: PrivateBus, desk: Desk, client: Client
 ) -> None:
     async with AsyncExitStack() as players:
@@ -138,7 +138,7 @@ async def change_often(player: FakePlayer) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_three_hundred_who_never_authenticate_keep_no_owner_out(
+async def test_three_hundred_unauthenticated_sockets_do_not_block_the_owner(
     desk: Desk, client: Client
 ) -> None:
     ticket = await client.ticket()
@@ -156,7 +156,7 @@ async def test_three_hundred_who_never_authenticate_keep_no_owner_out(
     assert took < patiently(1)
 
 
-async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
+async def test_three_thousand_commands_are_throttled_and_delay_no_other_client(
     session_bus: PrivateBus, client: Client
 ) -> None:
     async with FakePlayer(session_bus) as player, client.watch() as healthy:
@@ -176,7 +176,7 @@ async def test_three_thousand_commands_at_once_are_throttled_and_disturb_nobody(
     assert 20 <= obeyed <= 20 + 10 * took + 1
 
 
-async def test_those_who_connect_and_drop_leave_nothing_behind(desk: Desk, client: Client) -> None:
+async def test_dropped_connections_leak_nothing(desk: Desk, client: Client) -> None:
     async def come_and_go(ticket: SocketToken, *, drops: bool) -> None:
         socket = await asyncio.to_thread(RawSocket, ticket.socket)
         socket.send("auth", ticket.token)
@@ -203,7 +203,7 @@ async def test_those_who_connect_and_drop_leave_nothing_behind(desk: Desk, clien
     assert resident_mib(desk.pid) - before < 4
 
 
-async def test_a_screen_whose_link_is_down_is_let_go_within_45_seconds() -> None:
+async def test_client_without_a_network_is_dropped_within_45_seconds() -> None:
     times = 15
     with Apart() as apart, Desk(env=sped_up(times), there=apart.there) as desk:
         quiet = descriptors(desk.pid)

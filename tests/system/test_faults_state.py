@@ -63,7 +63,7 @@ class Ledger:
                     assert answer.status == status
 
 
-async def test_killed_twenty_times_under_load_it_is_back_at_once_and_forgets_nothing() -> None:
+async def test_daemon_killed_twenty_times_under_load_loses_no_login() -> None:
     dice = random.Random(9)
     ledger, took = Ledger(), []
     with Desk() as desk:
@@ -113,7 +113,7 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-async def test_on_a_full_disk_the_stream_goes_on_and_the_log_says_so_once(small_disk: Path) -> None:
+async def test_full_disk_is_logged_once_and_does_not_stop_the_stream(small_disk: Path) -> None:
     with Desk(state_dir=small_disk / "state") as desk:
         async with Client(desk) as client, client.watch() as screen:
             filler = fill(small_disk)

@@ -103,7 +103,7 @@ async def patient(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
 
 
-async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time() -> None:
+async def test_fifty_sessions_are_each_warned_and_closed_on_time() -> None:
     dice = random.Random(1200)
     settings = {
         "stats_interval": 10,
@@ -138,7 +138,7 @@ async def test_fifty_who_join_when_they_like_are_each_warned_and_closed_on_time(
         assert max(times) <= patiently(WITHIN + blur)
 
 
-async def test_an_hour_on_the_wall_clock_lengthens_nothing_and_cuts_nothing(
+async def test_session_length_does_not_change_with_the_wall_clock(
     tmp_path: Path,
 ) -> None:
     with ExitStack() as stack:
@@ -173,7 +173,7 @@ async def step_by(step: int, clocks: Clocks, desk: Desk) -> None:
     assert -EARLY <= warned - began - WARNED_AFTER <= LATE
 
 
-async def test_a_clock_that_stood_still_while_the_machine_slept_keeps_no_session_alive(
+async def test_session_ends_during_sleep_although_the_monotonic_clock_stops(
     tmp_path: Path,
 ) -> None:
     machine = Suspend(tmp_path)
@@ -196,7 +196,7 @@ async def test_a_clock_that_stood_still_while_the_machine_slept_keeps_no_session
     assert screen.closed_at - woken < patiently(1.5)
 
 
-async def test_a_suspend_of_two_hours_ends_a_session_and_one_of_ten_minutes_does_not(
+async def test_suspend_of_two_hours_ends_a_session_and_of_ten_minutes_does_not(
     tmp_path: Path,
 ) -> None:
     clocks = Clocks(tmp_path, wall_only=False)

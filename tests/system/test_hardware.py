@@ -40,7 +40,7 @@ async def screen(system_bus: PrivateBus) -> AsyncIterator[Screen]:
             yield screen
 
 
-async def test_the_battery_is_told_as_it_empties_and_fills(
+async def test_battery_change_is_reported_within_a_tenth_of_a_second(
     system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
 ) -> None:
     battery, charger = add_battery(testbed, percent=80), add_charger(testbed)
@@ -64,7 +64,7 @@ async def test_the_battery_is_told_as_it_empties_and_fills(
     assert delay < patiently(0.1)
 
 
-async def test_the_battery_goes_and_returns_with_upower(
+async def test_battery_leaves_and_returns_with_upower(
     system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
 ) -> None:
     add_battery(testbed, percent=55)
@@ -79,7 +79,7 @@ async def test_the_battery_goes_and_returns_with_upower(
     assert back["battery"] == {"percentage": 55, "plugged_in": False}
 
 
-async def test_a_battery_that_is_taken_out_is_not_told(
+async def test_removed_battery_is_absent(
     system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
 ) -> None:
     battery = add_battery(testbed, percent=55)
@@ -90,7 +90,7 @@ async def test_a_battery_that_is_taken_out_is_not_told(
         await screen.stats(lambda stats: "battery" not in stats)
 
 
-async def test_wifi_is_told_as_it_connects_roams_and_leaves(
+async def test_wifi_change_is_reported_within_a_tenth_of_a_second(
     system_bus: PrivateBus, screen: Screen
 ) -> None:
     async with NetworkManager(system_bus) as networks:
@@ -114,7 +114,7 @@ async def test_wifi_is_told_as_it_connects_roams_and_leaves(
     assert delay < patiently(0.1)
 
 
-async def test_wifi_goes_and_returns_with_networkmanager(
+async def test_wifi_leaves_and_returns_with_networkmanager(
     system_bus: PrivateBus, screen: Screen
 ) -> None:
     for name in ("first", "second"):
@@ -144,7 +144,7 @@ async def test_battery_and_wifi_return_with_the_system_bus(
     assert back["wifi"] == NOT_CONNECTED
 
 
-async def test_the_panels_brightness_is_read_where_the_kernel_says_nothing(
+async def test_brightness_without_a_uevent_is_polled(
     tmp_path: Path,
 ) -> None:
     sys = copied("laptop", tmp_path).sys
@@ -157,7 +157,9 @@ async def test_the_panels_brightness_is_read_where_the_kernel_says_nothing(
     assert (before["backlight"], after["backlight"]) == (64, 25)
 
 
-async def test_the_panels_brightness_is_told_as_the_kernel_tells_it(testbed: SysTestbed) -> None:
+async def test_brightness_uevent_is_reported_within_a_tenth_of_a_second(
+    testbed: SysTestbed,
+) -> None:
     panel = testbed.add(
         "backlight", "panel", type="raw", max_brightness=100, actual_brightness=50, brightness=50
     )

@@ -29,7 +29,7 @@ async def owner(desk: Desk) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_a_login_gives_a_token_and_says_when_it_ends(owner: Client) -> None:
+async def test_login_returns_a_token_with_its_expiry(owner: Client) -> None:
     answer = await owner.login()
 
     assert answer.status == 200
@@ -57,13 +57,13 @@ async def test_a_login_gives_a_token_and_says_when_it_ends(owner: Client) -> Non
     ],
     ids=lambda body: body[:40],
 )
-async def test_a_malformed_login_is_told_so(owner: Client, body: str) -> None:
+async def test_malformed_login_gets_400(owner: Client, body: str) -> None:
     answer = await owner.request("POST", "/v1/login", data=body, headers=JSON)
 
     assert (answer.status, answer.code) == (400, "malformed")
 
 
-async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(owner: Client) -> None:
+async def test_wrong_password_and_unknown_user_get_the_same_response(owner: Client) -> None:
     wrong, unknown = [
         await owner.request("POST", "/v1/login", json={"username": name, "password": "guess"})
         for name in ("owner", "nobody")
@@ -74,7 +74,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(owner: C
     assert wrong.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_login_of_a_megabyte_is_not_read(owner: Client) -> None:
+async def test_login_of_one_megabyte_gets_413(owner: Client) -> None:
     body = json.dumps({"username": "owner", "password": "x" * 1_000_000})
 
     answer = await owner.request("POST", "/v1/login", data=body, headers=JSON)
@@ -82,7 +82,7 @@ async def test_a_login_of_a_megabyte_is_not_read(owner: Client) -> None:
     assert (answer.status, answer.code) == (413, "too_large")
 
 
-async def test_a_login_that_is_not_json_by_its_own_word_is_refused(owner: Client) -> None:
+async def test_login_without_a_json_content_type_gets_415(owner: Client) -> None:
     body = json.dumps({"username": "owner", "password": owner.password})
 
     answer = await owner.request("POST", "/v1/login", data=body)
@@ -90,7 +90,7 @@ async def test_a_login_that_is_not_json_by_its_own_word_is_refused(owner: Client
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-async def test_who_guesses_passwords_has_to_wait() -> None:
+async def test_twenty_wrong_passwords_are_throttled() -> None:
     with Desk() as desk:
         async with Client(desk) as guesser:
             answers = [
@@ -105,7 +105,7 @@ async def test_who_guesses_passwords_has_to_wait() -> None:
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 3600
 
 
-async def test_what_is_not_there_and_what_cannot_be_done_have_the_same_shape(
+async def test_unknown_path_and_wrong_method_get_error_bodies(
     owner: Client,
 ) -> None:
     nowhere = await owner.request("GET", "/v1/nowhere")
@@ -116,7 +116,7 @@ async def test_what_is_not_there_and_what_cannot_be_done_have_the_same_shape(
     assert wrong_method.headers["Allow"] == "POST"
 
 
-async def test_a_websocket_token_has_the_shape_of_the_contract(owner: Client) -> None:
+async def test_websocket_token_has_the_shape_of_the_contract(owner: Client) -> None:
     await owner.login()
 
     answer = await owner.request("GET", "/v1/websocket", headers=bearer(owner.login_token))
@@ -134,7 +134,7 @@ async def test_a_websocket_token_has_the_shape_of_the_contract(owner: Client) ->
         assert raw not in socket.replace("-", "")
 
 
-async def test_a_trusted_proxy_says_by_which_scheme_and_from_where_one_comes() -> None:
+async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
     settings = {"server_behind_proxy": "true", "server_trusted_proxies": "127.0.0.1"}
     with Desk(settings=settings, tls=False) as desk:
         async with Client(desk) as client:
@@ -162,7 +162,7 @@ async def test_a_trusted_proxy_says_by_which_scheme_and_from_where_one_comes() -
     assert direct.socket.startswith(desk.address.replace("http", "ws"))
 
 
-async def test_each_request_gives_a_new_websocket_token_for_the_same_desk(owner: Client) -> None:
+async def test_each_websocket_token_is_new_and_for_the_same_desk(owner: Client) -> None:
     one, other = await owner.ticket(), await owner.ticket()
 
     assert one.token != other.token
@@ -170,14 +170,16 @@ async def test_each_request_gives_a_new_websocket_token_for_the_same_desk(owner:
 
 
 @pytest.mark.parametrize("given", [{}, bearer("nonsense"), {"Authorization": "Basic b3duZXI6eA=="}])
-async def test_no_websocket_token_without_a_login(owner: Client, given: dict[str, str]) -> None:
+async def test_websocket_token_without_a_login_is_refused(
+    owner: Client, given: dict[str, str]
+) -> None:
     answer = await owner.request("GET", "/v1/websocket", headers=given)
 
     assert (answer.status, answer.code) == (401, "token_refused")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_websocket_token_is_no_login(owner: Client) -> None:
+async def test_websocket_token_is_no_login_token(owner: Client) -> None:
     ticket = await owner.ticket()
 
     answer = await owner.request("GET", "/v1/websocket", headers=bearer(ticket.token))
@@ -185,14 +187,14 @@ async def test_a_websocket_token_is_no_login(owner: Client) -> None:
     assert answer.status == 401
 
 
-async def test_the_probe_answers(owner: Client) -> None:
+async def test_health_probe_answers_ok(owner: Client) -> None:
     answer = await owner.request("GET", "/healthz")
 
     assert answer.status == 200
     assert answer.json == {"object": "health", "data": {"status": "ok"}}
 
 
-async def test_the_description_names_every_path_and_its_schemas_are_sound(owner: Client) -> None:
+async def test_openapi_names_every_path_with_valid_schemas(owner: Client) -> None:
     answer = await owner.request("GET", "/v1/openapi.json")
 
     described = answer.json
@@ -216,7 +218,7 @@ async def test_the_description_names_every_path_and_its_schemas_are_sound(owner:
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-async def test_answers_are_as_they_are_described(owner: Client) -> None:
+async def test_responses_match_their_openapi_schemas(owner: Client) -> None:
     described = (await owner.request("GET", "/v1/openapi.json")).json
     answers = {
         ("/v1/login", "post"): await owner.login(),
@@ -234,7 +236,7 @@ async def test_answers_are_as_they_are_described(owner: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/nowhere", "/v1/websocket", "/v1/login"])
-async def test_no_answer_can_be_mistaken_for_something_else(owner: Client, path: str) -> None:
+async def test_response_has_nosniff_a_csp_and_no_version(owner: Client, path: str) -> None:
     answer = await owner.request("GET", path)
 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -242,7 +244,7 @@ async def test_no_answer_can_be_mistaken_for_something_else(owner: Client, path:
     assert not re.search(r"\d", answer.headers.get("Server", ""))
 
 
-async def test_what_holds_a_secret_is_not_stored(owner: Client) -> None:
+async def test_response_with_a_token_is_not_cacheable(owner: Client) -> None:
     login = await owner.login()
     token = await owner.request("GET", "/v1/websocket", headers=bearer(owner.login_token))
 
@@ -251,14 +253,14 @@ async def test_what_holds_a_secret_is_not_stored(owner: Client) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example"])
-async def test_a_name_that_is_not_this_desks_is_misdirected(owner: Client, host: str) -> None:
+async def test_foreign_host_gets_421(owner: Client, host: str) -> None:
     answer = await owner.request("GET", "/healthz", headers={"Host": host})
 
     assert (answer.status, answer.code) == (421, "misdirected_request")
 
 
 @pytest.mark.parametrize("given", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
-async def test_a_page_from_elsewhere_opens_no_socket(owner: Client, given: dict[str, str]) -> None:
+async def test_socket_of_a_foreign_page_gets_403(owner: Client, given: dict[str, str]) -> None:
     ticket = await owner.ticket()
     path = ticket.socket.partition("/v1/")[2]
     upgrade = {
@@ -273,7 +275,7 @@ async def test_a_page_from_elsewhere_opens_no_socket(owner: Client, given: dict[
     assert (answer.status, answer.code) == (403, "forbidden_origin")
 
 
-async def test_the_desks_own_page_may_ask(owner: Client) -> None:
+async def test_socket_of_the_own_page_is_accepted(owner: Client) -> None:
     ticket = await owner.ticket()
 
     async with owner.connect(ticket.socket, origin=owner.desk.address) as screen:

@@ -39,7 +39,7 @@ def power(charge: int, *, mains: bool = False) -> dict[str, object]:
     return {"percentage": charge, "plugged_in": mains}
 
 
-def test_the_panel_is_followed(laptop: Laptop, seen: Seen) -> None:
+def test_panel_changes_are_reported(laptop: Laptop, seen: Seen) -> None:
     seen.changes("backlight", 71)  # 5 of 7
 
     laptop.run("echo 3 >/sys/class/backlight/cmpc_bl/brightness")
@@ -48,7 +48,7 @@ def test_the_panel_is_followed(laptop: Laptop, seen: Seen) -> None:
     assert seen.changes("backlight", 100) == [100]
 
 
-def test_the_battery_is_followed_without_upower(laptop: Laptop, seen: Seen) -> None:
+def test_battery_changes_are_reported_without_upower(laptop: Laptop, seen: Seen) -> None:
     seen.changes("battery", power(80))
 
     set_power(laptop, 70)
@@ -61,7 +61,9 @@ def test_the_battery_is_followed_without_upower(laptop: Laptop, seen: Seen) -> N
     assert seen.changes("battery", power(80))[-1] == power(80)
 
 
-def test_the_battery_is_followed_by_upower_and_past_its_end(laptop: Laptop, seen: Seen) -> None:
+def test_battery_changes_are_reported_by_upower_and_after_its_end(
+    laptop: Laptop, seen: Seen
+) -> None:
     seen.changes("battery", power(80))
 
     with laptop.start("upower", "/usr/libexec/upowerd") as upower:
@@ -78,7 +80,7 @@ def test_the_battery_is_followed_by_upower_and_past_its_end(laptop: Laptop, seen
     assert seen.changes("battery", power(80)) == [power(80)]
 
 
-def test_the_kernel_tells_of_wifi_where_no_service_does(laptop: Laptop, seen: Seen) -> None:
+def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, seen: Seen) -> None:
     seen.changes("wifi", None)
 
     with radios(laptop):
@@ -93,7 +95,7 @@ def test_the_kernel_tells_of_wifi_where_no_service_does(laptop: Laptop, seen: Se
     assert seen.changes("wifi", None) == [None]
 
 
-def test_iwd_tells_of_wifi(laptop: Laptop, seen: Seen) -> None:
+def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Seen) -> None:
     with (
         radios(laptop),
         access_point(laptop, "wlan0", "Bazinga! 5G", 1),
@@ -112,7 +114,9 @@ def test_iwd_tells_of_wifi(laptop: Laptop, seen: Seen) -> None:
         assert seen.changes("wifi", BAZINGA) == [NOT_CONNECTED, BAZINGA]
 
 
-def test_networkmanager_tells_of_wifi_and_may_be_killed(laptop: Laptop, seen: Seen) -> None:
+def test_wifi_is_read_from_networkmanager_also_after_its_restart(
+    laptop: Laptop, seen: Seen
+) -> None:
     with (
         radios(laptop),
         access_point(laptop, "wlan0", "Bazinga! 5G", 1),

@@ -35,7 +35,7 @@ def people(desk: Desk) -> Desk:
     return desk
 
 
-async def test_logging_out_ends_this_login_everywhere_and_no_other(desk: Desk) -> None:
+async def test_log_out_ends_this_login_and_no_other(desk: Desk) -> None:
     async with Client(desk) as here, Client(desk) as there:
         async with here.watch() as ended, there.watch() as other:
             ticket = await here.ticket()
@@ -54,7 +54,7 @@ async def test_logging_out_ends_this_login_everywhere_and_no_other(desk: Desk) -
         assert again.status == 401
 
 
-async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(people: Desk) -> None:
+async def test_new_password_ends_the_sockets_of_that_user_only(people: Desk) -> None:
     async with Client(people, "ann", PASSWORD) as ann, Client(people, "ben", PASSWORD) as ben:
         async with ann.watch() as ended, ben.watch() as other:
             changed = people.run("users", "passwd", "ann", "--password-stdin", given=OTHER + "\n")
@@ -69,7 +69,7 @@ async def test_a_new_password_ends_that_persons_sockets_and_nobody_elses(people:
         assert (await ann.login()).status == 200
 
 
-async def test_a_person_who_is_removed_is_out_and_nobody_else(people: Desk) -> None:
+async def test_removed_user_loses_access_and_no_other_user_does(people: Desk) -> None:
     async with Client(people, "cid", PASSWORD) as cid, Client(people, "dot", PASSWORD) as dot:
         async with cid.watch() as ended, dot.watch() as other:
             removed = people.run("users", "remove", "cid")
@@ -85,9 +85,7 @@ async def test_a_person_who_is_removed_is_out_and_nobody_else(people: Desk) -> N
 
 
 @pytest.mark.parametrize("how", [SIGTERM, SIGKILL])
-async def test_a_login_outlives_a_restart_and_its_end_does_too(
-    tmp_path: Path, how: Signals
-) -> None:
+async def test_login_and_log_out_survive_a_restart(tmp_path: Path, how: Signals) -> None:
     with Desk(state_dir=tmp_path / "state") as desk:
         async with Client(desk) as stays, Client(desk) as leaves:
             await stays.login()
@@ -112,7 +110,7 @@ async def goes_on(screen: Screen) -> None:
     assert screen.open
 
 
-async def test_the_list_says_who_watches_now(desk: Desk) -> None:
+async def test_login_list_names_the_connected_clients(desk: Desk) -> None:
     def watching(client_id: str = "") -> list[str]:
         rows = json.loads(desk.run("logins", "--json").stdout)
         return [row["id"] for row in rows if row["watching"] and client_id in row["id"]]
@@ -131,7 +129,7 @@ async def test_the_list_says_who_watches_now(desk: Desk) -> None:
             assert screen.closed_at - done < patiently(1)
 
 
-async def test_each_session_refusal_and_end_is_one_line_without_a_secret() -> None:
+async def test_session_refusal_and_end_are_one_log_line_without_a_secret() -> None:
     with Desk() as desk:
         guess = "a guess of some length"
         desk.secrets.add(guess)

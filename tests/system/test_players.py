@@ -42,7 +42,7 @@ async def id_of(screen: Screen, title: str) -> str:
     return str(player_named(stats, title)["id"])
 
 
-async def test_a_track_is_told_with_its_tags_and_its_cover(
+async def test_track_is_reported_with_its_tags_and_its_cover(
     mpv: Mpv, screen: Screen, media: Media
 ) -> None:
     sought = time.monotonic()
@@ -71,7 +71,7 @@ async def test_a_track_is_told_with_its_tags_and_its_cover(
     }
 
 
-async def test_a_file_without_tags_is_told_by_its_name(
+async def test_file_without_tags_is_reported_by_its_name(
     bus: PrivateBus, screen: Screen, media: Media
 ) -> None:
     with Mpv(bus, [media.bare.file]):
@@ -85,9 +85,7 @@ async def test_a_file_without_tags_is_told_by_its_name(
     assert {"album", "art_url"}.isdisjoint(told)
 
 
-async def test_time_goes_on_while_it_plays_and_stands_while_it_does_not(
-    mpv: Mpv, screen: Screen
-) -> None:
+async def test_position_advances_only_while_the_player_plays(mpv: Mpv, screen: Screen) -> None:
     player = await id_of(screen, "The Reason")
 
     def at(stats: dict[str, object]) -> int:
@@ -105,7 +103,7 @@ async def test_time_goes_on_while_it_plays_and_stands_while_it_does_not(
 
 
 @pytest.mark.parametrize("plays", [True, False])
-async def test_play_pause_pauses_and_plays(mpv: Mpv, screen: Screen, plays: bool) -> None:
+async def test_play_pause_toggles_the_player(mpv: Mpv, screen: Screen, plays: bool) -> None:
     player = await id_of(screen, "The Reason")
     mpv.set("pause", not plays)
     await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is plays)
@@ -116,7 +114,7 @@ async def test_play_pause_pauses_and_plays(mpv: Mpv, screen: Screen, plays: bool
     assert mpv.get("pause") is plays
 
 
-async def test_next_and_previous_move_between_tracks(mpv: Mpv, screen: Screen) -> None:
+async def test_next_and_previous_change_the_track(mpv: Mpv, screen: Screen) -> None:
     player = await id_of(screen, "The Reason")
 
     await screen.send("audio-next", player)
@@ -127,7 +125,7 @@ async def test_next_and_previous_move_between_tracks(mpv: Mpv, screen: Screen) -
     assert mpv.get("playlist-pos") == 0
 
 
-async def test_stop_stops(mpv: Mpv, screen: Screen) -> None:
+async def test_stop_ends_the_playback(mpv: Mpv, screen: Screen) -> None:
     player = await id_of(screen, "The Reason")
 
     await screen.send("audio-stop", player)
@@ -137,7 +135,7 @@ async def test_stop_stops(mpv: Mpv, screen: Screen) -> None:
     assert stats["audio"] == []
 
 
-async def test_a_command_reaches_the_player_it_names_and_no_other(
+async def test_command_reaches_only_the_named_player(
     bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
 ) -> None:
     with Mpv(bus, [media.second.file, media.first.file]) as other:
@@ -151,9 +149,7 @@ async def test_a_command_reaches_the_player_it_names_and_no_other(
         assert player_by_id(stats, not_named)["playing"] is True
 
 
-async def test_a_player_that_died_is_unknown_and_the_reading_says_so(
-    mpv: Mpv, screen: Screen
-) -> None:
+async def test_killed_player_is_unknown_and_leaves_the_snapshot(mpv: Mpv, screen: Screen) -> None:
     player = await id_of(screen, "The Reason")
     mpv.kill()
     await screen.stats(lambda stats: stats["audio"] == [], within=1)
@@ -168,7 +164,7 @@ async def test_a_player_that_died_is_unknown_and_the_reading_says_so(
     assert fresh.stats["audio"] == []
 
 
-async def test_an_id_is_never_given_again(bus: PrivateBus, screen: Screen, media: Media) -> None:
+async def test_player_id_is_never_reused(bus: PrivateBus, screen: Screen, media: Media) -> None:
     seen = []
     for _ in range(2):
         with Mpv(bus, [media.first.file]):
@@ -178,7 +174,7 @@ async def test_an_id_is_never_given_again(bus: PrivateBus, screen: Screen, media
     assert seen[0] != seen[1]
 
 
-async def test_a_player_that_hangs_holds_up_nobody(
+async def test_hung_player_delays_no_other_player(
     bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
 ) -> None:
     with Mpv(bus, [media.second.file]) as lively:
@@ -205,7 +201,7 @@ async def test_a_player_that_hangs_holds_up_nobody(
     assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < patiently(1.5)
 
 
-async def test_who_may_only_look_moves_nothing(desk: Desk, mpv: Mpv) -> None:
+async def test_command_of_a_monitor_user_is_forbidden(desk: Desk, mpv: Mpv) -> None:
     added = desk.run(
         "users", "add", "visitor", "--scope", "monitor", "--password-stdin", given="just looking\n"
     )
@@ -220,7 +216,7 @@ async def test_who_may_only_look_moves_nothing(desk: Desk, mpv: Mpv) -> None:
     assert mpv.get("pause") is False
 
 
-async def test_a_hundred_taps_move_no_more_than_twenty(mpv: Mpv, screen: Screen) -> None:
+async def test_hundred_commands_get_one_throttled_error(mpv: Mpv, screen: Screen) -> None:
     player = await id_of(screen, "The Reason")
 
     since = screen.count

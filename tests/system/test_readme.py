@@ -19,7 +19,7 @@ def first_block() -> str:
     return found[1]
 
 
-def test_the_lines_of_the_first_five_minutes_show_the_desk() -> None:
+def test_shell_lines_of_the_readme_print_snapshots() -> None:
     with Desk() as desk:
         lines = first_block().splitlines()
         assert lines[0] == "DESK=https://127.0.0.1:8765 PASSWORD='…'"
@@ -36,7 +36,7 @@ def test_the_lines_of_the_first_five_minutes_show_the_desk() -> None:
     assert shown[0]["audio"] == []
 
 
-def test_the_first_lines_are_the_two_commands() -> None:
+def test_first_lines_of_the_readme_are_the_two_commands() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").split("\n")
 
     assert [line.split("#")[0].strip() for line in lines[2:4]] == ["make run", "make test"]

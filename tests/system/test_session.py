@@ -94,7 +94,7 @@ async def live_through(desk: Desk) -> Story:
         return Story(began, newer.frames, older_end, newer_end, late_end)
 
 
-def test_a_session_is_warned_of_its_end_once_and_in_these_words(story: Story) -> None:
+def test_expiry_warning_comes_once_with_the_exact_text(story: Story) -> None:
     warnings = [frame for frame in story.frames if frame.event.startswith("session")]
 
     assert [frame.event for frame in warnings] == ["session expiring"]
@@ -102,7 +102,7 @@ def test_a_session_is_warned_of_its_end_once_and_in_these_words(story: Story) ->
     assert re.fullmatch(r"\[\d\d:\d\d:\d\d\]: Your Session will expire", words)
 
 
-def test_the_warning_comes_when_it_should_and_names_that_time(story: Story) -> None:
+def test_expiry_warning_comes_on_time_and_names_the_time(story: Story) -> None:
     warning = next(frame for frame in story.frames if frame.event == "session expiring")
 
     assert -SLACK <= warning.at - story.began - (LIFETIME - WARNING) <= LATE
@@ -111,28 +111,28 @@ def test_the_warning_comes_when_it_should_and_names_that_time(story: Story) -> N
     assert warning.args[0][:10] in [time.strftime("[%H:%M:%S]", time.localtime(at)) for at in said]
 
 
-def test_a_session_ends_with_its_token_and_nothing_comes_after(story: Story) -> None:
+def test_session_ends_with_its_token(story: Story) -> None:
     assert (story.newer.code, story.newer.reason) == (4004, "token expired")
     assert -SLACK <= story.newer.after - LIFETIME <= LATE
     assert story.frames[-1].at - story.began <= story.newer.after
 
 
-def test_a_token_used_again_takes_the_place_of_its_older_socket(story: Story) -> None:
+def test_second_socket_of_a_token_closes_the_first(story: Story) -> None:
     assert story.older.code == 4001
     assert 1 < story.older.after < story.newer.after
 
 
-def test_a_token_whose_time_is_over_is_told_so(story: Story) -> None:
+def test_expired_token_closes_with_4004(story: Story) -> None:
     assert story.late.code == 4004
 
 
-def test_a_session_is_alive_until_its_end(story: Story) -> None:
+def test_session_gets_frames_until_its_end(story: Story) -> None:
     gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(story.frames)]
 
     assert max(gaps) < patiently(1.5)
 
 
-async def test_a_forged_token_is_refused(client: Client) -> None:
+async def test_forged_token_closes_with_4001(client: Client) -> None:
     ticket = await client.ticket()
     head, body, signature = ticket.token.split(".")
     other = signature.translate(str.maketrans("ABab", "BAba"))
@@ -144,7 +144,7 @@ async def test_a_forged_token_is_refused(client: Client) -> None:
         assert screen.frames == []
 
 
-async def test_a_login_token_opens_no_socket(client: Client) -> None:
+async def test_login_token_closes_with_4001(client: Client) -> None:
     ticket = await client.ticket()
 
     async with client.connect(ticket.socket) as screen:
@@ -154,7 +154,7 @@ async def test_a_login_token_opens_no_socket(client: Client) -> None:
         assert screen.frames == []
 
 
-async def test_a_token_opens_no_other_desk(client: Client) -> None:
+async def test_token_on_another_desk_closes_with_4001(client: Client) -> None:
     ticket = await client.ticket()
     path = ticket.socket.rsplit("/", 2)[0]
 
@@ -164,7 +164,7 @@ async def test_a_token_opens_no_other_desk(client: Client) -> None:
         assert await screen.closed() == 4001
 
 
-async def test_a_first_word_that_is_not_auth_ends_it(client: Client) -> None:
+async def test_first_event_other_than_auth_closes_with_4001(client: Client) -> None:
     ticket = await client.ticket()
 
     async with client.connect(ticket.socket) as screen:
@@ -174,7 +174,7 @@ async def test_a_first_word_that_is_not_auth_ends_it(client: Client) -> None:
         assert screen.frames == []
 
 
-async def test_nobody_waits_long_for_auth(client: Client) -> None:
+async def test_socket_without_auth_is_closed_after_the_timeout(client: Client) -> None:
     ticket = await client.ticket()
     began = time.monotonic()
 
@@ -184,14 +184,14 @@ async def test_nobody_waits_long_for_auth(client: Client) -> None:
         assert screen.frames == []
 
 
-async def test_a_bad_token_on_a_living_socket_ends_it(client: Client) -> None:
+async def test_invalid_token_on_an_authenticated_socket_closes_with_4001(client: Client) -> None:
     async with client.watch() as screen:
         await screen.send("auth", "not a token")
 
         assert await screen.closed() == 4001
 
 
-async def test_the_first_reading_follows_at_once_and_is_whole(client: Client) -> None:
+async def test_first_snapshot_comes_at_once_and_is_complete(client: Client) -> None:
     delay, stats = await client.whole_reading(ALWAYS_THERE)
 
     assert delay < patiently(0.3)
@@ -199,7 +199,7 @@ async def test_the_first_reading_follows_at_once_and_is_whole(client: Client) ->
     assert stats["audio"] == []
 
 
-async def test_a_socket_says_what_was_wrong_and_stays(client: Client) -> None:
+async def test_invalid_message_gets_an_error_and_the_socket_stays_open(client: Client) -> None:
     async with client.watch() as screen:
         await screen.socket.send_str("{not json")
         refused = await screen.error()
@@ -214,7 +214,7 @@ async def test_a_socket_says_what_was_wrong_and_stays(client: Client) -> None:
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
-async def test_a_daemon_that_stops_says_so_to_everybody(tls: bool) -> None:
+async def test_stopped_daemon_closes_each_socket_with_1001(tls: bool) -> None:
     with Desk(tls=tls) as desk:
         async with Client(desk) as client:
             ticket = await client.ticket()

@@ -41,7 +41,7 @@ async def set_volume(sound: Sound, percent: int) -> float:
     return began
 
 
-async def test_a_change_of_volume_is_told_within_a_tenth_of_a_second(
+async def test_volume_change_is_reported_within_a_tenth_of_a_second(
     sound: Sound, screen: Screen
 ) -> None:
     # From before pactl starts, so its own start counts against us: what is asserted is stricter
@@ -63,7 +63,7 @@ async def test_a_change_of_volume_is_told_within_a_tenth_of_a_second(
     assert max(took) < patiently(0.5), took
 
 
-async def test_the_volume_is_of_the_sink_that_is_the_default(sound: Sound, screen: Screen) -> None:
+async def test_volume_is_that_of_the_default_sink(sound: Sound, screen: Screen) -> None:
     sound.pactl("set-sink-volume", "speakers", "33%")
     sound.pactl("set-sink-volume", "hdmi", "66%")
     await screen.stats(lambda stats: stats.get("volume") == 33)
@@ -76,7 +76,7 @@ async def test_the_volume_is_of_the_sink_that_is_the_default(sound: Sound, scree
     assert (told["volume"], again["volume"]) == (66, 33)
 
 
-async def test_the_volume_goes_and_returns_with_its_server(sound: Sound, screen: Screen) -> None:
+async def test_volume_leaves_and_returns_with_its_server(sound: Sound, screen: Screen) -> None:
     await screen.stats(lambda stats: "volume" in stats)
 
     kill(sound)

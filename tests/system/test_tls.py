@@ -32,7 +32,7 @@ def scan() -> Iterator[str]:
     assert "SCANS COMPLETED" in done.stdout, done.stderr
 
 
-def test_nothing_is_amiss_but_that_the_desk_signs_for_itself(scan: str) -> None:
+def test_scanner_finds_only_the_self_signed_certificate(scan: str) -> None:
     judged = scan.partition("COMPLIANCE AGAINST TLS CONFIGURATION")[2]
     amiss = [line.strip() for line in judged.splitlines() if line.lstrip().startswith("* ")]
 
@@ -41,7 +41,7 @@ def test_nothing_is_amiss_but_that_the_desk_signs_for_itself(scan: str) -> None:
     ]
 
 
-def test_every_cipher_is_forward_secret_and_authenticates_what_it_encrypts(scan: str) -> None:
+def test_each_cipher_is_forward_secret_and_authenticated(scan: str) -> None:
     accepted = [line.split()[0] for line in scan.splitlines() if line.startswith("        TLS_")]
 
     assert len(accepted) == 6
@@ -50,7 +50,7 @@ def test_every_cipher_is_forward_secret_and_authenticates_what_it_encrypts(scan:
     assert scan.count("the server rejected all cipher suites") == len(older)
 
 
-async def test_a_connection_holds_no_buffer_for_what_may_come() -> None:
+async def test_idle_tls_connection_uses_less_than_100_kib() -> None:
     """asyncio's TLS holds 280 KiB for each."""
     many = 60
     settings = {"session_max_sockets_per_user": many + 1}

@@ -50,7 +50,7 @@ def log_in(desk: Desk, env: dict[str, str], *more: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_space_pauses_the_player_and_the_screen_shows_it(there: There) -> None:
+def test_space_key_pauses_the_player_and_updates_the_view(there: There) -> None:
     with there.top() as top:
         before = top.see("▶ mpv")
         top.press("Space")
@@ -65,7 +65,7 @@ def test_space_pauses_the_player_and_the_screen_shows_it(there: There) -> None:
         assert top.wait() == 0
 
 
-def test_the_arrows_choose_who_is_moved(there: There) -> None:
+def test_arrow_keys_select_the_player(there: There) -> None:
     with there.top() as top:
         top.see("q quit")
         top.press("Down", "Space")
@@ -78,7 +78,7 @@ def test_the_arrows_choose_who_is_moved(there: There) -> None:
         assert "The Reason" in top.see("Hoobastank")
 
 
-def test_a_cover_is_painted_in_half_blocks(there: There) -> None:
+def test_cover_is_drawn_in_half_blocks(there: There) -> None:
     with there.top() as top:
         top.see("▀▀▀▀▀▀▀▀")
         painted = top.painted
@@ -86,7 +86,7 @@ def test_a_cover_is_painted_in_half_blocks(there: There) -> None:
         assert "38;2;" in painted
 
 
-def test_it_fits_whatever_size_the_terminal_gets(there: There) -> None:
+def test_layout_follows_the_size_of_the_terminal(there: There) -> None:
     with there.top() as top:
         top.see("q quit")
         top.resize(140, 40)
@@ -102,7 +102,7 @@ def test_it_fits_whatever_size_the_terminal_gets(there: There) -> None:
         assert max(map(len, small.splitlines())) <= 50
 
 
-def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
+def test_top_reconnects_after_the_desk_was_killed(tmp_path: Path) -> None:
     env = environment(tmp_path, (), {}, {})
     with Desk(state_dir=tmp_path / "state") as desk:
         log_in(desk, env)
@@ -118,9 +118,7 @@ def test_a_killed_desk_is_waited_for_and_comes_back(tmp_path: Path) -> None:
     assert "reconnected" in back
 
 
-def test_a_login_that_was_ended_ends_it_where_nobody_says_the_password(
-    there: There, tmp_path: Path
-) -> None:
+def test_top_ends_with_code_5_after_a_cancelled_log_in(there: There, tmp_path: Path) -> None:
     env = environment(tmp_path, (), {}, {})
     before = logins(there.desk)
     log_in(there.desk, env, "--forget-password")
@@ -141,7 +139,7 @@ def logins(desk: Desk) -> set[str]:
     return {each["id"] for each in json.loads(desk.run("logins", "--json").stdout)}
 
 
-def test_told_to_end_it_leaves_the_terminal_as_it_was(there: There) -> None:
+def test_sigterm_restores_the_terminal(there: There) -> None:
     with there.top() as top:
         top.see("q quit")
         os.kill(top.pid, signal.SIGTERM)
@@ -150,7 +148,7 @@ def test_told_to_end_it_leaves_the_terminal_as_it_was(there: There) -> None:
         assert "q quit" not in top.screen
 
 
-def test_without_a_terminal_it_says_so(there: There) -> None:
+def test_top_without_a_terminal_names_watch(there: There) -> None:
     done = run("top", env=there.env)
 
     assert done.returncode == 2

@@ -43,9 +43,7 @@ def is_bare(glass: Glass) -> bool:
 
 
 @pytest.mark.parametrize("terminal", ["kitty", "xterm", "mlterm", "tmux with sixels"])
-def test_a_terminal_that_shows_pictures_is_shown_one_and_no_trace_of_it_stays(
-    env: Env, terminal: str
-) -> None:
+def test_picture_is_drawn_and_removed_without_a_trace(env: Env, terminal: str) -> None:
     with top(env, terminal) as shown:
         shown.see(square)
         covered = set(shown.glass.covered)
@@ -61,7 +59,7 @@ def test_a_terminal_that_shows_pictures_is_shown_one_and_no_trace_of_it_stays(
         assert shown.echoes
 
 
-def test_kitty_is_sent_a_picture_in_small_pieces_and_told_to_forget_it(env: Env) -> None:
+def test_kitty_gets_the_picture_in_small_chunks_and_deletes_it(env: Env) -> None:
     with top(env, "kitty") as shown:
         shown.see(square)
         (content,) = shown.glass.sent.values()
@@ -76,7 +74,7 @@ def test_kitty_is_sent_a_picture_in_small_pieces_and_told_to_forget_it(env: Env)
     assert not shown.glass.sent
 
 
-def test_sixels_have_no_more_colours_than_the_terminal(env: Env) -> None:
+def test_sixel_picture_has_at_most_the_colours_of_the_terminal(env: Env) -> None:
     with top(env, "xterm") as shown:
         sixels = shown.see(square).sixels
 
@@ -86,7 +84,7 @@ def test_sixels_have_no_more_colours_than_the_terminal(env: Env) -> None:
 
 
 @pytest.mark.parametrize("terminal", ["tmux", "plain", "mute"])
-def test_any_other_terminal_gets_half_blocks(env: Env, terminal: str) -> None:
+def test_terminal_without_pictures_gets_half_blocks(env: Env, terminal: str) -> None:
     with top(env, terminal) as shown:
         shown.see_text("▀▀▀▀▀▀▀▀")
 
@@ -103,9 +101,7 @@ def test_any_other_terminal_gets_half_blocks(env: Env, terminal: str) -> None:
         ("none", lambda glass: "Roads" in glass.text),
     ],
 )
-def test_what_is_asked_for_is_done_whatever_the_terminal_says(
-    env: Env, medium: str, seen: "object"
-) -> None:
+def test_art_option_overrides_the_detected_protocol(env: Env, medium: str, seen: "object") -> None:
     with top(env, "mute", "--art", medium) as shown:
         assert callable(seen)
         shown.see(seen)
@@ -114,7 +110,7 @@ def test_what_is_asked_for_is_done_whatever_the_terminal_says(
 
 
 @pytest.mark.parametrize("terminal", ["kitty", "xterm"])
-def test_a_cover_follows_the_size_of_the_terminal(env: Env, terminal: str) -> None:
+def test_cover_follows_the_size_of_the_terminal(env: Env, terminal: str) -> None:
     with top(env, terminal) as shown:
         before = len(shown.see(square).covered)
         shown.resize(120, 40)
@@ -124,7 +120,7 @@ def test_a_cover_follows_the_size_of_the_terminal(env: Env, terminal: str) -> No
 
 
 @pytest.mark.parametrize("terminal", ["kitty", "xterm"])
-def test_a_sleeping_screen_leaves_no_cover_and_has_it_again_when_it_wakes(
+def test_suspended_top_removes_the_cover_and_restores_it_when_resumed(
     env: Env, terminal: str
 ) -> None:
     shell = ["bash", "--norc", "--noprofile", "-i", "-c", f"set -m; {PROGRAM} top; fg; exit $?"]
@@ -141,14 +137,14 @@ def test_a_sleeping_screen_leaves_no_cover_and_has_it_again_when_it_wakes(
         assert terminal == "xterm" or shown.glass.events[left - 1] == "forgotten"
 
 
-def test_a_colourless_person_gets_no_picture(env: Env) -> None:
+def test_no_color_gets_half_blocks(env: Env) -> None:
     with top({**env, "NO_COLOR": "1"}, "kitty") as shown:
         shown.see_text("▀▀▀▀▀▀▀▀")
 
         assert is_bare(shown.glass)
 
 
-def test_an_art_there_is_not_is_told(env: Env, tmp_path: Path) -> None:
+def test_unknown_art_protocol_is_refused_with_the_known_ones(env: Env, tmp_path: Path) -> None:
     done = run("top", "--art", "jpeg", env=env)
 
     assert done.returncode == 2

@@ -71,7 +71,7 @@ def messages(manager: UserManager) -> list[str]:
     return [entry["MESSAGE"] for entry in manager.entries()]
 
 
-def test_it_is_started_when_it_takes_visitors(manager: UserManager) -> None:
+def test_service_is_started_once_requests_are_accepted(manager: UserManager) -> None:
     manager.systemctl("start", "deskwire.service")
 
     health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")
@@ -81,7 +81,7 @@ def test_it_is_started_when_it_takes_visitors(manager: UserManager) -> None:
     assert manager.shown("Result") == "success"
 
 
-def test_hardened_as_it_is_it_reaches_all_that_a_desk_has(desk: UserManager) -> None:
+def test_hardened_service_reaches_all_devices(desk: UserManager) -> None:
     told = reading(desk)
     desk.said("deskwire", "art", "player1", "-o", "/home/ann/cover.jpg")
     desk.said("cmp", "/home/ann/cover.jpg", str(desk.cover))
@@ -94,7 +94,7 @@ def test_hardened_as_it_is_it_reaches_all_that_a_desk_has(desk: UserManager) -> 
     desk.said("deskwire", "play-pause", "player1")
 
 
-def test_the_sandbox_is_in_force(desk: UserManager) -> None:
+def test_sandbox_is_in_force(desk: UserManager) -> None:
     pid = desk.shown("MainPID")
     said = desk.said("cat", STATUS.format(pid))
     status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
@@ -108,7 +108,7 @@ def test_the_sandbox_is_in_force(desk: UserManager) -> None:
     assert "Read-only file system" in refused.stderr
 
 
-def test_the_journal_knows_how_bad_each_line_is(desk: UserManager) -> None:
+def test_journal_has_the_priority_of_each_line(desk: UserManager) -> None:
     words = ("login", "https://127.0.0.1:8765", "--user", "ann", "--password-stdin")
     refused = desk.run("deskwire", *words, given="a wrong one\n")
     until(lambda: any("login refused" in each for each in messages(desk)))
@@ -120,7 +120,7 @@ def test_the_journal_knows_how_bad_each_line_is(desk: UserManager) -> None:
     assert priority["login refused"] == "4"
 
 
-def test_reload_takes_settings_anew_and_nobody_is_sent_away(desk: UserManager) -> None:
+def test_reload_applies_settings_in_the_same_process(desk: UserManager) -> None:
     pid = desk.shown("MainPID")
     desk.write(
         "/home/ann/.config/deskwire/config.toml", '[server]\nallowed_hosts = ["desk.example"]\n'
@@ -133,9 +133,7 @@ def test_reload_takes_settings_anew_and_nobody_is_sent_away(desk: UserManager) -
 
 
 @pytest.mark.parametrize("signal", ["KILL", "SEGV"])
-def test_one_that_dies_is_started_anew_and_knows_who_was_logged_in(
-    desk: UserManager, signal: str
-) -> None:
+def test_killed_service_is_restarted_and_keeps_its_logins(desk: UserManager, signal: str) -> None:
     pid = desk.shown("MainPID")
     desk.said("kill", f"-{signal}", pid)
     until(lambda: desk.shown("MainPID") not in {pid, "0"} and desk.shown("ActiveState") == "active")
@@ -144,7 +142,7 @@ def test_one_that_dies_is_started_anew_and_knows_who_was_logged_in(
     assert reading(desk)["audio"]
 
 
-def test_one_that_hangs_is_killed_by_the_watchdog_and_started_anew(manager: UserManager) -> None:
+def test_hung_service_is_restarted_by_the_watchdog(manager: UserManager) -> None:
     folder = "/home/ann/.config/systemd/user/deskwire.service.d"
     manager.write(f"{folder}/soon.conf", "[Service]\nWatchdogSec=3\n")
     manager.systemctl("daemon-reload")
@@ -162,7 +160,7 @@ def test_one_that_hangs_is_killed_by_the_watchdog_and_started_anew(manager: User
     assert "Failed with result 'watchdog'" in log
 
 
-def test_a_mistake_in_the_settings_is_not_tried_again(manager: UserManager) -> None:
+def test_service_with_invalid_settings_is_not_restarted(manager: UserManager) -> None:
     manager.write("/home/ann/.config/deskwire/config.toml", "[server]\nport = 'eighty'\n")
     started = manager.run("systemctl", "--user", "start", "deskwire.service")
     state = (
@@ -178,7 +176,7 @@ def test_a_mistake_in_the_settings_is_not_tried_again(manager: UserManager) -> N
     assert any("server.port" in message for message in messages(manager))
 
 
-def test_the_port_systemd_holds_starts_it_at_the_first_visitor(manager: UserManager) -> None:
+def test_socket_unit_starts_the_service_at_the_first_request(manager: UserManager) -> None:
     manager.systemctl("start", "deskwire.socket")
     before = manager.shown("ActiveState")
     health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")

@@ -105,7 +105,9 @@ async def until_cut(
     return took
 
 
-async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client: Client) -> None:
+async def test_unfinished_connections_are_cut_and_delay_no_request(
+    desk: Desk, client: Client
+) -> None:
     port = urlsplit(desk.address).port
     assert port is not None
     async with client.watch() as screen:
@@ -135,7 +137,7 @@ async def test_the_unfinished_are_cut_and_keep_nobody_waiting(desk: Desk, client
     assert max(gaps) < patiently(2)
 
 
-async def test_more_at_the_door_than_there_are_descriptors_keep_no_owner_out() -> None:
+async def test_more_connections_than_descriptors_do_not_block_the_owner() -> None:
     with Desk(there=["prlimit", f"--nofile={DESCRIPTORS}"]) as desk:
         port = urlsplit(desk.address).port
         async with Client(desk) as client, Client(desk) as owner, client.watch() as screen:
@@ -158,7 +160,7 @@ async def test_more_at_the_door_than_there_are_descriptors_keep_no_owner_out() -
     assert "no connection can be accepted" not in log
 
 
-async def test_sixty_log_ins_at_once_all_get_in_and_the_stream_goes_on(client: Client) -> None:
+async def test_sixty_concurrent_logins_succeed_without_delaying_the_stream(client: Client) -> None:
     async with client.watch() as screen:
         since = screen.count
         answers = await asyncio.gather(*(client.login() for _ in range(60)))

@@ -98,12 +98,12 @@ def other_than(clauses: Clauses, verdict: str) -> list[str]:
     return [f"{each['clause']}: {each['seen']}" for each in clauses if each["verdict"] != verdict]
 
 
-def test_the_mock_holds_every_clause(judged: dict[str, Clauses]) -> None:
+def test_mock_conforms_to_every_clause(judged: dict[str, Clauses]) -> None:
     assert other_than(judged["mock"], "holds") == []
     assert len(judged["mock"]) > 110
 
 
-def test_the_daemon_holds_every_clause_that_this_machine_has_the_hardware_for(
+def test_daemon_conforms_to_every_clause_with_hardware_here(
     judged: dict[str, Clauses],
 ) -> None:
     left = [each for each in judged["daemon"] if each["clause"] not in WITHOUT_WIFI]

@@ -39,7 +39,7 @@ async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
             yield desk
 
 
-async def test_the_whole_desk_is_in_the_first_reading(desk: Desk) -> None:
+async def test_first_snapshot_has_every_device(desk: Desk) -> None:
     async with Client(desk) as client:
         delay, stats = await client.whole_reading(WHOLE)
 
@@ -51,7 +51,7 @@ async def test_the_whole_desk_is_in_the_first_reading(desk: Desk) -> None:
     assert [told["title"] for told in stats["audio"]] == ["The Reason"]
 
 
-async def test_what_the_kernel_counts_is_what_it_counts(desk: Desk) -> None:
+async def test_kernel_readings_match_the_kernel(desk: Desk) -> None:
     async with Client(desk) as client, client.watch() as screen:
         await screen.see(lambda _: True, since=2)
         stats = await screen.stats()
@@ -69,7 +69,7 @@ async def test_what_the_kernel_counts_is_what_it_counts(desk: Desk) -> None:
     assert stats["disk_bytes"] > 0
 
 
-async def test_the_numbers_are_of_the_kinds_the_contract_shows(desk: Desk) -> None:
+async def test_numbers_have_the_types_of_the_contract(desk: Desk) -> None:
     async with Client(desk) as client, client.watch() as screen:
         stats = await screen.stats()
 
@@ -80,7 +80,7 @@ async def test_the_numbers_are_of_the_kinds_the_contract_shows(desk: Desk) -> No
     assert isinstance(stats["cpu_absolute"], float)
 
 
-async def test_a_snapshot_at_the_terminal_has_the_same_things(desk: Desk) -> None:
+async def test_snapshot_command_prints_every_device(desk: Desk) -> None:
     said = await said_by(desk, ("snapshot", "--json"), WHOLE)
 
     stats = json.loads(said)
@@ -91,9 +91,7 @@ async def test_a_snapshot_at_the_terminal_has_the_same_things(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["plain", "json"])
-async def test_the_doctor_names_every_device_and_what_tells_of_it(
-    desk: Desk, form: tuple[str, ...]
-) -> None:
+async def test_doctor_names_every_device_and_its_source(desk: Desk, form: tuple[str, ...]) -> None:
     words = {"players", "volume", "battery", "UPower", "wifi", "NetworkManager", "backlight"}
 
     said = await said_by(desk, ("doctor", *form), words)
@@ -122,7 +120,7 @@ async def said_by(desk: Desk, command: tuple[str, ...], words: set[str]) -> str:
         raise AssertionError(f"{words} are not all in what it said: {done}") from None
 
 
-async def test_it_stays_small_with_all_of_it_watched(desk: Desk) -> None:
+async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(desk: Desk) -> None:
     async with Client(desk) as client, client.watch() as screen:
         await screen.stats(lambda stats: set(stats) == WHOLE)
         used = resident_mib(desk.pid)
@@ -130,7 +128,7 @@ async def test_it_stays_small_with_all_of_it_watched(desk: Desk) -> None:
     assert used <= LARGEST_MIB
 
 
-async def test_it_sleeps_while_nobody_looks(desk: Desk) -> None:
+async def test_daemon_without_clients_is_idle(desk: Desk) -> None:
     async with Client(desk) as client, client.watch() as screen:
         await screen.stats(lambda stats: set(stats) == WHOLE)
     await no_wake_up(desk, CLOSE_TIMEOUT)  # what was closed is let go by then

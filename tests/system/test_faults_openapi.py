@@ -46,7 +46,7 @@ async def examine(desk: Desk, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-async def test_a_thousand_requests_made_from_the_description_find_nothing(tmp_path: Path) -> None:
+async def test_generated_requests_get_the_described_responses(tmp_path: Path) -> None:
     with Desk() as desk:
         said = await asyncio.gather(
             examine(desk, tmp_path / "all", "--exclude-path-regex", LOG_OUT),

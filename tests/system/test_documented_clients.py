@@ -58,7 +58,7 @@ def live_through(client: Any, *words: str, faults: tuple[str, ...]) -> None:
     run_warped(main)
 
 
-def test_the_python_client_does_what_each_close_code_asks(
+def test_python_client_follows_each_close_code(
     client: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faults = ("close=1006@10", "garbage@20", "close=4004@30", "close=4001@50", "close=1000@70")
@@ -73,13 +73,13 @@ def test_the_python_client_does_what_each_close_code_asks(
     assert set(out.splitlines()) == {"volume 88 %, playing: The Reason on player1"}
 
 
-def test_the_python_client_taps(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_client_sends_a_command(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     live_through(client, "-", "next", "player1", faults=("close=1000@2",))
 
     assert "volume 88 %, playing: My Immortal on player1" in capsys.readouterr().out
 
 
-def test_the_python_client_gives_up_at_a_wrong_password(
+def test_python_client_ends_at_a_wrong_password(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DESK_PASSWORD", "a wrong one")
@@ -88,7 +88,7 @@ def test_the_python_client_gives_up_at_a_wrong_password(
         live_through(client, faults=())
 
 
-def test_the_python_client_believes_the_pinned_certificate_and_no_other(tmp_path: Path) -> None:
+def test_python_client_trusts_only_the_pinned_certificate(tmp_path: Path) -> None:
     with RunningMock(tmp_path, "--fault", "close=1000@1") as mock:
         right, wrong = mock.fingerprint, "00:" * 31 + "00"
         ended, refused = [
@@ -146,7 +146,7 @@ def watch(page: Page, site: str, mock: RunningMock, password: str = PASSWORD) ->
     page.click("text=Watch")
 
 
-def test_the_browsers_client_shows_the_desk_its_covers_and_taps(
+def test_browser_client_shows_the_desk_and_sends_commands(
     page: Page, site: str, tmp_path: Path
 ) -> None:
     with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
@@ -167,9 +167,7 @@ def test_the_browsers_client_shows_the_desk_its_covers_and_taps(
         expect(page.locator("#state")).to_have_text("this player has nothing else to play")
 
 
-def test_the_browsers_client_does_what_each_close_code_asks(
-    page: Page, site: str, tmp_path: Path
-) -> None:
+def test_browser_client_follows_each_close_code(page: Page, site: str, tmp_path: Path) -> None:
     faults = ("close=1006@0.7", "close=4004@1.6", "garbage@1.9", "close=4001@2.5", "close=1000@3.4")
     words = [word for fault in faults for word in ("--fault", fault)]
     with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/"), *words) as mock:
@@ -178,7 +176,7 @@ def test_the_browsers_client_does_what_each_close_code_asks(
         until(lambda: closes(mock) == ["1006", "4004", "4001", "1000"])
 
 
-def test_the_browsers_client_asks_again_at_a_wrong_password(
+def test_browser_client_shows_the_form_after_a_wrong_password(
     page: Page, site: str, tmp_path: Path
 ) -> None:
     with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
@@ -188,7 +186,7 @@ def test_the_browsers_client_asks_again_at_a_wrong_password(
         expect(page.locator("#login")).to_be_visible()
 
 
-def test_a_page_of_another_origin_learns_nothing(page: Page, site: str, tmp_path: Path) -> None:
+def test_page_of_an_unlisted_origin_is_refused(page: Page, site: str, tmp_path: Path) -> None:
     with RunningMock(tmp_path, "--no-tls") as mock:
         watch(page, site, mock)
 
@@ -232,7 +230,7 @@ def shell(lines: str, folder: Path, given: str = "") -> Iterator[Callable[[], li
         process.communicate()
 
 
-def test_the_shells_lines_watch_and_come_back(tmp_path: Path) -> None:
+def test_shell_lines_watch_and_reconnect(tmp_path: Path) -> None:
     lines, _, _ = shell_lines()
     faults = ("--fault", "close=4004@0.7", "--fault", "close=4001@1.6")
     with RunningMock(tmp_path, "--no-tls", *faults) as mock:
@@ -246,7 +244,7 @@ def test_the_shells_lines_watch_and_come_back(tmp_path: Path) -> None:
     assert titles == {"The Reason"}
 
 
-def test_the_shells_lines_tap_and_believe_one_certificate(tmp_path: Path) -> None:
+def test_shell_lines_send_a_command_and_trust_one_certificate(tmp_path: Path) -> None:
     watching, tapping, certificate = shell_lines()
     functions = watching.partition("LOGIN=$(login)")[0]
     page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")

@@ -58,13 +58,13 @@ def analyze(*words: str, env: dict[str, str]) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_units_are_good_ones(installed: dict[str, str]) -> None:
+def test_units_pass_systemd_analyze_verify(installed: dict[str, str]) -> None:
     said = analyze("verify", "--user", *(f"./{unit}" for unit in UNITS), env=installed)
 
     assert said == ""
 
 
-def test_the_unit_says_what_a_service_manager_has_to_do() -> None:
+def test_unit_has_the_required_settings() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(PACKAGING / "deskwire.service")
@@ -74,7 +74,7 @@ def test_the_unit_says_what_a_service_manager_has_to_do() -> None:
     assert int(unit["Service"]["WatchdogSec"]) > 0
 
 
-def test_the_unit_exposes_little(installed: dict[str, str]) -> None:
+def test_unit_has_a_low_exposure_level(installed: dict[str, str]) -> None:
     said = analyze(
         "security", "--offline=true", "--threshold=20", "./deskwire.service", env=installed
     )
@@ -84,7 +84,7 @@ def test_the_unit_exposes_little(installed: dict[str, str]) -> None:
     assert float(score[1]) <= 2.0
 
 
-def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_state_files_are_private_to_their_owner(tmp_path: Path) -> None:
     careless = ["sh", "-c", 'umask 0; exec "$@"', "-"]
     env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     with Desk(state_dir=tmp_path / "state", env=env, there=careless) as desk:
@@ -109,7 +109,7 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
         yield told
 
 
-def test_a_service_manager_is_told_of_each_step(systemd: socket.socket) -> None:
+def test_service_manager_gets_each_notification(systemd: socket.socket) -> None:
     env = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "400000"}
     with Desk(env=env) as desk:
         heard: list[bytes] = []
@@ -128,7 +128,7 @@ def test_a_service_manager_is_told_of_each_step(systemd: socket.socket) -> None:
     assert (ready, stopping) == (b"READY=1", b"STOPPING=1")
 
 
-def test_a_port_that_is_handed_over_is_served_on(tmp_path: Path) -> None:
+def test_inherited_socket_is_served(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         descriptor = fcntl.fcntl(held, fcntl.F_DUPFD, 10)  # a free one that bash has no use for
@@ -189,7 +189,7 @@ def shown(desk: Desk) -> str:
     return ssl.get_server_certificate((host, int(port)))
 
 
-async def test_a_new_certificate_is_used_by_new_connections_and_old_sockets_live(
+async def test_new_certificate_serves_new_connections_and_keeps_old_sockets(
     desk: Desk, client: Client, tmp_path: Path
 ) -> None:
     async with client.watch() as screen:
@@ -205,7 +205,7 @@ async def test_a_new_certificate_is_used_by_new_connections_and_old_sockets_live
         assert screen.open
 
 
-def test_a_broken_certificate_keeps_the_old_and_is_one_line(desk: Desk, tmp_path: Path) -> None:
+def test_broken_certificate_keeps_the_old_one(desk: Desk, tmp_path: Path) -> None:
     before = shown(desk)
     make_pair(tmp_path / "pair")
     (tmp_path / "pair/key.pem").write_text("nothing")
@@ -216,7 +216,7 @@ def test_a_broken_certificate_keeps_the_old_and_is_one_line(desk: Desk, tmp_path
     assert shown(desk) == before
 
 
-async def test_settings_are_taken_anew_and_a_mistake_changes_nothing(
+async def test_reload_applies_settings_and_ignores_invalid_ones(
     desk: Desk, client: Client, tmp_path: Path
 ) -> None:
     async def status() -> int:
@@ -235,7 +235,7 @@ async def test_settings_are_taken_anew_and_a_mistake_changes_nothing(
     assert (before, after, await status()) == (421, 200, 200)
 
 
-async def test_a_desk_that_is_reached_by_tls_from_now_on_gives_cookies_for_tls_only(
+async def test_reload_with_a_tls_public_url_makes_cookies_secure(
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "config.toml"
