@@ -143,7 +143,7 @@ def test_changed_certificate_is_refused_with_its_fingerprint(
 
     for each in done:
         assert each.returncode == 7
-        assert "not the one that was pinned" in each.stderr
+        assert "the certificate is not the pinned one" in each.stderr
         assert "another machine answers in its place" in each.stderr
         assert there.desk.fingerprint in each.stderr.replace(":", "").lower()
 
