@@ -40,7 +40,11 @@ from deskwire.model.readings import (
 )
 from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Bytes, Percent, Seconds
-from deskwire.protocol.base.codec import decode, decode_request, encode_request
+from deskwire.protocol.base.codec import (
+    decode_client_message,
+    decode_server_message,
+    encode_client_message,
+)
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
@@ -214,10 +218,10 @@ def live_through(seconds: int) -> None:
             store.put("volume", Volume(Percent(88 - second // 60 % 20)))
         update = Update(store.select(names), frozenset(), store.revision)
         frame = frames.frame(update, now)
-        decode(frame[HEADER:].decode(), now)
+        decode_server_message(frame[HEADER:].decode(), now)
         if second % 10 == 0:
-            asked = encode_request(PlayPause(PlayerId("player1")))
-            decode_request(asked.decode())
+            asked = encode_client_message(PlayPause(PlayerId("player1")))
+            decode_client_message(asked.decode())
 
 
 def playing(track: int, now: Seconds) -> tuple[Player, ...]:

@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deskwire.protocol.base.codec import COMMANDS, decode_request
-from deskwire.protocol.base.messages import Authenticate
+from deskwire.protocol.base.codec import COMMANDS, Authenticate, decode_client_message
 from scripts.reference import FOLDER, WRITTEN
 from tests.protocol.example import CONTRACT_STATS
 from tests.schemas import validator
@@ -62,7 +61,7 @@ def test_client_message_in_asyncapi_is_understood_by_the_codec() -> None:
     names = [each["$ref"].rsplit("/", 1)[1] for each in sent]
     events = [document["components"]["messages"][name]["name"] for name in names]
 
-    read = [decode_request(json.dumps({"event": event, "args": ["x"]})) for event in events]
+    read = [decode_client_message(json.dumps({"event": event, "args": ["x"]})) for event in events]
 
     assert events == ["auth", *COMMANDS]
     assert isinstance(read[0], Authenticate)

@@ -13,10 +13,10 @@ from deskwire.protocol.close_codes import NextStep, after_close
         (4004, NextStep.REFRESH),
     ],
 )
-def test_the_contracts_table(code: int, then: NextStep) -> None:
+def test_next_step_is_that_of_the_contract(code: int, then: NextStep) -> None:
     assert after_close(code) is then
 
 
 @pytest.mark.parametrize("code", [1002, 1008, 1011, 1013, 3000, 4999])
-def test_a_code_the_contract_does_not_name_is_abnormal(code: int) -> None:
+def test_code_outside_the_contract_counts_as_abnormal(code: int) -> None:
     assert after_close(code) is NextStep.RECONNECT

@@ -5,7 +5,7 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.token_bucket import TokenBucket
 
 
-def test_a_burst_then_the_rate() -> None:
+def test_burst_is_followed_by_the_rate() -> None:
     allowance = TokenBucket(rate=10, burst=20)
 
     taken = [allowance.take(Seconds(0)) for _ in range(30)]
@@ -15,7 +15,7 @@ def test_a_burst_then_the_rate() -> None:
     assert sum(later) == 10
 
 
-def test_who_has_rested_for_long_has_no_more_than_a_burst() -> None:
+def test_long_pause_refills_the_burst_and_no_more() -> None:
     allowance = TokenBucket(rate=10, burst=20)
     allowance.take(Seconds(0))
 
@@ -25,7 +25,7 @@ def test_who_has_rested_for_long_has_no_more_than_a_burst() -> None:
 
 
 @given(st.lists(st.floats(0, 2), max_size=200))
-def test_never_more_than_the_burst_and_the_rate(pauses: list[float]) -> None:
+def test_bucket_never_gives_more_than_burst_and_rate(pauses: list[float]) -> None:
     allowance = TokenBucket(rate=10, burst=20)
     now = 0.0
     taken = 0

@@ -12,7 +12,7 @@ from signal import SIGTERM
 
 import pytest
 
-from deskwire.protocol.base.server_session import CALM
+from deskwire.protocol.base.server_session import EPISODE_GAP
 from tests.support.buses import PrivateBus
 from tests.support.client import Client, Screen, SocketToken, bearer
 from tests.support.desk import Desk
@@ -172,7 +172,7 @@ async def test_three_thousand_commands_are_throttled_and_delay_no_other_client(
         obeyed, took = player.obeyed.count("Next"), time.monotonic() - began
         assert longest_gap(healthy, since) < patiently(1.5)
     assert set(errors) == {"throttled"}
-    assert len(errors) <= 1 + took / CALM
+    assert len(errors) <= 1 + took / EPISODE_GAP
     assert 20 <= obeyed <= 20 + 10 * took + 1
 
 

@@ -31,7 +31,7 @@ from deskwire.protocol.base.client_session import (
     SendText,
     UpdateSnapshot,
 )
-from deskwire.protocol.base.messages import ErrorMessage
+from deskwire.protocol.base.codec import ErrorMessage
 from deskwire.protocol.close_codes import CloseCode
 
 NO_STATUS = 1005

@@ -24,7 +24,7 @@ from deskwire.model.instant import Instant
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.messages import ErrorMessage
+from deskwire.protocol.base.codec import ErrorMessage
 
 GetSocketToken = Callable[[ConnectWith], Awaitable[SocketToken]]
 Dial = Callable[[SocketToken], Awaitable[Connection]]

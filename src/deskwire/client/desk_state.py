@@ -22,7 +22,7 @@ from deskwire.client.problems import NotConnected, problem_of
 from deskwire.model.problems import Problem
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.messages import ErrorMessage
+from deskwire.protocol.base.codec import ErrorMessage
 from deskwire.protocol.close_codes import NextStep
 
 

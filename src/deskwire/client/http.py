@@ -32,7 +32,7 @@ from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.art_urls import art_url
+from deskwire.protocol.base.stats import art_url
 
 LARGEST_ANSWER = 64 * 1024
 LARGEST_PICTURE = 16 * 1024 * 1024

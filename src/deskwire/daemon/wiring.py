@@ -23,12 +23,13 @@ from deskwire.daemon.probe import desk_devices
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
+from deskwire.protocol.base.server_session import SessionPolicy
 from deskwire.server.http.app import HttpApp, RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Broadcaster
-from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 
 

@@ -1,1 +1,1 @@
-"""Both halves of a session: no socket, no clock, no input or output."""
+"""Protocols as pure code, for both ends: no socket, no clock, no input or output."""

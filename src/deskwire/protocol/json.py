@@ -1,4 +1,4 @@
-"""JSON text, in and out. What cannot be read is `Malformed`, whatever the library calls it."""
+"""JSON text; an error of the parser becomes `Malformed`, without any of the input."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,11 +12,11 @@ T = TypeVar("T")
 encode = msgspec.json.Encoder().encode
 
 
-def read(decoder: Callable[[str | bytes], T], text: str | bytes) -> T:
-    """Read a text; raises `Malformed`, which repeats none of it."""
+def decode(decoder: Callable[[str | bytes], T], text: str | bytes) -> T:
+    """Decode a text with a typed decoder; raises `Malformed`."""
     try:
         return decoder(text)
     except msgspec.ValidationError:
-        raise Malformed("a message is an event (text) and args (a list of texts)") from None
+        raise Malformed("a message needs `event` (string) and `args` (list of strings)") from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Malformed("not JSON") from None

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from deskwire.art.picture import LARGEST, NotAPicture, make_art
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Problem
 from deskwire.model.readings import ArtKey
-from deskwire.protocol.base.art_urls import art_url
+from deskwire.protocol.base.stats import art_url
 
 SCENARIOS = ("example", "laptop", "players", "none")
 """Names of the included scenarios."""

@@ -20,11 +20,12 @@ from deskwire.model.instant import Clock
 from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
+from deskwire.protocol.base.server_session import SessionPolicy
 from deskwire.server.http.app import HttpApp, RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.routes import routes
-from deskwire.server.websocket.endpoint import SessionPolicy, WebSocketEndpoint
+from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 from deskwire.simulator.faults import (
     Fault,

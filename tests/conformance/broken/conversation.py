@@ -8,8 +8,7 @@ from deskwire.model.access import Grant
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Malformed, Refused, UnknownEvent
 from deskwire.protocol.base import server_session
-from deskwire.protocol.base.codec import decode_request
-from deskwire.protocol.base.messages import ClientMessage
+from deskwire.protocol.base.codec import ClientMessage, decode_client_message
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.token_bucket import TokenBucket
@@ -43,24 +42,24 @@ def says_nothing_to_an_unknown_event(patch: Patch) -> None:
 @breaks("4.5")
 def allows_no_unknown_key(patch: Patch) -> None:
     def decode(text: str) -> ClientMessage:
-        request = decode_request(text)
+        request = decode_client_message(text)
         if set(json.loads(text)) - {"event", "args"}:
             raise Malformed("unknown keys")
         return request
 
-    patch.setattr(server_session, "decode_request", decode)
+    patch.setattr(server_session, "decode_client_message", decode)
 
 
 @breaks("4.6")
 def does_not_trim(patch: Patch) -> None:
     def decode(text: str) -> ClientMessage:
-        request = decode_request(text)
+        request = decode_client_message(text)
         event = json.loads(text)["event"]
         if event != event.strip():
             raise UnknownEvent("no such event")
         return request
 
-    patch.setattr(server_session, "decode_request", decode)
+    patch.setattr(server_session, "decode_client_message", decode)
 
 
 @breaks("4.7")
@@ -90,12 +89,12 @@ def closes_at_a_second_auth(patch: Patch) -> None:
     def second(self: ServerSession, *_: object) -> list[Effect]:
         return self.end(CloseCode.AUTH_FAILED, "twice")
 
-    patch.setattr(ServerSession, "_second_auth", second)
+    patch.setattr(ServerSession, "_authenticate_again", second)
 
 
 @breaks("4.11")
 def does_not_look_at_a_second_auth(patch: Patch) -> None:
-    patch.setattr(ServerSession, "_second_auth", lambda *_: [])
+    patch.setattr(ServerSession, "_authenticate_again", lambda *_: [])
 
 
 @breaks("9.8")
@@ -108,7 +107,7 @@ def lengthens_a_session_by_a_second_auth(patch: Patch) -> None:
         self._grant = msgspec.structs.replace(grant, deadline=deadline)
         return []
 
-    patch.setattr(ServerSession, "_second_auth", second)
+    patch.setattr(ServerSession, "_authenticate_again", second)
 
 
 @breaks("4.12")
@@ -150,7 +149,7 @@ def takes_commands_without_end(patch: Patch) -> None:
 
 @breaks("7.8")
 def says_so_of_each_command_it_drops(patch: Patch) -> None:
-    patch.setattr(server_session, "CALM", 0)
+    patch.setattr(server_session, "EPISODE_GAP", 0)
 
 
 @breaks("7.9")

@@ -13,7 +13,7 @@ from deskwire.model.access import Grant
 from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Stop
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.art_urls import art_key
+from deskwire.protocol.base.stats import art_key
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http import content
 from deskwire.server.http.login_service import LoginService

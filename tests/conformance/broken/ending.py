@@ -35,7 +35,7 @@ def warns_by_another_name(patch: Patch) -> None:
 
 @breaks("9.4")
 def does_not_warn_who_comes_late(patch: Patch) -> None:
-    original = ServerSession._first
+    original = ServerSession._authenticate
 
     def first(self: ServerSession, text: str, now: Instant) -> list[Effect]:
         self._warned = True
@@ -44,7 +44,7 @@ def does_not_warn_who_comes_late(patch: Patch) -> None:
         self._warned = left < self._warning
         return effects
 
-    patch.setattr(ServerSession, "_first", first)
+    patch.setattr(ServerSession, "_authenticate", first)
 
 
 @breaks("9.5")

@@ -58,17 +58,17 @@ def takes_a_second_to_say_the_first(patch: Patch) -> None:
 
 @breaks("3.4")
 def says_1002_to_a_command_before_auth(patch: Patch) -> None:
-    closes(patch, 4001, 1002, when=lambda reason: reason == "auth first")
+    closes(patch, 4001, 1002, when=lambda reason: reason == "the first message must be auth")
 
 
 @breaks("3.5")
 def waits_for_a_better_auth(patch: Patch) -> None:
-    original = ServerSession._first
+    original = ServerSession._authenticate
 
     def first(self: ServerSession, text: str, now: Instant) -> list[Effect]:
         return [] if '"args": []' in text else original(self, text, now)
 
-    patch.setattr(ServerSession, "_first", first)
+    patch.setattr(ServerSession, "_authenticate", first)
 
 
 @breaks("3.7")

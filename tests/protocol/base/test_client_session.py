@@ -20,7 +20,7 @@ from tests.protocol.transcript import Line, conversations
 
 
 def opening(conversation: list[Line]) -> str | None:
-    """The token a correct screen would have used, if this conversation is a correct screen's."""
+    """The token of a correct client, if this conversation has one."""
     first = next((line for line in conversation if line.mark == "<"), None)
     if first is None:
         return None
@@ -46,7 +46,7 @@ def described(at: float, effect: ClientEffect) -> Line:
 
 
 @pytest.mark.parametrize("conversation", conversations())
-def test_the_client_half_keeps_to_the_conversation(conversation: list[Line]) -> None:
+def test_client_reacts_as_the_conversation_expects(conversation: list[Line]) -> None:
     client = ClientSession(opening(conversation) or "")
     decided: list[Line] = []
 
@@ -64,7 +64,7 @@ def test_the_client_half_keeps_to_the_conversation(conversation: list[Line]) -> 
 
 
 @pytest.mark.parametrize("conversation", conversations())
-def test_the_client_half_says_what_the_conversation_says(conversation: list[Line]) -> None:
+def test_client_sends_the_messages_of_the_conversation(conversation: list[Line]) -> None:
     client = ClientSession(opening(conversation) or "")
     said: list[object] = []
     correct: list[object] = []
@@ -89,7 +89,7 @@ def test_the_client_half_says_what_the_conversation_says(conversation: list[Line
     assert said == correct
 
 
-def test_an_ended_session_neither_says_nor_hears_anything() -> None:
+def test_ended_session_ignores_messages() -> None:
     client = ClientSession("good")
     client.closed(1000)
 
@@ -98,5 +98,5 @@ def test_an_ended_session_neither_says_nor_hears_anything() -> None:
 
 
 @given(st.text())
-def test_what_it_cannot_read_it_passes_over(text: str) -> None:
+def test_undecodable_message_is_ignored(text: str) -> None:
     assert ClientSession("good").receive(text, Seconds(0)) == []

@@ -9,21 +9,29 @@ from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import (
     PlayerId,
 )
-from deskwire.protocol.base.codec import COMMANDS, decode_request, encode, encode_request
-from deskwire.protocol.base.messages import Authenticate, ErrorMessage, SessionExpiring, Stats
+from deskwire.protocol.base.codec import (
+    COMMANDS,
+    Authenticate,
+    ErrorMessage,
+    SessionExpiring,
+    Stats,
+    decode_client_message,
+    encode_client_message,
+    encode_server_message,
+)
 from tests.protocol.example import CONTRACT_DESK, CONTRACT_STATS, NOW
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 
 
-def test_stats_are_a_string_inside_a_message() -> None:
-    message = json.loads(encode(Stats(CONTRACT_DESK), NOW))
+def test_stats_are_a_string_in_a_message() -> None:
+    message = json.loads(encode_server_message(Stats(CONTRACT_DESK), NOW))
 
     assert message == {"event": "stats", "args": [CONTRACT_STATS]}
 
 
-def test_a_session_expires_in_the_contracts_words() -> None:
-    said = encode(SessionExpiring("10:30:45"), NOW)
+def test_session_expiring_has_the_text_of_the_contract() -> None:
+    said = encode_server_message(SessionExpiring("10:30:45"), NOW)
 
     assert json.loads(said) == {
         "event": "session expiring",
@@ -31,14 +39,14 @@ def test_a_session_expires_in_the_contracts_words() -> None:
     }
 
 
-def test_a_session_expires_in_the_examples_letters_if_asked_to() -> None:
-    said = encode(SessionExpiring("10:30:45"), NOW, literal_names=True)
+def test_literal_name_of_session_expiring_ends_with_a_space() -> None:
+    said = encode_server_message(SessionExpiring("10:30:45"), NOW, literal_names=True)
 
     assert json.loads(said)["event"] == "session expiring "
 
 
-def test_a_refusal_is_json_inside_a_message() -> None:
-    said = json.loads(encode(ErrorMessage("unknown_player", "no such player"), NOW))
+def test_error_is_json_in_a_message() -> None:
+    said = json.loads(encode_server_message(ErrorMessage("unknown_player", "no such player"), NOW))
 
     assert said["event"] == "error"
     assert json.loads(said["args"][0]) == {
@@ -56,10 +64,10 @@ def test_a_refusal_is_json_inside_a_message() -> None:
         ("audio-stop", Stop),
     ],
 )
-def test_a_tap_is_read(event: str, command: type[PlayerCommand]) -> None:
+def test_command_is_decoded(event: str, command: type[PlayerCommand]) -> None:
     text = json.dumps({"event": f" {event} ", "args": ["player1"], "more": [{}]})
 
-    assert decode_request(text) == command(PlayerId("player1"))
+    assert decode_client_message(text) == command(PlayerId("player1"))
 
 
 @pytest.mark.parametrize(
@@ -68,35 +76,35 @@ def test_a_tap_is_read(event: str, command: type[PlayerCommand]) -> None:
      '{"event":"auth","args":"x"}', '{"event":"auth","args":null}', '{"event":"auth"}',
      '{"event":"auth","args":["\\ud800"]}', "[" * 100_000, '{"a":' * 100_000],
 )  # fmt: skip
-def test_what_is_not_an_envelope_is_malformed(text: str) -> None:
+def test_text_that_is_no_envelope_is_malformed(text: str) -> None:
     with pytest.raises(Malformed):
-        decode_request(text)
+        decode_client_message(text)
 
 
 @pytest.mark.parametrize("name", ["stats", "AUTH", "audio_stop", "", "error"])
-def test_an_event_that_is_not_the_screens_is_unknown(name: str) -> None:
+def test_event_that_clients_do_not_send_is_unknown(name: str) -> None:
     with pytest.raises(UnknownEvent):
-        decode_request(json.dumps({"event": name, "args": ["player1"]}))
+        decode_client_message(json.dumps({"event": name, "args": ["player1"]}))
 
 
 @given(st.text())
-def test_reading_never_fails_in_another_way(text: str) -> None:
+def test_any_text_decodes_or_raises_a_problem(text: str) -> None:
     try:
-        decode_request(text)
+        decode_client_message(text)
     except (Malformed, UnknownEvent):
         return
 
 
 @given(st.sampled_from(list(COMMANDS.values())), texts)
-def test_a_command_survives_the_wire(command: type[PlayerCommand], player: str) -> None:
+def test_command_round_trips(command: type[PlayerCommand], player: str) -> None:
     said = command(PlayerId(player))
 
-    assert decode_request(encode_request(said).decode()) == said
+    assert decode_client_message(encode_client_message(said).decode()) == said
 
 
 @given(texts)
-def test_a_token_survives_the_wire_and_is_never_shown(token: str) -> None:
+def test_token_round_trips_and_is_not_in_the_repr(token: str) -> None:
     message = Authenticate(token)
 
-    assert decode_request(encode_request(message).decode()) == message
+    assert decode_client_message(encode_client_message(message).decode()) == message
     assert repr(message) == "Authenticate(token=…)"

@@ -10,15 +10,23 @@ from deskwire.model.access import ALL_SCOPES, Grant, LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired, TokenRefused
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.codec import encode
-from deskwire.protocol.base.messages import ErrorMessage, SessionExpiring
-from deskwire.protocol.base.server_session import Admit, Close, Effect, Perform, Send, ServerSession
+from deskwire.protocol.base.codec import ErrorMessage, SessionExpiring, encode_server_message
+from deskwire.protocol.base.server_session import (
+    Admit,
+    Close,
+    Effect,
+    Perform,
+    Send,
+    ServerSession,
+    SessionPolicy,
+)
 from deskwire.protocol.close_codes import CloseCode
 from tests.protocol.transcript import Line, conversations
 
 WALL = 1_700_000_085.0
 """22:14:45 UTC; the conversations say 10:14:45, so twelve hours are taken off."""
 BOOT = 5_000.0
+POLICY = SessionPolicy(auth_timeout=Seconds(10), warning=Seconds(240))
 
 
 def instant(at: float) -> Instant:
@@ -42,7 +50,7 @@ def grant(user: str) -> Grant:
 
 
 def session() -> ServerSession:
-    return ServerSession(instant(0), verify=verify, auth_timeout=Seconds(10), warning=Seconds(240))
+    return ServerSession(instant(0), verify=verify, policy=POLICY)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +63,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Desk:
-    """A server half that is asked the time when it wants to be, and notes what it does."""
+    """A server session with a clock that calls it at its deadlines, and records its effects."""
 
     def __init__(self) -> None:
         self.session = session()
@@ -75,7 +83,9 @@ class Desk:
                     text = f"perform {verb} {command.player}"
                     self.did.append(Line(at, "=", text))
                 case Send(message):
-                    self.did.append(Line(at, ">", encode(message, Seconds(0)).decode()))
+                    self.did.append(
+                        Line(at, ">", encode_server_message(message, Seconds(0)).decode())
+                    )
                 case Close(code, _):
                     self.did.append(Line(at, "x", str(int(code))))
 
@@ -88,7 +98,7 @@ def normal(line: Line) -> tuple[float, str, object]:
 
 
 @pytest.mark.parametrize("conversation", conversations())
-def test_the_server_half_keeps_to_the_conversation(conversation: list[Line]) -> None:
+def test_server_reacts_as_the_conversation_expects(conversation: list[Line]) -> None:
     desk = Desk()
 
     for line in conversation:
@@ -105,10 +115,8 @@ def test_the_server_half_keeps_to_the_conversation(conversation: list[Line]) -> 
     assert [normal(line) for line in desk.did] == [normal(line) for line in expected]
 
 
-def test_with_less_than_the_warning_left_it_comes_right_after_the_first_stats() -> None:
-    late = ServerSession(
-        instant(1100), verify=verify, auth_timeout=Seconds(10), warning=Seconds(240)
-    )
+def test_late_client_is_warned_after_its_first_stats() -> None:
+    late = ServerSession(instant(1100), verify=verify, policy=POLICY)
 
     admitted = late.receive('{"event":"auth","args":["good"]}', instant(1100))
     due = late.deadline
@@ -120,17 +128,15 @@ def test_with_less_than_the_warning_left_it_comes_right_after_the_first_stats() 
     assert late.deadline == BOOT + 1200
 
 
-def test_who_comes_in_the_last_moment_is_warned_all_the_same() -> None:
-    late = ServerSession(
-        instant(1199), verify=verify, auth_timeout=Seconds(10), warning=Seconds(240)
-    )
+def test_client_that_joins_in_the_last_moment_is_warned_at_once() -> None:
+    late = ServerSession(instant(1199), verify=verify, policy=POLICY)
 
     effects = late.receive('{"event":"auth","args":["good"]}', instant(1199.8))
 
     assert effects == [Admit(grant("ann")), Send(SessionExpiring("10:34:44"))]
 
 
-def test_what_is_malformed_now_and_then_ends_nothing() -> None:
+def test_malformed_message_now_and_then_does_not_end_a_session() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
 
@@ -140,7 +146,7 @@ def test_what_is_malformed_now_and_then_ends_nothing() -> None:
     assert all(isinstance(effects[0], Send) for effects in done)
 
 
-def test_time_is_judged_at_every_message_too() -> None:
+def test_message_after_the_deadline_ends_the_session() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
 
@@ -149,7 +155,7 @@ def test_time_is_judged_at_every_message_too() -> None:
     assert effects == [Close(CloseCode.TOKEN_EXPIRED, "token expired")]
 
 
-def test_nothing_comes_after_a_close() -> None:
+def test_no_effect_follows_a_close() -> None:
     live = session()
     live.receive('{"event":"auth","args":["forged"]}', instant(0))
 
@@ -159,7 +165,7 @@ def test_nothing_comes_after_a_close() -> None:
     assert live.deadline is None
 
 
-def test_a_wall_clock_set_back_lengthens_nothing() -> None:
+def test_wall_clock_set_back_does_not_lengthen_a_session() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
 
@@ -168,51 +174,51 @@ def test_a_wall_clock_set_back_lengthens_nothing() -> None:
     assert effects == [Close(CloseCode.TOKEN_EXPIRED, "token expired")]
 
 
-def test_a_wall_clock_set_ahead_cuts_nothing_short() -> None:
+def test_wall_clock_set_ahead_does_not_shorten_a_session() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
 
     assert live.tick(Instant(Seconds(WALL + 90_000), Seconds(BOOT + 5))) == []
 
 
-def test_a_burst_of_commands_is_throttled_with_one_word_an_episode() -> None:
+def test_burst_of_commands_is_throttled_with_one_error() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
-    tap = '{"event":"audio-next","args":["player1"]}'
+    command = '{"event":"audio-next","args":["player1"]}'
 
-    effects = [effect for _ in range(100) for effect in live.receive(tap, instant(1))]
+    effects = [effect for _ in range(100) for effect in live.receive(command, instant(1))]
 
     assert sum(isinstance(effect, Perform) for effect in effects) == 20
     throttled = [effect.message for effect in effects if isinstance(effect, Send)]
     assert throttled == [ErrorMessage("throttled", "too many commands; some were dropped")]
 
 
-def test_a_new_episode_is_told_again() -> None:
+def test_new_episode_of_throttling_has_an_error_of_its_own() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
-    tap = '{"event":"audio-next","args":["player1"]}'
+    command = '{"event":"audio-next","args":["player1"]}'
 
     episodes = [
-        sum(isinstance(e, Send) for _ in range(60) for e in live.receive(tap, instant(at)))
+        sum(isinstance(e, Send) for _ in range(60) for e in live.receive(command, instant(at)))
         for at in (1, 5)
     ]
 
     assert episodes == [1, 1]
 
 
-def test_a_flood_that_goes_on_is_one_episode_though_some_of_it_passes() -> None:
+def test_lasting_flood_is_one_episode() -> None:
     live = session()
     live.receive('{"event":"auth","args":["good"]}', instant(0))
-    tap = '{"event":"audio-next","args":["player1"]}'
+    command = '{"event":"audio-next","args":["player1"]}'
 
-    effects = [e for at in range(3000) for e in live.receive(tap, instant(at / 100))]
+    effects = [e for at in range(3000) for e in live.receive(command, instant(at / 100))]
 
     assert sum(isinstance(effect, Perform) for effect in effects) > 200
     assert sum(isinstance(effect, Send) for effect in effects) == 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.text()), max_size=60))
-def test_whatever_is_said_it_answers_with_effects_and_ends_once(
+def test_session_ends_at_most_once_for_any_input(
     said: list[tuple[float, str]],
 ) -> None:
     live = session()
@@ -228,10 +234,9 @@ def test_whatever_is_said_it_answers_with_effects_and_ends_once(
 
 
 @given(st.floats(0, 5000), st.floats(0, 5000))
-def test_no_session_outlives_its_token(joins: float, looks: float) -> None:
-    live = ServerSession(
-        instant(0), verify=verify, auth_timeout=Seconds(10_000), warning=Seconds(240)
-    )
+def test_session_never_outlives_its_token(joins: float, looks: float) -> None:
+    patient = SessionPolicy(auth_timeout=Seconds(10_000), warning=Seconds(240))
+    live = ServerSession(instant(0), verify=verify, policy=patient)
     live.receive('{"event":"auth","args":["good"]}', instant(joins))
 
     live.tick(instant(max(joins, looks)))

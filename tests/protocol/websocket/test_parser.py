@@ -23,13 +23,13 @@ KEY = b"\x37\xfa\x21\x3d"
 
 
 def masked(frame: bytes, key: bytes = KEY) -> bytes:
-    """Make a server's frame a client's."""
+    """Return a server's frame as a client sends it."""
     head = {126: 4, 127: 10}.get(frame[1], 2)
     return bytes((frame[0], frame[1] | 0x80)) + frame[2:head] + key + unmasked(frame[head:], key)
 
 
 def raw(first: int, payload: bytes = b"") -> bytes:
-    """Make a client's frame of any first byte."""
+    """Return a client's frame with any first byte."""
     return masked(bytes((first,)) + text_frame(payload)[1:])
 
 
@@ -52,7 +52,7 @@ messages = st.one_of(
 
 
 def frames(message: Received, parts: int) -> bytes:
-    """Write a message as a client would, a text or binary one in fragments."""
+    """Return the frames of a message from a client, a text or binary one in fragments."""
     match message:
         case Text(text):
             first, payload = 1, text.encode()
@@ -75,7 +75,7 @@ def frames(message: Received, parts: int) -> bytes:
 @given(
     st.lists(messages, max_size=5), st.integers(1, 7), st.lists(st.integers(0, 300_000), max_size=9)
 )
-def test_messages_come_out_as_they_went_in_whatever_the_pieces(
+def test_messages_are_parsed_from_pieces_of_any_size(
     said: list[Received], parts: int, cuts: list[int]
 ) -> None:
     data = b"".join(frames(message, parts) for message in said)
@@ -84,23 +84,23 @@ def test_messages_come_out_as_they_went_in_whatever_the_pieces(
 
 
 @given(st.binary(max_size=500), st.lists(st.integers(0, 500), max_size=9))
-def test_whatever_comes_is_read_the_same_in_pieces(data: bytes, cuts: list[int]) -> None:
+def test_any_bytes_are_parsed_the_same_in_pieces(data: bytes, cuts: list[int]) -> None:
     assert read(*pieces(data, cuts)) == read(data)
 
 
-def test_the_examples_of_the_rfc_are_read() -> None:
+def test_example_of_the_rfc_is_parsed() -> None:
     hello = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
 
     assert read(hello) == [Text("Hello")]
 
 
-def test_a_ping_between_fragments_is_seen_before_their_end() -> None:
+def test_ping_between_fragments_is_returned_first() -> None:
     data = [raw(0x01, b"Hel"), masked(ping_frame(b"?")), raw(0x80, b"lo")]
 
     assert read(b"".join(data)) == [Ping(b"?"), Text("Hello")]
 
 
-def test_a_character_may_be_cut_in_two() -> None:
+def test_character_split_between_fragments_is_decoded() -> None:
     euro = "€".encode()
 
     assert read(raw(0x01, euro[:1]), raw(0x00, b""), raw(0x80, euro[1:])) == [Text("€")]
@@ -132,7 +132,7 @@ def test_a_character_may_be_cut_in_two() -> None:
         pytest.param(raw(0x88, b"\x03\xe8\xff"), 1007, id="a reason that is no text"),
     ],
 )
-def test_what_is_wrong_is_seen_at_once_and_nothing_is_read_after_it(data: bytes, code: int) -> None:
+def test_violation_is_detected_at_once_and_ends_the_parsing(data: bytes, code: int) -> None:
     *_, last = read(data)
 
     assert isinstance(last, ProtocolViolation)
@@ -143,12 +143,12 @@ def test_what_is_wrong_is_seen_at_once_and_nothing_is_read_after_it(data: bytes,
 @pytest.mark.parametrize(
     "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1014, 3000, 4999]
 )
-def test_a_close_may_say_why(code: int) -> None:
+def test_close_frame_has_its_code_and_reason(code: int) -> None:
     assert read(masked(close_frame(code, "bye"))) == [CloseReceived(code, "bye")]
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2999, 5000, 65535])
-def test_codes_that_are_not_to_be_sent_are_refused(code: int) -> None:
+def test_reserved_close_code_is_a_violation(code: int) -> None:
     (found,) = read(masked(close_frame(code)))
 
     assert not may_be_sent(code)
@@ -156,11 +156,11 @@ def test_codes_that_are_not_to_be_sent_are_refused(code: int) -> None:
     assert found.code == 1002
 
 
-def test_nothing_is_read_after_a_close() -> None:
+def test_bytes_after_a_close_frame_are_ignored() -> None:
     assert read(masked(close_frame(None)), masked(text_frame(b"more"))) == [CloseReceived(None, "")]
 
 
-def test_a_message_of_the_largest_size_is_read_and_not_one_byte_more() -> None:
+def test_message_may_have_the_maximum_size_and_no_byte_more() -> None:
     assert read(masked(text_frame(b"x" * LARGEST))) == [Text("x" * LARGEST)]
     (found,) = read(masked(text_frame(b"x" * (LARGEST + 1))))
     assert isinstance(found, ProtocolViolation)

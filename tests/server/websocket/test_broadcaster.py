@@ -18,8 +18,8 @@ from tests.support.waiting import until_async
 pytestmark = pytest.mark.warped
 
 
-class Screen(Connection):
-    """A connection whose socket only notes what it is sent."""
+class Client(Connection):
+    """A connection that records the frames it is sent."""
 
     def __init__(self, on_frame: Callable[[], None] = lambda: None) -> None:
         way = cast("socket.socket", Way(self))
@@ -37,18 +37,18 @@ class Screen(Connection):
 
 
 class Way:
-    """A socket that leads nowhere, and takes everything."""
+    """A socket that accepts everything."""
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     def send(self, content: bytes) -> int:
-        self._screen.offered.append(content)
-        self._screen.on_frame()
+        self._client.offered.append(content)
+        self._client.on_frame()
         return len(content)
 
 
-def room() -> tuple[Publisher, Broadcaster]:
+def desk_and_broadcaster() -> tuple[Publisher, Broadcaster]:
     publisher = Publisher(interval=Seconds(60), topics=[Topic("volume", Volume)])
     return publisher, Broadcaster(publisher)
 
@@ -57,27 +57,27 @@ def level(number: int) -> Volume:
     return Volume(Percent(number))
 
 
-def levels(screen: Screen) -> list[int]:
-    return [int(frame.split(b'volume\\":')[1].split(b"}")[0]) for frame in screen.offered]
+def levels(client: Client) -> list[int]:
+    return [int(frame.split(b'volume\\":')[1].split(b"}")[0]) for frame in client.offered]
 
 
-async def test_everyone_gets_the_same_bytes() -> None:
-    publisher, broadcaster = room()
-    screens = [Screen() for _ in range(3)]
-    for screen in screens:
-        broadcaster.join(screen)
+async def test_all_clients_get_the_same_bytes() -> None:
+    publisher, broadcaster = desk_and_broadcaster()
+    clients = [Client() for _ in range(3)]
+    for client in clients:
+        broadcaster.join(client)
 
     publisher.put("volume", level(1))
 
-    assert [levels(screen) for screen in screens] == [[1]] * 3
-    assert screens[0].offered[0] is screens[2].offered[0]
-    for screen in screens:
-        broadcaster.leave(screen)
+    assert [levels(client) for client in clients] == [[1]] * 3
+    assert clients[0].offered[0] is clients[2].offered[0]
+    for client in clients:
+        broadcaster.leave(client)
 
 
-async def test_who_joins_later_gets_the_newest_at_once() -> None:
-    publisher, broadcaster = room()
-    first, later = Screen(), Screen()
+async def test_late_client_gets_the_newest_frame_at_once() -> None:
+    publisher, broadcaster = desk_and_broadcaster()
+    first, later = Client(), Client()
     broadcaster.join(first)
     publisher.put("volume", level(7))
 
@@ -88,66 +88,66 @@ async def test_who_joins_later_gets_the_newest_at_once() -> None:
     broadcaster.leave(later)
 
 
-async def test_a_crowd_is_served_in_portions_between_which_others_get_a_turn(
+async def test_other_work_runs_between_two_portions_of_clients(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PORTION", 10)
-    publisher, broadcaster = room()
+    publisher, broadcaster = desk_and_broadcaster()
     order: list[str] = []
-    screens = [Screen(lambda: order.append("screen")) for _ in range(25)]
-    for screen in screens:
-        broadcaster.join(screen)
+    clients = [Client(lambda: order.append("client")) for _ in range(25)]
+    for client in clients:
+        broadcaster.join(client)
 
     publisher.put("volume", level(1))
     asyncio.get_running_loop().call_soon(order.append, "another")
     await until_async(lambda: len(order) == 26)
 
     assert order.index("another") in range(10, 21)
-    assert all(levels(screen) == [1] for screen in screens)
-    for screen in screens:
-        broadcaster.leave(screen)
+    assert all(levels(client) == [1] for client in clients)
+    for client in clients:
+        broadcaster.leave(client)
 
 
-async def test_a_newer_frame_overtakes_the_older_in_a_crowd(
+async def test_newer_frame_replaces_the_older_between_two_portions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PORTION", 10)
-    publisher, broadcaster = room()
-    screens = [Screen() for _ in range(25)]
-    for screen in screens:
-        broadcaster.join(screen)
+    publisher, broadcaster = desk_and_broadcaster()
+    clients = [Client() for _ in range(25)]
+    for client in clients:
+        broadcaster.join(client)
 
     publisher.put("volume", level(1))
     publisher.put("volume", level(2))
-    await until_async(lambda: all(levels(screen)[-1:] == [2] for screen in screens))
+    await until_async(lambda: all(levels(client)[-1:] == [2] for client in clients))
 
-    assert levels(screens[0]) == [1, 2]
-    assert [levels(screen) for screen in screens] == [[1, 2]] * 20 + [[2]] * 5
-    for screen in screens:
-        broadcaster.leave(screen)
+    assert levels(clients[0]) == [1, 2]
+    assert [levels(client) for client in clients] == [[1, 2]] * 20 + [[2]] * 5
+    for client in clients:
+        broadcaster.leave(client)
 
 
-async def test_who_left_gets_nothing_more_and_the_last_one_ends_the_watch() -> None:
-    publisher, broadcaster = room()
+async def test_last_client_that_leaves_ends_the_subscription() -> None:
+    publisher, broadcaster = desk_and_broadcaster()
     demands: list[set[str]] = []
     publisher.on_demand = lambda demand: demands.append(set(demand))
-    screen, other = Screen(), Screen()
-    broadcaster.join(screen)
+    client, other = Client(), Client()
+    broadcaster.join(client)
     broadcaster.join(other)
     publisher.put("volume", level(1))
 
-    broadcaster.leave(screen)
-    broadcaster.leave(screen)
+    broadcaster.leave(client)
+    broadcaster.leave(client)
     broadcaster.leave(other)
     publisher.put("volume", level(2))
 
     assert demands == [{"volume"}, set()]
-    assert levels(screen) == [1]
+    assert levels(client) == [1]
 
 
-async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> None:
-    _, broadcaster = room()
-    first, second = Screen(), Screen()
+async def test_pings_run_only_while_there_is_a_client() -> None:
+    _, broadcaster = desk_and_broadcaster()
+    first, second = Client(), Client()
     broadcaster.accompany(first)
     await asyncio.sleep(25)
     broadcaster.leave(first)
@@ -163,36 +163,38 @@ async def test_pings_begin_with_who_comes_and_rest_while_nobody_is_there() -> No
     broadcaster.leave(second)
 
 
-async def test_everyone_is_pinged_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PING_INTERVAL", 0.03)
-    monkeypatch.setattr(module, "PONG_TIMEOUT", 0.01)
-    _, broadcaster = room()
-    screen = Screen()
-    broadcaster.join(screen)
-
-    await until_async(lambda: screen.pings >= 2 and screen.asked >= 2)
-    broadcaster.leave(screen)
-    pings = screen.pings
-    await asyncio.sleep(0.06)
-
-    assert screen.pings == pings
-
-
-async def test_who_may_not_watch_is_pinged_and_shown_nothing(
+async def test_every_client_is_pinged_and_checked_for_its_pong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PING_INTERVAL", 0.03)
     monkeypatch.setattr(module, "PONG_TIMEOUT", 0.01)
-    publisher, broadcaster = room()
-    watcher, blind = Screen(), Screen()
-    broadcaster.join(watcher)
+    _, broadcaster = desk_and_broadcaster()
+    client = Client()
+    broadcaster.join(client)
+
+    await until_async(lambda: client.pings >= 2 and client.asked >= 2)
+    broadcaster.leave(client)
+    pings = client.pings
+    await asyncio.sleep(0.06)
+
+    assert client.pings == pings
+
+
+async def test_client_without_the_monitor_scope_gets_pings_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PING_INTERVAL", 0.03)
+    monkeypatch.setattr(module, "PONG_TIMEOUT", 0.01)
+    publisher, broadcaster = desk_and_broadcaster()
+    monitor, controller = Client(), Client()
+    broadcaster.join(monitor)
     publisher.put("volume", level(1))
 
-    broadcaster.accompany(blind)
-    broadcaster.refresh(blind)
-    broadcaster.leave(watcher)
-    await until_async(lambda: blind.pings >= 2 and blind.asked >= 2)
-    broadcaster.leave(blind)
+    broadcaster.accompany(controller)
+    broadcaster.refresh(controller)
+    broadcaster.leave(monitor)
+    await until_async(lambda: controller.pings >= 2 and controller.asked >= 2)
+    broadcaster.leave(controller)
 
-    assert blind.offered == []
+    assert controller.offered == []
     assert broadcaster.newest() is None

@@ -136,7 +136,7 @@ async def test_protocol_violation_is_answered_and_later_input_is_discarded(
     response = await pair.read()
     pair.peer.send(text(126) * 100)
 
-    assert response == close_frame(1002, "unmasked")
+    assert response == close_frame(1002, "frame without a mask")
     assert await pair.read() == b""
     assert receiver.lengths == []
     assert not pair.transport.closing

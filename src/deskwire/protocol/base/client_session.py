@@ -1,10 +1,11 @@
-"""The screen's half of a session, mirror of `server_session`: what a correct client does.
+"""Client side of a session, mirror of `server_session`: the behaviour of a correct client.
 
     opened ──auth──▶ waiting ──first stats──▶ live ──session expiring──▶ expiring
                         └──────────── closed(code) in any state ──▶ ended: stop, reconnect, …
 
-Pure as its mirror: told what came and what time it is, it returns what to do. `now` is
-CLOCK_MONOTONIC of the screen. What it cannot read it passes over: a newer desk may say more.
+Like its mirror it is pure: it takes messages and the time, and returns effects. `now` is the
+client's CLOCK_MONOTONIC. It ignores messages that it cannot decode, because a newer server may send
+more events.
 """
 
 from enum import Enum
@@ -15,13 +16,19 @@ from deskwire.model.commands import PlayerCommand
 from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.codec import decode, encode_request
-from deskwire.protocol.base.messages import Authenticate, ErrorMessage, SessionExpiring, Stats
+from deskwire.protocol.base.codec import (
+    Authenticate,
+    ErrorMessage,
+    SessionExpiring,
+    Stats,
+    decode_server_message,
+    encode_client_message,
+)
 from deskwire.protocol.close_codes import NextStep, after_close
 
 
 class SendText(Struct, frozen=True):
-    """Send this text message."""
+    """Send a text message."""
 
     text: str
 
@@ -30,23 +37,23 @@ class SendText(Struct, frozen=True):
 
 
 class UpdateSnapshot(Struct, frozen=True):
-    """The desk is so."""
+    """Show this state of the desk."""
 
     snapshot: Snapshot
 
 
 class RenewSession(Struct, frozen=True):
-    """The session ends soon: fetch a token and open the next socket."""
+    """Get a token and open the next socket: the session ends soon."""
 
 
 class ReportError(Struct, frozen=True):
-    """The desk refused something."""
+    """Report an error of the server."""
 
-    refusal: ErrorMessage
+    error: ErrorMessage
 
 
 class EndConnection(Struct, frozen=True):
-    """The socket is closed; do this."""
+    """Take the next step after a closed socket."""
 
     next: NextStep
 
@@ -55,7 +62,7 @@ ClientEffect = SendText | UpdateSnapshot | RenewSession | ReportError | EndConne
 
 
 class ClientPhase(Enum):
-    """Where a session is, as a screen may tell its user."""
+    """Phase of a session, from the client's view."""
 
     WAITING = "waiting"
     LIVE = "live"
@@ -64,28 +71,28 @@ class ClientPhase(Enum):
 
 
 class ClientSession:
-    """One socket's conversation, seen from the screen."""
+    """The session of one socket, from the client's view."""
 
     def __init__(self, token: str) -> None:
         self._token = token
         self.phase = ClientPhase.WAITING
 
     def open(self) -> list[ClientEffect]:
-        """The socket is open: authenticate at once."""
-        return [SendText(encode_request(Authenticate(self._token)).decode())]
+        """Authenticate, because the socket is open."""
+        return [SendText(encode_client_message(Authenticate(self._token)).decode())]
 
     def command(self, command: PlayerCommand) -> list[ClientEffect]:
-        """Pass a tap on; nothing once the session has ended."""
+        """Send a command; nothing once the session has ended."""
         if self.phase is ClientPhase.ENDED:
             return []
-        return [SendText(encode_request(command).decode())]
+        return [SendText(encode_client_message(command).decode())]
 
     def receive(self, text: str, now: Seconds) -> list[ClientEffect]:
-        """Take one text message."""
+        """Handle one text message."""
         if self.phase is ClientPhase.ENDED:
             return []
         try:
-            message = decode(text, now)
+            message = decode_server_message(text, now)
         except (Malformed, UnknownEvent):
             return []
         match message:
@@ -102,7 +109,7 @@ class ClientSession:
                 return [ReportError(message)]
 
     def closed(self, code: int) -> list[ClientEffect]:
-        """The socket is closed with `code`; 1006 where no close frame came."""
+        """Handle the end of the socket; `code` is 1006 without a close frame."""
         if self.phase is ClientPhase.ENDED:
             return []
         self.phase = ClientPhase.ENDED

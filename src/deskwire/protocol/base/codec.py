@@ -1,7 +1,10 @@
-"""Messages to text and back; the wire's names live here and in `stats`.
+"""Messages of the base protocol, and their encoding as text.
+
+    client -> server     Authenticate, then any number of player commands
+    server -> client     Stats, SessionExpiring, ErrorMessage
 
 Every message is `{"event": NAME, "args": [TEXT, …]}`. The argument of `stats` and of `error` is
-itself JSON, as a string. Names are trimmed before they are compared; unknown keys are ignored.
+JSON in a string. Names are trimmed before they are compared, and unknown keys are ignored.
 """
 
 import re
@@ -12,17 +15,9 @@ from msgspec import Struct
 
 from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import Malformed, UnknownEvent
-from deskwire.model.readings import PlayerId
+from deskwire.model.readings import PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol import json
-from deskwire.protocol.base.messages import (
-    Authenticate,
-    ClientMessage,
-    ErrorMessage,
-    ServerMessage,
-    SessionExpiring,
-    Stats,
-)
 from deskwire.protocol.base.stats import decode_snapshot, encode_snapshot
 
 AUTH = "auth"
@@ -38,6 +33,40 @@ COMMANDS: dict[str, type[PlayerCommand]] = {
 EVENTS = {command: event for event, command in COMMANDS.items()}
 
 _EXPIRING_TEXT = re.compile(r"\[(\d\d:\d\d:\d\d)\]: Your Session will expire")
+
+
+class Authenticate(Struct, frozen=True):
+    """First message of a client."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "Authenticate(token=…)"
+
+
+class Stats(Struct, frozen=True):
+    """State of the desk."""
+
+    snapshot: Snapshot
+
+
+class SessionExpiring(Struct, frozen=True):
+    """Warning before the end of the session."""
+
+    at: str
+    """Local time of sending, `HH:MM:SS`."""
+
+
+class ErrorMessage(Struct, frozen=True):
+    """Reason why the server did not do something."""
+
+    code: str
+    """Stable code of a problem, `model/problems`."""
+    message: str
+
+
+ClientMessage = Authenticate | PlayerCommand
+ServerMessage = Stats | SessionExpiring | ErrorMessage
 
 
 class _Envelope(Struct):
@@ -59,25 +88,27 @@ def error_schema() -> dict[str, Any]:
     return msgspec.json.schema(_Error)
 
 
-# ---- the desk's side -----------------------------------------------------------------------------
+# ---- server --------------------------------------------------------------------------------------
 
 
-def decode_request(text: str) -> ClientMessage:
-    """Read what a screen said; raises `Malformed` or `UnknownEvent`."""
-    event, arguments = _open(text)
+def decode_client_message(text: str) -> ClientMessage:
+    """Decode a client's message; raises `Malformed` or `UnknownEvent`."""
+    event, arguments = _unwrap(text)
     if event == AUTH:
         return Authenticate(_first(event, arguments))
     command = COMMANDS.get(event)
     if command is None:
-        raise UnknownEvent("no such event")
+        raise UnknownEvent("unknown event")
     return command(PlayerId(_first(event, arguments)))
 
 
-def encode(message: ServerMessage, now: Seconds, *, literal_names: bool = False) -> bytes:
-    """Write what the desk says.
+def encode_server_message(
+    message: ServerMessage, now: Seconds, *, literal_names: bool = False
+) -> bytes:
+    """Encode a server's message.
 
-    `now` is CLOCK_MONOTONIC, for the players' positions. `literal_names` writes the expiry
-    event's name as the contract's example has it, with a space at its end.
+    `now` is CLOCK_MONOTONIC, for the positions of players. With `literal_names` the name of
+    `session expiring` ends with a space, as in the contract's example.
     """
     match message:
         case Stats(snapshot):
@@ -89,11 +120,11 @@ def encode(message: ServerMessage, now: Seconds, *, literal_names: bool = False)
             return _wrap(ERROR, json.encode(_Error(code, text)).decode())
 
 
-# ---- the screen's side ---------------------------------------------------------------------------
+# ---- client --------------------------------------------------------------------------------------
 
 
-def encode_request(message: ClientMessage) -> bytes:
-    """Write what a screen says."""
+def encode_client_message(message: ClientMessage) -> bytes:
+    """Encode a client's message."""
     match message:
         case Authenticate(token):
             return _wrap(AUTH, token)
@@ -101,12 +132,12 @@ def encode_request(message: ClientMessage) -> bytes:
             return _wrap(EVENTS[type(message)], player)
 
 
-def decode(text: str, now: Seconds) -> ServerMessage:
-    """Read what the desk said; raises `Malformed` or `UnknownEvent`.
+def decode_server_message(text: str, now: Seconds) -> ServerMessage:
+    """Decode a server's message; raises `Malformed` or `UnknownEvent`.
 
-    `now` is CLOCK_MONOTONIC at the reader: positions count on from here.
+    `now` is CLOCK_MONOTONIC of the client, from which positions count on.
     """
-    event, arguments = _open(text)
+    event, arguments = _unwrap(text)
     match event:
         case "stats":
             return Stats(decode_snapshot(_first(event, arguments), now))
@@ -114,21 +145,21 @@ def decode(text: str, now: Seconds) -> ServerMessage:
             expiring = _EXPIRING_TEXT.fullmatch(_first(event, arguments))
             return SessionExpiring(expiring[1] if expiring else "")
         case "error":
-            error = json.read(_decode_error, _first(event, arguments))
+            error = json.decode(_decode_error, _first(event, arguments))
             return ErrorMessage(error.code, error.message)
         case _:
-            raise UnknownEvent("no such event")
+            raise UnknownEvent("unknown event")
 
 
-# ---- the envelope --------------------------------------------------------------------------------
+# ---- envelope ------------------------------------------------------------------------------------
 
 
 def _wrap(event: str, argument: str) -> bytes:
     return json.encode(_Envelope(event, [argument]))
 
 
-def _open(text: str) -> tuple[str, list[str]]:
-    envelope = json.read(_decode_envelope, text)
+def _unwrap(text: str) -> tuple[str, list[str]]:
+    envelope = json.decode(_decode_envelope, text)
     return envelope.event.strip(), envelope.args
 
 

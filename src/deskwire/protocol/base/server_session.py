@@ -1,14 +1,14 @@
-"""The desk's half of a session: what to do about each thing a screen says, and when time is up.
+"""Server side of a session: the reaction to each message of a client, and to the time.
 
     waiting ──auth, good──▶ live ──deadline - warning──▶ live, warned ──deadline──▶ ended 4004
        │                      │                              │
        │ auth, bad or late    └── bad second auth, revoked ──┴──▶ ended 4001
        │ anything else            ten malformed in 10 s ────────▶ ended 1008
-       └──▶ ended 4001 (a genuine token whose time is over: 4004)
+       └──▶ ended 4001 (a genuine but expired token: 4004)
 
-No socket, no clock and no task: it is told what came and what time it is, and returns what is to
-be done. Time is CLOCK_BOOTTIME (`Instant.boot`), judged at every call; `deadline` says when to
-call `tick` next. Ended means ended: nothing comes after a `Close`.
+The session has no socket, no clock and no task. It takes messages and the time, and returns
+effects. The time is CLOCK_BOOTTIME (`Instant.boot`) and is checked at every call. `deadline` tells
+when to call `tick` next. No effect follows a `Close`.
 """
 
 import math
@@ -24,50 +24,61 @@ from deskwire.model.commands import PlayerCommand
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Malformed, Problem, Refused, TokenExpired, UnknownEvent
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.codec import decode_request
-from deskwire.protocol.base.messages import (
+from deskwire.protocol.base.codec import (
     Authenticate,
     ErrorMessage,
     ServerMessage,
     SessionExpiring,
+    decode_client_message,
 )
 from deskwire.protocol.close_codes import CloseCode
 from deskwire.protocol.token_bucket import TokenBucket
 
 Verify = Callable[[str, Instant], Grant]
-"""Turn a websocket token into what it allows; raises `TokenExpired` or another `Refused`."""
+"""From a websocket token to its grant; raises `TokenExpired` or another `Refused`."""
 
-COMMANDS_A_SECOND = 10
-COMMANDS_AT_ONCE = 20
-CALM = Seconds(0.5)
-"""Without a dropped command for so long, the next that is dropped is a new episode."""
+COMMANDS_PER_SECOND = 10
+COMMAND_BURST = 20
+EPISODE_GAP = Seconds(0.5)
+"""Time without a dropped command that ends an episode of throttling."""
 FIRST_STATS_WITHIN = Seconds(0.3)
-"""What a screen that comes late is warned after: it sees the desk first."""
-MALFORMED_ALLOWED = 10
-MALFORMED_WITHIN = Seconds(10)
+"""Delay of the warning to a client that joins late, so that it gets `stats` first."""
+MALFORMED_LIMIT = 10
+MALFORMED_WINDOW = Seconds(10)
+
+
+class SessionPolicy(Struct, frozen=True):
+    """Settings of a session."""
+
+    auth_timeout: Seconds
+    """Time for the `auth` message after the opening."""
+    warning: Seconds
+    """Time between `session expiring` and the end of the session."""
+    literal_names: bool = False
+    """Whether `session expiring ` has the trailing space of the contract's example."""
 
 
 class Admit(Struct, frozen=True):
-    """The screen is who it says: stream to it."""
+    """Stream to the client, which is authenticated."""
 
     grant: Grant
 
 
 class Perform(Struct, frozen=True):
-    """Do this, if the grant covers it."""
+    """Carry out a command, if the grant covers it."""
 
     command: PlayerCommand
     grant: Grant
 
 
 class Send(Struct, frozen=True):
-    """Say this."""
+    """Send a message."""
 
     message: ServerMessage
 
 
 class Close(Struct, frozen=True):
-    """Close the socket; nothing is said after it."""
+    """Close the socket and send nothing more."""
 
     code: CloseCode
     reason: str
@@ -83,30 +94,28 @@ class _Phase(Enum):
 
 
 class ServerSession:
-    """One socket's conversation, from its opening to its close."""
+    """The session of one socket, from its opening to its close."""
 
-    def __init__(
-        self, opened: Instant, *, verify: Verify, auth_timeout: Seconds, warning: Seconds
-    ) -> None:
+    def __init__(self, opened: Instant, *, verify: Verify, policy: SessionPolicy) -> None:
         self._verify = verify
-        self._warning = warning
+        self._warning = policy.warning
         self._phase = _Phase.WAITING
-        self._auth_deadline = Seconds(opened.boot + auth_timeout)
+        self._auth_deadline = Seconds(opened.boot + policy.auth_timeout)
         self._grant: Grant | None = None
         self._warn_at = Seconds(0.0)
         self._warned = False
-        self._allowance = TokenBucket(COMMANDS_A_SECOND, COMMANDS_AT_ONCE)
+        self._command_rate = TokenBucket(COMMANDS_PER_SECOND, COMMAND_BURST)
         self._dropped_at = Seconds(-math.inf)
-        self._malformed: deque[Seconds] = deque(maxlen=MALFORMED_ALLOWED)
+        self._malformed_at: deque[Seconds] = deque(maxlen=MALFORMED_LIMIT)
 
     @property
     def grant(self) -> Grant | None:
-        """What the screen may do; `None` before a good auth."""
+        """Grant of the client; `None` before a good `auth`."""
         return self._grant
 
     @property
     def deadline(self) -> Seconds | None:
-        """When to call `tick` next, on CLOCK_BOOTTIME; `None` when there is nothing to wait for."""
+        """Time of the next call of `tick`, on CLOCK_BOOTTIME; `None` once the session has ended."""
         if self._phase is _Phase.WAITING:
             return self._auth_deadline
         if self._phase is _Phase.LIVE and self._grant is not None:
@@ -114,18 +123,18 @@ class ServerSession:
         return None
 
     def receive(self, text: str, now: Instant) -> list[Effect]:
-        """Take one text message."""
+        """Handle one text message."""
         effects = self.tick(now)
         if self._phase is _Phase.ENDED:
             return effects
         if self._phase is _Phase.WAITING or self._grant is None:
-            return effects + self._first(text, now)
-        return effects + self._next(text, now, self._grant)
+            return effects + self._authenticate(text, now)
+        return effects + self._handle(text, now, self._grant)
 
     def tick(self, now: Instant) -> list[Effect]:
-        """Take note of the time."""
+        """Check the time."""
         if self._phase is _Phase.WAITING and now.boot >= self._auth_deadline:
-            return self.end(CloseCode.AUTH_FAILED, "no auth in time")
+            return self.end(CloseCode.AUTH_FAILED, "no auth message in time")
         if self._phase is _Phase.LIVE and self._grant is not None:
             if now.boot >= self._grant.deadline:
                 return self.end(CloseCode.TOKEN_EXPIRED, "token expired")
@@ -136,64 +145,62 @@ class ServerSession:
         return []
 
     def end(self, code: CloseCode, reason: str) -> list[Effect]:
-        """End it from outside: revoked, replaced, the daemon stops."""
+        """End the session: the login was revoked, the socket replaced, or the daemon stops."""
         if self._phase is _Phase.ENDED:
             return []
         self._phase = _Phase.ENDED
         return [Close(code, reason)]
 
-    def _first(self, text: str, now: Instant) -> list[Effect]:
+    def _authenticate(self, text: str, now: Instant) -> list[Effect]:
         try:
-            message = decode_request(text)
+            message = decode_client_message(text)
             if not isinstance(message, Authenticate):
-                return self.end(CloseCode.AUTH_FAILED, "auth first")
+                return self.end(CloseCode.AUTH_FAILED, "the first message must be auth")
             self._grant = self._verify(message.token, now)
         except TokenExpired:
             return self.end(CloseCode.TOKEN_EXPIRED, "token expired")
         except Refused:
             return self.end(CloseCode.AUTH_FAILED, "auth failed")
         self._phase = _Phase.LIVE
-        self._warn_at = self._when_to_warn(now, self._grant.deadline)
+        self._warn_at = self._warning_time(now, self._grant.deadline)
         return [Admit(self._grant), *self.tick(now)]
 
-    def _when_to_warn(self, now: Instant, end: Seconds) -> Seconds:
-        due, shown = Seconds(end - self._warning), Seconds(now.boot + FIRST_STATS_WITHIN)
-        return shown if due < shown < end else due
+    def _warning_time(self, now: Instant, end: Seconds) -> Seconds:
+        due, after_stats = Seconds(end - self._warning), Seconds(now.boot + FIRST_STATS_WITHIN)
+        return after_stats if due < after_stats < end else due
 
-    def _next(self, text: str, now: Instant, grant: Grant) -> list[Effect]:
+    def _handle(self, text: str, now: Instant, grant: Grant) -> list[Effect]:
         try:
-            message = decode_request(text)
+            message = decode_client_message(text)
         except (Malformed, UnknownEvent) as problem:
             return [Send(error_message(problem)), *self._count_malformed(now)]
         if isinstance(message, Authenticate):
-            return self._second_auth(message.token, now, grant)
-        if self._allowance.take(now.boot):
+            return self._authenticate_again(message.token, now, grant)
+        if self._command_rate.take(now.boot):
             return [Perform(message, grant)]
-        calm = now.boot - self._dropped_at >= CALM
+        is_new_episode = now.boot - self._dropped_at >= EPISODE_GAP
         self._dropped_at = now.boot
-        return (
-            [Send(ErrorMessage("throttled", "too many commands; some were dropped"))]
-            if calm
-            else []
-        )
+        if not is_new_episode:
+            return []
+        return [Send(ErrorMessage("throttled", "too many commands; some were dropped"))]
 
-    def _second_auth(self, token: str, now: Instant, grant: Grant) -> list[Effect]:
+    def _authenticate_again(self, token: str, now: Instant, grant: Grant) -> list[Effect]:
         try:
             again = self._verify(token, now)
         except Refused:
             return self.end(CloseCode.AUTH_FAILED, "auth failed")
         if again.user != grant.user:
-            return self.end(CloseCode.AUTH_FAILED, "another user")
+            return self.end(CloseCode.AUTH_FAILED, "auth of another user")
         return []
 
     def _count_malformed(self, now: Instant) -> list[Effect]:
-        self._malformed.append(now.boot)
-        full = len(self._malformed) == MALFORMED_ALLOWED
-        if full and now.boot - self._malformed[0] <= MALFORMED_WITHIN:
+        self._malformed_at.append(now.boot)
+        full = len(self._malformed_at) == MALFORMED_LIMIT
+        if full and now.boot - self._malformed_at[0] <= MALFORMED_WINDOW:
             return self.end(CloseCode.POLICY, "too much malformed input")
         return []
 
 
 def error_message(problem: Problem) -> ErrorMessage:
-    """Put a problem into words for the screen."""
+    """Return the message that tells a client about a problem."""
     return ErrorMessage(problem.code, problem.message)

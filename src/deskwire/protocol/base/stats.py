@@ -1,9 +1,11 @@
-"""The argument of `stats`: a snapshot as a JSON object, and back.
+"""Argument of `stats`: a snapshot as a JSON object, and back, with the URLs of pictures.
 
-What a desk has not is an absent key, never a zero. A player's position leaves as whole seconds
-reached at that moment, and counts on from its arrival.
+Absent hardware is an absent key, never a zero. A player's position is sent as the whole seconds at
+that moment, and the client counts on from its arrival.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from deskwire.model.problems import Malformed
 from deskwire.model.readings import (
+    ArtKey,
     Backlight,
     Battery,
     Cpu,
@@ -28,7 +31,6 @@ from deskwire.model.readings import (
 )
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.protocol import json
-from deskwire.protocol.base.art_urls import ART_PATH, art_key, art_url
 
 STATS_KEYS = {
     "memory": "memory_bytes",
@@ -42,7 +44,9 @@ STATS_KEYS = {
     "volume": "volume",
     "backlight": "backlight",
 }
-"""A snapshot's field to its key in `stats`."""
+"""From a topic to its key in `stats`."""
+ART_PATH = "/v1/img/tmp/"
+"""Path of all pictures; the rest of an art URL is a key in base64url, RFC 4648 section 5."""
 
 
 class _Network(Struct):
@@ -73,7 +77,7 @@ class _Battery(Struct):
 
 
 class _Stats(Struct, kw_only=True):
-    """The keys of `stats`, in the contract's order; absent hardware is an absent key."""
+    """Keys of `stats` in the contract's order; absent hardware is an absent key."""
 
     memory_bytes: int | UnsetType = UNSET
     cpu_absolute: float | UnsetType = UNSET
@@ -96,7 +100,7 @@ def stats_schema() -> dict[str, Any]:
 
 
 def encode_snapshot(snapshot: Snapshot, now: Seconds) -> bytes:
-    """Write a snapshot as the JSON object that `stats` carries; `now` is CLOCK_MONOTONIC."""
+    """Encode a snapshot as the JSON object in `stats`; `now` is CLOCK_MONOTONIC."""
     s = snapshot
     return json.encode(
         _Stats(
@@ -134,12 +138,12 @@ def _player_to_wire(player: Player, now: Seconds) -> _Player:
 
 
 def decode_snapshot(text: str | bytes, now: Seconds) -> Snapshot:
-    """Read the argument of `stats`; raises `Malformed`."""
-    return _snapshot_from_wire(json.read(_decode, text), now)
+    """Decode the argument of `stats`; raises `Malformed`."""
+    return _snapshot_from_wire(json.decode(_decode, text), now)
 
 
 def snapshot_of(stats: Mapping[str, Any], now: Seconds) -> Snapshot:
-    """Make a snapshot of `stats` that a person wrote; raises `Malformed`, which names the key."""
+    """Convert hand-written `stats` to a snapshot; raises `Malformed`, which names the key."""
     try:
         return _snapshot_from_wire(msgspec.convert(stats, _Stats), now)
     except msgspec.ValidationError as problem:
@@ -184,3 +188,24 @@ def _player_from_wire(w: _Player, now: Seconds) -> Player:
         position=position,
         duration=None if w.duration is UNSET else Seconds(w.duration),
     )
+
+
+def art_url(key: ArtKey) -> str:
+    """Return the URL path of a picture: its key in padded base64url."""
+    raw = key.encode("utf-8", "surrogateescape")
+    return ART_PATH + base64.urlsafe_b64encode(raw).decode("ascii")
+
+
+def art_key(encoded: str) -> ArtKey | None:
+    """Decode the last part of an art URL, padded or bare; `None` for any other spelling."""
+    bare = encoded.rstrip("=")
+    padded = bare + "=" * (-len(bare) % 4)
+    if encoded not in (bare, padded):
+        return None
+    try:
+        raw = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if base64.urlsafe_b64encode(raw).decode("ascii") != padded:
+        return None
+    return ArtKey(raw.decode("utf-8", "surrogateescape"))

@@ -1,16 +1,19 @@
-"""A server's WebSocket frames, RFC 6455 section 5.2.
+"""Serializer of a server's WebSocket frames, RFC 6455 section 5.2.
 
-A server does not mask, so one frame's bytes are the same for every socket: they are made once and
-written to all. Nothing here is compressed or fragmented.
+A server does not mask, so a frame is serialized once and the same bytes go to every socket.
+Frames are neither compressed nor fragmented.
 """
 
 from enum import IntEnum
 
 _FINAL = 0x80
-_REASON_BYTES = 123
+_MAX_REASON_BYTES = 123
 
 
-class _Opcode(IntEnum):
+class Opcode(IntEnum):
+    """Types of frames."""
+
+    CONTINUATION = 0x0
     TEXT = 0x1
     BINARY = 0x2
     CLOSE = 0x8
@@ -19,34 +22,34 @@ class _Opcode(IntEnum):
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Frame one whole text message; `payload` is UTF-8."""
-    return _frame(_Opcode.TEXT, payload)
+    """Return a frame with one whole text message; `payload` is UTF-8."""
+    return _frame(Opcode.TEXT, payload)
 
 
 def binary_frame(payload: bytes) -> bytes:
-    """Frame one whole binary message."""
-    return _frame(_Opcode.BINARY, payload)
+    """Return a frame with one whole binary message."""
+    return _frame(Opcode.BINARY, payload)
 
 
 def ping_frame(payload: bytes = b"") -> bytes:
-    """Frame a ping, up to 125 bytes."""
-    return _frame(_Opcode.PING, payload)
+    """Return a ping frame; the payload has up to 125 bytes."""
+    return _frame(Opcode.PING, payload)
 
 
 def pong_frame(payload: bytes) -> bytes:
-    """Frame the answer to a ping: its payload, given back."""
-    return _frame(_Opcode.PONG, payload)
+    """Return the answer to a ping frame with this payload."""
+    return _frame(Opcode.PONG, payload)
 
 
 def close_frame(code: int | None, reason: str = "") -> bytes:
-    """Frame a close; `None` closes without a code, a reason over 123 bytes is cut."""
+    """Return a close frame, for `None` without a code; a reason over 123 bytes is cut."""
     if code is None:
-        return _frame(_Opcode.CLOSE, b"")
-    text = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
-    return _frame(_Opcode.CLOSE, code.to_bytes(2, "big") + text)
+        return _frame(Opcode.CLOSE, b"")
+    text = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
+    return _frame(Opcode.CLOSE, code.to_bytes(2, "big") + text)
 
 
-def _frame(opcode: _Opcode, payload: bytes) -> bytes:
+def _frame(opcode: Opcode, payload: bytes) -> bytes:
     length = len(payload)
     if length < 126:
         header = bytes((_FINAL | opcode, length))

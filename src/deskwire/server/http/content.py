@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 from msgspec import Struct
 
 from deskwire.art.artwork import Art
-from deskwire.protocol.base.art_urls import art_key
+from deskwire.protocol.base.stats import art_key
 from deskwire.server.http.problems import NotFound
 
 FOLDER = Path(__file__).parent.parent / "page"

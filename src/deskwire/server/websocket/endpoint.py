@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable
 
 from aiohttp import web
-from msgspec import Struct
 
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ConnectedClient, Grant, Scope
@@ -20,8 +19,7 @@ from deskwire.model.commands import Command
 from deskwire.model.instant import Clock, Instant
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.codec import encode
-from deskwire.protocol.base.messages import ServerMessage
+from deskwire.protocol.base.codec import ServerMessage, encode_server_message
 from deskwire.protocol.base.server_session import (
     Admit,
     Close,
@@ -29,6 +27,7 @@ from deskwire.protocol.base.server_session import (
     Perform,
     Send,
     ServerSession,
+    SessionPolicy,
     error_message,
 )
 from deskwire.protocol.close_codes import CloseCode
@@ -47,17 +46,6 @@ VerifyToken = Callable[[str, str, Instant], Grant]
 MAX_MESSAGE = 16 * 1024
 
 log = logging.getLogger("deskwire.socket")
-
-
-class SessionPolicy(Struct, frozen=True):
-    """Settings of each new session."""
-
-    auth_timeout: Seconds
-    """For the `auth` message after the handshake."""
-    warning: Seconds
-    """Between the `session expiring` message and the end of the session."""
-    literal_names: bool = False
-    """Whether `session expiring ` has the trailing space of the contract's example."""
 
 
 class WebSocketEndpoint:
@@ -120,8 +108,7 @@ class SocketSession:
         self._session = ServerSession(
             self.opened,
             verify=lambda token, now: endpoint.verify(token, desk, now),
-            auth_timeout=endpoint.policy.auth_timeout,
-            warning=endpoint.policy.warning,
+            policy=endpoint.policy,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
@@ -192,7 +179,9 @@ class SocketSession:
 
     def _send(self, message: ServerMessage) -> None:
         literal = self._endpoint.policy.literal_names
-        self._connection.send(text_frame(encode(message, Seconds(0), literal_names=literal)))
+        self._connection.send(
+            text_frame(encode_server_message(message, Seconds(0), literal_names=literal))
+        )
 
     def _set_deadline(self) -> None:
         deadline = self._session.deadline

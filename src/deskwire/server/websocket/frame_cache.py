@@ -7,8 +7,7 @@ between two revisions, so an old frame would show an old position.
 from deskwire.core.publisher import Update
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol.base.codec import encode
-from deskwire.protocol.base.messages import Stats
+from deskwire.protocol.base.codec import Stats, encode_server_message
 from deskwire.protocol.websocket.serializer import text_frame
 
 YOUNG = Seconds(0.1)
@@ -28,6 +27,6 @@ class FrameCache:
     def frame(self, update: Update, now: Seconds) -> bytes:
         """Return the whole frame with its header; `now` is CLOCK_MONOTONIC."""
         if update.revision != self._revision or now - self._encoded >= YOUNG:
-            self._frame = text_frame(encode(Stats(Snapshot(**update.readings)), now))
+            self._frame = text_frame(encode_server_message(Stats(Snapshot(**update.readings)), now))
             self._revision, self._encoded = update.revision, now
         return self._frame
