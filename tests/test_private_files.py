@@ -15,7 +15,7 @@ from deskwire.private_files import (
     write_private_file,
 )
 
-NOBODY = 65534
+UNPRIVILEGED_UID = 65534
 
 
 def mode(path: Path) -> int:
@@ -28,7 +28,7 @@ def a_plain_user() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(NOBODY)
+    os.seteuid(UNPRIVILEGED_UID)
     try:
         yield
     finally:
@@ -40,7 +40,7 @@ def foreign_directory(tmp_path: Path) -> Path:
         return Path("/")
     folder = tmp_path / "theirs"
     folder.mkdir(mode=0o777)
-    os.chown(folder, NOBODY, NOBODY)
+    os.chown(folder, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
     return folder
 
 

@@ -200,7 +200,7 @@ def test_changed_token_is_refused(at: int, length: int, put: str) -> None:
         verify(mutated)
 
 
-def test_login_token_names_its_login_until_it_expires() -> None:
+def test_login_token_names_its_login_until_the_expiry() -> None:
     token, expires = TOKENS.login_token(LOGIN, at())
 
     assert expires == pytest.approx(int(WALL + LOGIN_LIFETIME), abs=0)
@@ -227,7 +227,7 @@ def test_websocket_token_used_again_expires_at_the_same_time() -> None:
 
 
 @pytest.mark.parametrize("lifetime", [0.05, 0.5, 1.0004, 1.9996, 3.0, 1199.999])
-def test_lifetime_with_a_fraction_of_a_second_is_kept(lifetime: float) -> None:
+def test_lifetime_with_a_fraction_of_a_second_is_exact(lifetime: float) -> None:
     tokens = make_tokens(websocket_lifetime=lifetime)
     grant = tokens.verify_websocket(tokens.websocket_token(LOGIN, at()), DESK, at())
 

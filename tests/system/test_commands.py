@@ -205,5 +205,5 @@ def test_ready_line_names_the_port_beside_a_public_url() -> None:
         with socket.create_connection((host, int(port)), timeout=1):
             pass
 
-    assert elsewhere == "others reach it at https://desk.example"
+    assert elsewhere == "public URL https://desk.example"
     assert ready == f"deskwire is ready at https://{host}:{port}"

@@ -211,7 +211,7 @@ def test_broken_certificate_keeps_the_old_one(desk: Desk, tmp_path: Path) -> Non
     (tmp_path / "pair/key.pem").write_text("nothing")
 
     os.kill(desk.pid, SIGHUP)
-    until(lambda: "the certificate stays as it was" in desk.log)
+    until(lambda: "the certificate is unchanged" in desk.log)
 
     assert shown(desk) == before
 
@@ -230,7 +230,7 @@ async def test_reload_applies_settings_and_ignores_invalid_ones(
     after = await status()
     (tmp_path / "config.toml").write_text("[server]\nallowed_hosts = 7\n")
     os.kill(desk.pid, SIGHUP)
-    await until_async(lambda: "the settings stay as they were: " in desk.log)
+    await until_async(lambda: "the settings are unchanged: " in desk.log)
 
     assert (before, after, await status()) == (421, 200, 200)
 

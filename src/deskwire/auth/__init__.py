@@ -1,1 +1,1 @@
-"""Who may come in: people, their logins, the tokens these give."""
+"""Users, their logins, and the tokens of a login."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from deskwire.auth.identity import client_network
 from deskwire.auth.state_directory import CommitStamp, StateDirectory, read_commit_stamp
@@ -33,7 +34,7 @@ MAX_LOGINS_PER_USER = 1000
 MAX_NETWORKS_PER_USER = 32
 """Client networks that are remembered, the newest ones."""
 KEEP_EXPIRED = Seconds(86400.0)
-"""How long an expired login stays on disk: longer than the last socket it opened."""
+"""Time that an expired login stays on disk; longer than its last socket stays open."""
 
 COLUMNS = "id, name, scopes, address, agent, logins.created, expires, boot, boot_expires"
 
@@ -130,10 +131,8 @@ class Logins:
         Raises `WrongCredentials` if the password has changed since it was verified, and
         `StateUnavailable`.
         """
-        boot = self._state.boot_id
-        login = new_login(
-            user, address=address, agent=agent, now=now, lifetime=self._lifetime, boot=boot
-        )
+        lifetime, boot = self._lifetime, self._state.boot_id
+        login = new_login(user, address=address, agent=agent, now=now, lifetime=lifetime, boot=boot)
 
         def insert(connection: sqlite3.Connection, before: LoginTable) -> tuple[None, LoginTable]:
             pruned = insert_login(connection, login, user.generation, now)
@@ -223,13 +222,8 @@ class Logins:
         before, self._table, self._stamp = self._table.logins, table, stamp
         if ended := frozenset(before.keys() - table.logins.keys()):
             for login in map(before.__getitem__, sorted(ended)):
-                log.info(
-                    "login ended  user=%s from=%s id=%s why=%s",
-                    login.user,
-                    login.address,
-                    login.id,
-                    reason,
-                )
+                words = login.user, login.address, login.id, reason
+                log.info("login ended  user=%s from=%s id=%s why=%s", *words)
             for callback in self._callbacks:
                 callback(ended)
 
@@ -247,17 +241,9 @@ def insert_login(
     if row is None or row[0] != generation:
         raise wrong_credentials()
     connection.execute(
-        "INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            login.id,
-            login.user,
-            login.address,
-            login.agent,
-            login.created,
-            login.expires,
-            login.boot,
-            login.boot_expires,
-        ),
+        "INSERT INTO logins VALUES"
+        " (:id, :user, :address, :agent, :created, :expires, :boot, :boot_expires)",
+        asdict(login),
     )
     connection.execute(  # the newest network is not written again
         "INSERT OR REPLACE INTO known_addresses SELECT :user, :network WHERE :network IS NOT"

@@ -40,7 +40,7 @@ ISSUER = "deskwire"
 LOGIN = "deskwire:login"
 WEBSOCKET = "deskwire:websocket"
 LEEWAY = Seconds(5.0)
-"""How far in the future the start of a token may be."""
+"""Maximum time by which the start of a token may be in the future."""
 
 WholeSeconds = Annotated[int, Meta(ge=0, le=2**53)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]

@@ -1,1 +1,1 @@
-"""Puts the rooms together and keeps them running."""
+"""The daemon: settings, wiring, start, reload and stop."""

@@ -193,7 +193,7 @@ def test_wrong_flag_is_named() -> None:
     )
 
 
-def test_wrong_value_is_refused_even_if_another_overrides_it(file: Path) -> None:
+def test_wrong_value_is_refused_even_if_overridden(file: Path) -> None:
     file.write_text("server.port = 'x'")
 
     assert refusal({"server": {"port": 1}}, file=file).startswith(f"{file}:1: server.port")

@@ -53,7 +53,7 @@ class ConfigValue(NamedTuple):
     key: Key
     value: Any
     source: str
-    """Where the user finds it: `--port`, `DESKWIRE_SERVER_PORT`, `/home/ann/config.toml:3`."""
+    """Place of the value: `--port`, `DESKWIRE_SERVER_PORT`, `/home/ann/config.toml:3`."""
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = get_type_hints(Settings)

@@ -33,7 +33,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     why: str = ""
     """Reason why it is not ok."""
     remedy: str = ""
-    """What the user can do."""
+    """Action that the user can take."""
 
 
 class CheckFailed(Exception):

@@ -10,6 +10,7 @@ import platform
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.doctor.clock import clock
 from deskwire.daemon.doctor.health import PASSING, CheckFailed, CheckResult, Condition, run_check
 from deskwire.daemon.doctor.network import certificate, port
-from deskwire.devices.dbus.buses import Buses, BusLost
+from deskwire.devices.dbus.buses import Bus, Buses, BusLost
 from deskwire.model.problems import StateUnavailable
 from deskwire.private_files import GROUP_AND_OTHERS, account_name
 
@@ -59,7 +60,7 @@ def session_bus(environ: Mapping[str, str]) -> str:
             "run deskwire in the desktop session, or as a systemd user service",
         )
     try:
-        asyncio.run(connect_to_session_bus(address))
+        asyncio.run(connect(Buses(session=address, system=None).session()))
     except BusLost as problem:
         raise CheckFailed(Condition.UNAVAILABLE, problem.message) from None
     return address
@@ -69,7 +70,7 @@ def system_bus(environ: Mapping[str, str]) -> str:
     """Connect to the system bus; absent if the machine has none."""
     address = paths.system_bus(environ)
     try:
-        asyncio.run(connect_to_system_bus(address))
+        asyncio.run(connect(Buses(session=None, system=address).system()))
     except BusLost as problem:
         expected = paths.has_system_bus(environ)
         condition = Condition.UNAVAILABLE if expected else Condition.ABSENT
@@ -77,15 +78,9 @@ def system_bus(environ: Mapping[str, str]) -> str:
     return address
 
 
-async def connect_to_session_bus(address: str) -> None:
-    """Connect and disconnect; raises `BusLost`."""
-    async with Buses(session=address, system=None).session():
-        pass
-
-
-async def connect_to_system_bus(address: str) -> None:
-    """Connect and disconnect; raises `BusLost`."""
-    async with Buses(session=None, system=address).system():
+async def connect(bus: AbstractAsyncContextManager[Bus]) -> None:
+    """Connect to a bus and disconnect; raises `BusLost`."""
+    async with bus:
         pass
 
 
