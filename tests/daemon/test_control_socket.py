@@ -237,7 +237,7 @@ def test_daemon_that_does_not_answer_is_reported_after_the_change(
     with control_socket.listen(tmp_path) as listening:
         listening.listen()
         with (
-            pytest.raises(DaemonUnresponsive, match="saved, but the running daemon did not"),
+            pytest.raises(DaemonUnresponsive, match="the change is saved, but the daemon did not"),
             refresh_after(tmp_path),
         ):
             changed = True

@@ -73,7 +73,8 @@ async def serve_control_socket(
     server: asyncio.Server | None = None
     try:
         listening = await asyncio.to_thread(listen, folder)
-        server = await asyncio.start_unix_server(answer, sock=listening)
+        # start_unix_server() of Python 3.13 would use the short path, which is gone by now
+        server = await asyncio.start_server(answer, sock=listening)
         first = refresh_until_done(refresh)  # for a commit before the socket was open
     except OSError as problem:
         log.warning(
@@ -171,8 +172,8 @@ def refresh_after(folder: Path) -> Iterator[None]:
             ask(daemon, REFRESH)
     except (TimeoutError, BlockingIOError):
         raise DaemonUnresponsive(
-            f"saved, but the running daemon did not answer within {REPLY_TIMEOUT:g} s; "
-            "it closes the sockets as soon as it answers, or when you restart it"
+            f"the change is saved, but the daemon did not answer within {REPLY_TIMEOUT:g} s; "
+            "restart it to close the sockets of these logins"
         ) from None
     except OSError:  # no daemon runs
         return

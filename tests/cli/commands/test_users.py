@@ -17,6 +17,7 @@ from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import User, Users
 from deskwire.cli.commands.users import users
+from deskwire.daemon import control_socket
 from deskwire.model.access import ALL_SCOPES, Scope
 
 PASSWORD = "correct horse"
@@ -90,6 +91,23 @@ def test_removed_user_is_not_in_the_list() -> None:
 
     assert printed == "removed ann and ended all logins\n"
     assert [each["name"] for each in json.loads(done("list", "--json"))] == ["bob"]
+
+
+def test_daemon_that_does_not_answer_is_reported_after_the_change(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_socket, "REPLY_TIMEOUT", 0.2)
+    done("add", "ann", password=PASSWORD)
+    with control_socket.listen(home / ".local/state/deskwire") as listening:
+        listening.listen()
+        result = run_users("passwd", "ann", password="staple battery")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "deskwire: the change is saved, but the daemon did not answer within 0.2 s; "
+        "restart it to close the sockets of these logins\n"
+    )
+    assert may_log_in(home, "ann", "staple battery").name == "ann"
 
 
 def test_list_is_a_table_or_json() -> None:
@@ -275,6 +293,7 @@ def test_users_command_does_not_load_the_server() -> None:
     code = """
 import sys
 from deskwire.cli.commands.users import users
+from deskwire.daemon import control_socket
 users(["list"], standalone_mode=False)
 print("aiohttp" in sys.modules)
 """
