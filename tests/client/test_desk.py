@@ -317,7 +317,7 @@ async def lose(there: ScriptedDesk, code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "logins", "tickets"),
+    ("code", "logins", "socket_tokens"),
     [(1001, 1, 1), (1006, 1, 1), (1011, 1, 1), (1013, 1, 1), (4001, 2, 2), (4004, 1, 2)],
 )
 async def test_a_lost_connection_comes_back_as_the_table_says(
