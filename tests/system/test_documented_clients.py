@@ -164,7 +164,7 @@ def test_browser_client_shows_the_desk_and_sends_commands(
         player.locator("[value=audio-next]").click()
         expect(player.locator("b")).to_have_text("My Immortal")
         page.locator("#player2 [value=audio-next]").click()
-        expect(page.locator("#state")).to_have_text("this player has nothing else to play")
+        expect(page.locator("#state")).to_have_text("this player has no other track")
 
 
 def test_browser_client_follows_each_close_code(page: Page, site: str, tmp_path: Path) -> None:
