@@ -11,10 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
-from deskwire.auth.users import Users
 from deskwire.daemon.config.settings import DEVICE_NAMES, Devices, Server, Session, Settings
 from deskwire.daemon.wiring import wire
 from deskwire.devices.dbus.buses import Buses
@@ -22,6 +20,7 @@ from deskwire.devices.sound.address import SoundServers
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.server.http.content import Pages
 from deskwire.server.http.server import start_server
+from deskwire.server.wiring import open_accounts
 from tests.support.time_scaling import patiently
 
 PASSWORD = "correct horse battery"
@@ -138,12 +137,6 @@ class RawSocket:
             return [each for each in messages if each["event"] != "stats"]
 
 
-def open_state(folder: Path) -> tuple[StateDirectory, bytes, str]:
-    """Return a new state, its signing key and the desk's id. Blocks."""
-    state = StateDirectory.open(folder)
-    return state, state.secret("signing", 32), state.desk_id()
-
-
 @asynccontextmanager
 async def local_server(
     folder: Path,
@@ -153,29 +146,24 @@ async def local_server(
     pages: Pages | None = None,
 ) -> AsyncIterator[LocalServer]:
     """Start a server on which ann has these scopes."""
-    state, key, desk_id = await asyncio.to_thread(open_state, folder / "state")
-    users = Users(state, Passwords(memory_kib=64))
-    logins = Logins(state, (session or Session()).login_lifetime)
-    await logins.refresh()
-    await users.add("ann", PASSWORD, scopes)
+    session = session or Session()
+    state = await asyncio.to_thread(StateDirectory.open, folder / "state")
+    accounts = await open_accounts(state, Passwords(memory_kib=64), session.login_lifetime)
+    await accounts.users.add("ann", PASSWORD, scopes)
     settings = Settings(
         server=Server(host="127.0.0.1", port=0, tls=False),
-        session=session or Session(),
+        session=session,
         devices=Devices(disabled=frozenset(DEVICE_NAMES)),
     )
     desk = wire(
         settings,
-        users=users,
-        logins=logins,
-        key=key,
-        desk=desk_id,
-        boot_id=state.boot_id,
+        accounts,
         buses=Buses(session=None, system=None),
         sound=SoundServers(""),
         cache=folder / "cache",
         pages=pages or Pages({}),
     )
-    server = await start_server(desk.app.answer, host="127.0.0.1", port=0, context=None)
+    server = await start_server(desk.server.app.answer, host="127.0.0.1", port=0, context=None)
     try:
         async with aiohttp.ClientSession() as http:
             running = LocalServer(server.port, http)
@@ -185,6 +173,6 @@ async def local_server(
                 await running.close_sockets()
     finally:
         server.close()
-        await desk.registry.close_all()
+        await desk.server.registry.close_all()
         await server.wait_closed()
         state.close()

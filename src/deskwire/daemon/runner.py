@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable, Mapping
 
 from deskwire import __version__
-from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords, generate_password
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.users import Users
@@ -28,9 +27,9 @@ from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import read_clock
 from deskwire.server.http.content import read_pages
 from deskwire.server.http.server import RunningServer, start_server
+from deskwire.server.wiring import open_accounts
 
 FIRST_USER = "owner"
-KEY_BYTES = 32
 
 Print = Callable[[str], None]
 """Prints a line for the user who starts the daemon."""
@@ -64,16 +63,10 @@ async def _serve(
     tls = await in_thread(TlsCertificate, settings.server) if settings.server.tls else None
     if tls is not None:
         print_line(f"certificate SHA-256 {tls.fingerprint}")
-    users = Users(state, Passwords())
-    logins = Logins(state, settings.session.login_lifetime)
-    await logins.refresh()
+    accounts = await open_accounts(state, Passwords(), settings.session.login_lifetime)
     desk = wire(
         settings,
-        users=users,
-        logins=logins,
-        key=await in_thread(state.secret, "signing", KEY_BYTES),
-        desk=await in_thread(state.desk_id),
-        boot_id=state.boot_id,
+        accounts,
         buses=Buses(session=paths.session_bus(environ), system=paths.system_bus(environ)),
         sound=await in_thread(paths.sound, environ),
         cache=paths.cache_dir(environ),
@@ -90,15 +83,15 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reloader.request)
     async with (
-        serve_control_socket(state.folder, desk.endpoint.clients, logins.refresh),
+        serve_control_socket(state.folder, desk.server.endpoint.clients, accounts.logins.refresh),
         asyncio.TaskGroup() as tasks,
     ):
         background = [
             tasks.create_task(reloader.run(), name="reload"),
             tasks.create_task(notifier.keep_alive(), name="watchdog"),
         ]
-        if await users.count() == 0:
-            await _add_first_user(users, print_line)
+        if await accounts.users.count() == 0:
+            await _add_first_user(accounts.users, print_line)
         if settings.server.public_url:
             print_line(f"public URL {settings.server.public_url}")
         print_line(f"deskwire is ready at {server_url(settings.server, server.host, server.port)}")
@@ -108,12 +101,12 @@ async def _serve(
         await stop.wait()
         notifier.stopping()
         server.close()
-        await desk.registry.close_all()
+        await desk.server.registry.close_all()
         await desk.supervisor.close()
         for task in background:
             task.cancel()
     await server.wait_closed()
-    desk.flush_logs()
+    desk.server.flush_logs()
     log.info("stopped")
 
 
@@ -127,13 +120,13 @@ async def _listen(
     host, port = settings.server.host, settings.server.port
     try:
         return await start_server(
-            desk.app.answer,
+            desk.server.app.answer,
             host=host,
             port=port,
             context=tls.context if tls is not None else None,
             listening=inherited_socket(settings.server, environ),
             on_connection=reloader.on_connection,
-            max_sockets=lambda: desk.registry.limits.total,
+            max_sockets=lambda: desk.server.registry.limits.total,
         )
     except OSError as problem:
         raise PortTaken(describe_failure(host, port, problem)) from None

@@ -1,20 +1,15 @@
-"""The system on one page: what there is, and who is told of what.
+"""Wiring of the daemon: the devices of this desk, the core and the server.
 
-    devices ──readings──▶ supervisor ──▶ publisher ──frames──▶ broadcaster ──▶ screens
-    devices ◀──commands── router ◀── monitor ◀── screens
-    logins that end ──▶ sockets that close
+    devices ──readings──▶ supervisor ──▶ publisher ──values──▶ server
+    devices ◀──commands── router ◀── server
 
-Everything is made here, from settings, and handed plain arguments; nothing else in the house
-knows how it is put together.
+All parts get plain arguments, made from the settings here.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from deskwire.art.artwork import Artwork
-from deskwire.auth.logins import Logins
-from deskwire.auth.tokens import Tokens
-from deskwire.auth.users import Users
 from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.core.supervisor import Supervisor
@@ -24,55 +19,44 @@ from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import SoundServers
 from deskwire.model.instant import read_clock
 from deskwire.protocol.base.server_session import SessionPolicy
-from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.content import Pages
-from deskwire.server.http.login_service import DeskAddress, LoginService
-from deskwire.server.http.routes import routes
+from deskwire.server.http.login_service import DeskAddress
 from deskwire.server.websocket.broadcaster import Broadcaster
-from deskwire.server.websocket.endpoint import WebSocketEndpoint
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
+from deskwire.server.wiring import (
+    Accounts,
+    Content,
+    DeskServer,
+    Lifetimes,
+    ServerPolicy,
+    build_server,
+)
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What has to be started and stopped."""
+    """The parts that are started and stopped."""
 
     supervisor: Supervisor
+    server: DeskServer
     desk_id: str
-    registry: SessionRegistry
-    app: HttpApp
-    login_service: LoginService
-    endpoint: WebSocketEndpoint
 
     def reconfigure(self, settings: Settings) -> None:
         """Apply the `RELOADABLE` settings."""
-        self.login_service.reconfigure(desk_address(settings, self.desk_id))
-        self.app.reconfigure(request_policy(settings), cookie=self.login_service.cookie.name)
-        self.endpoint.reconfigure(session_policy(settings))
-        self.registry.reconfigure(socket_limits(settings))
-
-    def flush_logs(self) -> None:
-        """Write the summaries of suppressed log lines."""
-        self.login_service.flush_log()
-        self.endpoint.flush_log()
+        self.server.reconfigure(server_policy(settings, self.desk_id))
 
 
 def wire(
     settings: Settings,
+    accounts: Accounts,
     *,
-    users: Users,
-    logins: Logins,
-    key: bytes,
-    desk: str,
-    boot_id: str,
     buses: Buses,
     sound: SoundServers,
     cache: Path,
     pages: Pages,
 ) -> Desk:
-    """Put the rooms together."""
-    session = settings.session
-
+    """Connect all parts of the daemon."""
     artwork = Artwork(cache=cache, fetch_remote=settings.art.fetch_remote)
     devices = desk_devices(settings, buses=buses, sound=sound, artwork=artwork)
     publisher = Publisher(
@@ -81,75 +65,39 @@ def wire(
     )
     supervisor = Supervisor(devices, publisher.put)
     publisher.on_demand = supervisor.set_demand
-    broadcaster = Broadcaster(publisher)
-    router = CommandRouter(devices.values())
-
-    tokens = Tokens(
-        key,
-        desk=desk,
-        boot_id=boot_id,
-        login_lifetime=session.login_lifetime,
-        websocket_lifetime=session.lifetime,
-        find_login=logins.get,
-    )
-    registry = SessionRegistry(socket_limits(settings))
-    logins.on_ended(registry.close_logins)
-
-    endpoint = WebSocketEndpoint(
-        verify=tokens.verify_websocket,
-        router=router,
-        broadcaster=broadcaster,
-        registry=registry,
+    policy = server_policy(settings, accounts.desk_id)
+    server = build_server(
+        accounts,
+        Lifetimes(settings.session.login_lifetime, settings.session.lifetime),
+        policy,
+        Content(artwork.find, pages, settings.art.public),
+        broadcaster=Broadcaster(publisher),
+        registry=SessionRegistry(policy.sockets),
+        router=CommandRouter(devices.values()),
         clock=read_clock,
-        policy=session_policy(settings),
     )
-    login_service = LoginService(
-        users=users,
-        logins=logins,
-        tokens=tokens,
-        clock=read_clock,
-        address=desk_address(settings, desk),
-        on_websocket_token=broadcaster.expect,
-    )
-    table = routes(
-        login_service=login_service,
-        endpoint=endpoint,
-        find_art=artwork.find,
-        art_is_public=settings.art.public,
-        pages=pages,
-    )
-    app = HttpApp(table, request_policy(settings), cookie=login_service.cookie.name)
-    return Desk(supervisor, desk, registry, app, login_service, endpoint)
+    return Desk(supervisor, server, accounts.desk_id)
 
 
-def desk_address(settings: Settings, desk_id: str) -> DeskAddress:
-    """Return how clients reach the desk."""
-    server = settings.server
-    return DeskAddress(desk_id, tls=server.tls, public_url=server.public_url)
-
-
-def session_policy(settings: Settings) -> SessionPolicy:
-    """Return the settings of each new session."""
-    session = settings.session
-    return SessionPolicy(session.auth_timeout, session.warning, settings.compat.literal_event_names)
-
-
-def socket_limits(settings: Settings) -> SocketLimits:
-    """Return the maximum numbers of open sockets."""
-    session = settings.session
-    return SocketLimits(
-        total=session.max_sockets,
-        per_user=session.max_sockets_per_user,
-        unauthenticated=session.max_unauthenticated,
-    )
-
-
-def request_policy(settings: Settings) -> RequestPolicy:
-    """Return the host names, origins and proxies that the server accepts."""
-    server = settings.server
-    return RequestPolicy.create(
-        allowed_hosts=server.allowed_hosts,
-        allowed_origins=server.allowed_origins,
-        public_url=server.public_url,
-        trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
+def server_policy(settings: Settings, desk_id: str) -> ServerPolicy:
+    """Return the server's part of the settings."""
+    server, session = settings.server, settings.session
+    return ServerPolicy(
+        address=DeskAddress(desk_id, tls=server.tls, public_url=server.public_url),
+        requests=RequestPolicy.create(
+            allowed_hosts=server.allowed_hosts,
+            allowed_origins=server.allowed_origins,
+            public_url=server.public_url,
+            trusted_proxies=server.trusted_proxies if server.behind_proxy else (),
+        ),
+        session=SessionPolicy(
+            auth_timeout=session.auth_timeout,
+            warning=session.warning,
+            literal_names=settings.compat.literal_event_names,
+        ),
+        sockets=SocketLimits(
+            total=session.max_sockets,
+            per_user=session.max_sockets_per_user,
+            unauthenticated=session.max_unauthenticated,
+        ),
     )

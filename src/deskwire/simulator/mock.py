@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from deskwire.auth.logins import Logins
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
-from deskwire.auth.users import Users
 from deskwire.model.access import ALL_SCOPES, Scope
 from deskwire.model.instant import Clock, read_clock
 from deskwire.model.readings import ArtKey
@@ -26,15 +24,15 @@ from deskwire.model.units import Seconds
 from deskwire.server.http.content import read_pages
 from deskwire.server.http.server import RunningServer, start_server
 from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
+from deskwire.server.wiring import open_accounts
 from deskwire.simulator.faults import Fault
 from deskwire.simulator.scenario import Scenario
-from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDesk, wire
+from deskwire.simulator.wiring import LIFETIME, LOGIN_LIFETIME, WARNING, MockDesk, MockPolicy, wire
 
 USER = "owner"
 WATCHER = "watcher"
 """Name of a user with the scope `monitor` only."""
 PASSWORD = "only-a-rehearsal"  # noqa: S105 - a documented password of the mock
-KEY_BYTES = 32
 
 
 class Mock:
@@ -87,7 +85,7 @@ class Mock:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        await self._desk.registry.close_all()
+        await self._desk.server.registry.close_all()
         self._desk.simulated_desk.stop()
         self._fault_task.cancel()
         await asyncio.gather(self._fault_task, return_exceptions=True)
@@ -95,32 +93,22 @@ class Mock:
         await self._close()
 
     async def _open(self) -> None:
-        state = self._state
-        users = Users(state, Passwords())
-        logins = Logins(state, LOGIN_LIFETIME)
-        await users.add(self.user, self.password, ALL_SCOPES)
+        accounts = await open_accounts(self._state, Passwords(), LOGIN_LIFETIME)
+        await accounts.users.add(self.user, self.password, ALL_SCOPES)
         if self.user != WATCHER:
-            await users.add(WATCHER, self.password, {Scope.MONITOR})
-        await logins.refresh()
+            await accounts.users.add(WATCHER, self.password, {Scope.MONITOR})
         self._desk: MockDesk = wire(
             self._scenario,
             self._pictures,
             self._faults,
-            users=users,
-            logins=logins,
-            key=await asyncio.to_thread(state.secret, "signing", KEY_BYTES),
-            desk=await asyncio.to_thread(state.desk_id),
-            boot_id=state.boot_id,
-            clock=self._clock,
-            lifetime=self._lifetime,
-            warning=self._warning,
-            origins=self._origins,
-            tls=self._tls,
+            accounts,
+            MockPolicy(self._tls, self._lifetime, self._warning, self._origins),
             pages=await asyncio.to_thread(read_pages),
+            clock=self._clock,
         )
         context = await asyncio.to_thread(self._context) if self._tls else None
         self._server: RunningServer = await start_server(
-            self._desk.app.answer, host=self._host, port=self._port, context=context
+            self._desk.server.app.answer, host=self._host, port=self._port, context=context
         )
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.address = f"http{'s' if self._tls else ''}://{host}:{self._server.port}"

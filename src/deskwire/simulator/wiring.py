@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_type_hints
 
-from deskwire.auth.logins import Logins
-from deskwire.auth.tokens import Tokens
-from deskwire.auth.users import Users
+from msgspec import Struct
+
 from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
 from deskwire.model.instant import Clock
@@ -21,12 +20,18 @@ from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import SessionPolicy
-from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.content import Pages
-from deskwire.server.http.login_service import DeskAddress, LoginService
-from deskwire.server.http.routes import routes
-from deskwire.server.websocket.endpoint import WebSocketEndpoint
-from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
+from deskwire.server.http.login_service import DeskAddress
+from deskwire.server.websocket.session_registry import SocketLimits
+from deskwire.server.wiring import (
+    Accounts,
+    Content,
+    DeskServer,
+    Lifetimes,
+    ServerPolicy,
+    build_server,
+)
 from deskwire.simulator.faults import (
     Fault,
     FaultScheduler,
@@ -56,68 +61,49 @@ class MockDesk:
 
     simulated_desk: SimulatedDesk
     fault_scheduler: FaultScheduler
-    registry: SessionRegistry
-    app: HttpApp
+    server: DeskServer
+
+
+class MockPolicy(Struct, frozen=True):
+    """Settings of a mock server."""
+
+    tls: bool = False
+    lifetime: Seconds = LIFETIME
+    warning: Seconds = WARNING
+    origins: tuple[str, ...] = ()
 
 
 def wire(
     scenario: Scenario,
     pictures: Mapping[ArtKey, bytes],
     faults: Iterable[Fault],
+    accounts: Accounts,
+    policy: MockPolicy,
     *,
-    users: Users,
-    logins: Logins,
-    key: bytes,
-    desk: str,
-    boot_id: str,
-    clock: Clock,
-    lifetime: Seconds,
-    warning: Seconds,
-    origins: Iterable[str],
-    tls: bool,
     pages: Pages,
+    clock: Clock,
 ) -> MockDesk:
-    """Build all parts of the mock server."""
+    """Connect all parts of the mock server."""
     publisher = Publisher(interval=INTERVAL, topics=TOPICS)
     simulated_desk = SimulatedDesk(scenario, pictures, publisher.put)
     publisher.on_demand = simulated_desk.set_demand
     broadcaster = FaultyBroadcaster(publisher)
     registry = FaultySessionRegistry(LIMITS)
-    logins.on_ended(registry.close_logins)
-
-    tokens = Tokens(
-        key,
-        desk=desk,
-        boot_id=boot_id,
-        login_lifetime=LOGIN_LIFETIME,
-        websocket_lifetime=lifetime,
-        find_login=logins.get,
-    )
-    endpoint = WebSocketEndpoint(
-        verify=registry.wrap_verify(tokens.verify_websocket),
-        router=CommandRouter([simulated_desk]),
+    server = build_server(
+        accounts,
+        Lifetimes(LOGIN_LIFETIME, policy.lifetime),
+        ServerPolicy(
+            address=DeskAddress(accounts.desk_id, tls=policy.tls),
+            requests=RequestPolicy.create(allowed_origins=policy.origins),
+            session=SessionPolicy(AUTH_TIMEOUT, policy.warning),
+            sockets=LIMITS,
+        ),
+        Content(simulated_desk.find, pages),
         broadcaster=broadcaster,
         registry=registry,
+        router=CommandRouter([simulated_desk]),
         clock=clock,
-        policy=SessionPolicy(AUTH_TIMEOUT, warning),
     )
-    login_service = LoginService(
-        users=users,
-        logins=logins,
-        tokens=tokens,
-        clock=clock,
-        address=DeskAddress(desk, tls=tls),
-        on_websocket_token=broadcaster.expect,
-    )
-    table = routes(
-        login_service=login_service,
-        endpoint=endpoint,
-        find_art=simulated_desk.find,
-        art_is_public=False,
-        pages=pages,
-    )
-    policy = RequestPolicy.create(allowed_origins=origins)
-    app = HttpApp(table, policy, cookie=login_service.cookie.name)
-    return MockDesk(
-        simulated_desk, FaultScheduler(faults, broadcaster, registry, logins), registry, app
-    )
+    server.endpoint.verify = registry.wrap_verify(server.endpoint.verify)
+    scheduler = FaultScheduler(faults, broadcaster, registry, accounts.logins)
+    return MockDesk(simulated_desk, scheduler, server)
