@@ -48,11 +48,11 @@ VAGUE_IN_TESTS = frozenset(
 )
 CITATION = re.compile(r"api\.md|\brulings?\b(?:\s+\d+)?", re.IGNORECASE)
 IMPERATIVE = re.compile(
-    r"^(Accept|Add|Adopt|Allow|Answer|Apply|Ask|Assert|Avoid|Bind|Bound|Break|Build|Bump|Cache|Call|"
-    r"Cancel|Cap|Change|Check|Clamp|Clean|Close|Collect|Combine|Compare|Compute|Configure|Convert|"
+    r"^(Accept|Adapt|Add|Adopt|Allow|Answer|Apply|Ask|Assert|Avoid|Bind|Bound|Break|Build|Bump|Cache|Call|"
+    r"Cancel|Cap|Change|Check|Clamp|Clean|Clear|Close|Collect|Combine|Compare|Compute|Configure|Convert|"
     r"Copy|Correct|Count|Cover|Create|Cut|Declare|Decode|Define|Delay|Delete|Deny|Derive|Describe|"
     r"Detect|Disable|Discard|Display|Document|Download|Draw|Drop|Emit|Enable|Encode|End|Enforce|"
-    r"Escape|Evict|Exclude|Expand|Expect|Explain|Expose|Extend|Extract|Fail|Fetch|Find|Fix|Fold|"
+    r"Escape|Evict|Exclude|Expand|Expect|Explain|Expose|Extend|Extract|Fail|Fetch|Find|Fit|Fix|Fold|"
     r"Follow|Forbid|Format|Generate|Give|Group|Guard|Halve|Handle|Hide|Hold|Ignore|Implement|Import|"
     r"Improve|Include|Increase|Inline|Install|Introduce|Invert|Join|Keep|Let|Limit|Link|List|Load|"
     r"Localise|Lock|Log|Look|Lower|Make|Mark|Match|Measure|Merge|Migrate|Mock|Move|Name|Normalise|"

@@ -93,7 +93,7 @@ def _no_log_has_what_must_never_be_in_one() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_bad_is_logged(watchman: Watchman) -> Iterator[None]:
-    """Fail a test in whose time a token was logged, or a failure that nobody looked at."""
+    """Fail a test in whose time a token was logged, or an exception that was never retrieved."""
     watchman.caught.clear()
     yield
     assert watchman.caught == []

@@ -1,3 +1,3 @@
-"""deskwire: one person's Linux session, live on any screen."""
+"""deskwire: one person's Linux session, live on every phone, browser and terminal."""
 
 __version__ = "0.1.0"

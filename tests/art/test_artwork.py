@@ -45,11 +45,11 @@ def cover(tmp_path: Path) -> Path:
 
 async def named(artwork: Artwork, address: str) -> NamedPicture:
     """Name a picture and wait until it is in hand, or nothing is."""
-    settled = asyncio.Event()
-    picture = artwork.name(address, settled.set)
+    idle = asyncio.Event()
+    picture = artwork.name(address, idle.set)
     if not picture.idle:
         async with asyncio.timeout(patiently(3)):
-            await settled.wait()
+            await idle.wait()
     return picture
 
 
@@ -63,7 +63,7 @@ def found(artwork: Artwork, key: str | None) -> Art:
     return art
 
 
-async def test_a_file_is_kept_under_its_path(artwork: Artwork, cover: Path) -> None:
+async def test_file_is_stored_under_its_path(artwork: Artwork, cover: Path) -> None:
     picture = await named(artwork, cover.as_uri())
 
     assert picture.key == str(cover)
@@ -102,7 +102,7 @@ async def test_nothing_that_is_not_named_is_found(artwork: Artwork, cover: Path)
     assert artwork._by_url == {}
 
 
-async def test_a_picture_in_the_address_is_kept_as_a_file_of_our_own(
+async def test_picture_in_the_address_is_cached_as_a_file(
     artwork: Artwork, tmp_path: Path, clock: Clock
 ) -> None:
     picture = await named(artwork, inlined(GIF))
@@ -269,7 +269,7 @@ async def test_picture_in_a_recovered_directory_is_stored(artwork: Artwork, tmp_
         await until_async(lambda: all(picture.idle for picture in stuck))
 
 
-async def test_a_full_house_takes_no_more(artwork: Artwork, tmp_path: Path) -> None:
+async def test_full_store_refuses_a_picture(artwork: Artwork, tmp_path: Path) -> None:
     keys = []
     for number in range(5):
         file = tmp_path / f"{number}.png"
@@ -295,9 +295,7 @@ async def test_remote_picture_is_not_fetched_by_default(artwork: Artwork, web: W
     assert web.asked == []
 
 
-async def test_a_picture_from_the_web_is_kept_and_not_fetched_twice(
-    tmp_path: Path, clock: Clock, web: Web
-) -> None:
+async def test_remote_picture_is_fetched_once(tmp_path: Path, clock: Clock, web: Web) -> None:
     artwork = Artwork(tmp_path / "cache", fetch_remote=True, now=clock)
 
     first = await named(artwork, web.url("/a.png"))

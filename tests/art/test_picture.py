@@ -22,7 +22,7 @@ from tests.support.pictures import AVIF, GIF, JPEG, KINDS, PNG, SVG, WEBP
 
 
 @pytest.mark.parametrize(("kind", "content"), KINDS.items())
-def test_a_picture_is_told_by_its_first_bytes(kind: str, content: bytes) -> None:
+def test_media_type_follows_from_the_first_bytes(kind: str, content: bytes) -> None:
     assert media_type(content) == kind
 
 

@@ -30,8 +30,8 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def reading(path: Path, told: Callable[[bytes | None], None]) -> Job[bytes | None]:
-    return Job(lambda: read(path), told, path=bytes(path))
+def reading(path: Path, results: Callable[[bytes | None], None]) -> Job[bytes | None]:
+    return Job(lambda: read(path), results, path=bytes(path))
 
 
 def ours() -> int:
@@ -58,31 +58,31 @@ def test_without_a_list_of_mounts_none_is_known() -> None:
 
 async def test_result_is_reported_and_the_thread_ends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"content")
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
 
-    pool.submit(reading(tmp_path / "a", told.append))
-    await until_async(lambda: told)
+    pool.submit(reading(tmp_path / "a", results.append))
+    await until_async(lambda: results)
 
-    assert told == [b"content"]
+    assert results == [b"content"]
     await until_async(lambda: ours() == 0)
 
 
 async def test_cancelled_job_calls_no_callback(tmp_path: Path) -> None:
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
-    job = reading(tmp_path / "a", told.append)
+    job = reading(tmp_path / "a", results.append)
 
     pool.submit(job)
     job.cancel()
     await until_async(lambda: ours() == 0)
 
-    assert told == []
+    assert results == []
 
 
 async def test_job_cancelled_in_the_queue_is_never_read() -> None:
     let_go = threading.Event()
-    told: list[str] = []
+    results: list[str] = []
     pool = PicturePool[str]()
 
     def hang() -> str:
@@ -90,24 +90,24 @@ async def test_job_cancelled_in_the_queue_is_never_read() -> None:
         return "hung"
 
     def read_it() -> str:
-        told.append("read though cancelled")
+        results.append("read though cancelled")
         return ""
 
     for _ in range(PARALLEL_READS):
-        pool.submit(Job(hang, told.append))
-    cancelled = Job(read_it, told.append)
+        pool.submit(Job(hang, results.append))
+    cancelled = Job(read_it, results.append)
     pool.submit(cancelled)
-    pool.submit(Job(lambda: "last", told.append))
+    pool.submit(Job(lambda: "last", results.append))
     cancelled.cancel()
     let_go.set()
-    await until_async(lambda: "last" in told)
+    await until_async(lambda: "last" in results)
 
-    assert sorted(told) == ["hung"] * PARALLEL_READS + ["last"]
+    assert sorted(results) == ["hung"] * PARALLEL_READS + ["last"]
 
 
 async def test_no_more_than_a_few_read_at_once() -> None:
     begun, let_go = threading.Semaphore(0), threading.Event()
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
 
     def work() -> None:
@@ -115,10 +115,10 @@ async def test_no_more_than_a_few_read_at_once() -> None:
         let_go.wait(5)
 
     for _ in range(10):
-        pool.submit(Job(work, told.append))
+        pool.submit(Job(work, results.append))
     assert ours() <= PARALLEL_READS
     let_go.set()
-    await until_async(lambda: len(told) == 10)
+    await until_async(lambda: len(results) == 10)
 
 
 @pytest.mark.desktop
@@ -126,60 +126,60 @@ async def test_forty_reads_in_a_hanging_folder_delay_a_healthy_one_by_a_moment(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "healthy").write_bytes(b"healthy")
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
     with HangingFolder(tmp_path / "hangs") as hanging:
         for number in range(40):
             folder = hanging.path / str(number)
-            pool.submit(reading(folder / "cover.png", told.append))
+            pool.submit(reading(folder / "cover.png", results.append))
         begun = time.monotonic()
-        pool.submit(reading(tmp_path / "healthy", told.append))
-        await until_async(lambda: told)
+        pool.submit(reading(tmp_path / "healthy", results.append))
+        await until_async(lambda: results)
 
         assert time.monotonic() - begun < patiently(0.5)
-        assert told == [b"healthy"]
+        assert results == [b"healthy"]
         assert ours() <= 2 * PARALLEL_READS
         hanging.release()
-        await until_async(lambda: len(told) == 41)
+        await until_async(lambda: len(results) == 41)
 
-    assert told == [b"healthy"] + [None] * 40
+    assert results == [b"healthy"] + [None] * 40
     await until_async(lambda: ours() == 0)
 
 
 async def test_a_host_that_hangs_does_not_hold_up_another() -> None:
     let_go = threading.Event()
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
 
     def hang() -> None:
         let_go.wait(5)
 
     for _ in range(10):
-        pool.submit(Job(hang, told.append, host="slow.example"))
-    pool.submit(Job(lambda: b"quick", told.append, host="quick.example"))
-    await until_async(lambda: told)
+        pool.submit(Job(hang, results.append, host="slow.example"))
+    pool.submit(Job(lambda: b"quick", results.append, host="quick.example"))
+    await until_async(lambda: results)
 
-    assert told == [b"quick"]
+    assert results == [b"quick"]
     assert ours() <= 2 * PARALLEL_READS
     let_go.set()
-    await until_async(lambda: len(told) == 11)
+    await until_async(lambda: len(results) == 11)
 
 
 async def test_there_are_never_more_threads_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "MOST_THREADS", 2 * PARALLEL_READS)
     monkeypatch.setattr(pool_module, "SLOW", 0.02)
     let_go = threading.Event()
-    told: list[bytes | None] = []
+    results: list[bytes | None] = []
     pool = Pool()
 
     def hang() -> None:
         let_go.wait(5)
 
     for number in range(20):
-        pool.submit(Job(hang, told.append, host=f"{number}.example"))
+        pool.submit(Job(hang, results.append, host=f"{number}.example"))
     await until_async(lambda: ours() == 2 * PARALLEL_READS)
     await asyncio.sleep(0.1)
 
     assert ours() == 2 * PARALLEL_READS
     let_go.set()
-    await until_async(lambda: len(told) == 20)
+    await until_async(lambda: len(results) == 20)

@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-class Kept(PictureStore):
+class RecordingStore(PictureStore):
     """Pictures of so many MiB, under a clock that is set."""
 
     def __init__(self) -> None:
@@ -28,95 +28,95 @@ class Kept(PictureStore):
 
 
 def test_named_picture_stays_in_the_store() -> None:
-    kept = Kept()
+    stored = RecordingStore()
 
-    assert kept.add("a")
-    kept.clock.now += 1_000_000
+    assert stored.add("a")
+    stored.clock.now += 1_000_000
 
-    assert kept.has("a")
-    assert not kept.has("b")
+    assert stored.has("a")
+    assert not stored.has("b")
 
 
 def test_picture_expires_a_minute_after_its_last_name() -> None:
-    kept = Kept()
-    kept.add("a")
-    kept.add("a")
+    stored = RecordingStore()
+    stored.add("a")
+    stored.add("a")
 
-    kept.release(ArtKey("a"))
-    kept.clock.now += 1000
-    assert kept.has("a")
-    kept.release(ArtKey("a"))
-    kept.clock.now += RETENTION
-    assert kept.has("a")
-    kept.clock.now += 0.1
+    stored.release(ArtKey("a"))
+    stored.clock.now += 1000
+    assert stored.has("a")
+    stored.release(ArtKey("a"))
+    stored.clock.now += RETENTION
+    assert stored.has("a")
+    stored.clock.now += 0.1
 
-    assert not kept.has("a")
-    assert kept.gone == ["a"]
-    assert kept.size == 0
+    assert not stored.has("a")
+    assert stored.gone == ["a"]
+    assert stored.size == 0
 
 
 def test_a_picture_named_again_in_time_stays() -> None:
-    kept = Kept()
-    kept.add("a")
-    kept.release(ArtKey("a"))
-    kept.clock.now += 59
-    kept.add("a")
-    kept.clock.now += 1000
+    stored = RecordingStore()
+    stored.add("a")
+    stored.release(ArtKey("a"))
+    stored.clock.now += 59
+    stored.add("a")
+    stored.clock.now += 1000
 
-    assert kept.has("a")
+    assert stored.has("a")
 
 
 def test_expired_picture_is_dropped_when_another_is_stored() -> None:
-    kept = Kept()
-    kept.add("a")
-    kept.release(ArtKey("a"))
-    kept.clock.now += 61
-    kept.add("b")
+    stored = RecordingStore()
+    stored.add("a")
+    stored.release(ArtKey("a"))
+    stored.clock.now += 61
+    stored.add("b")
 
-    assert kept.gone == ["a"]
+    assert stored.gone == ["a"]
 
 
 def test_full_store_drops_the_oldest_released_picture_first() -> None:
-    kept = Kept()
+    stored = RecordingStore()
     for number in range(4):
-        kept.add(f"{number}", 8)
+        stored.add(f"{number}", 8)
     for number in (2, 0, 1):
-        kept.clock.now += 1
-        kept.release(ArtKey(f"{number}"))
+        stored.clock.now += 1
+        stored.release(ArtKey(f"{number}"))
 
-    assert kept.add("new", 8)
+    assert stored.add("new", 8)
 
-    assert kept.gone == ["2"]
-    assert kept.size == CAPACITY
+    assert stored.gone == ["2"]
+    assert stored.size == CAPACITY
 
 
 def test_full_store_of_named_pictures_refuses_another() -> None:
-    kept = Kept()
+    stored = RecordingStore()
     for number in range(4):
-        kept.add(f"{number}", 8)
+        stored.add(f"{number}", 8)
 
-    assert not kept.add("new", 1)
+    assert not stored.add("new", 1)
 
-    assert kept.gone == []
-    assert kept.size == CAPACITY
+    assert stored.gone == []
+    assert stored.size == CAPACITY
 
 
 def test_new_bytes_under_an_old_name_take_the_old_ones_place() -> None:
-    kept = Kept()
-    kept.add("a", 8)
+    stored = RecordingStore()
+    stored.add("a", 8)
 
-    kept.hold(ArtKey("a"), Art(b"new", "image/png", "new"))
+    stored.hold(ArtKey("a"), Art(b"new", "image/png", "new"))
 
-    found = kept.find(ArtKey("a"))
+    found = stored.find(ArtKey("a"))
     assert found is not None
     assert found.content == b"new"
-    assert kept.size == 3
+    assert stored.size == 3
 
 
 def test_store_never_exceeds_its_capacity() -> None:
-    kept = Kept()
+    stored = RecordingStore()
     for number in range(500):
-        kept.clock.now += 0.02
-        kept.add(f"{number}", 1 + number % 8)
-        kept.release(ArtKey(f"{number}"))
-        assert kept.size <= CAPACITY
+        stored.clock.now += 0.02
+        stored.add(f"{number}", 1 + number % 8)
+        stored.release(ArtKey(f"{number}"))
+        assert stored.size <= CAPACITY

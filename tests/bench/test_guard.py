@@ -55,10 +55,10 @@ def test_dump_without_a_count_ends_the_run_with_a_message(tmp_path: Path) -> Non
 
 
 def test_baseline_names_its_python_version() -> None:
-    kept = json.loads(BASELINE.read_text(encoding="utf-8"))
+    stored = json.loads(BASELINE.read_text(encoding="utf-8"))
 
-    assert set(kept["taken_on"]) == {
+    assert set(stored["taken_on"]) == {
         *("python", "compiler", "machine", "libc"),
         *("aiohttp", "msgspec"),
     }
-    assert set(kept["ratios"]) == set(kept["instructions"]) - {"calibration"}
+    assert set(stored["ratios"]) == set(stored["instructions"]) - {"calibration"}

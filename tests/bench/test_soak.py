@@ -17,7 +17,7 @@ FLAT = [Sample(float(at), 70, 20, 5, 51.0) for at in range(600)]
 
 
 async def run_of(samples: list[Sample], after: Sample = BEFORE, log: str = "") -> Run:
-    crowd = Crowd(cast("Desk", None), 0, random.Random(1))  # of nobody
+    crowd = Crowd(cast("Desk", None), 0, random.Random(1))  # no desk
     crowd.readings = 9
     return Run(7, 50, samples, BEFORE, after, Counter(), crowd, log)
 

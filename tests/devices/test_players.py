@@ -14,7 +14,7 @@ from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, St
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
 from deskwire.model.readings import PlayerId
 from tests.support.buses import PrivateBus
-from tests.support.fake_player import ROOT, FakePlayer, Told, metadata
+from tests.support.fake_player import ROOT, FakePlayer, PropertyValue, metadata
 from tests.support.media import Media
 from tests.support.mpv import Mpv
 from tests.support.player_watch import PlayerWatch, at, titled
@@ -53,16 +53,16 @@ async def test_track_of_a_real_player_is_complete(
     assert player.position.at < 1
     assert player.position.rate == 0.0
     assert player.art == str(media.cover)
-    kept = artwork.find(str(media.cover))
-    assert kept is not None
-    assert kept.content == media.cover_bytes
+    stored = artwork.find(str(media.cover))
+    assert stored is not None
+    assert stored.content == media.cover_bytes
 
 
 async def test_the_first_reading_is_whole(
     session_bus: PrivateBus, players: PlayersDevice, media: Media
 ) -> None:
-    told = metadata(title="One", artUrl=media.cover.as_uri())
-    fake = FakePlayer(session_bus, "one", Metadata=told, Position=5_000_000)
+    results = metadata(title="One", artUrl=media.cover.as_uri())
+    fake = FakePlayer(session_bus, "one", Metadata=results, Position=5_000_000)
     async with fake, FakePlayer(session_bus, "two"), PlayerWatch(players) as watch:
         one, two = watch.readings[0]
 
@@ -116,7 +116,7 @@ async def test_repeated_properties_yield_no_reading(
 ) -> None:
     async with FakePlayer(session_bus, Rate=1.0) as fake, PlayerWatch(players) as watch:
         for _ in range(5):
-            await fake.signal(fake.told)
+            await fake.signal(fake.properties)
         await fake.change(PlaybackStatus="Paused")
         await watch.player(lambda player: not player.playing)
 
@@ -209,7 +209,7 @@ async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
     assert len(players._ids._by_owner) == 0
 
 
-# ---- taps ----------------------------------------------------------------------------------------
+# ---- commands ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ async def test_player_that_exits_on_a_command_is_unknown(
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "results"),
     [
         (Next, {"CanGoNext": False}),
         (Previous, {"CanGoPrevious": False}),
@@ -309,9 +309,9 @@ async def test_unsupported_command_is_not_sent(
     session_bus: PrivateBus,
     players: PlayersDevice,
     command: type[PlayerCommand],
-    told: dict[str, Told],
+    results: dict[str, PropertyValue],
 ) -> None:
-    async with FakePlayer(session_bus, **told) as fake, PlayerWatch(players):
+    async with FakePlayer(session_bus, **results) as fake, PlayerWatch(players):
         with pytest.raises(NotSupported):
             await players.perform(command(PlayerId("player1")))
 

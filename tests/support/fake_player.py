@@ -19,23 +19,23 @@ PLAYER = "org.mpris.MediaPlayer2.Player"
 PATH = "/org/mpris/MediaPlayer2"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
-Told = Variant | str | float | list[str]
+PropertyValue = Variant | str | float | list[str]
 
 
-def metadata(**fields: Told) -> Variant:
+def metadata(**fields: PropertyValue) -> Variant:
     """Make `Metadata`: `title="a"` is `xesam:title`, `length=1` and `artUrl="b"` are `mpris:`.
 
     A `Variant` is sent as it is, whatever its type.
     """
-    told = {}
+    properties = {}
     for field, value in fields.items():
         prefix = "mpris" if field in {"length", "artUrl", "trackid"} else "xesam"
         name = field.replace("__", ":") if "__" in field else f"{prefix}:{field}"
-        told[name] = variant(value)
-    return Variant("a{sv}", told)
+        properties[name] = variant(value)
+    return Variant("a{sv}", properties)
 
 
-def variant(value: Told) -> Variant:
+def variant(value: PropertyValue) -> Variant:
     """Wrap a value in the type that MPRIS has for its kind."""
     match value:
         case Variant():
@@ -55,19 +55,19 @@ def variant(value: Told) -> Variant:
 class FakePlayer:
     """One connection with a player's name; entering puts it on the bus.
 
-    `told` are its properties of both interfaces, by name. What it was asked to do is in `obeyed`.
+    `properties` holds the properties of both interfaces by name, `obeyed` the received commands.
     Members in `silent` are never answered, those in `errors` with this error.
     """
 
-    def __init__(self, bus: PrivateBus, name: str = "fake", /, **told: Told) -> None:
+    def __init__(self, bus: PrivateBus, name: str = "fake", /, **properties: PropertyValue) -> None:
         self.name = f"{ROOT}.{name}"
-        self.told: dict[str, Variant] = {
+        self.properties: dict[str, Variant] = {
             "Identity": Variant("s", name),
             "PlaybackStatus": Variant("s", "Playing"),
             "Metadata": metadata(title="The Reason"),
             "Position": Variant("x", 0),
             "CanControl": Variant("b", True),
-            **{name: variant(value) for name, value in told.items()},
+            **{name: variant(value) for name, value in properties.items()},
         }
         self.obeyed: list[str] = []
         self.asked: list[str] = []
@@ -86,15 +86,15 @@ class FakePlayer:
         assert self._connection is not None
         return self._connection
 
-    def __setitem__(self, name: str, value: Told) -> None:
+    def __setitem__(self, name: str, value: PropertyValue) -> None:
         """Change a property and tell nobody."""
-        self.told[name] = variant(value)
+        self.properties[name] = variant(value)
 
-    async def change(self, **told: Told) -> None:
+    async def change(self, **properties: PropertyValue) -> None:
         """Change properties and signal them, all in one."""
-        for name, value in told.items():
+        for name, value in properties.items():
             self[name] = value
-        await self.signal({name: self.told[name] for name in told})
+        await self.signal({name: self.properties[name] for name in properties})
 
     def signal(
         self, changed: Mapping[str, Variant], gone: tuple[str, ...] = (), interface: str = PLAYER
@@ -155,15 +155,15 @@ class FakePlayer:
     def _tell(self, message: Message) -> Message:
         interface, *name = message.body
         mine = {"Identity"}
-        told = {
+        properties = {
             name: value
-            for name, value in self.told.items()
+            for name, value in self.properties.items()
             if (name in mine) == (interface == ROOT)
         }
         if not name:
-            return Message.new_method_return(message, "a{sv}", [told])
-        if name[0] in told:
-            return Message.new_method_return(message, "v", [told[name[0]]])
+            return Message.new_method_return(message, "a{sv}", [properties])
+        if name[0] in properties:
+            return Message.new_method_return(message, "v", [properties[name[0]]])
         return Message.new_error(
             message, "org.freedesktop.DBus.Error.UnknownProperty", f"no {name[0]}"
         )

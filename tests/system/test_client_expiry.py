@@ -26,7 +26,7 @@ class ObedientPlayer(FakePlayer):
 
     def _answer(self, message: Message) -> Message | bool | None:
         if message.member == "PlayPause":
-            playing = self.told["PlaybackStatus"].value == "Playing"
+            playing = self.properties["PlaybackStatus"].value == "Playing"
             status = "Paused" if playing else "Playing"
             self.change_soon = asyncio.get_running_loop().create_task(
                 self.change(PlaybackStatus=status)

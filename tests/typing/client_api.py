@@ -1,8 +1,8 @@
-"""What a stranger's type checker sees of the library: right uses pass, wrong ones do not.
+"""Type checks of the client library: correct uses pass, wrong uses are errors.
 
-Never run; `make check` reads it as part of the tests, and a test reads it as somebody would who
-installed the package. A `type: ignore` that is not needed is an error, so each one here proves
-that its line is refused.
+This file is never run. `make check` type-checks it with the tests, and a test type-checks it
+against the installed package. An unneeded `type: ignore` is an error, so each one proves that its
+line is refused.
 """
 
 from collections.abc import Iterator
@@ -42,9 +42,9 @@ async def right() -> None:
         assert_type(await desk.art("player1"), Art | None)
 
 
-def right_without_a_loop(kept: list[Login]) -> Iterator[Snapshot]:
+def right_without_a_loop(stored: list[Login]) -> Iterator[Snapshot]:
     """The same for scripts."""
-    with sync.connect("desk.local", "owner", "password", keep_login=kept.append) as desk:
+    with sync.connect("desk.local", "owner", "password", keep_login=stored.append) as desk:
         assert_type(desk, sync.Desk)
         assert_type(desk.snapshot, Snapshot)
         desk.stop("player1")
@@ -63,7 +63,7 @@ def right_options() -> list[Desk]:
 
 
 async def wrong() -> None:
-    """What a type checker refuses."""
+    """Uses that a type checker refuses."""
     connect("desk.local", "owner")  # type: ignore[call-arg]
     connect("desk.local", "owner", 7)  # type: ignore[arg-type]
     connect("desk.local", "owner", "password", trust="ab:cd")  # type: ignore[arg-type]

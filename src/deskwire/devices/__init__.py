@@ -1,4 +1,4 @@
-"""What a desk has: one file a device, each a watch of readings, some with a control.
+"""Devices of a desk: one file each, with readings and commands.
 
-The rooms below hold what devices read: the buses, the kernel's files and events, pictures.
+The packages hold the sources that devices share: D-Bus, kernel files and events, MPRIS, sound.
 """

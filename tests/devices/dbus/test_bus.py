@@ -52,8 +52,8 @@ async def test_a_call_pending_when_the_last_holder_leaves_ends(
 async def test_an_answer_is_given_without_its_variants_where_properties_are_asked_for(
     session_bus: PrivateBus, bus: Bus
 ) -> None:
-    told = metadata(title="T", artist=["A"], length=7)
-    async with FakePlayer(session_bus, Metadata=told, Rate=1.0) as player:
+    results = metadata(title="T", artist=["A"], length=7)
+    async with FakePlayer(session_bus, Metadata=results, Rate=1.0) as player:
         found = await bus.properties(player.name, PATH, PLAYER)
 
     assert found["Rate"] == 1.0
@@ -115,22 +115,22 @@ async def test_a_name_has_an_owner_or_none(session_bus: PrivateBus, bus: Bus) ->
 async def test_signals_come_while_their_rules_are_in_force(
     session_bus: PrivateBus, bus: Bus
 ) -> None:
-    heard: list[object] = []
+    received: list[object] = []
     player = FakePlayer(session_bus)
 
     def hear(message: Message) -> None:
         if message.member == "NameOwnerChanged":
-            heard.append(message.body)
+            received.append(message.body)
 
     async with bus.signals(hear, owner_changes(player.name)):
         async with player:
-            await until_async(lambda: heard)
+            await until_async(lambda: received)
             unique = player.connection.unique_name
-        await until_async(lambda: len(heard) == 2)
+        await until_async(lambda: len(received) == 2)
     async with player:
         await bus.call(BUS, BUS_PATH, BUS, "GetId")
 
-    assert heard == [[player.name, "", unique], [player.name, unique, ""]]
+    assert received == [[player.name, "", unique], [player.name, unique, ""]]
 
 
 async def test_the_deepest_value_a_bus_lets_through_is_survived(
@@ -162,7 +162,7 @@ async def test_message_sent_to_a_dying_bus_leaves_no_state(
     asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
     async with buses.session() as bus:
         async with bus.signals(lambda _: None, owner_changes("org.freedesktop.UPower")):
-            session_bus.kill()  # and the event loop has not heard of it yet
+            session_bus.kill()  # and the event loop does not know it yet
             with pytest.raises(BusLost):
                 await bus.owner("org.freedesktop.UPower")
         await bus.lost()

@@ -20,7 +20,7 @@ def buses(session_bus: PrivateBus) -> Buses:
 
 
 async def connections(session_bus: PrivateBus) -> int:
-    """How many are connected to the bus, the one who asks left out."""
+    """Number of connections to the bus, without the one that asks."""
     names = await asyncio.to_thread(session_bus.call, "ListNames")
     return names.count(":1.") - 1
 
@@ -101,6 +101,6 @@ async def test_dead_bus_notifies_its_holders_and_is_reopened(
         with pytest.raises(BusLost):
             await bus.owner(player.name)
         session_bus.restart()
-        async with buses.session() as anew:
-            assert anew is not bus
-            assert await anew.guid() != before
+        async with buses.session() as again:
+            assert again is not bus
+            assert await again.guid() != before

@@ -96,9 +96,9 @@ async def test_without_netlink_no_event_and_no_error(
         raise PermissionError
 
     monkeypatch.setattr("deskwire.devices.kernel.uevents.socket.socket", refuse)
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
-    with uevents(heard.set, "backlight"):
+    with uevents(received.set, "backlight"):
         await asyncio.sleep(0)
 
-    assert not heard.is_set()
+    assert not received.is_set()

@@ -110,7 +110,7 @@ async def test_a_player_without_an_identity_is_called_by_its_bus_name(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "results",
     [
         {"Metadata": Variant("s", "no map")},
         {"Metadata": metadata(title=Variant("i", 7), artist=Variant("a{ss}", {"a": "b"}))},
@@ -135,14 +135,14 @@ async def test_a_player_without_an_identity_is_called_by_its_bus_name(
     ],
 )
 async def test_any_metadata_gives_an_encodable_reading(
-    session_bus: PrivateBus, players: PlayersDevice, told: dict[str, Variant]
+    session_bus: PrivateBus, players: PlayersDevice, results: dict[str, Variant]
 ) -> None:
     async with (
-        FakePlayer(session_bus, "odd", **told) as odd,
+        FakePlayer(session_bus, "odd", **results) as odd,
         FakePlayer(session_bus, "sane", Metadata=metadata(title="Sane")) as sane,
         PlayerWatch(players) as watch,
     ):
-        await odd.signal(told)
+        await odd.signal(results)
         await sane.change(PlaybackStatus="Paused")
         await watch.see(lambda reading: any(not player.playing for player in reading))
         reading = watch.now
@@ -263,7 +263,7 @@ async def test_a_repetition_may_mean_a_jump_and_is_asked_about(
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         fake["Position"] = 60_000_000
-        await fake.signal({"Metadata": fake.told["Metadata"]})
+        await fake.signal({"Metadata": fake.properties["Metadata"]})
 
         await watch.player(lambda player: at(player) == 60.0)
 
@@ -286,7 +286,7 @@ async def test_a_player_that_tells_no_position_has_none(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
-        del fake.told["Position"]
+        del fake.properties["Position"]
         async with PlayerWatch(players) as watch:
             await fake.change(Metadata=metadata(title="Next"))
             player = await watch.player(titled("Next"))
@@ -308,9 +308,9 @@ async def test_a_picture_stays_in_hand_when_its_file_is_deleted(
         file.unlink()
 
         assert player.art == str(file)
-        kept = artwork.find(str(file))
-        assert kept is not None
-        assert kept.content == PNG
+        stored = artwork.find(str(file))
+        assert stored is not None
+        assert stored.content == PNG
 
 
 async def test_a_picture_is_never_the_last_tracks_one(
@@ -324,9 +324,9 @@ async def test_a_picture_is_never_the_last_tracks_one(
             file.write_bytes(PNG + title.encode())
             await fake.change(Metadata=metadata(title=title, artUrl=file.as_uri()))
             await watch.player(lambda player, title=title: player.title == title and player.art)  # type: ignore[misc]
-            kept = artwork.find(str(file))
-            assert kept is not None
-            assert kept.content == PNG + title.encode()
+            stored = artwork.find(str(file))
+            assert stored is not None
+            assert stored.content == PNG + title.encode()
         await fake.change(Metadata=metadata(title="Bare"))
         assert (await watch.player(titled("Bare"))).art is None
 
@@ -353,12 +353,12 @@ async def test_a_picture_named_once_more_is_read_once_more(
     fake = FakePlayer(session_bus, Metadata=metadata(title="One", artUrl=file.as_uri()))
     async with fake, PlayerWatch(players):
         file.write_bytes(PNG + b"two")
-        await fake.signal(fake.told)
+        await fake.signal(fake.properties)
 
         def content() -> bytes:
-            kept = artwork.find(str(file))
-            assert kept is not None
-            return kept.content
+            stored = artwork.find(str(file))
+            assert stored is not None
+            return stored.content
 
         await until_async(lambda: content() == PNG + b"two")
 

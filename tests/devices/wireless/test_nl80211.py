@@ -21,7 +21,7 @@ from deskwire.devices.wireless.nl80211 import (
 
 ACCESS_POINT, P2P_DEVICE = 3, 10
 REPLIES = Path(__file__).parents[2] / "captured/nl80211/answers.json"
-"""What Linux 6.1 answered about three emulated radios: wlan1 idle, having scanned, connected, and
+"""Replies of Linux 6.1 about three emulated radios: wlan1 idle, having scanned, connected, and
 connected to a network whose beacons hide its name. Little-endian, hexadecimal."""
 
 
@@ -54,7 +54,7 @@ def test_of_the_networks_on_the_air_only_the_joined_one_counts(
     assert parse_network(captured(moment, "scan")) == network
 
 
-def heard(*, status: int | None = 1, answered: bytes = b"", beacon: bytes = b"") -> bytes:
+def received(*, status: int | None = 1, answered: bytes = b"", beacon: bytes = b"") -> bytes:
     """Lay out one answer to GET_SCAN."""
     network = (
         encode_attribute(1, b"\2\0\0\0\0\0")
@@ -73,18 +73,18 @@ RATES = b"\1\2\x82\x84"
 @pytest.mark.parametrize(
     ("answer", "network"),
     [
-        (heard(answered=RATES + SSID), b"Cafe"),
-        (heard(answered=HIDDEN, beacon=SSID), b"Cafe"),
-        (heard(answered=SSID, beacon=HIDDEN), b"Cafe"),
-        (heard(beacon=b"\0\0" + RATES), b""),
-        (heard(), b""),
-        (heard(status=2, answered=SSID), b"Cafe"),
-        (heard(status=0, answered=SSID), None),
-        (heard(status=None, answered=SSID), None),
+        (received(answered=RATES + SSID), b"Cafe"),
+        (received(answered=HIDDEN, beacon=SSID), b"Cafe"),
+        (received(answered=SSID, beacon=HIDDEN), b"Cafe"),
+        (received(beacon=b"\0\0" + RATES), b""),
+        (received(), b""),
+        (received(status=2, answered=SSID), b"Cafe"),
+        (received(status=0, answered=SSID), None),
+        (received(status=None, answered=SSID), None),
     ],
 )
 def test_network_marked_by_the_kernel_is_joined(answer: bytes, network: bytes | None) -> None:
-    assert parse_network([heard(status=None, answered=b"\0\5Other"), answer]) == network
+    assert parse_network([received(status=None, answered=b"\0\5Other"), answer]) == network
 
 
 def test_p2p_device_is_left_out() -> None:
