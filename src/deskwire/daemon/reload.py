@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import asdict, replace
 
 from deskwire.daemon.config.load import BadSetting
 from deskwire.daemon.config.settings import RELOADABLE, Server, Settings
@@ -134,22 +134,17 @@ class Reloader:
 
 def changed_keys(before: Settings, after: Settings) -> Iterator[str]:
     """Yield each setting that differs, as `section.key`."""
-    for section in msgspec.structs.fields(Settings):
-        old, new = getattr(before, section.name), getattr(after, section.name)
-        for field in msgspec.structs.fields(section.type):
-            if getattr(old, field.name) != getattr(new, field.name):
-                yield f"{section.name}.{field.name}"
+    for name, section in asdict(before).items():
+        for key, value in asdict(section).items():
+            if value != getattr(getattr(after, name), key):
+                yield f"{name}.{key}"
 
 
 def merge_reloadable(before: Settings, after: Settings) -> Settings:
     """Return `before` with the `RELOADABLE` settings of `after`."""
     sections = {}
-    for section in msgspec.structs.fields(Settings):
-        new = getattr(after, section.name)
-        reloaded = {
-            field.name: getattr(new, field.name)
-            for field in msgspec.structs.fields(section.type)
-            if f"{section.name}.{field.name}" in RELOADABLE
-        }
-        sections[section.name] = msgspec.structs.replace(getattr(before, section.name), **reloaded)
-    return msgspec.structs.replace(before, **sections)
+    for name, section in asdict(before).items():
+        reloadable = [key for key in asdict(section) if f"{name}.{key}" in RELOADABLE]
+        reloaded = {key: getattr(getattr(after, name), key) for key in reloadable}
+        sections[name] = replace(section, **reloaded)
+    return Settings(**sections)
