@@ -38,6 +38,14 @@ def test_link_to_a_repository_file_leads_to_a_file(page: Path) -> None:
     assert [link for link in links(page) if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_source_file_exists(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z0-9_]+\.py)`", page.read_text(encoding="utf-8"))
+    tops = (ROOT, ROOT / "src/deskwire", ROOT / "src", ROOT / "bench", ROOT / "dashboard")
+
+    assert [file for file in named if not any((top / file).is_file() for top in tops)] == []
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem[:4])
 def test_decision_record_is_numbered_dated_and_complete(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
