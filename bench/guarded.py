@@ -46,9 +46,8 @@ from deskwire.protocol.base.codec import (
     encode_client_message,
 )
 from deskwire.server.net.tcp_transport import TcpTransport
-from deskwire.server.websocket.broadcaster import Broadcaster
+from deskwire.server.websocket.broadcaster import Broadcaster, FrameCache
 from deskwire.server.websocket.connection import Connection
-from deskwire.server.websocket.frame_cache import FrameCache
 
 SCREENS, FRAMES = 300, 40
 """More screens than one portion of the fan-out, and no more frames than a socket holds unread."""

@@ -1,17 +1,18 @@
 import asyncio
+import json
 import socket
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from deskwire.core.publisher import Publisher
-from deskwire.model.readings import Volume
+from deskwire.core.publisher import Publisher, Update
+from deskwire.model.readings import Cpu, Player, PlayerId, Position, Volume
 from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket import broadcaster as module
-from deskwire.server.websocket.broadcaster import Broadcaster
+from deskwire.server.websocket.broadcaster import TOPICS, Broadcaster, FrameCache
 from deskwire.server.websocket.connection import Connection
 from tests.support.waiting import until_async
 
@@ -198,3 +199,60 @@ async def test_client_without_the_monitor_scope_gets_pings_only(
 
     assert controller.offered == []
     assert broadcaster.newest() is None
+
+
+# ---- frame cache ---------------------------------------------------------------------------------
+
+NOW = Seconds(1000)
+
+
+def update(revision: int, **readings: object) -> Update:
+    return Update(readings, frozenset(readings), revision)
+
+
+def stats(frame: bytes) -> Any:
+    start = {126: 4, 127: 10}.get(frame[1], 2)
+    return json.loads(json.loads(frame[start:])["args"][0])
+
+
+def test_frame_carries_the_readings_as_stats() -> None:
+    readings = update(1, cpu=Cpu(Percent(1)), volume=Volume(Percent(50)), players=(), battery=None)
+
+    assert stats(FrameCache().frame(readings, NOW)) == {
+        "cpu_absolute": 1.0,
+        "audio": [],
+        "volume": 50,
+    }
+
+
+def test_frame_of_a_desk_without_devices_is_an_empty_list_of_players() -> None:
+    assert stats(FrameCache().frame(update(0), NOW)) == {"audio": []}
+
+
+def test_frame_is_encoded_once_for_a_revision() -> None:
+    cache, readings = FrameCache(), update(1, volume=Volume(Percent(50)))
+
+    first, second = cache.frame(readings, NOW), cache.frame(readings, Seconds(NOW + 0.09))
+
+    assert first is second
+
+
+def test_new_revision_is_encoded_at_once() -> None:
+    cache = FrameCache()
+    cache.frame(update(1, volume=Volume(Percent(50))), NOW)
+
+    assert stats(cache.frame(update(2, volume=Volume(Percent(60))), NOW))["volume"] == 60
+
+
+def test_old_frame_is_encoded_again_with_the_present_position() -> None:
+    moving = Position(at=Seconds(10), read=NOW, rate=1.0)
+    mpv = Player(id=PlayerId("player1"), name="mpv", playing=True, title="One", position=moving)
+    cache, readings = FrameCache(), update(1, players=(mpv,))
+
+    frames = [cache.frame(readings, NOW), cache.frame(readings, Seconds(NOW + 5))]
+
+    assert [stats(frame)["audio"][0]["timestamp"] for frame in frames] == [10, 15]
+
+
+def test_topics_are_the_ten_of_the_base_protocol() -> None:
+    assert len(TOPICS) == 10
