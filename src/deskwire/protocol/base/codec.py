@@ -17,8 +17,7 @@ from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, St
 from deskwire.model.problems import Malformed, UnknownEvent
 from deskwire.model.readings import PlayerId, Snapshot
 from deskwire.model.units import Seconds
-from deskwire.protocol import json
-from deskwire.protocol.base.stats import decode_snapshot, encode_snapshot
+from deskwire.protocol.base.stats import decode_json, decode_snapshot, encode_json, encode_snapshot
 
 AUTH = "auth"
 STATS = "stats"
@@ -117,7 +116,7 @@ def encode_server_message(
             name = SESSION_EXPIRING + " " if literal_names else SESSION_EXPIRING
             return _wrap(name, f"[{at}]: Your Session will expire")
         case ErrorMessage(code, text):
-            return _wrap(ERROR, json.encode(_Error(code, text)).decode())
+            return _wrap(ERROR, encode_json(_Error(code, text)).decode())
 
 
 # ---- client --------------------------------------------------------------------------------------
@@ -145,7 +144,7 @@ def decode_server_message(text: str, now: Seconds) -> ServerMessage:
             expiring = _EXPIRING_TEXT.fullmatch(_first(event, arguments))
             return SessionExpiring(expiring[1] if expiring else "")
         case "error":
-            error = json.decode(_decode_error, _first(event, arguments))
+            error = decode_json(_decode_error, _first(event, arguments))
             return ErrorMessage(error.code, error.message)
         case _:
             raise UnknownEvent("unknown event")
@@ -155,11 +154,11 @@ def decode_server_message(text: str, now: Seconds) -> ServerMessage:
 
 
 def _wrap(event: str, argument: str) -> bytes:
-    return json.encode(_Envelope(event, [argument]))
+    return encode_json(_Envelope(event, [argument]))
 
 
 def _unwrap(text: str) -> tuple[str, list[str]]:
-    envelope = json.decode(_decode_envelope, text)
+    envelope = decode_json(_decode_envelope, text)
     return envelope.event.strip(), envelope.args
 
 

@@ -6,8 +6,8 @@ that moment, and the client counts on from its arrival.
 
 import base64
 import binascii
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -30,7 +30,10 @@ from deskwire.model.readings import (
     Wifi,
 )
 from deskwire.model.units import Bytes, Percent, Seconds
-from deskwire.protocol import json
+
+T = TypeVar("T")
+
+encode_json = msgspec.json.Encoder().encode
 
 STATS_KEYS = {
     "memory": "memory_bytes",
@@ -94,6 +97,16 @@ class _Stats(Struct, kw_only=True):
 _decode = msgspec.json.Decoder(_Stats).decode
 
 
+def decode_json(decoder: Callable[[str | bytes], T], text: str | bytes) -> T:
+    """Decode a text; raises `Malformed`, without any of the input."""
+    try:
+        return decoder(text)
+    except msgspec.ValidationError:
+        raise Malformed("a message needs `event` (string) and `args` (list of strings)") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise Malformed("not JSON") from None
+
+
 def stats_schema() -> dict[str, Any]:
     """Return the JSON Schema of the argument of `stats`."""
     return msgspec.json.schema(_Stats)
@@ -102,7 +115,7 @@ def stats_schema() -> dict[str, Any]:
 def encode_snapshot(snapshot: Snapshot, now: Seconds) -> bytes:
     """Encode a snapshot as the JSON object in `stats`; `now` is CLOCK_MONOTONIC."""
     s = snapshot
-    return json.encode(
+    return encode_json(
         _Stats(
             memory_bytes=UNSET if s.memory is None else s.memory.used,
             cpu_absolute=UNSET if s.cpu is None else round(s.cpu.busy, 1),
@@ -139,7 +152,7 @@ def _player_to_wire(player: Player, now: Seconds) -> _Player:
 
 def decode_snapshot(text: str | bytes, now: Seconds) -> Snapshot:
     """Decode the argument of `stats`; raises `Malformed`."""
-    return _snapshot_from_wire(json.decode(_decode, text), now)
+    return _snapshot_from_wire(decode_json(_decode, text), now)
 
 
 def snapshot_of(stats: Mapping[str, Any], now: Seconds) -> Snapshot:
