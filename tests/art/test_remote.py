@@ -12,7 +12,7 @@ import pytest
 from deskwire.art import remote
 from deskwire.art.picture import LARGEST, NotAPicture
 from deskwire.art.remote import fetch, is_public
-from deskwire.server.net.certificates import make_certificate
+from deskwire.server.net.self_signed import make_certificate
 from tests.support.pictures import PNG
 from tests.support.time_scaling import patiently
 from tests.support.web import Web, content, redirection

@@ -15,7 +15,7 @@ from deskwire.client import CaFile, NotADesk, Timeouts, UntrustedCertificate, co
 from deskwire.client.problems import CertificateChanged, Unreachable
 from deskwire.client.trust import Pinned, Trust, format_fingerprint, make_context, read_certificate
 from deskwire.model.units import Seconds
-from deskwire.server.net.certificates import make_certificate
+from deskwire.server.net.self_signed import make_certificate
 from tests.support.scripted_desk import PASSWORD, ScriptedDesk
 
 OTHER = "ab" * 32

@@ -22,7 +22,7 @@ from deskwire.daemon.systemd import SystemdNotifier
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
 from deskwire.server.net import certificates
-from deskwire.server.net.certificates import make_certificate
+from deskwire.server.net.self_signed import make_certificate
 from tests.support.waiting import until_async
 
 

@@ -23,7 +23,7 @@ from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LARGEST_MIB = 55
+LARGEST_MIB = 60
 LONG_ENOUGH = 3.0
 CLOSE_TIMEOUT = 2.0
 WHOLE = {

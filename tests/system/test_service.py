@@ -17,7 +17,7 @@ from signal import SIGHUP
 
 import pytest
 
-from deskwire.server.net.certificates import make_certificate
+from deskwire.server.net.self_signed import make_certificate
 from tests.support.client import Client
 from tests.support.desk import PROGRAM, Desk, environment
 from tests.support.logs import LOGS

@@ -13,7 +13,8 @@ import pytest
 from deskwire.daemon.config.settings import Server
 from deskwire.daemon.doctor.health import CheckFailed, Condition
 from deskwire.daemon.doctor.network import certificate, port
-from deskwire.server.net.certificates import fingerprint, make_certificate, server_context
+from deskwire.server.net.certificates import fingerprint, server_context
+from deskwire.server.net.self_signed import make_certificate
 
 NOW = dt.datetime.now(dt.UTC)
 

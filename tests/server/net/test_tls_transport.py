@@ -12,8 +12,9 @@ import pytest
 
 from deskwire.server.net import tcp_transport
 from deskwire.server.net import tls_transport as module
-from deskwire.server.net.certificates import make_certificate, server_context
+from deskwire.server.net.certificates import server_context
 from deskwire.server.net.listener import Listener
+from deskwire.server.net.self_signed import make_certificate
 from deskwire.server.net.tls_transport import TlsTransport
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async

@@ -5,24 +5,16 @@ for every name and address of the host, valid for a year, the maximum in Mozilla
 compares its SHA-256 fingerprint once.
 """
 
-import datetime as dt
 import hashlib
-import ipaddress
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from deskwire.model.problems import StateUnavailable
-from deskwire.private_files import write_private_file
 
-LIFETIME = dt.timedelta(days=365)
 RENEW_AFTER_DAYS = 300
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secret, AEAD only. TLS 1.3 has no other ciphers."""
@@ -47,36 +39,19 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
     except OSError as problem:
         raise StateUnavailable(f"{certificate}: {problem.strerror}") from None
     if not fresh:
-        try:
-            make_certificate(folder, names_of_this_host(), dt.datetime.now(dt.UTC))
-        except OSError as problem:
-            why = f"cannot write the certificate: {problem.strerror}"
-            raise StateUnavailable(f"{folder}: {why}") from None
+        _run_self_signed(folder)
     return certificate, key
 
 
-def make_certificate(folder: Path, names: list[str], now: dt.datetime) -> None:
-    """Write `key.pem` and `certificate.pem` for these names and addresses; raises `OSError`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deskwire")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + LIFETIME)
-        .add_extension(x509.SubjectAlternativeName(map(_general_name, names)), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
+def _run_self_signed(folder: Path) -> None:
+    """Make the certificate in a child process, whose libraries would cost the daemon 3 MiB."""
+    command = [sys.executable, "-m", "deskwire.server.net.self_signed", str(folder)]
+    done = subprocess.run(  # noqa: S603 - our own module, our own arguments
+        [*command, *names_of_this_host()], capture_output=True, text=True, check=False
     )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_private_file(folder / "key.pem", pem, replace=True)
-    content = certificate.public_bytes(Encoding.PEM)
-    write_private_file(folder / "certificate.pem", content, replace=True)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["the process failed"])[-1]
+        raise StateUnavailable(f"{folder}: cannot write the certificate: {reason}")
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -137,10 +112,3 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         raise StateUnavailable(f"{certificate} and {key}: {why}") from None
     except OSError as problem:
         raise StateUnavailable(f"{certificate} and {key}: {problem.strerror}") from None
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
