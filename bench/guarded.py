@@ -49,8 +49,8 @@ from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.websocket.broadcaster import Broadcaster, FrameCache
 from deskwire.server.websocket.connection import Connection
 
-SCREENS, FRAMES = 300, 40
-"""More screens than one portion of the fan-out, and no more frames than a socket holds unread."""
+CLIENTS, FRAMES = 300, 40
+"""More clients than one portion of the fan-out, and no more frames than a socket holds unread."""
 HOUR, A_LITTLE = 3600, 60
 ROUNDS = 3000
 TEXT_FRAME = b"\x81\x7e\x02\x83" + b"x" * 643
@@ -150,7 +150,7 @@ class FixedFrame(FrameCache):
 
 
 class Crowd:
-    """Screens on real sockets and streams, as the server has them; they read nothing."""
+    """Clients on real sockets and streams, as the server has them; they read nothing."""
 
     def __init__(self) -> None:
         self.publisher = ManualPublisher()
@@ -159,9 +159,9 @@ class Crowd:
         self.connections: list[Connection] = []
         self.theirs: list[socket.socket] = []
 
-    def gather(self, screens: int) -> None:
+    def gather(self, clients: int) -> None:
         """Have so many join."""
-        for _ in range(screens):
+        for _ in range(clients):
             ours, theirs = socket.socketpair()
             ours.setblocking(False)
             self.theirs.append(theirs)
@@ -262,7 +262,7 @@ async def main() -> None:
     mark()
 
     crowd = Crowd()
-    crowd.gather(SCREENS)
+    crowd.gather(CLIENTS)
     await crowd.send(2)
     mark()
     await crowd.send(FRAMES)

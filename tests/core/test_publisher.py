@@ -372,11 +372,15 @@ async def test_background_subscriber_beside_a_live_one_keeps_its_pace() -> None:
 async def test_closed_subscription_leaves_no_timer_and_no_reading() -> None:
     desk, subscriber = publisher(interval=0.05), Subscriber()
     subscription = started(desk, subscriber)
+    desk.put("volume", volume(60))
     subscription.close()
+    scheduled = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    timers = [timer for timer in scheduled if not timer.cancelled()]
 
     desk.put("volume", volume(99))
     await asyncio.sleep(0.12)
 
+    assert timers == []
     assert subscriber.updates == []
     again = live(desk, subscriber)
     desk.put("cpu", cpu(1))

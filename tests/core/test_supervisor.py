@@ -23,6 +23,8 @@ class Device:
 
     def __init__(self, script: Script) -> None:
         self._script = script
+        self.slowness = 0
+        """Turns of the event loop that closing takes."""
         self.watches = 0
         self.open = 0
         self.most_open = 0
@@ -38,6 +40,8 @@ class Device:
                 yield step
             await asyncio.Event().wait()
         finally:
+            for _ in range(self.slowness):
+                await asyncio.sleep(0)
             self.open -= 1
 
 
@@ -127,6 +131,7 @@ async def test_device_knows_its_demand_before_its_watch_starts() -> None:
 
 async def test_device_that_is_demanded_again_at_once_is_restarted_after_its_end() -> None:
     device, taken = Device(lambda _: [1]), Taken()
+    device.slowness = 10
     desk = Supervisor({"cpu": device}, taken)
     desk.set_demand(demand("cpu"))
     await until_async(lambda: device.open == 1)

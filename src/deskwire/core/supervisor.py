@@ -40,7 +40,8 @@ class Supervisor:
         self._devices = devices
         self._put = put
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._ending: dict[str, set[asyncio.Task[None]]] = {}
+        """Stopped tasks that still close their sources."""
         self._problems: dict[str, str] = {}
 
     def set_demand(self, demand: Mapping[str, Demand]) -> None:
@@ -50,24 +51,28 @@ class Supervisor:
         for name, wanted in demand.items():
             self._devices[name].set_demand(wanted)
             if name not in self._tasks:
+                ending = frozenset(self._ending.get(name, ()))
                 self._tasks[name] = asyncio.create_task(
-                    self._run(name, self._ending.pop(name, None)), name=f"watch {name}"
+                    self._run(name, ending), name=f"watch {name}"
                 )
 
     async def close(self) -> None:
         """Stop every device."""
         for name in list(self._tasks):
             self._stop(name)
-        if self._ending:
-            await asyncio.wait(self._ending.values())
+        ending = set().union(*self._ending.values())
+        if ending:
+            await asyncio.wait(ending)
 
     def _stop(self, name: str) -> None:
-        task = self._ending[name] = self._tasks.pop(name)
+        task, ending = self._tasks.pop(name), self._ending.setdefault(name, set())
+        ending.add(task)
+        task.add_done_callback(ending.discard)
         task.cancel()
 
-    async def _run(self, name: str, previous: "asyncio.Task[None] | None") -> None:
-        if previous is not None:
-            await asyncio.wait([previous])
+    async def _run(self, name: str, ending: frozenset["asyncio.Task[None]"]) -> None:
+        if ending:
+            await asyncio.wait(ending)
         device = self._devices[name]
         pause = FIRST_PAUSE
         while True:
