@@ -35,19 +35,6 @@ T = TypeVar("T")
 
 encode_json = msgspec.json.Encoder().encode
 
-STATS_KEYS = {
-    "memory": "memory_bytes",
-    "cpu": "cpu_absolute",
-    "network": "network",
-    "uptime": "uptime",
-    "disk": "disk_bytes",
-    "players": "audio",
-    "wifi": "wifi",
-    "battery": "battery",
-    "volume": "volume",
-    "backlight": "backlight",
-}
-"""From a topic to its key in `stats`."""
 ART_PATH = "/v1/img/tmp/"
 """Path of all pictures; the rest of an art URL is a key in base64url, RFC 4648 section 5."""
 
@@ -93,6 +80,9 @@ class _Stats(Struct, kw_only=True):
     volume: int | UnsetType = UNSET
     backlight: int | UnsetType = UNSET
 
+
+STATS_KEYS = dict(zip(Snapshot.__struct_fields__, _Stats.__struct_fields__, strict=True))
+"""From a topic to its key in `stats`; both structs have the contract's order."""
 
 _decode = msgspec.json.Decoder(_Stats).decode
 
