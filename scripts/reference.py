@@ -9,10 +9,12 @@ docs/reference/conformance.md  all clauses of the conformance checker
 `tests/test_reference.py` fails if a page differs from the output of this script.
 """
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -105,11 +107,7 @@ def asyncapi() -> str:
         "stats": message(
             "stats",
             "State of the desk, sent after auth, then every second and on change",
-            {
-                "type": "string",
-                "contentMediaType": "application/json",
-                "contentSchema": {"$ref": "#/components/schemas/stats"},
-            },
+            json_text("stats"),
         ),
         "sessionExpiring": message(
             "session expiring",
@@ -122,11 +120,7 @@ def asyncapi() -> str:
         "error": message(
             "error",
             "Reason why the server refused a message",
-            {
-                "type": "string",
-                "contentMediaType": "application/json",
-                "contentSchema": {"$ref": "#/components/schemas/error"},
-            },
+            json_text("error"),
         ),
     }
     for event in codec.COMMANDS:
@@ -171,9 +165,18 @@ def message(event: str, summary: str, argument: dict[str, Any]) -> dict[str, Any
             "required": ["event", "args"],
             "properties": {
                 "event": {"const": event},
-                "args": {"type": "array", "prefixItems": [argument], "minItems": 1},
+                "args": {"type": "array", "items": argument, "minItems": 1, "maxItems": 1},
             },
         },
+    }
+
+
+def json_text(name: str) -> dict[str, Any]:
+    """Return the description of an argument that is a JSON document in a string."""
+    return {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": f"JSON as text; its schema is components.schemas.{name}",
     }
 
 
@@ -196,6 +199,21 @@ def schemas() -> dict[str, Any]:
             found[renamed[inner]] = rewritten(definition, renamed)
         assert schema["$ref"].endswith(name.capitalize())
     return found
+
+
+def schema_file(name: str) -> str:
+    """Return the JSON Schema of an argument as a document of its own."""
+    found = schemas()
+    local = json.loads(json.dumps(found).replace("#/components/schemas/", "#/$defs/"))
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"deskwire {name}",
+        **local.pop(name),
+    }
+    used = {each for each in local if f"#/$defs/{each}" in json.dumps([document, local])}
+    if name == "stats":
+        document["$defs"] = {each: local[each] for each in local if each in used}
+    return json.dumps(document, indent=2) + "\n"
 
 
 def rewritten(value: Any, renamed: dict[str, str]) -> Any:
@@ -440,6 +458,8 @@ def camel(event: str) -> str:
 
 WRITTEN: dict[str, Callable[[], str]] = {
     "asyncapi.yaml": asyncapi,
+    "schemas/stats.schema.json": partial(schema_file, "stats"),
+    "schemas/error.schema.json": partial(schema_file, "error"),
     "topics.md": topics,
     "settings.md": settings,
     "commands.md": commands,
@@ -448,4 +468,5 @@ WRITTEN: dict[str, Callable[[], str]] = {
 
 if __name__ == "__main__":
     for file, make in WRITTEN.items():
+        (FOLDER / file).parent.mkdir(exist_ok=True)
         (FOLDER / file).write_text(make(), encoding="utf-8")

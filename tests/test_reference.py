@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from deskwire.protocol.base.codec import COMMANDS, Authenticate, decode_client_message
 from scripts.reference import FOLDER, WRITTEN
@@ -53,6 +54,25 @@ def test_example_stats_match_the_asyncapi_schema() -> None:
 @pytest.mark.parametrize("broken", [{}, {"audio": None}, {"audio": [], "volume": "88"}])
 def test_malformed_stats_fail_the_asyncapi_schema(broken: dict[str, Any]) -> None:
     assert list(validator(asyncapi(), "stats").iter_errors(broken))
+
+
+@pytest.mark.parametrize("name", ["stats", "error"])
+def test_schema_file_is_valid_and_has_no_missing_property(name: str) -> None:
+    schema = json.loads((FOLDER / "schemas" / f"{name}.schema.json").read_text())
+
+    Draft202012Validator.check_schema(schema)
+    for definition in [schema, *schema.get("$defs", {}).values()]:
+        assert set(definition["required"]) <= set(definition["properties"])
+
+
+def test_schema_file_of_stats_accepts_real_stats_and_refuses_malformed_ones() -> None:
+    schema = json.loads((FOLDER / "schemas" / "stats.schema.json").read_text())
+    stats = json.loads(CONTRACT_STATS)
+    checker = Draft202012Validator(schema)
+    checker.validate(stats)
+
+    del stats["audio"][0]["title"]
+    assert list(checker.iter_errors(stats))
 
 
 def test_client_message_in_asyncapi_is_understood_by_the_codec() -> None:
