@@ -1,22 +1,16 @@
 """Limits of scripts/check_prose.py on the texts of the repository, and the checker's own rules."""
 
-from pathlib import Path
-
 import pytest
 
 from scripts.check_prose import IMPERATIVE, LIMITS, ROOT, Count, check, check_name, check_text
 
-CHECKED = (
-    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *("docs/decisions", "docs/explanation", "docs/howto", "docs/tutorial", "docs/start"),
-    *("docs/reference/protocol.md", "docs/reference/faults.md", "docs/reference/glossary.md"),
-    *("bench/README.md", "requirements", "scripts/reference.py", "scripts/docs_site.py"),
-)
+UNFINISHED = {"bench", "tests"}
+"""Directories whose texts are still being rewritten."""
 
 
 @pytest.fixture(scope="module")
 def count() -> Count:
-    return check(str(ROOT / path) for path in CHECKED)
+    return check(str(path) for path in ROOT.iterdir() if path.name not in UNFINISHED)
 
 
 @pytest.mark.parametrize("kind", list(LIMITS))
@@ -76,7 +70,3 @@ def test_imperative_subject_passes(subject: str) -> None:
 @pytest.mark.parametrize("subject", ["server: says so", "Adds a clause", "the beat", "Fixed it"])
 def test_other_subject_fails(subject: str) -> None:
     assert not IMPERATIVE.match(subject)
-
-
-def test_checked_path_exists() -> None:
-    assert [path for path in CHECKED if not Path(ROOT / path).exists()] == []
