@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from dbus_fast import Variant
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deskwire.devices.dbus.objects import Tree, apply, select_interfaces
@@ -76,6 +76,8 @@ JUNK = st.recursive(
 
 @pytest.mark.parametrize("member", ["PropertiesChanged", "InterfacesAdded", "InterfacesRemoved"])
 @given(path=st.none() | st.sampled_from([LAMP, "/"]), body=JUNK | st.lists(JUNK, max_size=3))
+@example(path=None, body=[LAMP, [[]]])
+@example(path=LAMP, body=["org.example.Lamp", {}, [[]]])
 def test_a_malformed_signal_is_passed_by(member: str, path: str | None, body: Any) -> None:
     tree = lit()
     before = deepcopy(tree)

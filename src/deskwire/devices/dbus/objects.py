@@ -132,6 +132,11 @@ def select_interfaces(managed: Any, interfaces: frozenset[str]) -> Tree:
     return tree
 
 
+def is_name(value: object) -> bool:
+    """Tell whether an element of a signal is a string; a malformed signal may hold anything."""
+    return isinstance(value, str)
+
+
 def apply(
     tree: Tree, interfaces: frozenset[str], member: str | None, path: str | None, body: Any
 ) -> bool:
@@ -146,7 +151,7 @@ def apply(
                 return False
             before = dict(properties)
             properties.update(changed)
-            for name in invalidated:
+            for name in filter(is_name, invalidated):
                 properties.pop(name, None)
             return properties != before
         case "InterfacesAdded", [str(added), dict(found)]:
@@ -160,7 +165,7 @@ def apply(
             return bool(wanted)
         case "InterfacesRemoved", [str(removed), list(gone)]:
             there = tree.get(removed, {})
-            dropped = [there.pop(interface, None) for interface in gone]
+            dropped = [there.pop(interface, None) for interface in filter(is_name, gone)]
             if not there:
                 tree.pop(removed, None)
             return any(properties is not None for properties in dropped)
