@@ -26,8 +26,8 @@ from bench.processes import cpu_seconds, memory_mib
 from bench.surroundings import Surroundings, door, make_tokens, surroundings
 from tests.support.buses import PrivateBus
 from tests.support.client import Client
-from tests.support.desk import Desk
 from tests.support.fake_player import FakePlayer, metadata
+from tests.support.programs import Daemon
 
 SCREENS = [1, 10, 100, 1000]
 PLAYERS = [1, 10, 50]
@@ -87,7 +87,10 @@ async def by_players(there: Surroundings, count: int) -> dict[str, Any]:
                 seen, began = screen.count, time.monotonic()
                 title = f"Track {number} of many"
                 await players[number % count].change(Metadata=metadata(title=title, length=200))
-                frame = await screen.see(lambda frame, title=title: title in frame.text, since=seen)  # type: ignore[misc]
+                frame = await screen.frame(
+                    lambda frame, title=title: title in frame.text,  # type: ignore[misc]
+                    since=seen,
+                )
                 delays.append((frame.at - began) * 1000)
             return {
                 "players": count,
@@ -139,7 +142,7 @@ async def over_time(there: Surroundings, timeouts: float) -> dict[str, Any]:
     }
 
 
-def anonymous(desk: Desk) -> float:
+def anonymous(desk: Daemon) -> float:
     """Return what the daemon has of its own, MiB."""
     return memory_mib([desk.pid], "Anonymous")
 

@@ -36,9 +36,9 @@ from bench.logins import of_logins
 from bench.prepare import prepare
 from bench.surroundings import Surroundings, surroundings
 from tests.support.buses import PrivateBus
-from tests.support.client import Client, Screen
-from tests.support.desk import PROGRAM
+from tests.support.client import Client, Socket
 from tests.support.fake_player import PATH, PLAYER, FakePlayer
+from tests.support.programs import PROGRAM
 
 SAMPLES = 150
 APART = (0.08, 0.18)
@@ -80,7 +80,7 @@ async def main(samples: int) -> None:
 
 
 async def of_signals(
-    there: Surroundings, screen: Screen, dice: random.Random, samples: int
+    there: Surroundings, screen: Socket, dice: random.Random, samples: int
 ) -> dict[str, Samples]:
     """Pause and resume mpv; from its signal, and from when it was told, to the frame."""
     mpv = there.there.mpv
@@ -91,7 +91,7 @@ async def of_signals(
             heard.clear()
             seen, told = screen.count, time.monotonic()
             mpv.set("pause", paused)
-            frame = await screen.see(
+            frame = await screen.frame(
                 lambda frame, paused=paused: any(  # type: ignore[misc]
                     player["title"] == there.media.first.title and player["playing"] is not paused
                     for player in frame.stats["audio"]
@@ -111,7 +111,7 @@ async def of_signals(
 # ---- volume --------------------------------------------------------------------------------------
 
 
-async def of_volume(there: Surroundings, screen: Screen, dice: random.Random) -> dict[str, Samples]:
+async def of_volume(there: Surroundings, screen: Socket, dice: random.Random) -> dict[str, Samples]:
     """Set the volume with pactl; from its start, and from the event elsewhere, to the frame."""
     pulse = there.there.pulse
     since_start, since_event = [], []
@@ -134,7 +134,7 @@ async def of_volume(there: Surroundings, screen: Screen, dice: random.Random) ->
         setting = await asyncio.create_subprocess_exec(
             *("pactl", "set-sink-volume", "speakers", f"{level}%"), env=pulse.env()
         )
-        frame = await screen.see(
+        frame = await screen.frame(
             lambda frame, level=level: frame.stats["volume"] == level,  # type: ignore[misc]
             since=seen,
             within=WITHIN,
@@ -165,7 +165,7 @@ async def of_commands(
     called: asyncio.Queue[float] = asyncio.Queue()
     taps, bare = [], []
     async with FakePlayer(there.there.session, "obedient") as player:
-        player.when["PlayPause"] = lambda: called.put_nowait(time.monotonic())
+        player.before_reply["PlayPause"] = lambda: called.put_nowait(time.monotonic())
         async with screens(client, SCREENS) as watching, calling(there.there.session) as call:
             stats = await watching[0].stats(
                 lambda stats: any(each["name"] == "obedient" for each in stats["audio"])
@@ -204,7 +204,7 @@ async def calling(bus: PrivateBus) -> AsyncIterator[Callable[[str], object]]:
 
 
 @asynccontextmanager
-async def screens(client: Client, count: int) -> AsyncIterator[list[Screen]]:
+async def screens(client: Client, count: int) -> AsyncIterator[list[Socket]]:
     """Have so many screens watch."""
     if count == 0:
         yield []

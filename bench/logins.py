@@ -26,7 +26,7 @@ from bench.results import ROOT
 from bench.surroundings import Surroundings
 from deskwire.auth.passwords import MEMORY_KIB, PASSES
 from tests.support.client import Client
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 from tests.support.waiting import until_async
 
 LEAST = "log-in where nothing more is done"
@@ -84,7 +84,7 @@ def is_open(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def entered(desk: Desk, pid: int) -> tuple[Samples, Samples]:
+async def entered(desk: Daemon, pid: int) -> tuple[Samples, Samples]:
     """Enter so many times; return how long it took and what it used."""
     took, used = [], []
     for _ in range(LOGINS):

@@ -20,16 +20,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench.results import ROOT
-from tests.support.desk import Desk
-from tests.support.full_desktop import everything
+from tests.support.full_desktop import full_desktop
 from tests.support.media import make_media
 from tests.support.page import PHONE, WIDE, Browser
-from tests.support.page_measures import (
-    cpu_shares,
-    first_visit,
-    heap_growth,
-    measure_command,
-)
+from tests.support.page_measures import cpu_shares, first_visit, heap_growth, measure_command
+from tests.support.programs import Daemon
 
 PAGE = ROOT / "src/deskwire/server/page"
 LARGEST = (3840, 2160)
@@ -66,7 +61,7 @@ class Figure(NamedTuple):
         return f"{self.name:<46} {self.value:7.2f} {self.unit:<4} (at most {self.goal:g}{usual})"
 
 
-async def costs(browser: Browser, desk: Desk) -> list[Figure]:
+async def costs(browser: Browser, desk: Daemon) -> list[Figure]:
     """Measure what a page that nobody touches takes of a core, at each size."""
     figures = []
     for name, size in SIZES.items():
@@ -81,7 +76,7 @@ async def costs(browser: Browser, desk: Desk) -> list[Figure]:
     return figures
 
 
-async def taps(browser: Browser, desk: Desk) -> Figure:
+async def taps(browser: Browser, desk: Daemon) -> Figure:
     """Measure from a click on pause until the page shows that the player obeyed."""
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
@@ -90,7 +85,7 @@ async def taps(browser: Browser, desk: Desk) -> Figure:
     return Figure("a tap on pause, until it is seen (median)", median(took), "ms", TAP_AT_MOST)
 
 
-async def visits(browser: Browser, desk: Desk) -> list[Figure]:
+async def visits(browser: Browser, desk: Daemon) -> list[Figure]:
     """Measure a first visit: what is fetched, and when one can type."""
     ready, fetched, asked = [], 0.0, set[str]()
     for _ in range(VISITS):
@@ -115,7 +110,7 @@ def gzipped_size(path: str) -> int:
     return found.stat().st_size if found.is_file() else 0
 
 
-async def returns(browser: Browser, desk: Desk) -> Figure:
+async def returns(browser: Browser, desk: Daemon) -> Figure:
     """Measure from looking at a page again, that rested while nobody did, until it is live."""
     took = []
     async with browser.open(desk) as dashboard:
@@ -130,7 +125,7 @@ async def returns(browser: Browser, desk: Desk) -> Figure:
     return Figure("looked at again, until it is live (median)", median(took) / 1000, "s", 1.0)
 
 
-async def hour(browser: Browser, desk: Desk) -> Figure:
+async def hour(browser: Browser, desk: Daemon) -> Figure:
     """Measure what an hour of readings leaves behind."""
     async with browser.open(desk) as dashboard:
         more = await heap_growth(dashboard, HOUR)
@@ -143,8 +138,8 @@ async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         media = make_media(Path(folder) / "media")
         async with AsyncExitStack() as stack:
-            there = await stack.enter_async_context(everything(media, Path(folder)))
-            desk = stack.enter_context(there.desk())
+            there = await stack.enter_async_context(full_desktop(media, Path(folder)))
+            desk = stack.enter_context(there.daemon())
             browser = await stack.enter_async_context(Browser())
             figures.extend(await visits(browser, desk))
             figures.append(await taps(browser, desk))

@@ -32,12 +32,12 @@ from bench.sections.soak import (  # noqa: E402 - the same
     told,
 )
 from tests.support.buses import PrivateBus  # noqa: E402 - the same
-from tests.support.chaos import TROUBLES, Surroundings  # noqa: E402 - the same
+from tests.support.chaos import FAULTS, Chaos  # noqa: E402 - the same
 from tests.support.client import Client  # noqa: E402 - the same
-from tests.support.client_load import Crowd  # noqa: E402 - the same
-from tests.support.desk import Desk  # noqa: E402 - the same
-from tests.support.pulse import Pulse  # noqa: E402 - the same
-from tests.support.usage import descriptors, resident_mib, threads  # noqa: E402 - the same
+from tests.support.client_load import ClientLoad  # noqa: E402 - the same
+from tests.support.processes import descriptors, resident_mib, threads  # noqa: E402 - the same
+from tests.support.programs import Daemon  # noqa: E402 - the same
+from tests.support.sound_servers import Pulse  # noqa: E402 - the same
 from tests.support.waiting import until_async  # noqa: E402 - the same
 
 LIFETIME = 40
@@ -50,7 +50,7 @@ SAMPLES = 300
 class Watched:
     """A desk whose daemon is looked at."""
 
-    def __init__(self, desk: Desk, answered: Path) -> None:
+    def __init__(self, desk: Daemon, answered: Path) -> None:
         self._desk = desk
         self._answered = answered
         self._began = time.monotonic()
@@ -96,12 +96,12 @@ async def soak(seconds: float, clients: int, seed: int, folder: Path) -> Run:
     with PrivateBus() as session, PrivateBus(system=True) as system, Pulse() as pulse:
         env = {"PULSE_SERVER": pulse.address}
         buses = [session, system]
-        with Desk(buses=buses, env=env, settings=settings, there=asked(answered)) as desk:
+        with Daemon(buses=buses, env=env, settings=settings, prefix=asked(answered)) as desk:
             watched = Watched(desk, answered)
-            async with Surroundings(desk, session, system, pulse, dice) as there:
+            async with Chaos(desk, session, system, pulse, dice) as there:
                 await one_look(desk)
                 before = await watched.sample()
-                crowd = Crowd(desk, clients, dice)
+                crowd = ClientLoad(desk, clients, dice)
                 samples: list[Sample] = []
                 every = max(0.25, seconds / SAMPLES)
                 background = [
@@ -121,22 +121,22 @@ async def soak(seconds: float, clients: int, seed: int, folder: Path) -> Run:
                 desk.check_log()
             except AssertionError as problem:
                 log = str(problem)
-                desk.forget_log()
+                desk.clear_log()
     return Run(seed, clients, samples, before, after, troubles, crowd, log)
 
 
-async def one_look(desk: Desk) -> None:
+async def one_look(desk: Daemon) -> None:
     """Let the desk have done everything once."""
     async with Client(desk) as client, client.watch() as screen:
-        await screen.see(lambda _: True, since=2)
+        await screen.frame(lambda _: True, since=2)
 
 
-async def befall(there: Surroundings, seconds: float) -> "Counter[str]":
+async def befall(there: Chaos, seconds: float) -> "Counter[str]":
     """Let trouble after trouble happen; return how many of each."""
     happened: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        trouble = there.dice.choice(TROUBLES)
+        trouble = there.dice.choice(FAULTS)
         happened[trouble.__name__.replace("_", " ")] += 1
         await trouble(there)
         await asyncio.sleep(there.dice.uniform(0.2, 1.5))

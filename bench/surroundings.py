@@ -17,10 +17,10 @@ from bench.processes import tree
 from bench.results import BUILD
 from tests.support.buses import PrivateBus
 from tests.support.client import Client, bearer
-from tests.support.desk import Desk
-from tests.support.full_desktop import Everything, everything
+from tests.support.full_desktop import FullDesktop, full_desktop
 from tests.support.media import Media, make_media
 from tests.support.mpv import Mpv
+from tests.support.programs import Daemon
 
 FRAME = BUILD / "frame.json"
 AUTH = BUILD / "auth.txt"
@@ -33,7 +33,7 @@ ROOM = 100_000
 class Surroundings:
     """What is there, and a folder for the daemon's state that lasts as long."""
 
-    def __init__(self, there: Everything, second: Mpv, media: Media, state: Path) -> None:
+    def __init__(self, there: FullDesktop, second: Mpv, media: Media, state: Path) -> None:
         self.there = there
         self.second = second
         """The player that is paused; its bus name is no beginning of another's."""
@@ -43,9 +43,9 @@ class Surroundings:
 
     def desk(
         self, *, interval: float = 1.0, tls: bool = True, session: PrivateBus | None = None
-    ) -> Desk:
+    ) -> Daemon:
         """Return a daemon that reaches all of it, or another session bus."""
-        return Desk(
+        return Daemon(
             buses=[session or self.there.session, self.there.system],
             env={"PULSE_SERVER": self.there.pulse.address},
             settings={
@@ -63,7 +63,7 @@ class Surroundings:
     @contextmanager
     def serving(
         self, *, interval: float = 1.0, tls: bool = True, session: PrivateBus | None = None
-    ) -> Iterator[Desk]:
+    ) -> Iterator[Daemon]:
         """Run the daemon on the server's core."""
         desk = self.desk(interval=interval, tls=tls, session=session)
         desk.owner_password = self._password
@@ -81,7 +81,7 @@ async def surroundings() -> AsyncIterator[Surroundings]:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, on(LOAD):
         folder = Path(name)
         media = make_media(folder / "media")
-        async with everything(media, folder) as there:
+        async with full_desktop(media, folder) as there:
             with Mpv(there.session, [media.bare.file], paused=True) as second:
                 yield Surroundings(there, second, media, folder / "state")
 
@@ -93,9 +93,9 @@ async def make_tokens(there: Surroundings, count: int) -> str:
     """
     with there.serving(tls=False) as desk:
         async with Client(desk) as client:
-            ticket = await client.ticket()
+            ticket = await client.websocket_token()
             async with client.watch(ticket) as screen:
-                await screen.see(lambda _: True, since=2)
+                await screen.frame(lambda _: True, since=2)
                 FRAME.write_text(screen.frames[-1].text, encoding="utf-8")
             tokens = [ticket.token]
             while len(tokens) < count:
@@ -115,6 +115,6 @@ async def one_more(client: Client) -> str:
     return token
 
 
-def door(desk: Desk, path: str) -> Door:
+def door(desk: Daemon, path: str) -> Door:
     """Return the daemon as the load generator finds it."""
     return Door(tree(desk.pid), int(desk.address.rpartition(":")[2]), path, AUTH)

@@ -24,8 +24,8 @@ from bench.prepare import prepare
 from bench.processes import cpu_seconds, memory_mib, running, tree
 from bench.surroundings import Surroundings, surroundings
 from tests.support.client import Client
-from tests.support.desk import Desk
-from tests.support.usage import wake_ups
+from tests.support.processes import wake_ups
+from tests.support.programs import Daemon
 
 SECONDS, ROUNDS = 12.0, 2
 SETTLES = 3.0
@@ -105,7 +105,7 @@ async def answering(monitor: Monitor) -> None:
     raise SystemExit(f"{monitor.name} does not answer at {monitor.address}")
 
 
-async def spend(desk: Desk, roots: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
+async def spend(desk: Daemon, roots: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
     """Let them run; return what each used."""
     await asyncio.sleep(SETTLES)
     trees = {name: tree(pid) for name, pid in roots.items()}

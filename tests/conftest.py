@@ -19,13 +19,13 @@ from hypothesis import settings
 from pytest_asyncio import is_async_test
 
 from tests.support.buses import PrivateBus
-from tests.support.logs import LOGS, Watchman
+from tests.support.logs import LOGS, LogWatcher
 from tests.support.media import Media, make_media
-from tests.support.virtual_time import WarpedLoop
+from tests.support.virtual_time import VirtualTimeLoop
 
 MAY_BLOCK: tuple[tuple[str, str, str], ...] = (
     # (file, function, why it may block the event loop)
-    ("deskwire/devices/disk.py", "ask", "asks a root there only if that waits for nobody"),
+    ("deskwire/devices/disk.py", "ask", "calls the file system only if that cannot block"),
 )
 TURNS = 10
 """Turns of the loop that a cancelled task gets to end after its test."""
@@ -37,10 +37,10 @@ OWN_PROGRAMS = frozenset({"deskwire", "git", "sh", "true", Path(sys.executable).
 """Programs that a test without the marker `desktop` may start."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # so a shell starts what is in its background, and Ctrl-C would pass by all that is started here
+    # a shell ignores SIGINT for its background jobs, and each child would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# how long one example takes says more of a busy machine than of us
+# the duration of one example depends on the load of the machine
 settings.register_profile("desk", deadline=None)
 settings.load_profile("desk")
 
@@ -57,46 +57,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run what is marked so on a loop whose time is its own (tests/support/virtual_time.py)."""
+    """Run tests with the marker `warped` in virtual time (tests/support/virtual_time.py)."""
     if item.get_closest_marker("warped"):
-        return {"warped": WarpedLoop}
+        return {"warped": VirtualTimeLoop}
     return {"usual": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_blocking_call() -> Iterator[None]:
-    """Make a call that blocks the running event loop raise, when our code makes it."""
-    watchman = BlockBuster("deskwire")
+    """Make a call of deskwire that blocks the running event loop raise."""
+    blockbuster = BlockBuster("deskwire")
     for file, function, _ in MAY_BLOCK:
-        for guarded in watchman.functions.values():
+        for guarded in blockbuster.functions.values():
             guarded.can_block_in(file, function)
-    watchman.activate()
+    blockbuster.activate()
     yield
-    watchman.deactivate()
+    blockbuster.deactivate()
 
 
 @pytest.fixture(scope="session")
-def watchman() -> Iterator[Watchman]:
-    """Lend who looks at all that this process logs."""
-    watchman = Watchman()
-    logging.getLogger().addHandler(watchman)
-    yield watchman
-    logging.getLogger().removeHandler(watchman)
+def log_watcher() -> Iterator[LogWatcher]:
+    """Lend the handler that watches the log of this process."""
+    watcher = LogWatcher()
+    logging.getLogger().addHandler(watcher)
+    yield watcher
+    logging.getLogger().removeHandler(watcher)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_log_has_what_must_never_be_in_one() -> Iterator[None]:
+def _no_log_has_a_secret() -> Iterator[None]:
     """Look at every log together, at the end."""
     yield
-    LOGS.judge()
+    LOGS.check()
 
 
 @pytest.fixture(autouse=True)
-def _nothing_bad_is_logged(watchman: Watchman) -> Iterator[None]:
-    """Fail a test in whose time a token was logged, or an exception that was never retrieved."""
-    watchman.caught.clear()
+def _no_forbidden_line_is_logged(log_watcher: LogWatcher) -> Iterator[None]:
+    """Fail a test during which a token or an unhandled failure was logged."""
+    log_watcher.caught.clear()
     yield
-    assert watchman.caught == []
+    assert log_watcher.caught == []
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def _watch_tasks(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 async def _no_task_left_behind() -> AsyncIterator[None]:
-    """Fail a test whose tasks outlive it; set up first, so it looks last."""
+    """Fail a test whose tasks outlive it; the fixture is set up first, so it checks last."""
     before = asyncio.all_tasks()
     yield
     for _ in range(TURNS):
@@ -136,7 +136,7 @@ async def _no_task_left_behind() -> AsyncIterator[None]:
 
 
 def describe(task: "asyncio.Task[Any] | None") -> str:
-    """Say which task it is and where it waits."""
+    """Return the name of a task and the lines where it waits."""
     assert task is not None
     where = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in task.get_stack()]
     return f"  {task.get_name()} {getattr(task.get_coro(), '__qualname__', '')} {where}"
@@ -150,13 +150,13 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Media:
 
 @pytest.fixture
 def session_bus() -> Iterator[PrivateBus]:
-    """Lend a session bus of the test's own."""
+    """Lend a private session bus."""
     with PrivateBus() as bus:
         yield bus
 
 
 @pytest.fixture
 def system_bus() -> Iterator[PrivateBus]:
-    """Lend a system bus of the test's own."""
+    """Lend a private system bus."""
     with PrivateBus(system=True) as bus:
         yield bus

@@ -14,7 +14,7 @@ from deskwire.devices.device import Device
 from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.topics import fields
-from tests.support.resources import resources
+from tests.support.devices import resources
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])

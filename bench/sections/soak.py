@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bench.chart import Curve, chart
 from bench.markdown import table
-from tests.support.client_load import Crowd
+from tests.support.client_load import ClientLoad
 
 MIB_MORE, THREADS_MORE, DESCRIPTORS_MORE, TASKS_MORE = 2.0, 0, 3, 1
 CROWD_MORE = 0.1
@@ -84,7 +84,7 @@ class Run(NamedTuple):
     before: Sample
     after: Sample
     troubles: Counter[str]
-    crowd: Crowd
+    crowd: ClientLoad
     log: str
     """What the daemon said, if there is in it what must never be."""
 
@@ -136,13 +136,13 @@ def judged(run: Run) -> list[Judgement]:
         Judgement(
             f"no screen sees nothing for {LONGEST_GAP:g} s",
             f"{crowd.longest_gap:.2f} s at the longest",
-            crowd.readings > 0 and crowd.longest_gap <= LONGEST_GAP,
+            crowd.frames > 0 and crowd.longest_gap <= LONGEST_GAP,
         ),
         Judgement("no socket is lost", f"{lost} of {crowd.closes.total()}", lost == 0),
         Judgement(
             "nothing is refused",
-            ", ".join(f"{count} by {what}" for what, count in crowd.refused.items()) or "nothing",
-            not crowd.refused,
+            ", ".join(f"{count} by {what}" for what, count in crowd.failures.items()) or "nothing",
+            not crowd.failures,
         ),
         Judgement(
             "no traceback, token or password in the log",
@@ -193,8 +193,8 @@ def told(run: Run) -> str:
         seconds=f"{run.samples[-1].at:.0f}",
         seed=run.seed,
         screens=run.clients,
-        frames=f"{crowd.readings:,}",
-        taps=f"{crowd.taps:,}",
+        frames=f"{crowd.frames:,}",
+        taps=f"{crowd.commands:,}",
         sockets=f"{crowd.closes.total():,}",
         befell=run.troubles.total(),
         judged=rows(

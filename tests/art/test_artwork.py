@@ -12,11 +12,11 @@ from deskwire.art import artwork as artwork_module
 from deskwire.art import remote
 from deskwire.art.artwork import Art, Artwork, NamedPicture
 from deskwire.art.picture import LARGEST, read_picture
-from tests.support.hanging_folder import HangingFolder
-from tests.support.pictures import GIF, JPEG, PNG, SVG
+from tests.support.kernel import HangingFolder
+from tests.support.media import GIF, JPEG, PNG, SVG
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
-from tests.support.web import Web, content
+from tests.support.web_server import WebServer, content
 
 
 class Clock:
@@ -284,18 +284,18 @@ async def test_full_store_refuses_a_picture(artwork: Artwork, tmp_path: Path) ->
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     monkeypatch.setattr(remote, "is_public", lambda _: True)
-    with Web({"/a.png": content(PNG)}) as web:
+    with WebServer({"/a.png": content(PNG)}) as web:
         yield web
 
 
-async def test_remote_picture_is_not_fetched_by_default(artwork: Artwork, web: Web) -> None:
+async def test_remote_picture_is_not_fetched_by_default(artwork: Artwork, web: WebServer) -> None:
     assert (await named(artwork, web.url("/a.png"))).key is None
-    assert web.asked == []
+    assert web.requests == []
 
 
-async def test_remote_picture_is_fetched_once(tmp_path: Path, clock: Clock, web: Web) -> None:
+async def test_remote_picture_is_fetched_once(tmp_path: Path, clock: Clock, web: WebServer) -> None:
     artwork = Artwork(tmp_path / "cache", fetch_remote=True, now=clock)
 
     first = await named(artwork, web.url("/a.png"))
@@ -305,7 +305,7 @@ async def test_remote_picture_is_fetched_once(tmp_path: Path, clock: Clock, web:
     assert first.key == second.key
     assert Path(first.key).parent == tmp_path / "cache"
     assert found(artwork, first.key).content == PNG
-    assert web.asked == ["/a.png"]
+    assert web.requests == ["/a.png"]
     key = first.key
     first.release()
     second.release()
@@ -313,11 +313,11 @@ async def test_remote_picture_is_fetched_once(tmp_path: Path, clock: Clock, web:
     assert artwork.find(key) is None
     assert artwork._by_url == {}
     assert (await named(artwork, web.url("/a.png"))).key is not None
-    assert web.asked == ["/a.png", "/a.png"]
+    assert web.requests == ["/a.png", "/a.png"]
 
 
 async def test_a_picture_that_is_not_to_be_had_from_the_web_is_none(
-    tmp_path: Path, web: Web
+    tmp_path: Path, web: WebServer
 ) -> None:
     artwork = Artwork(tmp_path / "cache", fetch_remote=True)
 

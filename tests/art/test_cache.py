@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.art.cache import ArtCache
 from deskwire.art.picture import make_art
-from tests.support.pictures import JPEG, PNG
+from tests.support.media import JPEG, PNG
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from deskwire.art.picture import (
     read_picture,
     read_whole,
 )
-from tests.support.pictures import AVIF, GIF, JPEG, KINDS, PNG, SVG, WEBP
+from tests.support.media import AVIF, GIF, JPEG, KINDS, PNG, SVG, WEBP
 
 
 @pytest.mark.parametrize(("kind", "content"), KINDS.items())

@@ -8,7 +8,7 @@ import pytest
 
 from deskwire.art import picture_pool as pool_module
 from deskwire.art.picture_pool import PARALLEL_READS, Job, PicturePool, mount_point
-from tests.support.hanging_folder import HangingFolder
+from tests.support.kernel import HangingFolder
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 

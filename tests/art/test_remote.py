@@ -13,14 +13,14 @@ from deskwire.art import remote
 from deskwire.art.picture import LARGEST, NotAPicture
 from deskwire.art.remote import fetch, is_public
 from deskwire.server.net.self_signed import make_certificate
-from tests.support.pictures import PNG
+from tests.support.media import PNG
 from tests.support.time_scaling import patiently
-from tests.support.web import Web, content, redirection
+from tests.support.web_server import WebServer, content, redirection
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
-    with Web({"/a.png?size=3": content(PNG)}) as web:
+def web() -> Iterator[WebServer]:
+    with WebServer({"/a.png?size=3": content(PNG)}) as web:
         yield web
 
 
@@ -37,10 +37,10 @@ def certificate(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def secure_web(certificate: Path) -> Iterator[Web]:
+def secure_web(certificate: Path) -> Iterator[WebServer]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    with Web({"/a.png": content(PNG)}, tls) as web:
+    with WebServer({"/a.png": content(PNG)}, tls) as web:
         yield web
 
 
@@ -82,44 +82,44 @@ def test_everything_else_is_not(address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "2130706433"])
-def test_the_desks_own_network_is_never_asked(web: Web, host: str) -> None:
+def test_the_desks_own_network_is_never_asked(web: WebServer, host: str) -> None:
     with pytest.raises((NotAPicture, OSError)):
         fetch(web.url("/a.png?size=3", host))
 
-    assert web.asked == []
+    assert web.requests == []
 
 
 @pytest.mark.usefixtures("_at_home")
 def test_a_name_with_one_address_that_is_not_public_is_not_asked(
-    web: Web, monkeypatch: pytest.MonkeyPatch
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [(2, 1, 6, "", (address, 80)) for address in ("127.0.0.1", "192.168.1.1")]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
 
     with pytest.raises(NotAPicture, match="public"):
         fetch(web.url("/a.png?size=3", "mixed.example"))
-    assert web.asked == []
+    assert web.requests == []
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_a_picture_is_fetched(web: Web) -> None:
+def test_a_picture_is_fetched(web: WebServer) -> None:
     assert fetch(web.url("/a.png?size=3")) == PNG
 
 
 @pytest.mark.usefixtures("_at_home")
 def test_picture_is_fetched_over_tls_from_a_trusted_server(
-    secure_web: Web, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    secure_web: WebServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NotAPicture, match="self-signed"):
         fetch(secure_web.url("/a.png"))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     assert fetch(secure_web.url("/a.png")) == PNG
-    assert secure_web.asked == ["/a.png"]
+    assert secure_web.requests == ["/a.png"]
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_a_redirection_is_followed(web: Web) -> None:
+def test_a_redirection_is_followed(web: WebServer) -> None:
     web.answers["/old"] = redirection("/a.png?size=3")
 
     assert fetch(web.url("/old")) == PNG
@@ -130,19 +130,19 @@ def test_a_redirection_is_followed(web: Web) -> None:
     "to", ["http://127.0.0.2/a.png", "file:///etc/passwd", "ftp://127.0.0.1/", "http://[", "/loop"]
 )
 def test_a_redirection_leads_to_public_addresses_only_and_not_on_for_ever(
-    web: Web, to: str
+    web: WebServer, to: str
 ) -> None:
     web.answers["/loop"] = redirection(to)
 
     with pytest.raises(NotAPicture):
         fetch(web.url("/loop"))
 
-    assert len(web.asked) <= 4
+    assert len(web.requests) <= 4
 
 
 @pytest.mark.usefixtures("_at_home")
 @pytest.mark.parametrize("status", [204, 206, 403, 404, 500])
-def test_an_answer_without_a_picture_is_none(web: Web, status: int) -> None:
+def test_an_answer_without_a_picture_is_none(web: WebServer, status: int) -> None:
     web.answers["/a"] = content(PNG, status=status)
 
     with pytest.raises(NotAPicture):
@@ -150,7 +150,7 @@ def test_an_answer_without_a_picture_is_none(web: Web, status: int) -> None:
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_no_more_is_read_than_a_picture_may_have(web: Web) -> None:
+def test_no_more_is_read_than_a_picture_may_have(web: WebServer) -> None:
     sent = 0
 
     def endless(request: http.server.BaseHTTPRequestHandler) -> None:
@@ -174,7 +174,7 @@ def test_no_more_is_read_than_a_picture_may_have(web: Web) -> None:
 @pytest.mark.usefixtures("_at_home")
 @pytest.mark.parametrize("trickles", ["nothing", "a head", "a picture"])
 def test_a_server_that_takes_too_long_is_given_up(
-    web: Web, monkeypatch: pytest.MonkeyPatch, trickles: str
+    web: WebServer, monkeypatch: pytest.MonkeyPatch, trickles: str
 ) -> None:
     monkeypatch.setattr(remote, "WITHIN", 0.1)
     done = threading.Event()
@@ -202,7 +202,7 @@ def test_a_server_that_takes_too_long_is_given_up(
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_half_a_picture_is_none(web: Web) -> None:
+def test_half_a_picture_is_none(web: WebServer) -> None:
     def half(request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Length", "1000")
@@ -216,7 +216,7 @@ def test_half_a_picture_is_none(web: Web) -> None:
 
 
 @pytest.mark.usefixtures("_at_home")
-def test_a_server_that_speaks_no_http_is_given_up(web: Web) -> None:
+def test_a_server_that_speaks_no_http_is_given_up(web: WebServer) -> None:
     def garbage(request: http.server.BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"\0\0garbage\r\n\r\n")
 

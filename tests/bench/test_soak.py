@@ -7,18 +7,18 @@ import pytest
 
 from bench.chart import MOST_POINTS, thinned
 from bench.sections.soak import Run, Sample, drawn, judged, told
-from tests.support.client_load import Crowd
+from tests.support.client_load import ClientLoad
 
 if TYPE_CHECKING:
-    from tests.support.desk import Desk
+    from tests.support.programs import Daemon
 
 BEFORE = Sample(0, 13, 4, 5, 48.0)
 FLAT = [Sample(float(at), 70, 20, 5, 51.0) for at in range(600)]
 
 
 async def run_of(samples: list[Sample], after: Sample = BEFORE, log: str = "") -> Run:
-    crowd = Crowd(cast("Desk", None), 0, random.Random(1))  # no desk
-    crowd.readings = 9
+    crowd = ClientLoad(cast("Daemon", None), 0, random.Random(1))  # no desk
+    crowd.frames = 9
     return Run(7, 50, samples, BEFORE, after, Counter(), crowd, log)
 
 

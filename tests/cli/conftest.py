@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.captured import captured
+from tests.support.devices import captured
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def up(desk: Desk) -> float:
 
 
 async def test_a_desk_is_entered_with_its_first_reading(there: ScriptedDesk) -> None:
-    there.reading = {"uptime": 7, "audio": [MPV], "volume": 88}
+    there.snapshot = {"uptime": 7, "audio": [MPV], "volume": 88}
 
     async with connected(there) as desk:
         assert desk.snapshot.volume is not None
@@ -106,7 +106,7 @@ async def test_exit_closes_with_1000_and_ends_its_own_login(there: ScriptedDesk)
 
     await until_async(lambda: socket.closed)
     assert socket.close_code == 1000
-    assert there.ended == {"login1"}
+    assert there.ended_logins == {"login1"}
 
 
 async def test_stored_login_is_used_again_and_not_ended(there: ScriptedDesk) -> None:
@@ -117,14 +117,14 @@ async def test_stored_login_is_used_again_and_not_ended(there: ScriptedDesk) -> 
         pass
 
     assert there.count("/v1/login") == len(stored) == 1
-    assert there.ended == set()
+    assert there.ended_logins == set()
 
 
 async def test_ended_stored_login_is_replaced(there: ScriptedDesk) -> None:
     stored: list[Login] = []
     async with connected(there, keep_login=stored.append):
         pass
-    there.ended.add("login1")
+    there.ended_logins.add("login1")
     async with connected(there, login=stored[0], keep_login=stored.append):
         pass
 
@@ -217,7 +217,7 @@ async def test_password_prompt_is_repeated(there: ScriptedDesk) -> None:
 
 
 async def test_throttled_error_has_a_retry_time(there: ScriptedDesk) -> None:
-    there.refuse_with["/v1/login"] = (429, "throttled", {"Retry-After": "17"})
+    there.errors["/v1/login"] = (429, "throttled", {"Retry-After": "17"})
 
     with pytest.raises(Throttled) as caught:
         async with connected(there):
@@ -238,7 +238,7 @@ async def test_unreachable_address_is_reported_at_once() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (502, "x"), (421, "misdirected")])
 async def test_something_else_is_no_desk(there: ScriptedDesk, status: int, code: str) -> None:
-    there.refuse_with["/v1/login"] = (status, code, {})
+    there.errors["/v1/login"] = (status, code, {})
 
     with pytest.raises(NotADesk, match=str(status)):
         async with connected(there):
@@ -287,13 +287,13 @@ async def test_a_login_that_opens_no_socket_is_given_up_after_one_more(
 async def test_keep_trying_waits_for_an_absent_desk(
     there: ScriptedDesk,
 ) -> None:
-    there.refuse_with["/v1/login"] = (502, "bad_gateway", {})
+    there.errors["/v1/login"] = (502, "bad_gateway", {})
     states: list[ConnectionState] = []
 
     def repair(state: ConnectionState) -> None:
         states.append(state)
         if len([each for each in states if each.phase is Phase.WAITING]) == 2:
-            there.refuse_with.clear()
+            there.errors.clear()
 
     async with connected(there, keep_trying=True, on_state=repair):
         pass
@@ -326,7 +326,7 @@ async def test_a_lost_connection_comes_back_as_the_table_says(
     async with connected(there) as desk:
         snapshots = aiter(desk)
         await anext(snapshots)
-        there.reading["uptime"] = 2
+        there.snapshot["uptime"] = 2
         await lose(there, code)
         await anext(snapshots)
 
@@ -334,7 +334,7 @@ async def test_a_lost_connection_comes_back_as_the_table_says(
         assert there.count("/v1/login") == logins
         assert there.count("/v1/websocket") == socket_tokens
         tokens = [socket.token for socket in there.sockets]
-        assert tokens == ["ticket1", f"ticket{socket_tokens}"]
+        assert tokens == ["websocket1", f"websocket{socket_tokens}"]
 
 
 async def test_action_after_a_close_is_in_the_state(there: ScriptedDesk) -> None:
@@ -342,7 +342,7 @@ async def test_action_after_a_close_is_in_the_state(there: ScriptedDesk) -> None
     async with connected(there, on_state=states.append):
         states.clear()
         await there.socket.close(4004)
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
         await until_async(lambda: states[-1].phase is Phase.LIVE)
 
     waiting, connecting, live, ended = states
@@ -359,7 +359,7 @@ async def test_a_changed_password_is_asked_for_again_and_not_hammered(
 ) -> None:
     async with connected(there) as desk:
         there.password = "another"
-        there.ended.add("login1")
+        there.ended_logins.add("login1")
         await there.socket.close(4001)
 
         with pytest.raises(WrongCredentials):
@@ -373,14 +373,14 @@ async def test_a_changed_password_is_asked_for_again_and_not_hammered(
 
 async def test_a_desk_that_is_gone_for_longer_is_waited_for(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
-        there.refuse_with["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
+        there.errors["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
         there.socket.drop()
         await until_async(lambda: there.count("/v1/monitor/desk/ws") == 3)
-        there.refuse_with.clear()
-        await there.has_socket(2)
+        there.errors.clear()
+        await there.wait_for_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
-    times = [at for at, _, path in there.asked if path == "/v1/monitor/desk/ws"]
+    times = [at for at, _, path in there.requests if path == "/v1/monitor/desk/ws"]
     first, second, third = (later - earlier for earlier, later in itertools.pairwise(times))
     assert first >= QUICK.first
     assert second >= QUICK.first * 2 * 0.75
@@ -394,24 +394,24 @@ async def test_a_desk_that_is_gone_for_longer_is_waited_for(there: ScriptedDesk)
 async def test_expiring_session_is_renewed_before_its_end(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
         old = there.socket
-        there.reading["uptime"] = 2
+        there.snapshot["uptime"] = 2
         await old.expire()
         await until_async(lambda: up(desk) == 2)
 
         await until_async(lambda: old.closed)
         assert old.close_code == 1000
-        assert [socket.token for socket in there.sockets] == ["ticket1", "ticket2"]
+        assert [socket.token for socket in there.sockets] == ["websocket1", "websocket2"]
         assert there.count("/v1/login") == 1
         assert not there.socket.closed
 
 
 async def test_the_old_socket_is_shown_until_the_next_one_speaks(there: ScriptedDesk) -> None:
-    there_first = dict(there.reading)
+    there_first = dict(there.snapshot)
     async with connected(there) as desk:
         old = there.socket
         there.first_stats = lambda: None
         await old.expire()
-        new = await there.has_socket(2)
+        new = await there.wait_for_socket(2)
         await old.stats(uptime=2)
         await until_async(lambda: up(desk) == 2)
         assert desk.state.phase is Phase.EXPIRING
@@ -434,7 +434,7 @@ async def test_overlapping_sockets_show_each_snapshot_once_in_order(
         watching = asyncio.create_task(keep(desk, shown))
         there.first_stats = lambda: None
         await old.expire()
-        new = await there.has_socket(2)
+        new = await there.wait_for_socket(2)
         await old.stats(uptime=5)
         await until_async(lambda: shown[-1:] == [5])
         await new.stats(uptime=4)
@@ -453,18 +453,18 @@ async def test_overlapping_sockets_show_each_snapshot_once_in_order(
 async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
     there: ScriptedDesk,
 ) -> None:
-    there.reading["audio"] = [MPV]
+    there.snapshot["audio"] = [MPV]
     async with connected(there) as desk:
         old = there.socket
         waiting = asyncio.create_task(desk.next("player1"))
         await until_async(lambda: old.commands)
-        there.reading["uptime"] = 2
+        there.snapshot["uptime"] = 2
         await old.expire()
-        new = await there.has_socket(2)
+        new = await there.wait_for_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
         assert not old.closed
         await old.stats(uptime=3)
-        await old.refuse("not_supported")
+        await old.error("not_supported")
         with pytest.raises(NotSupported):
             await waiting
         assert up(desk) == 2
@@ -480,26 +480,26 @@ async def test_a_command_goes_to_the_newest_socket_and_none_is_cut_off(
 
 async def test_a_rollover_that_fails_is_tried_again(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
-        there.refuse_with["/v1/websocket"] = (502, "bad_gateway", {})
+        there.errors["/v1/websocket"] = (502, "bad_gateway", {})
         old = there.socket
         await old.expire()
         await until_async(lambda: there.count("/v1/websocket") == 3)
         assert not old.closed
-        there.refuse_with.clear()
-        await there.has_socket(2)
+        there.errors.clear()
+        await there.wait_for_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
 
 async def test_unused_socket_token_is_used_again(there: ScriptedDesk) -> None:
     async with connected(there) as desk:
-        there.refuse_with["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
+        there.errors["/v1/monitor/desk/ws"] = (502, "bad_gateway", {})
         await there.socket.expire()
         await until_async(lambda: there.count("/v1/monitor/desk/ws") == 3)
-        there.refuse_with.clear()
-        await there.has_socket(2)
+        there.errors.clear()
+        await there.wait_for_socket(2)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
-        assert there.socket_tokens == ["ticket1", "ticket2"]
+        assert there.socket_tokens == ["websocket1", "websocket2"]
 
 
 async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
@@ -508,14 +508,14 @@ async def test_a_session_that_ends_before_the_next_is_open_is_refreshed(
     async with connected(there) as desk:
         there.first_stats = lambda: None
         await there.socket.expire()
-        late = await there.has_socket(2)
-        there.first_stats = lambda: there.reading
+        late = await there.wait_for_socket(2)
+        there.first_stats = lambda: there.snapshot
         await there.sockets[0].close(4004)
-        await there.has_socket(3)
+        await there.wait_for_socket(3)
         await until_async(lambda: desk.state.phase is Phase.LIVE)
         await until_async(lambda: late.closed)
 
-    assert [socket.token for socket in there.sockets] == ["ticket1", "ticket2", "ticket3"]
+    assert [socket.token for socket in there.sockets] == ["websocket1", "websocket2", "websocket3"]
 
 
 async def test_login_is_renewed_before_its_end(there: ScriptedDesk) -> None:
@@ -524,7 +524,7 @@ async def test_login_is_renewed_before_its_end(there: ScriptedDesk) -> None:
     async with with_clock(there, clock):
         clock.wall_ahead = there.login_lifetime - 1
         await there.socket.expire()
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
 
         assert there.logins == ["login1", "login2"]
 
@@ -534,9 +534,9 @@ async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedD
 
     async with with_clock(there, clock):
         clock.wall_ahead = there.login_lifetime - 1
-        there.refuse_with["/v1/login"] = (429, "throttled", {"Retry-After": "60"})
+        there.errors["/v1/login"] = (429, "throttled", {"Retry-After": "60"})
         await there.socket.expire()
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
 
         assert there.logins == ["login1"]
 
@@ -545,7 +545,7 @@ async def test_a_login_that_cannot_be_renewed_serves_to_its_end(there: ScriptedD
 
 
 async def test_command_returns_when_its_effect_is_visible(there: ScriptedDesk) -> None:
-    there.reading["audio"] = [MPV]
+    there.snapshot["audio"] = [MPV]
     async with connected(there) as desk:
         command = asyncio.create_task(desk.play_pause("player1"))
         await until_async(lambda: there.socket.commands)
@@ -560,7 +560,7 @@ async def test_command_returns_when_its_effect_is_visible(there: ScriptedDesk) -
 
 
 async def test_command_without_effect_returns_after_the_timeout(there: ScriptedDesk) -> None:
-    there.reading["audio"] = [MPV]
+    there.snapshot["audio"] = [MPV]
     async with connected(there, timeouts=Timeouts(effect=Seconds(0.05))) as desk:
         await desk.previous(desk.snapshot.players[0])
 
@@ -577,7 +577,7 @@ async def test_command_raises_the_error_of_the_desk(
     async with connected(there) as desk:
         command = asyncio.create_task(desk.stop("player9"))
         await until_async(lambda: there.socket.commands)
-        await there.socket.refuse(code, "why")
+        await there.socket.error(code, "why")
 
         with pytest.raises(kind, match="why"):
             await command
@@ -586,7 +586,7 @@ async def test_command_raises_the_error_of_the_desk(
 async def test_error_without_a_pending_command_calls_the_callback(there: ScriptedDesk) -> None:
     refusals: list[Problem] = []
     async with connected(there, on_refusal=refusals.append):
-        await there.socket.refuse("throttled")
+        await there.socket.error("throttled")
         await until_async(lambda: refusals)
 
     assert isinstance(refusals[0], Throttled)
@@ -610,7 +610,7 @@ async def test_command_fails_when_the_connection_is_lost(there: ScriptedDesk) ->
 async def test_a_picture_is_fetched_by_its_player(there: ScriptedDesk) -> None:
     art_url = "/v1/img/tmp/L3RtcC9jb3Zlci5qcGc="
     bare = {**MPV, "id": "player2"}
-    there.reading["audio"] = [{**MPV, "art_url": art_url}, bare]
+    there.snapshot["audio"] = [{**MPV, "art_url": art_url}, bare]
     async with connected(there) as desk:
         art = await desk.art("player1")
 
@@ -623,8 +623,8 @@ async def test_a_picture_is_fetched_by_its_player(there: ScriptedDesk) -> None:
 
 async def test_a_picture_that_is_gone_is_none(there: ScriptedDesk) -> None:
     art_url = "/v1/img/tmp/L3RtcC9jb3Zlci5qcGc="
-    there.reading["audio"] = [{**MPV, "art_url": art_url}]
-    there.refuse_with[art_url] = (404, "not_found", {})
+    there.snapshot["audio"] = [{**MPV, "art_url": art_url}]
+    there.errors[art_url] = (404, "not_found", {})
     async with connected(there) as desk:
         assert await desk.art("player1") is None
 
@@ -638,11 +638,11 @@ async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDe
     async with with_clock(there, clock, Timeouts(pong=Seconds(0.1))) as desk:
         clock.ahead = 3600
         began = clock().boot
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
         took = clock().boot - began
         await until_async(lambda: desk.state.phase is Phase.LIVE)
 
-        assert there.socket_tokens == ["ticket1"]
+        assert there.socket_tokens == ["websocket1"]
         assert took < Timeouts().first
 
 
@@ -656,7 +656,7 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
         there.socket.drop()
         await until_async(lambda: desk.state.phase is Phase.WAITING)
         clock.ahead = 3600
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
 
 
 @pytest.mark.warped
@@ -685,20 +685,20 @@ async def test_a_body_that_fails_leaves_nothing_behind(there: ScriptedDesk) -> N
             raise ZeroDivisionError
 
     await until_async(lambda: there.socket.closed)
-    assert there.ended == {"login1"}
+    assert there.ended_logins == {"login1"}
 
 
 async def test_a_cancelled_entrance_leaves_nothing_behind(there: ScriptedDesk) -> None:
     there.first_stats = lambda: None
     timeouts = Timeouts()
     entering = asyncio.create_task(connected(there, timeouts=timeouts).__aenter__())
-    socket = await there.has_socket(1)
+    socket = await there.wait_for_socket(1)
     entering.cancel()
     with suppress(asyncio.CancelledError):
         await entering
 
     await until_async(lambda: socket.closed)
-    assert there.ended == {"login1"}
+    assert there.ended_logins == {"login1"}
 
 
 async def test_a_lost_connection_is_not_left_to_the_garbage_collector(
@@ -706,7 +706,7 @@ async def test_a_lost_connection_is_not_left_to_the_garbage_collector(
 ) -> None:
     async with connected(there):
         there.socket.drop()
-        await there.has_socket(2)
+        await there.wait_for_socket(2)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         gc.collect()
@@ -718,7 +718,7 @@ async def test_a_desk_can_be_entered_again(there: ScriptedDesk) -> None:
     desk = connected(there)
     async with desk:
         pass
-    there.reading["uptime"] = 5
+    there.snapshot["uptime"] = 5
     async with desk:
         assert up(desk) == 5
     with pytest.raises(NotConnected):

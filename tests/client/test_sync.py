@@ -9,20 +9,19 @@ import pytest
 
 from deskwire.client import Art, NotConnected, Phase, Pinned, UnknownPlayer, WrongCredentials
 from deskwire.client.sync import LoopThread, connect
-from tests.support.desk_in_a_thread import DeskInAThread
-from tests.support.scripted_desk import PASSWORD
+from tests.support.scripted_desk import PASSWORD, ScriptedDeskThread
 
 MPV = {"id": "player1", "name": "mpv", "playing": True, "artist": "A", "title": "One"}
 
 
 @pytest.fixture
-def there() -> Iterator[DeskInAThread]:
-    with DeskInAThread() as there:
+def there() -> Iterator[ScriptedDeskThread]:
+    with ScriptedDeskThread() as there:
         yield there
 
 
-def test_a_script_sees_the_desk(there: DeskInAThread) -> None:
-    there.desk.reading = {"uptime": 7, "audio": [MPV]}
+def test_a_script_sees_the_desk(there: ScriptedDeskThread) -> None:
+    there.desk.snapshot = {"uptime": 7, "audio": [MPV]}
 
     with connect(there.desk.address, "owner", PASSWORD) as desk:
         assert desk.snapshot.uptime is not None
@@ -30,7 +29,7 @@ def test_a_script_sees_the_desk(there: DeskInAThread) -> None:
         assert desk.state.phase is Phase.LIVE
 
 
-def test_a_plain_loop_gets_each_reading(there: DeskInAThread) -> None:
+def test_a_plain_loop_gets_each_reading(there: ScriptedDeskThread) -> None:
     seen: list[float] = []
     with connect(there.desk.address, "owner", PASSWORD) as desk:
         for snapshot in desk:
@@ -38,24 +37,24 @@ def test_a_plain_loop_gets_each_reading(there: DeskInAThread) -> None:
             seen.append(snapshot.uptime.up)
             if len(seen) == 4:
                 break
-            there.do(there.desk.socket.stats(uptime=len(seen) + 1))
+            there.run(there.desk.socket.stats(uptime=len(seen) + 1))
 
     assert seen == [1, 2, 3, 4]
 
 
-def test_a_loop_ends_with_the_desk(there: DeskInAThread) -> None:
+def test_a_loop_ends_with_the_desk(there: ScriptedDeskThread) -> None:
     with connect(there.desk.address, "owner", PASSWORD) as desk:
         snapshots = iter(desk)
         next(snapshots)
-        there.do(there.desk.socket.close(1000))
+        there.run(there.desk.socket.close(1000))
 
         assert list(snapshots) == []
 
 
-def test_commands_and_pictures(there: DeskInAThread) -> None:
+def test_commands_and_pictures(there: ScriptedDeskThread) -> None:
     art_url = "/v1/img/tmp/L3RtcC9jb3Zlci5qcGc="
-    there.desk.reading["audio"] = [{**MPV, "art_url": art_url}]
-    there.desk.obeys = True
+    there.desk.snapshot["audio"] = [{**MPV, "art_url": art_url}]
+    there.desk.performs_commands = True
     with connect(there.desk.address, "owner", PASSWORD) as desk:
         desk.next("player1")
         desk.previous("player1")
@@ -74,7 +73,7 @@ def test_commands_and_pictures(there: DeskInAThread) -> None:
     ]
 
 
-def test_nothing_is_left_behind(there: DeskInAThread) -> None:
+def test_nothing_is_left_behind(there: ScriptedDeskThread) -> None:
     before = set(threading.enumerate())
     with connect(there.desk.address, "owner", PASSWORD) as desk:
         pass
@@ -89,7 +88,7 @@ def test_nothing_is_left_behind(there: DeskInAThread) -> None:
         _ = desk.snapshot
 
 
-def test_a_desk_can_be_entered_again(there: DeskInAThread) -> None:
+def test_a_desk_can_be_entered_again(there: ScriptedDeskThread) -> None:
     desk = connect(there.desk.address, "owner", PASSWORD)
     with desk:
         pass

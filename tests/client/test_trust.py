@@ -50,7 +50,7 @@ async def test_a_stranger_is_not_believed(there: ScriptedDesk) -> None:
     with pytest.raises(UntrustedCertificate, match="certificate"):
         await visit(there, None)
 
-    assert there.asked == []
+    assert there.requests == []
 
 
 async def test_a_pinned_certificate_is_believed_on_every_connection(
@@ -69,7 +69,7 @@ async def test_other_certificate_is_refused_before_a_request(
 
     assert caught.value.pinned == format_fingerprint(OTHER)
     assert caught.value.seen == format_fingerprint(certificate.fingerprint)
-    assert there.asked == []
+    assert there.requests == []
 
 
 async def test_a_file_of_authorities_is_believed(
@@ -106,7 +106,7 @@ async def test_a_certificate_can_be_looked_at_before_anything_is_said(
     there: ScriptedDesk, certificate: Certificate
 ) -> None:
     assert await read_certificate(there.address) == certificate.fingerprint
-    assert there.asked == []
+    assert there.requests == []
 
 
 async def test_where_no_tls_is_there_is_no_certificate_to_look_at() -> None:

@@ -24,7 +24,7 @@ from tests.conformance.broken import (  # noqa: F401 - each enters its own into 
     tokens,
 )
 from tests.conformance.broken.variant import VARIANTS, Variant
-from tests.support.virtual_time import WarpedLoop, run_warped
+from tests.support.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 PATIENCE = 1300.0
 """Seconds; on a warped loop they cost nothing."""
@@ -35,7 +35,7 @@ def run_all(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> 
     scenario, pictures = load("example")
     trust = Trust()
 
-    async def main(loop: WarpedLoop) -> list[Finding]:
+    async def main(loop: VirtualTimeLoop) -> list[Finding]:
         async with Mock(
             scenario,
             pictures,
@@ -53,7 +53,7 @@ def run_all(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> 
             )
             return await run_checks(mock.address, trust, options, choose(only))
 
-    return run_warped(main)
+    return run_in_virtual_time(main)
 
 
 @pytest.fixture

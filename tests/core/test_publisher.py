@@ -9,7 +9,7 @@ from deskwire.devices.ticker import Pace, Ticker
 from deskwire.model.readings import Cpu, Memory, Player, PlayerId, Volume
 from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Bytes, Percent, Seconds
-from tests.support.virtual_time import WarpedLoop
+from tests.support.virtual_time import VirtualTimeLoop
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.warped
@@ -174,7 +174,7 @@ async def test_periodic_reading_waits_for_the_interval() -> None:
 async def test_reading_of_an_instant_is_in_the_update_of_that_instant(late: float) -> None:
     desk, subscriber, pace = publisher(interval=0.1), Subscriber(), Pace(Ticker())
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, WarpedLoop)
+    assert isinstance(loop, VirtualTimeLoop)
     read: list[float] = []
 
     async def poll() -> None:

@@ -12,8 +12,7 @@ from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Battery, Memory, Snapshot, Volume
 from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Percent, Seconds
-from tests.support.captured import captured
-from tests.support.resources import resources
+from tests.support.devices import captured, resources
 
 HANGS = object()
 MEMORY = Memory(used=Bytes(5))

@@ -11,10 +11,8 @@ from deskwire.devices.backlight import BacklightDevice, parse_level
 from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent
-from tests.support.resources import resources
+from tests.support.devices import WatchProcess, next_reading, resources
 from tests.support.testbed import SysTestbed
-from tests.support.watched import Watched
-from tests.support.watching import upcoming
 
 
 @pytest.fixture
@@ -60,46 +58,46 @@ def panel(level: int, kind: str = "raw", **more: object) -> dict[str, object]:
 
 async def shown(source: BacklightDevice) -> float | None:
     async with aclosing(source.watch()) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
     return None if reading is None else reading.level
 
 
 def test_change_is_announced_by_a_uevent(bed: SysTestbed) -> None:
     device = add_panel(bed, 640)
 
-    with Watched("backlight", bed.env(), looks=False) as follow_upower:
-        assert follow_upower.upcoming().reading == {"level": 64}
+    with WatchProcess("backlight", bed.env(), polls=False) as follow_upower:
+        assert follow_upower.next_reading().reading == {"level": 64}
         for level in range(10, 90, 10):
             bed.change(device, actual_brightness=10 * level, brightness=10 * level)
-            assert follow_upower.upcoming().reading == {"level": level}
+            assert follow_upower.next_reading().reading == {"level": level}
 
 
 def test_a_panel_may_come_and_go(bed: SysTestbed) -> None:
-    with Watched("backlight", bed.env()) as follow_upower:
-        assert follow_upower.upcoming().reading is None
+    with WatchProcess("backlight", bed.env()) as follow_upower:
+        assert follow_upower.next_reading().reading is None
         device = add_panel(bed, 300)
-        assert follow_upower.upcoming().reading == {"level": 30}
+        assert follow_upower.next_reading().reading == {"level": 30}
         bed.remove(device)
-        assert follow_upower.upcoming().reading is None
+        assert follow_upower.next_reading().reading is None
 
 
 def test_a_better_interface_that_appears_is_read_from_then_on(bed: SysTestbed) -> None:
     add_panel(bed, 300)
 
-    with Watched("backlight", bed.env()) as follow_upower:
-        assert follow_upower.upcoming().reading == {"level": 30}
+    with WatchProcess("backlight", bed.env()) as follow_upower:
+        assert follow_upower.next_reading().reading == {"level": 30}
         add_panel(bed, 700, "acpi_video0", "firmware")
-        assert follow_upower.upcoming().reading == {"level": 70}
+        assert follow_upower.next_reading().reading == {"level": 70}
 
 
 @pytest.mark.warped
 async def test_change_without_a_uevent_is_read_within_a_second(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with aclosing(tree(tmp_path, intel_backlight=panel(30)).watch()) as readings:
-        assert await upcoming(readings) == Backlight(Percent(30))
+        assert await next_reading(readings) == Backlight(Percent(30))
         (tmp_path / "class/backlight/intel_backlight/actual_brightness").write_text("31\n")
         began = loop.time()
-        seen = await upcoming(readings)
+        seen = await next_reading(readings)
         took = loop.time() - began
 
     assert seen == Backlight(Percent(31))

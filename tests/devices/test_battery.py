@@ -13,9 +13,15 @@ from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.power.upower import BATTERY, DEVICE, DISPLAY_DEVICE, PATH
 from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
+from tests.devices.slow_bus import SlowBus
 from tests.support.buses import PrivateBus
-from tests.support.resources import resources
-from tests.support.slow_bus import SlowBus
+from tests.support.devices import (
+    WatchProcess,
+    next_reading,
+    resources,
+    two_readings,
+    wait_for_reading,
+)
 from tests.support.testbed import SysTestbed
 from tests.support.upower import (
     NAME,
@@ -26,8 +32,6 @@ from tests.support.upower import (
     add_mouse,
     set_charge,
 )
-from tests.support.watched import Watched
-from tests.support.watching import first_and_then, upcoming, wait_for
 
 VIA_UPOWER = "UPower on the system bus"
 
@@ -69,15 +73,15 @@ async def test_follows_charge_and_plug(
     cell = add_battery(bed, percent=80)
 
     async with aclosing(source.watch()) as readings:
-        await wait_for(readings, battery(80))
+        await wait_for_reading(readings, battery(80))
         assert source.via == VIA_UPOWER
         set_charge(bed, cell, 79)
-        assert await upcoming(readings) == battery(79)
+        assert await next_reading(readings) == battery(79)
         bed.change(charger, online=1)
-        assert await upcoming(readings) == battery(79, plugged_in=True)
+        assert await next_reading(readings) == battery(79, plugged_in=True)
         bed.change(cell, status="Charging")
         bed.change(charger, online=0)  # the battery has not noticed yet
-        assert await upcoming(readings) == battery(79, plugged_in=False)
+        assert await next_reading(readings) == battery(79, plugged_in=False)
 
 
 async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
@@ -88,11 +92,11 @@ async def test_a_battery_may_be_taken_out_and_a_mouse_is_none(
     outer = add_battery(bed, "BAT1", 40)
 
     async with aclosing(source.watch()) as readings:
-        await wait_for(readings, battery(60))
+        await wait_for_reading(readings, battery(60))
         bed.remove(inner)
-        assert await upcoming(readings) == battery(40)
+        assert await next_reading(readings) == battery(40)
         bed.remove(outer)
-        assert await upcoming(readings) is None
+        assert await next_reading(readings) is None
     assert source.topic.absent == "no system battery"
 
 
@@ -101,10 +105,10 @@ async def test_first_reading_comes_from_a_running_upower(
 ) -> None:
     add_battery(bed, percent=55)
     async with aclosing(source.watch()) as readings:
-        await wait_for(readings, battery(55))
+        await wait_for_reading(readings, battery(55))
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings, within=1.0) == battery(55)
+        assert await next_reading(readings, within=1.0) == battery(55)
 
 
 async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
@@ -117,14 +121,14 @@ async def test_goes_over_to_the_kernels_files_and_back_as_upower_goes_and_comes(
     )
 
     async with aclosing(source.watch()) as readings:
-        await wait_for(readings, battery(70))
+        await wait_for_reading(readings, battery(70))
         bed.write(cell, capacity=69)
         upower.kill()
-        assert await upcoming(readings) == battery(69)
+        assert await next_reading(readings) == battery(69)
         assert source.via == f"{sys}/class/power_supply"
         set_charge(bed, cell, 68)
         upower.start()
-        assert await upcoming(readings) == battery(68)
+        assert await next_reading(readings) == battery(68)
         assert source.via == VIA_UPOWER
 
 
@@ -140,7 +144,7 @@ async def test_a_hung_upower_is_not_waited_for(
     upower.send(signal.SIGSTOP)
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings, within=0.9) == battery(70)
+        assert await next_reading(readings, within=0.9) == battery(70)
     assert source.via == f"{sys}/class/power_supply"
 
 
@@ -174,9 +178,9 @@ def source_of_both(bus: SlowBus, tmp_path: Path) -> BatteryDevice:
 async def test_slow_service_is_waited_for(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:
-    slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, auth_delay=bus_takes, reply_delay=each_call)
     async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
-        assert await upcoming(readings) == battery(80)
+        assert await next_reading(readings) == battery(80)
 
 
 @pytest.mark.warped
@@ -185,9 +189,9 @@ async def test_slow_service_is_waited_for(
 async def test_service_over_the_timeout_is_used_later(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:
-    slow = SlowBus(tmp_path, NAME, AN_UPOWER, lets_in_after=bus_takes, answers_after=each_call)
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, auth_delay=bus_takes, reply_delay=each_call)
     async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
-        first, then, took = await first_and_then(readings)
+        first, then, took = await two_readings(readings)
 
     assert (first, then) == (battery(70), battery(80))
     assert took < 0.25
@@ -199,15 +203,15 @@ async def test_slowly_starting_upower_is_started_once_and_used(
     tmp_path: Path,
 ) -> None:
     clock = asyncio.get_running_loop().time
-    slow = SlowBus(tmp_path, NAME, AN_UPOWER, starts_after=5.0)
+    slow = SlowBus(tmp_path, NAME, AN_UPOWER, start_delay=5.0)
     async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
         began = clock()
-        first, then, took = await first_and_then(readings)
+        first, then, took = await two_readings(readings)
 
     assert (first, then) == (battery(70), battery(80))
     assert took < 0.25
     assert clock() - began == pytest.approx(5.0, abs=0.1)
-    assert bus.started == 1
+    assert bus.start_requests == 1
 
 
 @pytest.mark.desktop
@@ -225,7 +229,7 @@ async def test_activatable_upower_is_started(bed: SysTestbed, tmp_path: Path) ->
             resources(buses=Buses(session=None, system=bus.address), roots=Roots(sys=tmp_path))
         )
         async with aclosing(source.watch()) as readings:
-            await wait_for(readings, battery(33))
+            await wait_for_reading(readings, battery(33))
 
         assert source.via == VIA_UPOWER
 
@@ -234,10 +238,10 @@ async def test_lost_bus_is_reported_at_once(
     bus: PrivateBus, bed: SysTestbed, upower: UPowerDaemon, source: BatteryDevice
 ) -> None:
     async with aclosing(source.watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         bus.kill()
         with pytest.raises(BusLost):
-            await upcoming(readings)
+            await next_reading(readings)
 
 
 async def test_without_a_system_bus_the_kernels_files_are_read(
@@ -249,7 +253,7 @@ async def test_without_a_system_bus_the_kernels_files_are_read(
     source = BatteryDevice(resources(buses=nowhere, roots=Roots(sys=Path(bed.root) / "sys")))
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings) == battery(12, plugged_in=True)
+        assert await next_reading(readings) == battery(12, plugged_in=True)
 
 
 async def test_a_system_bus_that_comes_late_is_found(
@@ -265,26 +269,26 @@ async def test_a_system_bus_that_comes_late_is_found(
     bus.kill()
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings) is None
+        assert await next_reading(readings) is None
         bus.start()
         upower.start()
-        assert await upcoming(readings) == battery(44)
+        assert await next_reading(readings) == battery(44)
 
 
 def test_without_upower_the_kernels_events_are_followed(bed: SysTestbed) -> None:
     charger = add_charger(bed)
     cell = add_battery(bed, percent=80)
 
-    with Watched("battery", bed.env()) as watched:
-        assert watched.upcoming().reading == {"charge": 80, "plugged_in": False}
+    with WatchProcess("battery", bed.env()) as watched:
+        assert watched.next_reading().reading == {"charge": 80, "plugged_in": False}
         bed.change(charger, online=1)
-        seen = watched.upcoming()
+        seen = watched.next_reading()
         assert seen.reading == {"charge": 80, "plugged_in": True}
         assert seen.via == "/sys/class/power_supply"
         set_charge(bed, cell, 81)
-        assert watched.upcoming().reading == {"charge": 81, "plugged_in": True}
+        assert watched.next_reading().reading == {"charge": 81, "plugged_in": True}
         bed.remove(cell)
-        assert watched.upcoming().reading is None
+        assert watched.next_reading().reading is None
 
 
 async def test_without_events_a_change_is_seen_all_the_same(
@@ -296,7 +300,7 @@ async def test_without_events_a_change_is_seen_all_the_same(
     source = BatteryDevice(resources(buses=buses, roots=Roots(sys=Path(bed.root) / "sys")))
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings) == battery(80)
+        assert await next_reading(readings) == battery(80)
         for percent in (79, 78, 77):
             bed.write(cell, capacity=percent)
-            assert await upcoming(readings) == battery(percent)
+            assert await next_reading(readings) == battery(percent)

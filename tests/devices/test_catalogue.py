@@ -6,7 +6,7 @@ import pytest
 from deskwire.devices.catalogue import DEVICES, create_devices, device_class
 from deskwire.model.readings import Snapshot
 from deskwire.model.topics import fields, meaning, schema, struct_of
-from tests.support.resources import resources
+from tests.support.devices import resources
 
 FOLDER = Path(__file__).parents[2] / "src/deskwire/devices"
 FRAMEWORK = {"__init__", "catalogue", "device", "ticker"}

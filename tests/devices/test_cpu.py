@@ -14,10 +14,8 @@ from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Cpu
 from deskwire.model.units import Percent, Seconds
-from tests.support.captured import captured, copied
-from tests.support.resources import resources
+from tests.support.devices import captured, copied, next_reading, resources
 from tests.support.time_scaling import patiently
-from tests.support.watching import upcoming
 
 EVERY = Seconds(1.0)
 
@@ -113,7 +111,7 @@ async def test_the_first_reading_measures_at_least_a_fifth_of_a_second() -> None
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with aclosing(CpuDevice(resources(interval=EVERY)).watch()) as readings:
-        first = await upcoming(readings)
+        first = await next_reading(readings)
 
     assert 0.2 <= loop.time() - began < patiently(0.4)
     assert first is not None
@@ -136,7 +134,7 @@ async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
     stat = Roots().proc / "stat"
     before = parse_stat(stat.read_bytes())
     async with aclosing(CpuDevice(resources(interval=EVERY)).watch()) as readings:
-        first = await upcoming(readings)
+        first = await next_reading(readings)
     after = parse_stat(stat.read_bytes())
 
     assert first is not None
@@ -149,7 +147,7 @@ async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
     async with aclosing(
         CpuDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
     ) as readings:
-        assert await upcoming(readings) == Cpu(busy=Percent(0.0))
+        assert await next_reading(readings) == Cpu(busy=Percent(0.0))
 
 
 @pytest.mark.warped
@@ -160,11 +158,11 @@ async def test_each_reading_is_of_the_interval_since_the_one_before(tmp_path: Pa
     async with aclosing(
         CpuDevice(resources(roots=roots, interval=Seconds(0.3))).watch()
     ) as readings:
-        first = await upcoming(readings)
+        first = await next_reading(readings)
         stat.write_text("cpu  1030 0 0 5070 0 0 0 0 0 0\n")
-        second = await upcoming(readings)
+        second = await next_reading(readings)
         stat.write_text("cpu  1120 0 0 5080 0 0 0 0 0 0\n")
-        third = await upcoming(readings)
+        third = await next_reading(readings)
 
     assert [each and each.busy for each in (first, second, third)] == [0.0, 30.0, 90.0]
 
@@ -174,14 +172,14 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
         CpuDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
     ) as readings:
         with pytest.raises(DeviceUnavailable, match="stat cannot be read"):
-            await upcoming(readings)
+            await next_reading(readings)
 
 
 @pytest.mark.warped
 async def test_a_watch_that_ends_closes_its_file() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a list of names is all it takes
     readings = CpuDevice(resources(interval=EVERY)).watch()
-    await upcoming(readings)
+    await next_reading(readings)
     await readings.aclose()
 
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - as above

@@ -9,8 +9,7 @@ from deskwire.model.commands import Command
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Seconds
-from tests.support.resources import resources
-from tests.support.watching import upcoming
+from tests.support.devices import next_reading, resources
 
 pytestmark = pytest.mark.warped
 
@@ -47,7 +46,7 @@ async def test_poll_yields_the_present_reading_at_once() -> None:
     began = loop.time()
 
     async with aclosing(Polled(lambda: 7, Seconds(60.0)).watch()) as readings:
-        first = await upcoming(readings)
+        first = await next_reading(readings)
 
     assert first == 7
     assert loop.time() - began < 0.05
@@ -56,7 +55,7 @@ async def test_poll_yields_the_present_reading_at_once() -> None:
 async def test_poll_yields_only_changed_readings() -> None:
     device = Polled(one_after_the_other([1, 1, 2, 2, 2, 1]), OFTEN)
     async with aclosing(device.watch()) as readings:
-        seen = [await upcoming(readings) for _ in range(3)]
+        seen = [await next_reading(readings) for _ in range(3)]
 
     assert seen == [1, 2, 1]
 
@@ -67,7 +66,7 @@ async def test_error_of_a_reading_ends_the_poll() -> None:
 
     async with aclosing(Polled(read, OFTEN).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="it is gone"):
-            await upcoming(readings)
+            await next_reading(readings)
 
 
 async def test_device_in_the_background_is_read_every_10_s() -> None:
@@ -82,7 +81,7 @@ async def test_device_in_the_background_is_read_every_10_s() -> None:
     device.set_demand(Demand.BACKGROUND)
     async with aclosing(device.watch()) as readings:
         for _ in range(4):
-            await upcoming(readings, within=30)
+            await next_reading(readings, within=30)
 
     assert [round(at) % 10 for at in reads[1:]] == [0, 0, 0]
 
@@ -92,13 +91,13 @@ async def test_device_that_is_demanded_live_again_is_read_at_once() -> None:
     device = Polled(one_after_the_other(range(10)), Seconds(1.0))
     device.set_demand(Demand.BACKGROUND)
     async with aclosing(device.watch()) as readings:
-        await upcoming(readings)
-        await upcoming(readings, within=30)
+        await next_reading(readings)
+        await next_reading(readings, within=30)
         began = loop.time()
         loop.call_later(0.5, device.set_demand, Demand.LIVE)
-        await upcoming(readings)
+        await next_reading(readings)
         took = loop.time() - began
-        await upcoming(readings)
+        await next_reading(readings)
 
     assert 0.4 < took < 0.6
     assert loop.time() - began < 2.1

@@ -13,10 +13,9 @@ from deskwire.devices.disk import DiskDevice, StatvfsThread, set_result
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
-from tests.support.resources import resources
+from tests.support.devices import next_reading, resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until, until_async
-from tests.support.watching import upcoming
 
 ROOT = Path("/")
 SHARE = Path("/srv/share")
@@ -62,7 +61,7 @@ def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
 @pytest.mark.desktop
 async def test_used_space_equals_df() -> None:
     async with aclosing(DiskDevice(resources(disk=ROOT, interval=EVERY)).watch()) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
     await no_disk_thread()
 
     said = subprocess.run(
@@ -77,15 +76,15 @@ async def test_used_space_equals_df() -> None:
 
 async def test_reserved_space_is_not_used_and_fragment_size_counts(mount: Mount) -> None:
     async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
-        assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
+        assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:
     async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         asyncio.get_running_loop().call_later(0.12, setattr, mount, "used_blocks", 11)
 
-        assert await upcoming(readings) == Disk(used=Bytes(11 * 4096))
+        assert await next_reading(readings) == Disk(used=Bytes(11 * 4096))
 
 
 async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
@@ -93,7 +92,7 @@ async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         DiskDevice(resources(disk=tmp_path / "usb", interval=EVERY)).watch()
     ) as readings:
         with pytest.raises(DeviceUnavailable, match="usb: No such file or directory") as raised:
-            await upcoming(readings)
+            await next_reading(readings)
 
     assert "stats.disk" in raised.value.remedy
 
@@ -105,7 +104,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     began = loop.time()
     async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         with pytest.raises(DeviceUnavailable, match="/srv/share does not answer"):
-            await upcoming(readings)
+            await next_reading(readings)
 
     assert loop.time() - began < patiently(0.4)
 
@@ -120,7 +119,7 @@ async def test_hanging_mount_blocks_one_thread_over_many_watches(
     for _ in range(4):
         async with aclosing(source.watch()) as readings:
             with pytest.raises(DeviceUnavailable) as raised:
-                await upcoming(readings)
+                await next_reading(readings)
         problems.append(raised.value.message)
 
     assert problems == ["/srv/share does not answer"] + ["/srv/share still does not answer"] * 3
@@ -136,12 +135,12 @@ async def test_a_mount_that_answers_again_is_read_again(
         hurried.setattr("deskwire.devices.disk.FIRST_TIMEOUT", 0.02)
         async with aclosing(source.watch()) as readings:
             with pytest.raises(DeviceUnavailable):
-                await upcoming(readings)
+                await next_reading(readings)
     mount.answers.set()
     await no_disk_thread()
 
     async with aclosing(source.watch()) as readings:
-        assert await upcoming(readings) == Disk(used=Bytes(10 * 4096))
+        assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
 
 
 @pytest.mark.warped
@@ -149,7 +148,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0
     async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
-        waiting = asyncio.ensure_future(upcoming(readings))
+        waiting = asyncio.ensure_future(next_reading(readings))
         while not waiting.done():
             await asyncio.sleep(0.01)
             turns += 1
@@ -161,7 +160,7 @@ async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
 
 async def test_a_watch_that_ends_lets_its_thread_go(mount: Mount) -> None:
     readings = DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()
-    await upcoming(readings)
+    await next_reading(readings)
     assert disk_threads()
     await readings.aclose()
 
@@ -173,12 +172,12 @@ async def test_a_root_that_answers_at_once_takes_no_thread_after_its_first_answe
 ) -> None:
     monkeypatch.setattr(disk, "root_never_blocks", lambda: True)
     async with aclosing(DiskDevice(resources(disk=ROOT, interval=EVERY)).watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         await no_disk_thread()
         mount.used_blocks = 11
-        on_the_loop = await upcoming(readings)
+        on_the_loop = await next_reading(readings)
         mount.used_blocks = 12
-        again = await upcoming(readings)
+        again = await next_reading(readings)
 
     assert (on_the_loop, again) == (
         Disk(used=Bytes(11 * 4096)),
@@ -204,7 +203,7 @@ async def test_blocking_mount_is_never_called_on_the_event_loop(
     monkeypatch.setattr(disk, "root_never_blocks", lambda: at_once)
     async with aclosing(DiskDevice(resources(disk=path, interval=EVERY)).watch()) as readings:
         for mount.used_blocks in (11, 12, 13):
-            await upcoming(readings)
+            await next_reading(readings)
 
     assert mount.askers == {THREAD}
 

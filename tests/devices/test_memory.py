@@ -11,9 +11,7 @@ from deskwire.devices.memory import MemoryDevice, parse_meminfo
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Memory
 from deskwire.model.units import Bytes, Seconds
-from tests.support.captured import captured, copied
-from tests.support.resources import resources
-from tests.support.watching import upcoming
+from tests.support.devices import captured, copied, next_reading, resources
 
 EVERY = Seconds(0.05)
 
@@ -46,22 +44,22 @@ async def test_a_captured_laptop_has_the_memory_of_its_day_in_use() -> None:
     async with aclosing(
         MemoryDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
     ) as readings:
-        assert await upcoming(readings) == Memory(used=Bytes(11_419_623_424))
+        assert await next_reading(readings) == Memory(used=Bytes(11_419_623_424))
 
 
 async def test_a_change_of_the_file_is_the_next_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     async with aclosing(MemoryDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         (roots.proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 2 kB\n")
 
-        assert await upcoming(readings) == Memory(used=Bytes(7 * 1024))
+        assert await next_reading(readings) == Memory(used=Bytes(7 * 1024))
 
 
 async def test_used_memory_of_this_machine_is_below_its_total() -> None:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     async with aclosing(MemoryDevice(resources(interval=EVERY)).watch()) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
 
     assert reading is not None
     assert 1_000_000 < reading.used < total
@@ -72,4 +70,4 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
         MemoryDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
     ) as readings:
         with pytest.raises(DeviceUnavailable, match="meminfo cannot be read"):
-            await upcoming(readings)
+            await next_reading(readings)

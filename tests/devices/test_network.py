@@ -12,9 +12,7 @@ from deskwire.devices.network import Counters, NetworkDevice, TrafficTotals, gro
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
 from deskwire.model.units import Bytes, Seconds
-from tests.support.captured import captured, copied
-from tests.support.resources import resources
-from tests.support.watching import upcoming
+from tests.support.devices import captured, copied, next_reading, resources
 
 EVERY = Seconds(0.05)
 HEAD = "Inter-|   Receive |  Transmit\n face |bytes packets |bytes packets\n"
@@ -92,14 +90,14 @@ async def test_a_captured_laptop_has_received_and_sent_over_wire_and_air() -> No
     async with aclosing(
         NetworkDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
     ) as readings:
-        assert await upcoming(readings) == passed(3_682_862_139, 102_412_526)
+        assert await next_reading(readings) == passed(3_682_862_139, 102_412_526)
 
 
 async def test_a_container_has_the_traffic_of_its_way_out() -> None:
     async with aclosing(
         NetworkDevice(resources(roots=captured("container"), interval=EVERY)).watch()
     ) as readings:
-        assert await upcoming(readings) == passed(90_112_345, 4_410_233)
+        assert await next_reading(readings) == passed(90_112_345, 4_410_233)
 
 
 async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -> None:
@@ -108,10 +106,10 @@ async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -
     source = NetworkDevice(resources(roots=roots, interval=EVERY))
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
     async with aclosing(source.watch()) as readings:
-        first = await upcoming(readings)
+        first = await next_reading(readings)
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(7, 3)))
     async with aclosing(source.watch()) as readings:
-        second = await upcoming(readings)
+        second = await next_reading(readings)
 
     assert (first, second) == (passed(1000, 100), passed(1007, 103))
 
@@ -121,14 +119,14 @@ async def test_an_adapter_plugged_in_while_watched_counts(tmp_path: Path) -> Non
     dev = roots.proc / "self/net/dev"
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100)))
     async with aclosing(NetworkDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         shutil.copytree(
             roots.sys / "devices/pci0000:00/0000:00:1f.6/net/enp0s31f6",
             roots.sys / "class/net/enx0050b6",
         )
         dev.write_text(table(lo=(9, 9), wlp0s20f3=(1000, 100), enx0050b6=(5, 1), veth0=(50, 50)))
 
-        assert await upcoming(readings) == passed(1005, 101)
+        assert await next_reading(readings) == passed(1005, 101)
 
 
 async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> None:
@@ -136,13 +134,13 @@ async def test_more_interfaces_than_a_page_holds_all_count(tmp_path: Path) -> No
     many = {f"eth{number}": (1, 2) for number in range(300)}
     (roots.proc / "self/net/dev").write_text(table(**many))
     async with aclosing(NetworkDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
-        assert await upcoming(readings) == passed(300, 600)
+        assert await next_reading(readings) == passed(300, 600)
 
 
 async def test_traffic_of_this_machine_matches_its_kernel() -> None:
     before = kernel_says("rx_bytes"), kernel_says("tx_bytes")
     async with aclosing(NetworkDevice(resources(interval=EVERY)).watch()) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
     after = kernel_says("rx_bytes"), kernel_says("tx_bytes")
 
     assert reading is not None
@@ -165,4 +163,4 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
         NetworkDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
     ) as readings:
         with pytest.raises(DeviceUnavailable, match="net/dev cannot be read"):
-            await upcoming(readings)
+            await next_reading(readings)

@@ -14,11 +14,10 @@ from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, St
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, UnknownPlayer
 from deskwire.model.readings import PlayerId
 from tests.support.buses import PrivateBus
+from tests.support.devices import PlayerWatch, at, resources, titled
 from tests.support.fake_player import ROOT, FakePlayer, PropertyValue, metadata
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.player_watch import PlayerWatch, at, titled
-from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -96,7 +95,7 @@ async def test_a_player_that_comes_and_goes_is_seen_to(
     async with PlayerWatch(players) as watch:
         async with FakePlayer(session_bus):
             await watch.player(titled("The Reason"))
-        await watch.see(lambda reading: reading == ())
+        await watch.wait_for(lambda reading: reading == ())
 
 
 async def test_a_change_is_yielded_at_once(session_bus: PrivateBus, players: PlayersDevice) -> None:
@@ -131,7 +130,7 @@ async def test_a_player_that_drops_its_name_for_a_moment_keeps_its_id(
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         await fake.drop_name()
-        await watch.see(lambda reading: reading == ())
+        await watch.wait_for(lambda reading: reading == ())
         await fake.take_name()
 
         assert (await watch.player()).id == "player1"
@@ -199,10 +198,10 @@ async def test_players_that_come_and_go_in_hundreds_never_share_an_id(
                 for each in range(number, number + 20):
                     fake = FakePlayer(session_bus, f"p{each}", Metadata=metadata(title=str(each)))
                     await there.enter_async_context(fake)
-                await watch.see(lambda reading: len(reading) == 20)
+                await watch.wait_for(lambda reading: len(reading) == 20)
                 for player in watch.now:
                     assert seen.setdefault(player.id, player.title) == player.title
-            await watch.see(lambda reading: reading == ())
+            await watch.wait_for(lambda reading: reading == ())
         assert len(asyncio.all_tasks()) < 10
 
     assert len(seen) == 500
@@ -231,7 +230,7 @@ async def test_command_changes_exactly_one_player(
     ):
         await players.perform(command(PlayerId("player2")))
 
-    assert (one.obeyed, two.obeyed) == ([], [method])
+    assert (one.calls, two.calls) == ([], [method])
 
 
 async def test_a_real_player_pauses(
@@ -271,7 +270,7 @@ async def test_player_on_a_restarted_bus_gets_a_new_id(
         with pytest.raises(UnknownPlayer):
             await players.perform(Next(PlayerId("player1")))
 
-        assert other.obeyed == []
+        assert other.calls == []
 
 
 async def test_command_works_without_a_watch(
@@ -282,7 +281,7 @@ async def test_command_works_without_a_watch(
             pass
         await players.perform(Next(PlayerId("player1")))
 
-        assert fake.obeyed == ["Next"]
+        assert fake.calls == ["Next"]
 
 
 async def test_player_that_exits_on_a_command_is_unknown(
@@ -315,7 +314,7 @@ async def test_unsupported_command_is_not_sent(
         with pytest.raises(NotSupported):
             await players.perform(command(PlayerId("player1")))
 
-        assert fake.obeyed == []
+        assert fake.calls == []
 
 
 async def test_unsignalled_new_ability_is_used(
@@ -325,7 +324,7 @@ async def test_unsignalled_new_ability_is_used(
         fake["CanGoNext"] = True
         await players.perform(Next(PlayerId("player1")))
 
-        assert fake.obeyed == ["Next"]
+        assert fake.calls == ["Next"]
 
 
 @pytest.mark.parametrize(
@@ -345,7 +344,7 @@ async def test_player_error_becomes_the_right_problem(
         with pytest.raises(problem):
             await players.perform(Next(PlayerId("player1")))
 
-        assert fake.obeyed == ["Next"]
+        assert fake.calls == ["Next"]
 
 
 async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
@@ -358,7 +357,7 @@ async def test_a_player_that_does_not_answer_is_given_up_after_a_second(
             await players.perform(Next(PlayerId("player1")))
 
         assert 0.9 < time.monotonic() - begun < patiently(1.2)
-        assert fake.obeyed == ["Next"]
+        assert fake.calls == ["Next"]
 
 
 async def test_hung_player_gets_no_late_command(
@@ -367,10 +366,10 @@ async def test_hung_player_gets_no_late_command(
     monkeypatch.setattr("deskwire.devices.players.COMMAND_TIMEOUT", 0.1)
     with Mpv(session_bus, [media.first.file]) as mpv:
         async with PlayerWatch(players):
-            mpv.signal(SIGSTOP)
+            mpv.send(SIGSTOP)
             with pytest.raises(PlayerTimeout):
                 await players.perform(PlayPause(PlayerId("player1")))
-            mpv.signal(SIGCONT)
+            mpv.send(SIGCONT)
 
             begun = mpv.get("time-pos")
             await until_async(lambda: mpv.get("time-pos") > begun + 0.3)

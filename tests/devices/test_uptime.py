@@ -11,9 +11,7 @@ from deskwire.devices.uptime import UptimeDevice, parse_uptime
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Uptime
 from deskwire.model.units import Seconds
-from tests.support.captured import captured, copied
-from tests.support.resources import resources
-from tests.support.watching import upcoming
+from tests.support.devices import captured, copied, next_reading, resources
 
 EVERY = Seconds(0.05)
 
@@ -38,12 +36,12 @@ async def test_a_captured_laptop_has_been_up_since_its_boot() -> None:
     async with aclosing(
         UptimeDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
     ) as readings:
-        assert await upcoming(readings) == Uptime(up=Seconds(11_179))
+        assert await next_reading(readings) == Uptime(up=Seconds(11_179))
 
 
 async def test_time_in_suspend_counts() -> None:
     async with aclosing(UptimeDevice(resources(interval=EVERY)).watch()) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
 
     assert reading is not None
     assert reading.up == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=1.5)
@@ -52,10 +50,10 @@ async def test_time_in_suspend_counts() -> None:
 async def test_each_second_is_a_reading(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     async with aclosing(UptimeDevice(resources(roots=roots, interval=EVERY)).watch()) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         (roots.proc / "uptime").write_text("11180.01 80413.06\n")
 
-        assert await upcoming(readings) == Uptime(up=Seconds(11_180))
+        assert await next_reading(readings) == Uptime(up=Seconds(11_180))
 
 
 async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None:
@@ -63,4 +61,4 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
         UptimeDevice(resources(roots=Roots(proc=tmp_path), interval=EVERY)).watch()
     ) as readings:
         with pytest.raises(DeviceUnavailable, match="uptime cannot be read"):
-            await upcoming(readings)
+            await next_reading(readings)

@@ -25,12 +25,10 @@ from deskwire.model.access import ALL_SCOPES, Grant, LoginId, Scope
 from deskwire.model.problems import DeviceUnavailable, OutOfScope
 from deskwire.model.readings import Volume
 from deskwire.model.units import Percent, Seconds
-from tests.support.pipewire import PipeWire
-from tests.support.pulse import Pulse
-from tests.support.resources import resources
+from tests.support.devices import next_reading, resources, retried_watch, wait_for_reading
+from tests.support.sound_servers import PipeWire, Pulse
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
-from tests.support.watching import patient, upcoming, wait_for
 
 
 def volume(level: int) -> Volume:
@@ -62,16 +60,16 @@ async def test_reading_follows_the_default_sink(server: Pulse | PipeWire) -> Non
     source = VolumeDevice(resources(sound=SoundServers(server.address)))
     server.pactl("set-sink-volume", "speakers", "88%")
 
-    async with aclosing(patient(source)) as readings:
-        assert await upcoming(readings) == volume(88)
+    async with aclosing(retried_watch(source)) as readings:
+        assert await next_reading(readings) == volume(88)
         assert source.via.lower().startswith("pulseaudio")
         server.pactl("set-sink-volume", "hdmi", "20%")
         server.pactl("set-sink-volume", "@DEFAULT_SINK@", "31%")
-        assert await upcoming(readings) == volume(31)
+        assert await next_reading(readings) == volume(31)
         server.pactl("set-default-sink", "hdmi")
-        assert await upcoming(readings) == volume(20)
+        assert await next_reading(readings) == volume(20)
         server.pactl("set-sink-volume", "hdmi", "150%")
-        assert await upcoming(readings) == volume(150)
+        assert await next_reading(readings) == volume(150)
 
 
 @pytest.mark.desktop
@@ -80,14 +78,14 @@ async def test_volume_is_absent_without_a_sink(server: Pulse | PipeWire) -> None
     sinks = [line.split()[0] for line in modules if "module-null-sink" in line]
 
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(server.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(server.address))))
     ) as readings:
-        assert await upcoming(readings) == volume(100)
+        assert await next_reading(readings) == volume(100)
         for module in sinks:
             server.pactl("unload-module", module)
-        await wait_for(readings, None)
+        await wait_for_reading(readings, None)
         server.pactl("load-module", "module-null-sink", "sink_name=headphones")
-        assert await upcoming(readings) == volume(100)
+        assert await next_reading(readings) == volume(100)
 
 
 async def test_invented_sink_counts_as_absent(pulse: Pulse) -> None:
@@ -95,9 +93,9 @@ async def test_invented_sink_counts_as_absent(pulse: Pulse) -> None:
     pulse.pactl("set-default-sink", "auto_null")
 
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        reading = await upcoming(readings)
+        reading = await next_reading(readings)
     pulse.pactl("unload-module", stand_in)
 
     assert reading is None
@@ -109,12 +107,12 @@ async def test_level_is_that_of_the_loudest_channel_muted_or_not(pulse: Pulse) -
     pulse.pactl("set-sink-mute", "speakers", "1")
 
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        assert await upcoming(readings) == volume(70)
+        assert await next_reading(readings) == volume(70)
         pulse.pactl("set-sink-mute", "speakers", "0")
         pulse.pactl("set-sink-volume", "speakers", "30%", "20%")
-        assert await upcoming(readings) == volume(30)
+        assert await next_reading(readings) == volume(30)
 
 
 async def test_burst_of_changes_is_read_once(pulse: Pulse) -> None:
@@ -122,20 +120,20 @@ async def test_burst_of_changes_is_read_once(pulse: Pulse) -> None:
     pulse.pactl("set-sink-volume", "speakers", "5%")
 
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        assert await upcoming(readings) == volume(5)
+        assert await next_reading(readings) == volume(5)
         for level in range(10, 61, 10):
             pulse.pactl("set-sink-volume", "speakers", f"{level}%")
-        assert await upcoming(readings) == volume(60)
+        assert await next_reading(readings) == volume(60)
 
 
 async def test_unchanged_volume_sets_no_timer(pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        await upcoming(readings)
+        await next_reading(readings)
         waiting = asyncio.ensure_future(anext(readings))
         await asyncio.sleep(0)
 
@@ -152,9 +150,9 @@ async def test_watch_can_be_cancelled_at_any_moment(pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
     async with aclosing(
-        patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+        retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        await upcoming(readings)  # the library is loaded
+        await next_reading(readings)  # the library is loaded
 
     for moment in range(60):
         readings = VolumeDevice(resources(sound=SoundServers(pulse.address))).watch()
@@ -172,33 +170,33 @@ async def test_watch_can_be_cancelled_at_any_moment(pulse: Pulse) -> None:
 async def test_killed_server_is_reported_at_once_and_found_again() -> None:
     with Pulse() as pulse:
         source = VolumeDevice(resources(sound=SoundServers(pulse.address)))
-        async with aclosing(patient(source)) as readings:
-            await upcoming(readings)
+        async with aclosing(retried_watch(source)) as readings:
+            await next_reading(readings)
             pulse.kill()
             with pytest.raises(DeviceUnavailable, match="went away"):
-                await upcoming(readings)
+                await next_reading(readings)
 
         with pytest.raises(DeviceUnavailable, match="no sound server"):
-            await upcoming(source.watch())
+            await next_reading(source.watch())
         pulse.start()
-        async with aclosing(patient(source)) as readings:
-            assert await upcoming(readings) == volume(100)
+        async with aclosing(retried_watch(source)) as readings:
+            assert await next_reading(readings) == volume(100)
 
 
 @pytest.mark.desktop
 async def test_pipewire_socket_can_close_and_reopen() -> None:
     with PipeWire() as pipewire:
         source = VolumeDevice(resources(sound=SoundServers(pipewire.address)))
-        async with aclosing(patient(source)) as readings:
-            await upcoming(readings)
+        async with aclosing(retried_watch(source)) as readings:
+            await next_reading(readings)
             pipewire.kill("pipewire-pulse")
             with pytest.raises(DeviceUnavailable, match="went away"):
-                await upcoming(readings)
+                await next_reading(readings)
 
         pipewire.start("pipewire-pulse")
         pipewire.add_sink("speakers")
-        async with aclosing(patient(source)) as readings:
-            await wait_for(readings, volume(100))
+        async with aclosing(retried_watch(source)) as readings:
+            await wait_for_reading(readings, volume(100))
 
 
 @pytest.mark.desktop
@@ -206,31 +204,31 @@ async def test_pipewire_socket_can_close_and_reopen() -> None:
 async def test_hung_server_blocks_no_caller() -> None:
     with Pulse() as pulse:
         source = VolumeDevice(resources(sound=SoundServers(pulse.address)))
-        readings = patient(source)
-        await upcoming(readings)
+        readings = retried_watch(source)
+        await next_reading(readings)
         pulse.send(signal.SIGSTOP)
 
         async with asyncio.timeout(patiently(2)):
             await readings.aclose()
         with pytest.raises(DeviceUnavailable, match="does not answer"):
-            await upcoming(source.watch(), within=0.9)
+            await next_reading(source.watch(), within=0.9)
         pulse.send(signal.SIGCONT)
-        async with aclosing(patient(source)) as readings:
-            assert await upcoming(readings) == volume(100)
+        async with aclosing(retried_watch(source)) as readings:
+            assert await next_reading(readings) == volume(100)
 
 
 @pytest.mark.desktop
 async def test_server_that_hangs_in_a_reply_is_unavailable() -> None:
     with Pulse() as pulse:
         async with aclosing(
-            patient(VolumeDevice(resources(sound=SoundServers(pulse.address))))
+            retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
         ) as readings:
-            await upcoming(readings)
+            await next_reading(readings)
             pulse.pactl("set-sink-volume", "speakers", "7%")
             pulse.send(signal.SIGSTOP)
 
             with pytest.raises(DeviceUnavailable, match="does not answer"):
-                await wait_for(readings, None)
+                await wait_for_reading(readings, None)
 
 
 @pytest.mark.desktop
@@ -244,11 +242,11 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
         address = f"tcp:127.0.0.1:{port}"
 
         async with aclosing(
-            patient(VolumeDevice(resources(sound=SoundServers(address, cookie))))
+            retried_watch(VolumeDevice(resources(sound=SoundServers(address, cookie))))
         ) as readings:
-            shown = await upcoming(readings)
+            shown = await next_reading(readings)
         with pytest.raises(DeviceUnavailable, match="refuses access") as raised:
-            await upcoming(VolumeDevice(resources(sound=SoundServers(address))).watch())
+            await next_reading(VolumeDevice(resources(sound=SoundServers(address))).watch())
 
     assert shown == volume(100)
     assert "cookie" in raised.value.remedy
@@ -257,8 +255,10 @@ async def test_cookie_is_sent_to_a_server_that_requires_one(tmp_path: Path) -> N
 async def test_first_address_with_a_server_is_used(pulse: Pulse) -> None:
     address = f"unix:/nowhere/native tcp:127.0.0.1:{free_port()} {pulse.address}"
 
-    async with aclosing(patient(VolumeDevice(resources(sound=SoundServers(address))))) as readings:
-        assert isinstance(await upcoming(readings), Volume)
+    async with aclosing(
+        retried_watch(VolumeDevice(resources(sound=SoundServers(address))))
+    ) as readings:
+        assert isinstance(await next_reading(readings), Volume)
 
 
 async def test_server_of_another_protocol_is_unavailable() -> None:
@@ -270,7 +270,9 @@ async def test_server_of_another_protocol_is_unavailable() -> None:
     server = await asyncio.start_server(speak_http, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(DeviceUnavailable, match="went away"):
-        await upcoming(VolumeDevice(resources(sound=SoundServers(f"tcp:127.0.0.1:{port}"))).watch())
+        await next_reading(
+            VolumeDevice(resources(sound=SoundServers(f"tcp:127.0.0.1:{port}"))).watch()
+        )
     server.close()
 
 
@@ -326,10 +328,10 @@ async def test_set_command_changes_the_level_and_keeps_the_balance(
     server.pactl("set-sink-volume", "speakers", "80%", "40%")
     server.pactl("set-sink-volume", "hdmi", "10%")
 
-    async with aclosing(patient(device)) as readings:
-        assert await upcoming(readings) == volume(80)
+    async with aclosing(retried_watch(device)) as readings:
+        assert await next_reading(readings) == volume(80)
         await router.perform(SetVolume(Percent(30)), EVERYTHING)
-        assert await upcoming(readings) == volume(30)
+        assert await next_reading(readings) == volume(30)
 
     assert level_of(server) == ["30", "15"]
     server.pactl("set-default-sink", "hdmi")
@@ -382,8 +384,8 @@ async def test_watched_device_reads_and_writes_through_one_connection(pulse: Pul
     def connections() -> int:
         return pulse.pactl("list", "clients").count('application.name = "deskwire"')
 
-    async with aclosing(patient(device)) as readings:
-        await upcoming(readings)
+    async with aclosing(retried_watch(device)) as readings:
+        await next_reading(readings)
         async with device._connected():
             watched = connections()
     async with device._connected():
@@ -420,9 +422,9 @@ async def test_command_without_a_sound_server_is_unavailable() -> None:
 async def test_command_to_a_hung_server_ends_in_time(watched: bool) -> None:
     with Pulse() as pulse:
         device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
-        readings = patient(device)
+        readings = retried_watch(device)
         if watched:
-            await upcoming(readings)
+            await next_reading(readings)
         pulse.send(signal.SIGSTOP)
         began = asyncio.get_running_loop().time()
 
@@ -439,8 +441,8 @@ async def test_command_to_a_hung_server_ends_in_time(watched: bool) -> None:
 async def test_command_to_a_server_that_dies_is_unavailable() -> None:
     with Pulse() as pulse:
         device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
-        async with aclosing(patient(device)) as readings:
-            await upcoming(readings)
+        async with aclosing(retried_watch(device)) as readings:
+            await next_reading(readings)
             pulse.send(signal.SIGSTOP)
             command = asyncio.create_task(device.perform(MuteVolume(True)))
             await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ from deskwire.simulator.faults import parse_fault
 from deskwire.simulator.mock import WATCHER, Mock
 from deskwire.simulator.scenario import load
 from tests.protocol.example import CONTRACT_STATS
-from tests.support.virtual_time import WarpedLoop, run_warped
+from tests.support.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 Story = Callable[[CheckContext], Awaitable[None]]
 
@@ -25,7 +25,7 @@ def play(story: Story, *faults: str, scenario: str = "example", **more: Any) -> 
     loaded, pictures = load(scenario)
     trust = Trust()
 
-    async def main(loop: WarpedLoop) -> None:
+    async def main(loop: VirtualTimeLoop) -> None:
         async with (
             Mock(
                 loaded,
@@ -40,7 +40,7 @@ def play(story: Story, *faults: str, scenario: str = "example", **more: Any) -> 
                 CheckContext(http, trust, CheckOptions(owner=Account(mock.user, mock.password)))
             )
 
-    run_warped(main)
+    run_in_virtual_time(main)
 
 
 def test_first_stats_are_the_example_of_the_contract() -> None:

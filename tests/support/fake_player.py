@@ -1,42 +1,35 @@
-"""A player that says what no real one does: any types, nothing at all, errors, a sudden end.
+"""MPRIS player with scripted properties: wrong types, errors, no replies, a sudden end.
 
-It is real on the bus and answers for itself, message by message; only its music is made up. Take a
-real player where one will do (`tests/support/mpv.py`).
+It is a real connection on a real bus. Use mpv (`tests/support/mpv.py`) unless a test needs what mpv
+never does.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
 
 from dbus_fast import Message, MessageType, Variant
-from dbus_fast.aio import MessageBus
 
-from tests.support.buses import PrivateBus
+from tests.support.buses import PROPERTIES, FakeService, PrivateBus
 
 ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
 PATH = "/org/mpris/MediaPlayer2"
-PROPERTIES = "org.freedesktop.DBus.Properties"
 
 PropertyValue = Variant | str | float | list[str]
 
 
 def metadata(**fields: PropertyValue) -> Variant:
-    """Make `Metadata`: `title="a"` is `xesam:title`, `length=1` and `artUrl="b"` are `mpris:`.
-
-    A `Variant` is sent as it is, whatever its type.
-    """
-    properties = {}
+    """Make `Metadata`: `title="a"` is `xesam:title`, `length=1` and `artUrl="b"` are `mpris:`."""
+    entries = {}
     for field, value in fields.items():
         prefix = "mpris" if field in {"length", "artUrl", "trackid"} else "xesam"
         name = field.replace("__", ":") if "__" in field else f"{prefix}:{field}"
-        properties[name] = variant(value)
-    return Variant("a{sv}", properties)
+        entries[name] = variant(value)
+    return Variant("a{sv}", entries)
 
 
 def variant(value: PropertyValue) -> Variant:
-    """Wrap a value in the type that MPRIS has for its kind."""
+    """Wrap a value in the D-Bus type that MPRIS uses for it; keep a `Variant` as it is."""
     match value:
         case Variant():
             return value
@@ -52,15 +45,11 @@ def variant(value: PropertyValue) -> Variant:
             return Variant("as", value)
 
 
-class FakePlayer:
-    """One connection with a player's name; entering puts it on the bus.
-
-    `properties` holds the properties of both interfaces by name, `obeyed` the received commands.
-    Members in `silent` are never answered, those in `errors` with this error.
-    """
+class FakePlayer(FakeService):
+    """Player that records each call; `properties` holds those of both interfaces."""
 
     def __init__(self, bus: PrivateBus, name: str = "fake", /, **properties: PropertyValue) -> None:
-        self.name = f"{ROOT}.{name}"
+        super().__init__(bus, f"{ROOT}.{name}")
         self.properties: dict[str, Variant] = {
             "Identity": Variant("s", name),
             "PlaybackStatus": Variant("s", "Playing"),
@@ -69,29 +58,25 @@ class FakePlayer:
             "CanControl": Variant("b", True),
             **{name: variant(value) for name, value in properties.items()},
         }
-        self.obeyed: list[str] = []
-        self.asked: list[str] = []
-        """Members of Properties it was asked, with the property of a Get: `Get Position`."""
+        self.calls: list[str] = []
+        """Player methods that were called."""
+        self.reads: list[str] = []
+        """Calls to the Properties interface: `GetAll`, `Get Position`."""
         self.silent: set[str] = set()
+        """Calls that get no reply; `*` means all of them."""
         self.errors: dict[str, str] = {}
+        """Error name for each call that fails."""
         self.dies_on: set[str] = set()
-        self.when: dict[str, Callable[[], object]] = {}
-        """What it does, by member, when it was asked and before it answers."""
-        self._bus = bus
-        self._connection: MessageBus | None = None
-
-    @property
-    def connection(self) -> MessageBus:
-        """Its connection."""
-        assert self._connection is not None
-        return self._connection
+        """Calls at which the player leaves the bus."""
+        self.before_reply: dict[str, Callable[[], object]] = {}
+        """Function for each call, run before the reply."""
 
     def __setitem__(self, name: str, value: PropertyValue) -> None:
-        """Change a property and tell nobody."""
+        """Change a property without a signal."""
         self.properties[name] = variant(value)
 
     async def change(self, **properties: PropertyValue) -> None:
-        """Change properties and signal them, all in one."""
+        """Change properties and announce them in one signal."""
         for name, value in properties.items():
             self[name] = value
         await self.signal({name: self.properties[name] for name in properties})
@@ -99,85 +84,55 @@ class FakePlayer:
     def signal(
         self, changed: Mapping[str, Variant], gone: tuple[str, ...] = (), interface: str = PLAYER
     ) -> "asyncio.Future[None]":
-        """Send a PropertiesChanged, true or not."""
-        return self.emit(
-            PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, dict(changed), list(gone)]
-        )
+        """Send PropertiesChanged, with true values or others."""
+        body = (interface, dict(changed), list(gone))
+        return self.emit(PATH, PROPERTIES, "PropertiesChanged", "sa{sv}as", *body)
 
     def seeked(self, microseconds: int) -> "asyncio.Future[None]":
-        """Send a Seeked."""
-        return self.emit(PLAYER, "Seeked", "x", [microseconds])
-
-    def emit(
-        self, interface: str, member: str, signature: str, body: list[Any]
-    ) -> "asyncio.Future[None]":
-        """Send any signal from the player's path."""
-        return self.connection.send(
-            Message.new_signal(PATH, interface, member, signature=signature, body=body)
-        )
+        """Send Seeked."""
+        return self.emit(PATH, PLAYER, "Seeked", "x", microseconds)
 
     async def take_name(self, name: str = "") -> None:
-        """Take its name, or a further one."""
+        """Own the player's name again, or another name too."""
         await self.connection.request_name(name or self.name)
 
     async def drop_name(self, name: str = "") -> None:
-        """Give its name back and stay on the bus."""
+        """Release the name and stay on the bus."""
         await self.connection.release_name(name or self.name)
 
-    async def leave(self) -> None:
-        """Leave the bus."""
-        if self.connection.connected:
-            self.connection.disconnect()
-            await self.connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
-
-    def _answer(self, message: Message) -> Message | bool | None:
+    def handle(self, message: Message) -> Message | bool | None:
         if message.message_type is not MessageType.METHOD_CALL:
             return None
         if message.interface == PROPERTIES:
-            what = " ".join([str(message.member), *message.body[1:]])
-            self.asked.append(what)
+            call = " ".join([str(message.member), *message.body[1:]])
+            self.reads.append(call)
         else:
-            what = str(message.member)
-            self.obeyed.append(what)
-        if what in self.when:
-            self.when[what]()
-        if what in self.dies_on:
+            call = str(message.member)
+            self.calls.append(call)
+        if call in self.before_reply:
+            self.before_reply[call]()
+        if call in self.dies_on:
             self.connection.disconnect()
             return True
-        if what in self.silent or "*" in self.silent:
+        if call in self.silent or "*" in self.silent:
             return True
-        if what in self.errors:
-            return Message.new_error(message, self.errors[what], "it will not")
+        if call in self.errors:
+            return Message.new_error(message, self.errors[call], "scripted error")
         if message.interface == PROPERTIES:
-            return self._tell(message)
+            return self._read(message)
         return Message.new_method_return(message)
 
-    def _tell(self, message: Message) -> Message:
-        interface, *name = message.body
-        mine = {"Identity"}
-        properties = {
+    def _read(self, message: Message) -> Message:
+        interface, *names = message.body
+        on_root = interface == ROOT
+        found = {
             name: value
             for name, value in self.properties.items()
-            if (name in mine) == (interface == ROOT)
+            if (name == "Identity") == on_root
         }
-        if not name:
-            return Message.new_method_return(message, "a{sv}", [properties])
-        if name[0] in properties:
-            return Message.new_method_return(message, "v", [properties[name[0]]])
-        return Message.new_error(
-            message, "org.freedesktop.DBus.Error.UnknownProperty", f"no {name[0]}"
-        )
-
-    async def __aenter__(self) -> Self:
-        self._connection = await MessageBus(bus_address=self._bus.address).connect()
-        self._connection.add_message_handler(self._answer)
-        await self.take_name()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.leave()
+        if not names:
+            return Message.new_method_return(message, "a{sv}", [found])
+        if names[0] in found:
+            return Message.new_method_return(message, "v", [found[names[0]]])
+        unknown = "org.freedesktop.DBus.Error.UnknownProperty"
+        return Message.new_error(message, unknown, f"no {names[0]}")

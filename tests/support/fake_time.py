@@ -1,27 +1,24 @@
-"""Clocks for a daemon that are not the machine's: faster, stepped, or leaping.
+"""Clocks of a daemon that differ from the machine's: faster, stepped or suspended.
 
-Debian's faketime, preloaded. Found by trying version 0.9.10: CLOCK_REALTIME, CLOCK_MONOTONIC and
-CLOCK_BOOTTIME are all faked, for Python's `time` and for the event loop, whose epoll_wait(2) is
-shortened to match; sped up or leaping, all three begin at the wall clock's time; with
-FAKETIME_DONT_FAKE_MONOTONIC only CLOCK_REALTIME is touched. The kernel's own timers (TCP) and files
-(/proc/uptime) stay as they are.
+Debian's faketime, preloaded. Version 0.9.10 fakes CLOCK_REALTIME, CLOCK_MONOTONIC and
+CLOCK_BOOTTIME for Python's `time` and for the event loop, whose epoll_wait(2) it shortens to match.
+Sped up or leaping, all three start at the wall clock's time. With FAKETIME_DONT_FAKE_MONOTONIC it
+changes CLOCK_REALTIME only. The kernel's own timers (TCP) and files (/proc/uptime) do not change.
 """
 
-import base64
-import json
 from pathlib import Path
 
 SUSPENDED = Path(__file__).parent / "suspended"
 PRELOAD = str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")))
 
 
-def sped_up(times: int) -> dict[str, str]:
-    """Return the environment in which all clocks go so many times as fast."""
-    return {"LD_PRELOAD": PRELOAD, "FAKETIME": f"+0 x{times}"}
+def sped_up(factor: int) -> dict[str, str]:
+    """Return an environment in which all clocks run this many times as fast."""
+    return {"LD_PRELOAD": PRELOAD, "FAKETIME": f"+0 x{factor}"}
 
 
-class Clocks:
-    """Clocks that can be set while a program runs: the wall clock alone, or all of them."""
+class SteppedClocks:
+    """Clocks that a test steps while a program runs: the wall clock, or all of them."""
 
     def __init__(self, folder: Path, *, wall_only: bool) -> None:
         self._file = folder / "clocks"
@@ -34,14 +31,12 @@ class Clocks:
         self.set(0)
 
     def set(self, seconds: int) -> None:
-        """Put them so far ahead of the machine's."""
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}\n", encoding="ascii")
-        new.rename(self._file)  # faketime reads it at every look at a clock
+        """Set them this far ahead of the machine's; faketime reads the file at each call."""
+        replace(self._file, f"{seconds:+d}\n")
 
 
-class Suspend:
-    """A machine that sleeps: its monotonic clock stands still meanwhile, the others go on."""
+class SuspendedClock:
+    """Monotonic clock that stops while the machine sleeps; the other clocks continue."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "slept"
@@ -49,14 +44,12 @@ class Suspend:
         self.sleep(0)
 
     def sleep(self, seconds: int) -> None:
-        """Have slept for so long in all."""
-        new = self._file.with_suffix(".new")
-        new.write_text(str(seconds), encoding="ascii")
-        new.rename(self._file)
+        """Set how long the machine has slept in total."""
+        replace(self._file, str(seconds))
 
 
-def claims(token: str) -> dict[str, int]:
-    """Return what a token says, unverified."""
-    body = token.split(".")[1]
-    told: dict[str, int] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return told
+def replace(file: Path, text: str) -> None:
+    """Replace the content of a file at once."""
+    new = file.with_suffix(".new")
+    new.write_text(text, encoding="ascii")
+    new.rename(file)

@@ -1,8 +1,8 @@
-"""A desk that has everything: two buses, a player, sound, a battery, wifi, a panel.
+"""Desktop with every device: two buses, a player, sound, a battery, Wi-Fi and a panel.
 
-Where a service tells of a thing, the service is there; where a file does, it is the captured
-laptop's. It stands as in the wire contract's own example: battery full and plugged in, volume 88,
-backlight 64, `Bazinga! 5G`.
+The services are running programs, and the files are those of the captured laptop. The values are
+the wire contract's own example: battery full and plugged in, volume 88, backlight 64,
+`Bazinga! 5G`.
 """
 
 from collections.abc import AsyncIterator
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.buses import PrivateBus
-from tests.support.captured import copied
-from tests.support.desk import Desk
+from tests.support.devices import copied
+from tests.support.fake_networkmanager import FakeNetworkManager
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.networkmanager import NetworkManager
-from tests.support.pulse import Pulse
+from tests.support.programs import Daemon
+from tests.support.sound_servers import Pulse
 from tests.support.testbed import SysTestbed
 from tests.support.upower import UPowerDaemon, add_battery, add_charger
 
 
-class Everything(NamedTuple):
-    """What is there, and what a daemon needs to reach it."""
+class FullDesktop(NamedTuple):
+    """The services and files of the desktop."""
 
     session: PrivateBus
     system: PrivateBus
@@ -30,11 +30,11 @@ class Everything(NamedTuple):
     pulse: Pulse
     sys: Path
     services: tuple[int, ...]
-    """Process ids of the player and of what tells of sound, battery and wifi."""
+    """Process ids of the player and of the services for sound, battery and Wi-Fi."""
 
-    def desk(self) -> Desk:
-        """Return a desk that can reach all of it."""
-        return Desk(
+    def daemon(self) -> Daemon:
+        """Return a daemon that can reach all of it."""
+        return Daemon(
             buses=[self.session, self.system],
             env={"PULSE_SERVER": self.pulse.address},
             settings={"devices_sys": self.sys},
@@ -42,8 +42,8 @@ class Everything(NamedTuple):
 
 
 @asynccontextmanager
-async def everything(media: Media, folder: Path) -> AsyncIterator[Everything]:
-    """Start it all; `folder` is for the files."""
+async def full_desktop(media: Media, folder: Path) -> AsyncIterator[FullDesktop]:
+    """Start all services; `folder` is for the files."""
     sys = copied("laptop", folder).sys
     for interface in Path("/sys/class/net").iterdir():
         (sys / "class/net" / interface.name / "device").mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,8 @@ async def everything(media: Media, folder: Path) -> AsyncIterator[Everything]:
         add_charger(testbed, online=True)
         add_battery(testbed, percent=100)
         upower = stack.enter_context(UPowerDaemon(system, testbed))
-        networks = await stack.enter_async_context(NetworkManager(system))
+        networks = await stack.enter_async_context(FakeNetworkManager(system))
         adapter = await networks.add_adapter()
         await networks.connect(adapter, await networks.add_network(adapter, "Bazinga! 5G"))
         services = (mpv.pid, pulse.pid, upower.pid, networks.pid)
-        yield Everything(session, system, mpv, pulse, sys, services)
+        yield FullDesktop(session, system, mpv, pulse, sys, services)

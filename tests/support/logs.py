@@ -1,61 +1,61 @@
-"""What must never be in a log, of whichever program a test starts and of the tests' own process.
+"""Search of all logs for tracebacks, unhandled failures, tokens and passwords.
 
-Each log is judged as its program ends, and all of them together when the tests have ended, by every
-secret that any test had: so a password of one desk is none of another's log either.
+The log of a program is checked when the program ends, and all logs again after the last test, for
+the secrets of all tests. So the password of one desk is also found in the log of another.
 """
 
 import logging
 from collections.abc import Iterable
 
-BUGS = ("never retrieved", "never awaited", "eyJ")
-"""The last is how every JWT begins."""
-NEVER_IN_A_LOG = ("Traceback", *BUGS)
+UNHANDLED = ("never retrieved", "never awaited")
+TOKEN = "eyJ"
+"""Start of every JWT."""
+FORBIDDEN = ("Traceback", *UNHANDLED, TOKEN)
 
 
-def judge(log: str, secrets: Iterable[str] = ()) -> None:
-    """Fail when a log holds what must never be in one, or one of these secrets."""
-    found = [word for word in (*NEVER_IN_A_LOG, *secrets) if word in log]
+def check_log(log: str, secrets: Iterable[str] = ()) -> None:
+    """Fail if a log holds a forbidden text or one of these secrets."""
+    found = [text for text in (*FORBIDDEN, *secrets) if text in log]
     assert not found, f"in the log: {found}\n{log}"
 
 
-class Logs:
-    """Every log of these tests, and every secret."""
+class LogCollection:
+    """Logs and secrets of many tests."""
 
     def __init__(self) -> None:
-        self._kept: list[str] = []
+        self._lines: list[str] = []
         self._secrets: set[str] = set()
 
-    def take(self, log: str, secrets: Iterable[str] = ()) -> None:
-        """Keep a log and the secrets that were about, and judge it by them."""
-        secrets = set(secrets)
-        self.keep(log, secrets)
-        judge(log, secrets)
-
-    def keep(self, log: str, secrets: Iterable[str] = ()) -> None:
-        """Keep it for the end."""
-        self._kept += log.splitlines()
+    def add(self, log: str, secrets: Iterable[str] = ()) -> None:
+        """Keep a log and the secrets of its test for `check()`."""
+        self._lines += log.splitlines()
         self._secrets.update(secrets)
 
-    def judge(self) -> None:
-        """Judge them all by all secrets; to be called at the end."""
-        never = (*NEVER_IN_A_LOG, *self._secrets)
-        found = [line for line in self._kept if any(word in line for word in never)]
+    def add_and_check(self, log: str, secrets: Iterable[str] = ()) -> None:
+        """Keep a log, and check it for the secrets of its test."""
+        secrets = set(secrets)
+        self.add(log, secrets)
+        check_log(log, secrets)
+
+    def check(self) -> None:
+        """Check all logs for all secrets."""
+        forbidden = (*FORBIDDEN, *self._secrets)
+        found = [line for line in self._lines if any(text in line for text in forbidden)]
         assert not found, f"in the logs: {found}"
 
 
-LOGS = Logs()
-"""Those of this process's tests."""
+LOGS = LogCollection()
+"""Logs of all programs that this process has started."""
 
 
-class Watchman(logging.Handler):
-    """Keeps what is logged in this process and must never be; a traceback may be a test's own."""
+class LogWatcher(logging.Handler):
+    """Handler that collects forbidden lines of this process; a test may log a traceback."""
 
     def __init__(self) -> None:
         super().__init__()
         self.caught: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record."""
-        said = self.format(record)
-        if any(word in said for word in BUGS):
-            self.caught.append(f"{record.name}: {said}")
+        line = self.format(record)
+        if any(text in line for text in (*UNHANDLED, TOKEN)):
+            self.caught.append(f"{record.name}: {line}")

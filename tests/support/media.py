@@ -1,17 +1,31 @@
-"""Tagged tracks and a cover beside them, made by ffmpeg once a test run.
+"""Tagged tracks with covers, made by ffmpeg once per test run, and headers of picture formats.
 
-The tracks are silent and long, so that none ends while a test looks at it. Their tags are the
-example of the wire contract; the cover is the only picture in its folder, which is where mpv's
-MPRIS plug-in looks for one.
+The tracks are silent and long, so that none ends during a test. Their tags are the example of the
+wire contract. mpv's MPRIS plug-in finds a cover if it is the only picture in the folder.
 """
 
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(8)
+GIF = b"GIF89a" + bytes(8)
+WEBP = b"RIFF\x04\x00\x00\x00WEBP"
+AVIF = b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf" + bytes(8)
+KINDS = {
+    "image/png": PNG,
+    "image/jpeg": JPEG,
+    "image/gif": GIF,
+    "image/webp": WEBP,
+    "image/avif": AVIF,
+}
+"""The shortest content that each type is recognised by."""
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
 
 class Track(NamedTuple):
-    """One file and its tags."""
+    """A file and its tags."""
 
     file: Path
     title: str
@@ -21,20 +35,19 @@ class Track(NamedTuple):
 
 
 class Media(NamedTuple):
-    """What a test may play."""
+    """All media files of a test run."""
 
     first: Track
     second: Track
     bare: Track
-    """No tags at all, in a folder without a picture."""
+    """Without tags, in a folder without a cover."""
     cover: Path
     """JPEG beside `first` and `second`."""
     other_cover: Path
-    """PNG in a folder of its own."""
+    """PNG in another folder."""
 
     @property
     def cover_bytes(self) -> bytes:
-        """The bytes of the cover."""
         return self.cover.read_bytes()
 
 
@@ -66,7 +79,7 @@ def make_track(track: Track) -> None:
 
 
 def ffmpeg(*arguments: str) -> None:
-    """Run ffmpeg quietly; what it says goes into the error."""
+    """Run ffmpeg; fail with its error output."""
     done = subprocess.run(
         ["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments],
         capture_output=True,

@@ -17,9 +17,9 @@ from typing import Any, Self
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import ConsoleMessage, Locator, Page, Playwright, async_playwright
 
-from tests.support.desk import Desk
+from tests.support.processes import cpu_milliseconds
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
-from tests.support.usage import cpu_milliseconds
 from tests.support.waiting import until_async
 
 PHONE = (360, 800)
@@ -71,7 +71,7 @@ EXPECTED_ERROR = "the server responded with a status of 401"
 class Dashboard:
     """One browser tab with the page of one desk."""
 
-    def __init__(self, page: Page, desk: Desk) -> None:
+    def __init__(self, page: Page, desk: Daemon) -> None:
         self.page = page
         self.desk = desk
         self.requests: list[str] = []
@@ -179,7 +179,7 @@ class Browser:
 
     @asynccontextmanager
     async def open(
-        self, desk: Desk, size: tuple[int, int] = PHONE, **more: Any
+        self, desk: Daemon, size: tuple[int, int] = PHONE, **more: Any
     ) -> AsyncIterator[Dashboard]:
         """Lend a dashboard that must end without errors; `more` goes to Playwright's context."""
         assert self._browser is not None

@@ -1,27 +1,26 @@
-"""A network between a screen and a desk that can fail: frozen, cut, mended.
+"""TCP proxy between a client and a desk that can freeze, reset and refuse connections.
 
-It forwards TCP from a port that stays the same to wherever the desk is now, so a desk may come back
-on another port.
+Its own port stays the same, so the desk may return on another port.
 """
 
 import asyncio
-import contextlib
+from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Forwards to one address; enter it to open its port."""
+    """Proxy to one address; its port is open while entered."""
 
     def __init__(self, target: str) -> None:
         self.target = target
-        """`https://host:port`; may be changed at any time."""
+        """`https://host:port`; may change at any time."""
         self.address = ""
-        """What a screen is told instead."""
+        """Address of the proxy, with the scheme of the target."""
         self.accepted = 0
-        """How many connections there were."""
+        """Number of connections so far."""
         self.held_back = 0
-        """How many pieces came while it was frozen."""
+        """Number of chunks received while frozen."""
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._refusing = False
@@ -30,26 +29,26 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     def freeze(self) -> None:
-        """Let nothing through, and tell nobody: a cable pulled out."""
+        """Forward nothing and keep the connections, like an unplugged cable."""
         self._flowing.clear()
 
     def thaw(self) -> None:
-        """Let everything through again, late."""
+        """Forward everything, late."""
         self._flowing.set()
 
     def cut(self) -> None:
-        """Reset every connection, and each that comes."""
+        """Reset all connections, and each new one."""
         self._refusing = True
         for writer in self._writers:
             writer.transport.abort()
 
-    def mend(self) -> None:
-        """Take connections again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._refusing = False
 
     @property
     def open(self) -> int:
-        """How many connections a screen has open."""
+        """Number of open connections."""
         return len(self._tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,9 +56,8 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._forward(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass
+            with suppress(OSError, asyncio.CancelledError):
+                await self._forward(reader, writer)
         finally:
             self._tasks.discard(task)
 
@@ -70,28 +68,28 @@ class Proxy:
             return
         parts = urlsplit(self.target)
         try:
-            beyond = await asyncio.open_connection(parts.hostname, parts.port)
+            out_reader, out_writer = await asyncio.open_connection(parts.hostname, parts.port)
         except OSError:
             writer.transport.abort()
             return
-        self._writers |= {writer, beyond[1]}
+        self._writers |= {writer, out_writer}
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, beyond[1]))
-                both.create_task(self._pump(beyond[0], writer))
+                both.create_task(self._pump(reader, out_writer))
+                both.create_task(self._pump(out_reader, writer))
         finally:
-            self._writers -= {writer, beyond[1]}
+            self._writers -= {writer, out_writer}
             writer.transport.abort()
-            beyond[1].transport.abort()
+            out_writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while piece := await reader.read(1 << 16):
+        with suppress(OSError):
+            while chunk := await reader.read(1 << 16):
                 self.held_back += not self._flowing.is_set()
                 await self._flowing.wait()
-                writer.write(piece)
+                writer.write(chunk)
                 await writer.drain()
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             await self._flowing.wait()
             writer.write_eof() if writer.can_write_eof() else writer.close()
 

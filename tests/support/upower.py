@@ -1,53 +1,40 @@
-"""The real upowerd, on a private system bus, over a made-up /sys.
+"""The real upowerd on a private system bus, with a made-up /sys.
 
-Its desk is a laptop: one battery, `BAT0`, and one charger, `AC`.
+The machine is a laptop with one battery, `BAT0`, and one charger, `AC`.
 """
 
-import subprocess
 from pathlib import Path
 
 from tests.support.buses import PrivateBus
-from tests.support.service import Service
+from tests.support.processes import Program, start_silent
 from tests.support.testbed import SysTestbed
 
 NAME = "org.freedesktop.UPower"
-PROGRAM = next(
-    (
-        path
-        for path in ("/usr/libexec/upowerd", "/usr/lib/upower/upowerd", "/usr/lib/upowerd")
-        if Path(path).exists()
-    ),
-    "upowerd",
-)
+PLACES = ("/usr/libexec/upowerd", "/usr/lib/upower/upowerd", "/usr/lib/upowerd")
+PROGRAM = next((path for path in PLACES if Path(path).exists()), "upowerd")
 FULL = 60_000_000
-"""What a battery of `add_battery` holds, in µWh."""
+"""Capacity of a battery in µWh."""
 
 
-class UPowerDaemon(Service):
+class UPowerDaemon(Program):
     """One upowerd; entering waits until it is on the bus."""
 
     def __init__(self, bus: PrivateBus, bed: SysTestbed) -> None:
-        super().__init__("upower-")
+        super().__init__("upower")
         self._bus = bus
         self._bed = bed
 
     def start(self) -> None:
-        """Start the daemon and wait until it is on the bus."""
-        self._process = subprocess.Popen(
-            [PROGRAM],
-            env=self.env(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.process = start_silent([PROGRAM], self.env())
         self._bus.wait_for(NAME)
 
     def env(self) -> dict[str, str]:
-        """Return the environment that upowerd needs here."""
-        return {**self._bed.env(self._bus.env()), "UPOWER_HISTORY_DIR": str(self._folder)}
+        """Return the environment that upowerd needs."""
+        return {**self._bed.env(self._bus.env()), "UPOWER_HISTORY_DIR": str(self.folder)}
 
 
 def add_battery(bed: SysTestbed, name: str = "BAT0", percent: int = 80) -> str:
-    """Add a system battery that is being used up."""
+    """Add a system battery that is discharging."""
     return bed.add(
         "power_supply",
         name,
@@ -67,19 +54,17 @@ def add_battery(bed: SysTestbed, name: str = "BAT0", percent: int = 80) -> str:
 
 
 def set_charge(bed: SysTestbed, battery: str, percent: int) -> None:
-    """Fill a battery to so many percent and say so."""
+    """Set the charge of a battery and announce it."""
     bed.change(battery, capacity=percent, energy_now=FULL * percent // 100)
 
 
 def add_charger(bed: SysTestbed, *, online: bool = False) -> str:
-    """Add the charger."""
-    return bed.add(
-        "power_supply", "AC", {"POWER_SUPPLY_NAME": "AC"}, type="Mains", online=int(online)
-    )
+    name = {"POWER_SUPPLY_NAME": "AC"}
+    return bed.add("power_supply", "AC", name, type="Mains", online=int(online))
 
 
 def add_mouse(bed: SysTestbed, percent: int = 33) -> str:
-    """Add a wireless mouse's battery."""
+    """Add the battery of a wireless mouse."""
     return bed.add(
         "power_supply",
         "hidpp_battery_0",

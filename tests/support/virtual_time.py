@@ -1,8 +1,7 @@
-"""An event loop whose time passes at once while nothing is going on, and else stands still.
+"""Event loop in virtual time, which advances only while all tasks wait.
 
-Whoever waits on it, waits for nothing: 20 minutes of a session take as long as what happens in
-them, and what a busy machine takes for it is no time either. Everything must be on the one loop,
-both ends of a socket too; a thread's job holds time up.
+A session of 20 minutes takes as long as its work, and a busy machine makes nothing late. All tasks
+must run on this one loop, also both ends of a socket. Time stops while a thread of a pool works.
 """
 
 import asyncio
@@ -18,29 +17,29 @@ from deskwire.model.units import Seconds
 
 T = TypeVar("T")
 
-SETTLES = 0.0005
-"""Seconds that a thread's answer, or a socket's other end, may be on its way."""
+GRACE = 0.0005
+"""Real seconds in which data of a socket or the result of a thread may still arrive."""
 
 TURN = 1e-6
-"""Seconds that a turn of the loop takes; with none, what is due in less would never be."""
+"""Virtual seconds of a turn of the loop. With none, the loop never reaches a deadline below it."""
 
 
 class Selector(selectors.DefaultSelector):
-    """Waits for what is ready, and lets time pass where nothing is."""
+    """Selector that skips its timeout if nothing is ready."""
 
     def __init__(self) -> None:
         super().__init__()
         self.skipped = 0.0
         self.jobs = 0
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
 
     def hold(self, job: "Future[Any] | asyncio.Future[Any]") -> None:
-        """Skip nothing until a thread's job is done."""
-        with self._guard:
+        """Skip nothing until a job of a thread is done."""
+        with self._lock:
             self.jobs += 1
 
         def done(_: object) -> None:
-            with self._guard:
+            with self._lock:
                 self.jobs -= 1
 
         job.add_done_callback(done)
@@ -49,42 +48,42 @@ class Selector(selectors.DefaultSelector):
         self.skipped += TURN
         if timeout is None or timeout <= 0 or self.jobs:
             return super().select(timeout)
-        ready = super().select(min(timeout, SETTLES))
+        ready = super().select(min(timeout, GRACE))
         if not ready and not self.jobs:
             self.skipped += timeout
         return ready
 
 
-class WarpedLoop(asyncio.SelectorEventLoop):
-    """The loop; its clock goes on from the machine's."""
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """Loop whose clock starts at the machine's boot time."""
 
     def __init__(self) -> None:
-        self._selector_of_ours = Selector()
+        self._virtual = Selector()
         boot = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._began = Instant(wall=Seconds(time.time()), boot=Seconds(boot))
-        super().__init__(self._selector_of_ours)
+        super().__init__(self._virtual)
 
     def time(self) -> float:
-        return self._began.boot + self._selector_of_ours.skipped
+        return self._began.boot + self._virtual.skipped
 
     def clock(self) -> Instant:
-        """Both clocks, warped alike; for the server's side."""
-        skipped = self._selector_of_ours.skipped
+        """Return the virtual time of both clocks, for the server's side."""
+        skipped = self._virtual.skipped
         return Instant(
             wall=Seconds(self._began.wall + skipped), boot=Seconds(self._began.boot + skipped)
         )
 
     def stall(self, seconds: float) -> None:
-        """Have been busy for so long."""
-        self._selector_of_ours.skipped += seconds
+        """Advance the time as if the loop had been busy."""
+        self._virtual.skipped += seconds
 
-    def run_in_executor(  # type: ignore[override]  # typeshed's own is made of TypeVarTuples
+    def run_in_executor(  # type: ignore[override]  # typeshed's own uses TypeVarTuples
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> "asyncio.Future[T]":
-        """Let no time pass until the loop itself has the answer, after the thread has made it."""
-        answer: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
-        self._selector_of_ours.hold(answer)
-        return answer
+        """Stop the time until the loop itself has the result of the thread."""
+        result: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
+        self._virtual.hold(result)
+        return result
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Join the executor's threads without a timeout, which would pass at once."""
@@ -92,24 +91,23 @@ class WarpedLoop(asyncio.SelectorEventLoop):
         await super().shutdown_default_executor()
 
     def run_forever(self) -> None:
-        """Run, and let no time pass while a thread of a pool is at work."""
-        submit = ThreadPoolExecutor.submit
+        """Run; jobs that other code submits to a thread pool stop the time too."""
+        submit, hold = ThreadPoolExecutor.submit, self._virtual.hold
 
-        def held(self: ThreadPoolExecutor, *of: Any, **more: Any) -> "Future[Any]":
+        def submit_and_hold(self: ThreadPoolExecutor, *of: Any, **more: Any) -> "Future[Any]":
             job = submit(self, *of, **more)
             hold(job)
             return job
 
-        hold = self._selector_of_ours.hold
-        ThreadPoolExecutor.submit = held  # type: ignore[method-assign,assignment]
+        ThreadPoolExecutor.submit = submit_and_hold  # type: ignore[method-assign,assignment]
         try:
             super().run_forever()
         finally:
             ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
 
 
-def run_warped(main: Callable[[WarpedLoop], Coroutine[Any, Any, T]]) -> T:
-    """Run `main` on a loop of its own."""
-    loop = WarpedLoop()
+def run_in_virtual_time(main: Callable[[VirtualTimeLoop], Coroutine[Any, Any, T]]) -> T:
+    """Run `main` on a new loop."""
+    loop = VirtualTimeLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(loop))

@@ -1,8 +1,7 @@
-"""Waiting for a condition, never for a span: look, pause a moment, look again, until a deadline.
+"""Polling of a condition until a deadline, instead of sleeping for a fixed time.
 
-`until` blocks and belongs in fixtures and plain tests; `until_async` leaves the event loop free.
-A condition may raise `OSError` or `LookupError` while it is not there yet. `within` is what a quiet
-machine needs (see patience).
+`until` blocks and is for fixtures and synchronous tests; `until_async` leaves the event loop free.
+A condition may raise `OSError` or `LookupError` as long as it does not hold.
 """
 
 import asyncio
@@ -20,50 +19,43 @@ NOT_YET = (OSError, LookupError)
 
 
 def until(condition: Callable[[], T | None], *, within: float = 5.0, what: str = "") -> T:
-    """Return the first true value of `condition`; or raise `AssertionError`."""
+    """Return the first true value of `condition`; raise `AssertionError` after `within` seconds."""
     deadline = time.monotonic() + patiently(within)
     while True:
         late = time.monotonic() > deadline
         last: object
         try:
-            found = condition()
-        except NOT_YET as problem:
-            last = problem
-        else:
+            last = found = condition()
             if found:
                 return found
-            last = found
+        except NOT_YET as problem:
+            last = problem
         if late:
-            raise AssertionError(never(condition, within, what, last))
+            raise AssertionError(timeout_message(condition, within, what, last))
         time.sleep(PAUSE)
 
 
 async def until_async(
     condition: Callable[[], T | Awaitable[T | None] | None], *, within: float = 5.0, what: str = ""
 ) -> T:
-    """Return the first true value of `condition`, which may be a coroutine function.
-
-    Raises `AssertionError` when there is none in time.
-    """
+    """Do the same as `until`; `condition` may also be a coroutine function."""
     deadline = time.monotonic() + patiently(within)
     while True:
         late = time.monotonic() > deadline
         last: object
         try:
-            answer: Any = condition()
-            found: T | None = await answer if inspect.isawaitable(answer) else answer
-        except NOT_YET as problem:
-            last = problem
-        else:
+            value: Any = condition()
+            found: T | None = await value if inspect.isawaitable(value) else value
+            last = found
             if found:
                 return found
-            last = found
+        except NOT_YET as problem:
+            last = problem
         if late:
-            raise AssertionError(never(condition, within, what, last))
+            raise AssertionError(timeout_message(condition, within, what, last))
         await asyncio.sleep(PAUSE)
 
 
-def never(condition: Callable[[], object], within: float, what: str, last: object) -> str:
-    """Say what did not come true."""
+def timeout_message(condition: Callable[[], object], within: float, what: str, last: object) -> str:
     name = what or getattr(condition, "__qualname__", repr(condition))
-    return f"not within {patiently(within):g} s: {name}; the last answer was {last!r}"
+    return f"not within {patiently(within):g} s: {name}; the last value was {last!r}"

@@ -5,21 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.client import Client, bearer
-from tests.support.desk import Desk
+from tests.support.client import Client, art_address, bearer
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.playing import art_address
+from tests.support.programs import Daemon
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus, media: Media) -> Iterator[Desk]:
-    with Mpv(bus, [media.first.file]), Desk(buses=[bus]) as desk:
+def desk(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
+    with Mpv(bus, [media.first.file]), Daemon(buses=[bus]) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client, client.watch() as screen:
         await screen.stats(lambda stats: stats["audio"] and "art_url" in stats["audio"][0])
         yield client
@@ -43,7 +42,7 @@ async def test_cover_has_the_bytes_of_its_file(client: Client, address: str, med
 async def test_websocket_token_authorizes_the_cover(
     client: Client, address: str, media: Media
 ) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
 
     answer = await client.request("GET", address, headers=bearer(ticket.token))
 
@@ -115,7 +114,7 @@ async def test_file_that_no_player_names_is_not_found(
         for path in (
             "/etc/passwd",
             "/proc/self/environ",
-            str(client.desk.state_dir),
+            str(client.daemon.state_dir),
             str(media.other_cover),
             with_dots,
             f"/{media.cover}",

@@ -7,35 +7,34 @@ from pathlib import Path
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.chromium import Chromium
-from tests.support.client import Client, Screen, bearer
-from tests.support.desk import Desk
+from tests.support.client import Client, PlayerStats, Socket, art_path, bearer, player_named
 from tests.support.media import Media
-from tests.support.playing import Told, art_path, player_named
+from tests.support.programs import Daemon
 from tests.support.waiting import until_async
+from tests.system.chromium import Chromium
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus, media: Media) -> Iterator[Desk]:
-    with Chromium(bus, media), Desk(buses=[bus]) as desk:
+def desk(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
+    with Chromium(bus, media), Daemon(buses=[bus]) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
 
 @pytest.fixture
-async def screen(client: Client) -> AsyncIterator[Screen]:
+async def screen(client: Client) -> AsyncIterator[Socket]:
     async with client.watch() as screen:
         yield screen
 
 
-async def shown(screen: Screen, title: str, *, other_than: str = "") -> Told:
+async def shown(screen: Socket, title: str, *, other_than: str = "") -> PlayerStats:
     """Wait until the browser plays this track and its picture is available."""
     stats = await screen.stats(
         lambda stats: player_named(stats, title).get("art_url", other_than) != other_than,
@@ -44,7 +43,7 @@ async def shown(screen: Screen, title: str, *, other_than: str = "") -> Told:
     return player_named(stats, title)
 
 
-async def test_media_session_is_reported_with_all_player_keys(screen: Screen) -> None:
+async def test_media_session_is_reported_with_all_player_keys(screen: Socket) -> None:
     player = await shown(screen, "The Reason")
 
     assert set(player) == {
@@ -60,7 +59,7 @@ async def test_media_session_is_reported_with_all_player_keys(screen: Screen) ->
     assert re.fullmatch(r"/tmp/\.org\.chromium\.Chromium\.\w{6}", art_path(player["art_url"]))
 
 
-async def test_picture_is_served_after_its_file_is_deleted(client: Client, screen: Screen) -> None:
+async def test_picture_is_served_after_its_file_is_deleted(client: Client, screen: Socket) -> None:
     first = await shown(screen, "The Reason")
     seen = await client.request("GET", first["art_url"], headers=bearer(client.login_token))
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desk import PROGRAM, Desk, environment, run
-from tests.support.terminal import Terminal
-from tests.support.tmux import Tmux
+from tests.support.programs import PROGRAM, Daemon, environment, run
+from tests.support.terminals import Terminal, Tmux
 from tests.support.waiting import until
 
 NEW = "quick brown fox"
@@ -22,7 +21,7 @@ LIVE = '{"uptime":'
 class There:
     """A desk, and a person who is logged in to it."""
 
-    def __init__(self, desk: Desk, env: dict[str, str]) -> None:
+    def __init__(self, desk: Daemon, env: dict[str, str]) -> None:
         self.desk = desk
         self.env = env
 
@@ -44,7 +43,7 @@ class There:
 
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[There]:
-    with Desk(settings={"stats_interval": 0.2}) as desk:
+    with Daemon(settings={"stats_interval": 0.2}) as desk:
         there = There(desk, environment(tmp_path, (), {}, {}))
         there.log_in()
         yield there
@@ -52,12 +51,12 @@ def there(tmp_path: Path) -> Iterator[There]:
 
 def test_watch_at_a_terminal_asks_once_and_continues_after_a_new_password(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
-        terminal.see(LIVE)
+        terminal.wait_for(LIVE)
         there.change_password()
-        terminal.see("the desk ended this login; the name or the password is wrong")
+        terminal.wait_for("the desk ended this login; the name or the password is wrong")
         terminal.answer(ASKED, NEW)
-        terminal.see(LIVE)
-        said = terminal.said
+        terminal.wait_for(LIVE)
+        said = terminal.output
     there.end_logins()
     later = run("play-pause", env=there.env)
 
@@ -68,22 +67,22 @@ def test_watch_at_a_terminal_asks_once_and_continues_after_a_new_password(there:
 
 def test_watch_ends_after_three_wrong_passwords(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
-        terminal.see(LIVE)
+        terminal.wait_for(LIVE)
         there.change_password()
         for each in ("one", "two", "three"):
             terminal.answer(ASKED, each)
         code = terminal.wait()
 
     assert code == 5
-    assert ASKED not in terminal.said
+    assert ASKED not in terminal.output
     assert there.desk.owner_password in kept(there.env)
 
 
 def test_ctrl_c_at_the_password_prompt_ends_watch(there: There) -> None:
     with Terminal(WATCH, there.env) as terminal:
-        terminal.see(LIVE)
+        terminal.wait_for(LIVE)
         there.change_password()
-        terminal.see(ASKED)
+        terminal.wait_for(ASKED)
         terminal.press("\x03")
 
         assert terminal.wait() == 130
@@ -92,10 +91,10 @@ def test_ctrl_c_at_the_password_prompt_ends_watch(there: There) -> None:
 def test_watch_without_a_saved_password_asks_when_the_login_ends(there: There) -> None:
     there.log_in("--forget-password")
     with Terminal(WATCH, there.env) as terminal:
-        terminal.see(LIVE)
+        terminal.wait_for(LIVE)
         there.end_logins()
         terminal.answer(ASKED, there.desk.owner_password)
-        terminal.see(LIVE)
+        terminal.wait_for(LIVE)
 
     assert there.desk.owner_password not in kept(there.env)
     assert REFUSED not in there.desk.log
@@ -125,18 +124,18 @@ def test_watch_without_a_terminal_ends_after_a_new_password(there: There) -> Non
 
 def test_top_asks_for_the_new_password_in_its_last_lines(there: There) -> None:
     with Tmux([PROGRAM, "top"], there.env) as top:
-        top.see("● live")
+        top.wait_for("● live")
         there.change_password()
-        asked = top.see(f"{ASKED}: ")
+        asked = top.wait_for(f"{ASKED}: ")
         top.press("q")
-        wrong = top.see(f"{ASKED}: •")
+        wrong = top.wait_for(f"{ASKED}: •")
         top.press("Enter")
         until(lambda: there.desk.log.count(REFUSED) == 2, what="the wrong one was tried")
-        top.see(f"{ASKED}: ▏")
+        top.wait_for(f"{ASKED}: ▏")
         top.press(*(key if key != " " else "Space" for key in NEW))
-        typed = top.see("•" * len(NEW))
+        typed = top.wait_for("•" * len(NEW))
         top.press("Enter")
-        live = top.see("● live")
+        live = top.wait_for("● live")
         top.press("q")
 
         assert top.wait() == 0
@@ -151,9 +150,9 @@ def test_top_asks_for_the_new_password_in_its_last_lines(there: There) -> None:
 
 def test_top_says_why_it_ends_after_a_cancelled_password_prompt(there: There) -> None:
     with Tmux([PROGRAM, "top"], there.env) as top:
-        top.see("● live")
+        top.wait_for("● live")
         there.change_password()
-        top.see(ASKED)
+        top.wait_for(ASKED)
         top.press("Escape")
         until(lambda: "q quit" in (screen := top.screen) and ASKED not in screen)
         top.press("q")

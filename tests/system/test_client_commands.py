@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import PROGRAM, Desk, environment, run
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.terminal import Terminal
+from tests.support.programs import PROGRAM, Daemon, environment, run
+from tests.support.terminals import Terminal
 from tests.support.waiting import until
 
 Done = subprocess.CompletedProcess[str]
@@ -23,7 +23,7 @@ Done = subprocess.CompletedProcess[str]
 class There(NamedTuple):
     """A desk with two players, and a person who is logged in to it."""
 
-    desk: Desk
+    desk: Daemon
     playing: Mpv
     paused: Mpv
     env: dict[str, str]
@@ -41,7 +41,7 @@ def there(
     with (
         Mpv(bus, [media.first.file, media.second.file]) as playing,
         Mpv(bus, [media.second.file], paused=True) as paused,
-        Desk(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as desk,
     ):
         there = There(desk, playing, paused, env)
         done = log_in(there, "--fingerprint", desk.fingerprint)
@@ -106,17 +106,17 @@ def test_login_at_a_terminal_asks_for_the_fingerprint_and_the_password(
     there: There, stranger: dict[str, str]
 ) -> None:
     with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
-        terminal.see("no known authority signs")
-        shown = terminal.said
+        terminal.wait_for("no known authority signs")
+        shown = terminal.output
         terminal.answer("Did its daemon print this", "y")
         terminal.answer("Password for owner", "a wrong one")
-        terminal.see("wrong")
+        terminal.wait_for("wrong")
         terminal.answer("Password for owner", there.desk.owner_password)
         code = terminal.wait()
 
     assert there.desk.fingerprint in shown.replace(":", "").lower()
-    assert code == 0, terminal.said
-    assert there.desk.owner_password not in terminal.said
+    assert code == 0, terminal.output
+    assert there.desk.owner_password not in terminal.output
     assert fetch(stranger).returncode == 0
 
 

@@ -11,8 +11,8 @@ from dbus_fast import Message
 
 from deskwire.client import ConnectionState, Phase, Pinned, Snapshot, connect
 from tests.support.buses import PrivateBus
-from tests.support.desk import Desk
 from tests.support.fake_player import FakePlayer
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -24,14 +24,14 @@ SETTINGS = {"session_lifetime": 1, "session_warning": 0.7, "stats_interval": INT
 class ObedientPlayer(FakePlayer):
     """A player that does what it is told, and says so."""
 
-    def _answer(self, message: Message) -> Message | bool | None:
+    def handle(self, message: Message) -> Message | bool | None:
         if message.member == "PlayPause":
             playing = self.properties["PlaybackStatus"].value == "Playing"
             status = "Paused" if playing else "Playing"
             self.change_soon = asyncio.get_running_loop().create_task(
                 self.change(PlaybackStatus=status)
             )
-        return super()._answer(message)
+        return super().handle(message)
 
 
 class Watched(NamedTuple):
@@ -48,13 +48,13 @@ class Watched(NamedTuple):
 
 @pytest.fixture(scope="module")
 def watched(bus: PrivateBus) -> Iterator[Watched]:
-    with Desk(buses=[bus], settings=SETTINGS) as desk:
+    with Daemon(buses=[bus], settings=SETTINGS) as desk:
         seen = asyncio.run(watch(desk, bus))
         desk.stop()
         yield seen._replace(log=desk.log)
 
 
-async def watch(desk: Desk, bus: PrivateBus) -> Watched:
+async def watch(desk: Daemon, bus: PrivateBus) -> Watched:
     """Watch and press pause over and over while fifty sessions expire."""
     times: list[float] = []
     snapshots: list[Snapshot] = []
@@ -89,7 +89,7 @@ async def watch(desk: Desk, bus: PrivateBus) -> Watched:
             if pressing.done():
                 break
         await pressing
-        obeyed = player.obeyed.count("PlayPause")
+        obeyed = player.calls.count("PlayPause")
     return Watched(times, snapshots, states, commands, obeyed, "")
 
 

@@ -28,7 +28,7 @@ from deskwire.client.credentials import Credentials
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import NextStep
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 from tests.support.proxy import Proxy
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
@@ -45,15 +45,15 @@ PACE = Timeouts(
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk(settings=SETTINGS) as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon(settings=SETTINGS) as desk:
         yield desk
 
 
 @pytest.fixture
-def own_desk() -> Iterator[Desk]:
+def own_desk() -> Iterator[Daemon]:
     """Lend a desk that may be stopped and changed."""
-    with Desk(settings=SETTINGS) as desk:
+    with Daemon(settings=SETTINGS) as desk:
         yield desk
 
 
@@ -93,7 +93,7 @@ class Screen:
 
 
 @asynccontextmanager
-async def screen(desk: Desk, **more: Any) -> AsyncIterator[Screen]:
+async def screen(desk: Daemon, **more: Any) -> AsyncIterator[Screen]:
     async with Proxy(desk.address) as proxy:
         screen = Screen(proxy)
         screen.client = connect(
@@ -125,7 +125,7 @@ def sockets() -> set[str]:
 
 @pytest.mark.parametrize(("how", "code"), [(SIGKILL, 1006), (SIGTERM, 1001)])
 async def test_client_reconnects_to_a_restarted_daemon(
-    own_desk: Desk, how: Signals, code: int
+    own_desk: Daemon, how: Signals, code: int
 ) -> None:
     async with screen(own_desk) as seen:
         await asyncio.to_thread(own_desk.stop, how)
@@ -141,7 +141,7 @@ async def test_client_reconnects_to_a_restarted_daemon(
     assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
-async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Desk) -> None:
+async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Daemon) -> None:
     async with (
         Proxy(desk.address) as proxy,
         connect(
@@ -150,7 +150,7 @@ async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Desk) -> 
     ):
         before = proxy.accepted
         proxy.cut()
-        proxy.mend()
+        proxy.restore()
         cut = time.monotonic()
         await until_async(lambda: proxy.accepted > before, within=7)
         waited = time.monotonic() - cut
@@ -159,7 +159,7 @@ async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Desk) -> 
     assert 4.9 < waited < 5 + patiently(0.5)
 
 
-async def test_client_with_an_old_password_tries_it_once_and_ends(own_desk: Desk) -> None:
+async def test_client_with_an_old_password_tries_it_once_and_ends(own_desk: Daemon) -> None:
     async with screen(own_desk) as seen:
         change_password(own_desk, "another one")
 
@@ -173,7 +173,7 @@ async def test_client_with_an_old_password_tries_it_once_and_ends(own_desk: Desk
     assert seen.proxy.accepted == before
 
 
-async def test_client_asks_for_the_password_after_a_change(own_desk: Desk) -> None:
+async def test_client_asks_for_the_password_after_a_change(own_desk: Daemon) -> None:
     told: list[Problem | None] = []
     passwords = iter([own_desk.owner_password, own_desk.owner_password, "another one"])
 
@@ -189,7 +189,7 @@ async def test_client_asks_for_the_password_after_a_change(own_desk: Desk) -> No
     assert [type(each) for each in told] == [type(None), type(None), WrongCredentials]
 
 
-async def test_client_logs_in_again_after_its_login_was_ended(desk: Desk) -> None:
+async def test_client_logs_in_again_after_its_login_was_ended(desk: Daemon) -> None:
     async with screen(desk) as seen:
         listed = desk.run("logins")
         (login,) = [line.split()[0] for line in listed.stdout.splitlines() if "owner" in line]
@@ -201,7 +201,7 @@ async def test_client_logs_in_again_after_its_login_was_ended(desk: Desk) -> Non
     assert lost.next is NextStep.LOG_IN
 
 
-async def test_client_reconnects_after_a_silent_network(desk: Desk) -> None:
+async def test_client_reconnects_after_a_silent_network(desk: Daemon) -> None:
     async with screen(desk) as seen:
         seen.proxy.freeze()
         frozen = time.monotonic()
@@ -216,19 +216,19 @@ async def test_client_reconnects_after_a_silent_network(desk: Desk) -> None:
     assert all(state.next is not NextStep.LOG_IN for state in seen.states)
 
 
-async def test_client_reconnects_after_a_reset_network(desk: Desk) -> None:
+async def test_client_reconnects_after_a_reset_network(desk: Daemon) -> None:
     async with screen(desk) as seen:
         seen.proxy.cut()
         lost, _ = await seen.is_not_live()
         await until_async(lambda: len(seen.states) > 6, within=10)
-        seen.proxy.mend()
+        seen.proxy.restore()
         await seen.is_live()
 
     assert lost.close_code == 1006
 
 
 async def test_client_with_default_timeouts_survives_thirty_silent_seconds(
-    desk: Desk,
+    desk: Daemon,
 ) -> None:
     async with (
         Proxy(desk.address) as proxy,
@@ -257,7 +257,7 @@ async def test_client_opens_a_new_session_after_an_hour_of_sleep(
 
     states: list[ConnectionState] = []
     short = {"session_lifetime": 2, "session_warning": 0}
-    with Desk(settings=short, state_dir=tmp_path / "state") as desk:
+    with Daemon(settings=short, state_dir=tmp_path / "state") as desk:
         async with Proxy(desk.address) as proxy:
             client = Client(
                 proxy.address,
@@ -280,7 +280,7 @@ async def test_client_opens_a_new_session_after_an_hour_of_sleep(
     assert codes in ([1006, 4004], [4004])
 
 
-async def test_client_refuses_another_certificate(own_desk: Desk) -> None:
+async def test_client_refuses_another_certificate(own_desk: Daemon) -> None:
     async with screen(own_desk) as seen:
         await asyncio.to_thread(own_desk.stop)
         shutil.rmtree(own_desk.state_dir / "tls")
@@ -291,13 +291,13 @@ async def test_client_refuses_another_certificate(own_desk: Desk) -> None:
             await watch(seen.client)
 
 
-async def test_closed_client_leaves_no_socket_and_no_task(desk: Desk) -> None:
+async def test_closed_client_leaves_no_socket_and_no_task(desk: Daemon) -> None:
     before = sockets()
     tasks = asyncio.all_tasks()
     async with screen(desk) as seen:
         seen.proxy.cut()
         await seen.is_not_live()
-        seen.proxy.mend()
+        seen.proxy.restore()
         await seen.is_live()
         seen.proxy.freeze()
     await until_async(lambda: asyncio.all_tasks() == tasks)
@@ -305,7 +305,7 @@ async def test_closed_client_leaves_no_socket_and_no_task(desk: Desk) -> None:
     await until_async(lambda: sockets() <= before, what="no socket is left")
 
 
-def change_password(desk: Desk, password: str) -> None:
+def change_password(desk: Daemon, password: str) -> None:
     desk.secrets.add(password)
     changed = desk.run("users", "passwd", "owner", "--password-stdin", given=password + "\n")
     assert changed.returncode == 0, changed.stderr

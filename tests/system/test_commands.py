@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.desk import Desk, environment, run
+from tests.support.programs import Daemon, environment, run
 
 COMMANDS = (
     (),
@@ -179,28 +179,28 @@ def test_user_is_added_listed_and_removed(env: dict[str, str], tmp_path: Path) -
 
 
 def test_owner_is_created_and_the_password_printed_once() -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         first = desk.owner_password
         desk.stop()
         desk.start()
 
         assert len(first) >= 12
-        assert "password" not in desk.said
+        assert "password" not in desk.output
         listed = desk.run("users", "list")
     assert listed.stdout.count("owner") == 1
 
 
 def test_ready_line_is_last_and_names_the_port() -> None:
-    with Desk() as desk:
-        assert desk.said.splitlines()[-1] == f"deskwire is ready at {desk.address}"
+    with Daemon() as desk:
+        assert desk.output.splitlines()[-1] == f"deskwire is ready at {desk.address}"
         host, port = desk.address.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=1):
             pass
 
 
 def test_ready_line_names_the_port_beside_a_public_url() -> None:
-    with Desk(settings={"server_public_url": "https://desk.example"}) as desk:
-        elsewhere, ready = desk.said.splitlines()[-2:]
+    with Daemon(settings={"server_public_url": "https://desk.example"}) as desk:
+        elsewhere, ready = desk.output.splitlines()[-2:]
         host, port = desk.address.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=1):
             pass

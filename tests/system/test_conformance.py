@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import PROGRAM, Desk
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.running_mock import ENV, PASSWORD, RunningMock
+from tests.support.programs import MOCK_ENV, MOCK_PASSWORD, PROGRAM, Daemon, MockServer
 
 LIFETIME, WARNING = 6, 2
 LASTING = ("--lifetime", str(LIFETIME), "--warning", str(WARNING))
@@ -36,17 +35,17 @@ def judged(
     with (
         Mpv(bus, [media.first.file, media.second.file], "--idle=yes"),
         Mpv(bus, [media.bare.file], paused=True),
-        Desk(
+        Daemon(
             buses=[bus], settings={"session_lifetime": LIFETIME, "session_warning": WARNING}
         ) as desk,
-        RunningMock(folder, *LASTING) as mock,
+        MockServer(folder, *LASTING) as mock,
     ):
-        desk.secrets.add(PASSWORD)
+        desk.secrets.add(MOCK_PASSWORD)
         watcher = ("users", "add", WATCHER, "--scope", "monitor", "--password-stdin")
-        assert desk.run(*watcher, given=f"{PASSWORD}\n").returncode == 0
+        assert desk.run(*watcher, given=f"{MOCK_PASSWORD}\n").returncode == 0
         servers = {
             "daemon": (desk.address, desk.fingerprint, desk.owner_password),
-            "mock": (mock.address, mock.fingerprint, PASSWORD),
+            "mock": (mock.address, mock.fingerprint, MOCK_PASSWORD),
         }
         judges = {name: judge(*server, folder / name) for name, server in servers.items()}
         return {
@@ -82,13 +81,13 @@ def judge(
             *(PROGRAM, "conform", address, "--fingerprint", fingerprint, "--json", report),
             *("--password-stdin", "--watcher", WATCHER, "--disturb", "--quick", *LASTING, *more),
         ],
-        env=ENV,
+        env=MOCK_ENV,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(f"{password}\n{PASSWORD}\n")
+    process.stdin.write(f"{password}\n{MOCK_PASSWORD}\n")
     process.stdin.flush()
     return process
 

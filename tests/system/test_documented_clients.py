@@ -22,14 +22,14 @@ from playwright.sync_api import Page, expect, sync_playwright
 from deskwire.simulator.faults import parse_fault
 from deskwire.simulator.mock import Mock
 from deskwire.simulator.scenario import load
-from tests.support.running_mock import ENV, PASSWORD, RunningMock
-from tests.support.virtual_time import WarpedLoop, run_warped
+from tests.support.programs import MOCK_ENV, MOCK_PASSWORD, MockServer
+from tests.support.virtual_time import VirtualTimeLoop, run_in_virtual_time
 from tests.support.waiting import until
-from tests.support.web import Web, content
+from tests.support.web_server import WebServer, content
 
 HOWTO = Path(__file__).parents[2] / "docs/howto"
 CLIENTS = HOWTO / "clients"
-SECRETS = {"DESK_PASSWORD": PASSWORD}
+SECRETS = {"DESK_PASSWORD": MOCK_PASSWORD}
 
 
 # ---- Python --------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ SECRETS = {"DESK_PASSWORD": PASSWORD}
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("DESK_PASSWORD", PASSWORD)
+    monkeypatch.setenv("DESK_PASSWORD", MOCK_PASSWORD)
     spec = importlib.util.spec_from_file_location("documented_client", CLIENTS / "client.py")
     assert spec
     assert spec.loader
@@ -50,12 +50,12 @@ def live_through(client: Any, *words: str, faults: tuple[str, ...]) -> None:
     """Run the client's `main` in this process, to its end; time passes at once."""
     scenario, pictures = load("example")
 
-    async def main(loop: WarpedLoop) -> None:
+    async def main(loop: VirtualTimeLoop) -> None:
         mock = Mock(scenario, pictures, faults=map(parse_fault, faults), clock=loop.clock)
         async with mock, asyncio.timeout(200):
             await client.main(mock.address, "owner", *words)
 
-    run_warped(main)
+    run_in_virtual_time(main)
 
 
 def test_python_client_follows_each_close_code(
@@ -89,12 +89,12 @@ def test_python_client_ends_at_a_wrong_password(
 
 
 def test_python_client_trusts_only_the_pinned_certificate(tmp_path: Path) -> None:
-    with RunningMock(tmp_path, "--fault", "close=1000@1") as mock:
+    with MockServer(tmp_path, "--fault", "close=1000@1") as mock:
         right, wrong = mock.fingerprint, "00:" * 31 + "00"
         ended, refused = [
             subprocess.Popen(
                 [sys.executable, CLIENTS / "client.py", mock.address, "owner", fingerprint],
-                env=ENV | SECRETS,
+                env=MOCK_ENV | SECRETS,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -121,7 +121,7 @@ def site() -> Iterator[str]:
     hasty = page.replace("RETRY_DELAY = 5000", "RETRY_DELAY = 100")
     hasty = hasty.replace("TOO_SOON = 5000", "TOO_SOON = 500")
     assert hasty != page
-    with Web({"/": content(hasty.encode())}) as web:
+    with WebServer({"/": content(hasty.encode())}) as web:
         yield web.url("/")
 
 
@@ -137,7 +137,7 @@ def page(site: str) -> Iterator[Page]:
         browser.close()
 
 
-def watch(page: Page, site: str, mock: RunningMock, password: str = PASSWORD) -> None:
+def watch(page: Page, site: str, mock: MockServer, password: str = MOCK_PASSWORD) -> None:
     """Fill in the documented page's form."""
     page.goto(site)
     page.fill("[name=url]", mock.address)
@@ -149,7 +149,7 @@ def watch(page: Page, site: str, mock: RunningMock, password: str = PASSWORD) ->
 def test_browser_client_shows_the_desk_and_sends_commands(
     page: Page, site: str, tmp_path: Path
 ) -> None:
-    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
+    with MockServer(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
         watch(page, site, mock)
 
         player = page.locator("#player1")
@@ -170,7 +170,7 @@ def test_browser_client_shows_the_desk_and_sends_commands(
 def test_browser_client_follows_each_close_code(page: Page, site: str, tmp_path: Path) -> None:
     faults = ("close=1006@0.7", "close=4004@1.6", "garbage@1.9", "close=4001@2.5", "close=1000@3.4")
     words = [word for fault in faults for word in ("--fault", fault)]
-    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/"), *words) as mock:
+    with MockServer(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/"), *words) as mock:
         watch(page, site, mock)
         expect(page.locator("#state")).to_have_text("closed 1000", timeout=15_000)
         until(lambda: closes(mock) == ["1006", "4004", "4001", "1000"])
@@ -179,7 +179,7 @@ def test_browser_client_follows_each_close_code(page: Page, site: str, tmp_path:
 def test_browser_client_shows_the_form_after_a_wrong_password(
     page: Page, site: str, tmp_path: Path
 ) -> None:
-    with RunningMock(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
+    with MockServer(tmp_path, "--no-tls", "--allow-origin", site.rstrip("/")) as mock:
         watch(page, site, mock, "a wrong one")
 
         expect(page.locator("#state")).to_have_text("the name or the password is wrong")
@@ -187,7 +187,7 @@ def test_browser_client_shows_the_form_after_a_wrong_password(
 
 
 def test_page_of_an_unlisted_origin_is_refused(page: Page, site: str, tmp_path: Path) -> None:
-    with RunningMock(tmp_path, "--no-tls") as mock:
+    with MockServer(tmp_path, "--no-tls") as mock:
         watch(page, site, mock)
 
         expect(page.locator("#state")).to_have_text("closed 1006")
@@ -207,12 +207,12 @@ def shell_lines() -> list[str]:
 @contextmanager
 def shell(lines: str, folder: Path, given: str = "") -> Iterator[Callable[[], list[str]]]:
     """Run lines in bash; gives what returns the lines they printed so far."""
-    path = f"{Path(sys.executable).parent}:{ENV['PATH']}"
+    path = f"{Path(sys.executable).parent}:{MOCK_ENV['PATH']}"
     out = folder / "shell.out"
     with out.open("wb") as printed:
         process = subprocess.Popen(
             ["bash", "-c", lines],
-            env=ENV | {"PATH": path},
+            env=MOCK_ENV | {"PATH": path},
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=printed,
@@ -233,7 +233,7 @@ def shell(lines: str, folder: Path, given: str = "") -> Iterator[Callable[[], li
 def test_shell_lines_watch_and_reconnect(tmp_path: Path) -> None:
     lines, _, _ = shell_lines()
     faults = ("--fault", "close=4004@0.7", "--fault", "close=4001@1.6")
-    with RunningMock(tmp_path, "--no-tls", *faults) as mock:
+    with MockServer(tmp_path, "--no-tls", *faults) as mock:
         here = lines.replace("http://127.0.0.1:8765", mock.address).replace("sleep 5", "sleep .2")
         with shell(here, tmp_path) as printed:
             until(lambda: closes(mock)[:2] == ["4004", "4001"], within=15)
@@ -250,7 +250,7 @@ def test_shell_lines_send_a_command_and_trust_one_certificate(tmp_path: Path) ->
     page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")
     tap = re.search(r"```json\n(\{.*audio-play-pause.*\})\n```", page)
     assert tap
-    with RunningMock(tmp_path) as mock:
+    with MockServer(tmp_path) as mock:
         lines = certificate + functions.replace("http://127.0.0.1:8765", mock.address) + tapping
         lines = lines.replace("192.168.1.20:8765", mock.address.removeprefix("https://"))
         with shell(lines, tmp_path, given=tap[1] + "\n") as printed:
@@ -262,6 +262,6 @@ def test_shell_lines_send_a_command_and_trust_one_certificate(tmp_path: Path) ->
     assert fingerprint.endswith(f"Fingerprint={mock.fingerprint}")
 
 
-def closes(mock: RunningMock) -> list[str]:
+def closes(mock: MockServer) -> list[str]:
     """How the owner's sessions ended, in order."""
     return re.findall(r"user=owner .* close=(\d+)", mock.log)

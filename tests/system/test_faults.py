@@ -6,22 +6,21 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.client import Client
-from tests.support.desk import Desk
+from tests.support.client import Client, player_named
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.playing import player_named
-from tests.support.pulse import Pulse
+from tests.support.programs import Daemon
+from tests.support.sound_servers import Pulse
 
 
 @pytest.fixture
-def desk(session_bus: PrivateBus) -> Iterator[Desk]:
-    with Desk(buses=[session_bus]) as desk:
+def desk(session_bus: PrivateBus) -> Iterator[Daemon]:
+    with Daemon(buses=[session_bus]) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -45,7 +44,7 @@ async def test_late_services_are_reported_within_five_seconds(media: Media) -> N
     with ExitStack() as late, Pulse() as pulse, PrivateBus() as bus:
         pulse.kill()
         bus.kill()
-        with Desk(buses=[bus], env={"PULSE_SERVER": pulse.address}) as desk:
+        with Daemon(buses=[bus], env={"PULSE_SERVER": pulse.address}) as desk:
             async with Client(desk) as client, client.watch() as screen:
                 before = await screen.stats()
                 pulse.start()
@@ -61,10 +60,10 @@ async def test_late_services_are_reported_within_five_seconds(media: Media) -> N
 
 
 async def test_missing_session_bus_is_logged_once_and_leaves_no_players() -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         async with Client(desk) as client, client.watch() as screen:
             stats = await screen.stats()
-            await screen.see(lambda _: True, since=4)
+            await screen.frame(lambda _: True, since=4)
         told = [line for line in desk.log.splitlines() if "players" in line]
 
     assert stats["audio"] == []

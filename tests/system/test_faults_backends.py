@@ -5,12 +5,11 @@ from signal import SIGCONT, SIGSTOP
 from typing import Any
 
 from tests.support.buses import PrivateBus
-from tests.support.client import Client
-from tests.support.desk import Desk
+from tests.support.client import Client, player_named
 from tests.support.fake_player import FakePlayer, metadata
-from tests.support.playing import player_named
-from tests.support.pulse import Pulse
-from tests.support.usage import descriptors, resident_mib, threads
+from tests.support.processes import descriptors, resident_mib, threads
+from tests.support.programs import Daemon
+from tests.support.sound_servers import Pulse
 from tests.support.waiting import until_async
 
 ROUNDS, SETTLED_AFTER = 50, 15
@@ -28,7 +27,7 @@ async def test_fifty_restarts_of_all_services_leak_nothing(
     most, mib = (0, 0), 0.0
     with Pulse() as pulse:
         buses, env = [session_bus, system_bus], {"PULSE_SERVER": pulse.address}
-        with Desk(buses=buses, env=env) as desk:
+        with Daemon(buses=buses, env=env) as desk:
             async with Client(desk) as client, client.watch() as screen:
                 for number in range(ROUNDS):
                     session_bus.restart()
@@ -57,6 +56,6 @@ async def test_fifty_restarts_of_all_services_leak_nothing(
     assert grown < 3
 
 
-def held(desk: Desk) -> tuple[int, int, float]:
+def held(desk: Daemon) -> tuple[int, int, float]:
     """Return how many descriptors and threads it holds, and how much memory, MiB."""
     return descriptors(desk.pid), threads(desk.pid), resident_mib(desk.pid)

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.client import Client
-from tests.support.desk import Desk
-from tests.support.tcp import far_end
+from tests.support.processes import descriptors
+from tests.support.programs import Daemon
+from tests.support.raw_socket import remote_end
 from tests.support.time_scaling import patiently
-from tests.support.usage import descriptors
 from tests.support.waiting import until_async
 
 CUT_WITHIN = 15.0
@@ -28,13 +28,13 @@ HEAD = b"POST /v1/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon() as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -58,7 +58,7 @@ async def takes_nothing(port: int) -> float:
     began = time.monotonic()
     with await asyncio.to_thread(asked_much, port) as peer:
         own = peer.getsockname()[1]
-        await until_async(lambda: not far_end(own).held, within=CUT_WITHIN + LATE)
+        await until_async(lambda: not remote_end(own).held, within=CUT_WITHIN + LATE)
     return time.monotonic() - began
 
 
@@ -106,7 +106,7 @@ async def until_cut(
 
 
 async def test_unfinished_connections_are_cut_and_delay_no_request(
-    desk: Desk, client: Client
+    desk: Daemon, client: Client
 ) -> None:
     port = urlsplit(desk.address).port
     assert port is not None
@@ -138,7 +138,7 @@ async def test_unfinished_connections_are_cut_and_delay_no_request(
 
 
 async def test_more_connections_than_descriptors_do_not_block_the_owner() -> None:
-    with Desk(there=["prlimit", f"--nofile={DESCRIPTORS}"]) as desk:
+    with Daemon(prefix=["prlimit", f"--nofile={DESCRIPTORS}"]) as desk:
         port = urlsplit(desk.address).port
         async with Client(desk) as client, Client(desk) as owner, client.watch() as screen:
             crowd = []
@@ -149,7 +149,7 @@ async def test_more_connections_than_descriptors_do_not_block_the_owner() -> Non
             came = time.monotonic()
             async with owner.watch():
                 took = time.monotonic() - came
-            await screen.see(lambda _: True, since=screen.count + 1)
+            await screen.frame(lambda _: True, since=screen.count + 1)
             gaps = [later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames)]
             for writer in crowd:
                 writer.transport.abort()
@@ -164,7 +164,7 @@ async def test_sixty_concurrent_logins_succeed_without_delaying_the_stream(clien
     async with client.watch() as screen:
         since = screen.count
         answers = await asyncio.gather(*(client.login() for _ in range(60)))
-        await screen.see(lambda _: True, since=screen.count + 1)
+        await screen.frame(lambda _: True, since=screen.count + 1)
         gaps = [
             later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames[since - 1 :])
         ]

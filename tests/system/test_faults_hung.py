@@ -5,11 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
-from tests.support.client import Client, Screen
-from tests.support.full_desktop import everything
+from tests.support.client import Client, Socket, player_named
+from tests.support.full_desktop import full_desktop
 from tests.support.media import Media
-from tests.support.playing import player_named
-from tests.support.stopping import send
+from tests.support.processes import send_signal
 from tests.support.time_scaling import patiently
 
 WHOLE = {"audio", "backlight", "battery", "cpu_absolute", "disk_bytes", "memory_bytes", "network"}
@@ -18,7 +17,7 @@ ALWAYS_THERE = {"audio", "cpu_absolute", "disk_bytes", "memory_bytes", "network"
 BACK_WITHIN = 5.0
 
 
-async def is_whole(screen: Screen) -> None:
+async def is_whole(screen: Socket) -> None:
     """Wait until everything is told."""
     await screen.stats(
         lambda stats: set(stats) == WHOLE and player_named(stats, "The Reason"), within=BACK_WITHIN
@@ -28,19 +27,19 @@ async def is_whole(screen: Screen) -> None:
 async def test_hung_services_delay_no_client_and_return_when_they_wake(
     media: Media, tmp_path: Path
 ) -> None:
-    async with everything(media, tmp_path) as there:
-        with there.desk() as desk, ExitStack() as asleep:
+    async with full_desktop(media, tmp_path) as there:
+        with there.daemon() as desk, ExitStack() as asleep:
             async with Client(desk) as client, Client(desk) as other, client.watch() as screen:
                 await is_whole(screen)
                 player = player_named(await screen.stats(), "The Reason")["id"]
                 for pid in there.services:
-                    send(pid, SIGSTOP)
-                    asleep.callback(send, pid, SIGCONT)
+                    send_signal(pid, SIGSTOP)
+                    asleep.callback(send_signal, pid, SIGCONT)
                 since = screen.count
                 tapped = await screen.send("audio-play-pause", player)
                 refused = await screen.error(since=since)
-                delay, _ = await other.whole_reading(ALWAYS_THERE)
-                await screen.see(lambda _: True, since=screen.count + 3)
+                delay, _ = await other.complete_stats(ALWAYS_THERE)
+                await screen.frame(lambda _: True, since=screen.count + 3)
                 gaps = [
                     later.at - sooner.at
                     for sooner, later in itertools.pairwise(screen.frames[since:])

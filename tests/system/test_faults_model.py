@@ -25,9 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.client import Client, Screen, bearer
-from tests.support.desk import Desk
-from tests.support.fake_time import claims
+from tests.support.client import Client, Socket, bearer, claims
+from tests.support.programs import Daemon
 from tests.support.waiting import until
 
 T = TypeVar("T")
@@ -54,14 +53,14 @@ class Token:
         self.token = token
         self.path = path
         self.login = login
-        self.screen: Screen | None = None
+        self.screen: Socket | None = None
         self.closing = AsyncExitStack()
 
 
 class Conversation(RuleBasedStateMachine):
     """What anybody may do, and what must come of it."""
 
-    desk: Desk
+    desk: Daemon
     password = 0
     seen: ClassVar[Counter[str]] = Counter()
     """How often what counts has happened; hypothesis may make up lives in which little does."""
@@ -267,7 +266,7 @@ class Conversation(RuleBasedStateMachine):
     def _get(self, path: str, login: Login) -> Any:
         return self._do(self._client.request("GET", path, headers=bearer(login.token)))
 
-    async def _connect(self, closing: AsyncExitStack, path: str, token: str) -> Screen:
+    async def _connect(self, closing: AsyncExitStack, path: str, token: str) -> Socket:
         address = self.desk.address.replace("https", "wss") + path
         screen = await closing.enter_async_context(self._client.connect(address))
         await screen.send("auth", token)
@@ -309,7 +308,7 @@ def live_through_it() -> None:
 
 
 def test_desk_agrees_with_its_model_after_any_sequence() -> None:
-    with Desk(settings={"session_max_sockets_per_user": MOST_SOCKETS}) as desk:
+    with Daemon(settings={"session_max_sockets_per_user": MOST_SOCKETS}) as desk:
         desk.secrets.update(PASSWORDS)
         Conversation.desk = desk
         live_through_it()

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.support.client import Client
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -27,7 +27,7 @@ EXAMPLES = 150
 AT_LEAST = 1000
 
 
-async def examine(desk: Desk, folder: Path, *arguments: str) -> str:
+async def examine(desk: Daemon, folder: Path, *arguments: str) -> str:
     """Run it with a login of its own; return what it says. Nothing may be found."""
     async with Client(desk) as client:
         await client.login()
@@ -47,7 +47,7 @@ async def examine(desk: Desk, folder: Path, *arguments: str) -> str:
 
 
 async def test_generated_requests_get_the_described_responses(tmp_path: Path) -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         said = await asyncio.gather(
             examine(desk, tmp_path / "all", "--exclude-path-regex", LOG_OUT),
             examine(desk, tmp_path / "out", "--include-path-regex", LOG_OUT),

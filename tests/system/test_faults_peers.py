@@ -14,15 +14,14 @@ import pytest
 
 from deskwire.protocol.base.server_session import EPISODE_GAP
 from tests.support.buses import PrivateBus
-from tests.support.client import Client, Screen, SocketToken, bearer
-from tests.support.desk import Desk
+from tests.support.client import Client, Socket, WebSocketToken, bearer
 from tests.support.fake_player import FakePlayer, metadata
 from tests.support.fake_time import sped_up
-from tests.support.network import Apart
-from tests.support.raw_socket import RawSocket
-from tests.support.tcp import far_end
+from tests.support.kernel import NetworkNamespace
+from tests.support.processes import descriptors, resident_mib
+from tests.support.programs import Daemon
+from tests.support.raw_socket import RawSocket, remote_end
 from tests.support.time_scaling import patiently
-from tests.support.usage import descriptors, resident_mib
 from tests.support.waiting import until_async
 
 LIFETIME = 8
@@ -35,14 +34,14 @@ A_LOT = "many words " * 90
 
 
 @pytest.fixture
-def desk(session_bus: PrivateBus) -> Iterator[Desk]:
+def desk(session_bus: PrivateBus) -> Iterator[Daemon]:
     settings = {"session_max_sockets_per_user": 64}
-    with Desk(buses=[session_bus], settings=settings) as desk:
+    with Daemon(buses=[session_bus], settings=settings) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -58,15 +57,15 @@ async def wordy(bus: PrivateBus, stack: AsyncExitStack) -> list[FakePlayer]:
 
 async def stalled(client: Client, stack: ExitStack) -> RawSocket:
     """Open a socket that authenticates and reads nothing; wait until the desk cannot write."""
-    ticket = await client.ticket()
-    socket = await asyncio.to_thread(RawSocket, ticket.socket, takes=TAKES)
+    ticket = await client.websocket_token()
+    socket = await asyncio.to_thread(RawSocket, ticket.socket, receive_buffer=TAKES)
     stack.enter_context(socket)
     socket.send("auth", ticket.token)
     unsent, since = 0, time.monotonic()
 
     def full() -> bool:
         nonlocal unsent, since
-        if (now := far_end(socket.port).unsent) != unsent:
+        if (now := remote_end(socket.port).unsent) != unsent:
             unsent, since = now, time.monotonic()
         return unsent > TAKES and time.monotonic() - since > FULL_AFTER
 
@@ -77,13 +76,13 @@ async def stalled(client: Client, stack: ExitStack) -> RawSocket:
 async def freed(*sockets: RawSocket, within: float = FREED_WITHIN) -> None:
     """Wait until the desk holds no descriptor of them."""
     await until_async(
-        lambda: not any(far_end(socket.port).held for socket in sockets),
+        lambda: not any(remote_end(socket.port).held for socket in sockets),
         within=within,
         what="the desk lets go of them",
     )
 
 
-def longest_gap(screen: Screen, since: int = 0) -> float:
+def longest_gap(screen: Socket, since: int = 0) -> float:
     """Return the longest time between two frames."""
     return max(later.at - sooner.at for sooner, later in itertools.pairwise(screen.frames[since:]))
 
@@ -94,36 +93,36 @@ async def test_client_that_never_reads_is_freed_at_expiry_log_out_and_shutdown(
     settings = {"session_lifetime": LIFETIME, "session_warning": 1, "stats_interval": 0.1}
     async with AsyncExitStack() as players:
         await wordy(session_bus, players)
-        with Desk(buses=[session_bus], settings=settings) as desk, ExitStack() as stack:
+        with Daemon(buses=[session_bus], settings=settings) as desk, ExitStack() as stack:
             async with Client(desk) as expires, Client(desk) as leaves, Client(desk) as stays:
                 began = time.monotonic()
                 outlasts = await stalled(expires, stack)
                 left = await stalled(leaves, stack)
                 await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
                 await freed(left)
-                assert far_end(outlasts.port).held or time.monotonic() - began >= LIFETIME
+                assert remote_end(outlasts.port).held or time.monotonic() - began >= LIFETIME
                 await freed(outlasts, within=LIFETIME + FREED_WITHIN)
                 assert time.monotonic() - began >= LIFETIME
                 last = await stalled(stays, stack)
                 stopping = time.monotonic()
                 await asyncio.to_thread(desk.stop, SIGTERM)
                 assert time.monotonic() - stopping < patiently(FREED_WITHIN)
-                assert not far_end(last.port).held
+                assert not remote_end(last.port).held
 
 
 async def test_ten_stalled_clients_use_little_memory_and_delay_no_other(
-    session_bus: PrivateBus, desk: Desk, client: Client
+    session_bus: PrivateBus, desk: Daemon, client: Client
 ) -> None:
     async with AsyncExitStack() as players:
         player, *_ = await wordy(session_bus, players)
         with ExitStack() as stack:
             async with client.watch() as screen:
                 changing = asyncio.create_task(change_often(player))
-                await screen.see(lambda _: True, since=screen.count + 20)
+                await screen.frame(lambda _: True, since=screen.count + 20)
                 before = resident_mib(desk.pid)
                 await asyncio.gather(*(stalled(client, stack) for _ in range(10)))
                 since = screen.count
-                await screen.see(lambda _: True, since=since + 100, within=15)
+                await screen.frame(lambda _: True, since=since + 100, within=15)
                 grown = resident_mib(desk.pid) - before
                 changing.cancel()
 
@@ -139,9 +138,9 @@ async def change_often(player: FakePlayer) -> None:
 
 
 async def test_three_hundred_unauthenticated_sockets_do_not_block_the_owner(
-    desk: Desk, client: Client
+    desk: Daemon, client: Client
 ) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     with ExitStack() as stack:
         for _ in range(300 // 10):
             for socket in await asyncio.gather(
@@ -165,30 +164,30 @@ async def test_three_thousand_commands_are_throttled_and_delay_no_other_client(
             since, began = healthy.count, time.monotonic()
             for _ in range(3000):
                 await eager.send("audio-next", told["audio"][0]["id"])
-            await eager.see(lambda frame: frame.event == "stats", since=eager.count + 2)
-            await healthy.see(lambda _: True, since=healthy.count + 1)
+            await eager.frame(lambda frame: frame.event == "stats", since=eager.count + 2)
+            await healthy.frame(lambda _: True, since=healthy.count + 1)
 
         errors = [frame.code for frame in eager.frames if frame.event == "error"]
-        obeyed, took = player.obeyed.count("Next"), time.monotonic() - began
+        obeyed, took = player.calls.count("Next"), time.monotonic() - began
         assert longest_gap(healthy, since) < patiently(1.5)
     assert set(errors) == {"throttled"}
     assert len(errors) <= 1 + took / EPISODE_GAP
     assert 20 <= obeyed <= 20 + 10 * took + 1
 
 
-async def test_dropped_connections_leak_nothing(desk: Desk, client: Client) -> None:
-    async def come_and_go(ticket: SocketToken, *, drops: bool) -> None:
+async def test_dropped_connections_leak_nothing(desk: Daemon, client: Client) -> None:
+    async def come_and_go(ticket: WebSocketToken, *, drops: bool) -> None:
         socket = await asyncio.to_thread(RawSocket, ticket.socket)
         socket.send("auth", ticket.token)
         await asyncio.to_thread(socket.read_frame)
         if drops:
-            socket.drop()
+            socket.reset()
         else:
             socket.socket.close()
 
     async def rounds(number: int) -> None:
         for _ in range(number // 10):
-            tickets = [await client.ticket() for _ in range(10)]
+            tickets = [await client.websocket_token() for _ in range(10)]
             await asyncio.gather(
                 *(come_and_go(each, drops=bool(at % 2)) for at, each in enumerate(tickets))
             )
@@ -205,7 +204,7 @@ async def test_dropped_connections_leak_nothing(desk: Desk, client: Client) -> N
 
 async def test_client_without_a_network_is_dropped_within_45_seconds() -> None:
     times = 15
-    with Apart() as apart, Desk(env=sped_up(times), there=apart.there) as desk:
+    with NetworkNamespace() as apart, Daemon(env=sped_up(times), prefix=apart.prefix) as desk:
         quiet = descriptors(desk.pid)
         ticket = await asyncio.to_thread(apart.run, lambda: asyncio.run(ticket_of(desk)))
         with apart.run(lambda: RawSocket(ticket.socket)) as socket:
@@ -222,7 +221,7 @@ async def test_client_without_a_network_is_dropped_within_45_seconds() -> None:
     assert 20 < took < 45 + times * patiently(0.2)
 
 
-async def ticket_of(desk: Desk) -> SocketToken:
+async def ticket_of(desk: Daemon) -> WebSocketToken:
     """Log in and ask for a websocket token."""
     async with Client(desk) as client:
-        return await client.ticket()
+        return await client.websocket_token()

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from tests.support.client import Client, bearer
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -35,7 +35,7 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.living) + len(self.ended)
 
-    async def keep_busy(self, desk: Desk, dice: random.Random) -> None:
+    async def keep_busy(self, desk: Daemon, dice: random.Random) -> None:
         """Log in and out, and watch in between, until the desk is killed."""
         async with Client(desk) as client:
             with suppress(aiohttp.ClientError, ConnectionError):
@@ -54,7 +54,7 @@ class Ledger:
         enough = len(self) + more
         await until_async(lambda: len(self) >= enough, within=15)
 
-    async def check(self, desk: Desk) -> None:
+    async def check(self, desk: Daemon) -> None:
         """Ask the desk about all of them."""
         async with Client(desk) as client:
             for tokens, status in ((self.living, 200), (self.ended, 401)):
@@ -66,11 +66,11 @@ class Ledger:
 async def test_daemon_killed_twenty_times_under_load_loses_no_login() -> None:
     dice = random.Random(9)
     ledger, took = Ledger(), []
-    with Desk() as desk:
+    with Daemon() as desk:
         for _ in range(ROUNDS):
             async with Client(desk) as client:
                 assert (await client.login()).status == 200
-                ticket = await client.ticket()
+                ticket = await client.websocket_token()
                 async with client.connect(ticket.socket) as screen:
                     await screen.send("auth", ticket.token)
                     busy = [asyncio.create_task(ledger.keep_busy(desk, dice)) for _ in range(BUSY)]
@@ -114,7 +114,7 @@ def fill(disk: Path) -> Path:
 
 
 async def test_full_disk_is_logged_once_and_does_not_stop_the_stream(small_disk: Path) -> None:
-    with Desk(state_dir=small_disk / "state") as desk:
+    with Daemon(state_dir=small_disk / "state") as desk:
         async with Client(desk) as client, client.watch() as screen:
             filler = fill(small_disk)
             since = screen.count
@@ -124,8 +124,8 @@ async def test_full_disk_is_logged_once_and_does_not_stop_the_stream(small_disk:
                     answer = await client.login()
                     if answer.status != 200:
                         refused = [*(refused or []), (answer.status, answer.code)]
-            again = await client.ticket()
-            await screen.see(lambda frame: frame.event == "stats", since=since + 2)
+            again = await client.websocket_token()
+            await screen.frame(lambda frame: frame.event == "stats", since=since + 2)
             async with client.watch(again):
                 filler.unlink()
                 assert (await client.login()).status == 200

@@ -20,9 +20,9 @@ from typing import NamedTuple, TypeVar
 
 import aiohttp
 
-from tests.support.client import Client, Screen, SocketToken
-from tests.support.desk import Desk
-from tests.support.fake_time import Clocks, Suspend, claims, sped_up
+from tests.support.client import Client, Socket, WebSocketToken, claims
+from tests.support.fake_time import SteppedClocks, SuspendedClock, sped_up
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 
 T = TypeVar("T")
@@ -82,14 +82,14 @@ async def live(client: Client, after: float) -> Seen:
         return Seen(asked, given, claims(ticket.token)["bia"], words, screen.closed_at, code)
 
 
-async def timed_ticket(client: Client) -> tuple[float, float, SocketToken]:
+async def timed_ticket(client: Client) -> tuple[float, float, WebSocketToken]:
     """Ask for a websocket token; return when it was asked for and given, and it."""
     asked = time.monotonic()
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     return asked, time.monotonic(), ticket
 
 
-async def join(client: Client, ticket: SocketToken, stack: AsyncExitStack) -> Screen:
+async def join(client: Client, ticket: WebSocketToken, stack: AsyncExitStack) -> Socket:
     """Open a socket and authenticate."""
     screen = await stack.enter_async_context(client.connect(ticket.socket))
     await screen.send("auth", ticket.token)
@@ -111,7 +111,7 @@ async def test_fifty_sessions_are_each_warned_and_closed_on_time() -> None:
         "session_auth_timeout": 120,
     }
     late = Lateness()
-    with Desk(env=sped_up(TIMES), settings=settings) as desk:
+    with Daemon(env=sped_up(TIMES), settings=settings) as desk:
         with suppress(PermissionError):
             setpriority(PRIO_PROCESS, desk.pid, -10)
         async with Client(desk) as client:
@@ -146,17 +146,17 @@ async def test_session_length_does_not_change_with_the_wall_clock(
         for name, step in (("back", -HOUR), ("ahead", HOUR)):
             folder = tmp_path / name
             folder.mkdir()
-            clocks = Clocks(folder, wall_only=True)
-            desk = stack.enter_context(Desk(env=clocks.env, settings=SHORT))
+            clocks = SteppedClocks(folder, wall_only=True)
+            desk = stack.enter_context(Daemon(env=clocks.env, settings=SHORT))
             stepped.append(step_by(step, clocks, desk))
         await asyncio.gather(*stepped)
 
 
-async def step_by(step: int, clocks: Clocks, desk: Desk) -> None:
+async def step_by(step: int, clocks: SteppedClocks, desk: Daemon) -> None:
     """Live through a step of the wall clock."""
     async with Client(desk) as before, Client(desk) as after:
         began = time.monotonic()
-        ticket, spare = await before.ticket(), await before.ticket()
+        ticket, spare = await before.websocket_token(), await before.websocket_token()
         async with before.watch(ticket) as screen, before.watch(spare) as other:
             clocks.set(step)
             joined = time.monotonic()
@@ -176,13 +176,13 @@ async def step_by(step: int, clocks: Clocks, desk: Desk) -> None:
 async def test_session_ends_during_sleep_although_the_monotonic_clock_stops(
     tmp_path: Path,
 ) -> None:
-    machine = Suspend(tmp_path)
-    with Desk(env=machine.env) as desk:
+    machine = SuspendedClock(tmp_path)
+    with Daemon(env=machine.env) as desk:
         async with Client(desk) as client:
-            ticket = await client.ticket()
+            ticket = await client.websocket_token()
             async with client.watch(ticket) as screen:
                 machine.sleep(600)
-                await screen.see(lambda frame: frame.event == "stats", since=screen.count + 2)
+                await screen.frame(lambda frame: frame.event == "stats", since=screen.count + 2)
                 machine.sleep(7200)
                 woken = time.monotonic()
                 code = await screen.closed()
@@ -190,7 +190,7 @@ async def test_session_ends_during_sleep_although_the_monotonic_clock_stops(
                 await late.send("auth", ticket.token)
                 assert await late.closed() == 4004
             async with client.watch() as again:
-                await again.see(lambda frame: frame.event == "stats", since=again.count + 1)
+                await again.frame(lambda frame: frame.event == "stats", since=again.count + 1)
 
     assert code == 4004
     assert screen.closed_at - woken < patiently(1.5)
@@ -199,13 +199,13 @@ async def test_session_ends_during_sleep_although_the_monotonic_clock_stops(
 async def test_suspend_of_two_hours_ends_a_session_and_of_ten_minutes_does_not(
     tmp_path: Path,
 ) -> None:
-    clocks = Clocks(tmp_path, wall_only=False)
-    with Desk(env=clocks.env) as desk:
+    clocks = SteppedClocks(tmp_path, wall_only=False)
+    with Daemon(env=clocks.env) as desk:
         async with Client(desk) as client, Client(desk) as stranger:
-            ticket = await client.ticket()
+            ticket = await client.websocket_token()
             async with client.watch(ticket) as screen:
                 clocks.set(600)
-                await screen.see(lambda frame: frame.event == "stats", since=screen.count + 2)
+                await screen.frame(lambda frame: frame.event == "stats", since=screen.count + 2)
                 clocks.set(7200)
                 woken = time.monotonic()
                 code, words = await screen.closed(), screen.frames[-1].event
@@ -214,7 +214,7 @@ async def test_suspend_of_two_hours_ends_a_session_and_of_ten_minutes_does_not(
                 assert await late.closed() == 4004
             async with client.watch() as again, stranger.watch() as new:
                 for each in (again, new):
-                    await each.see(lambda frame: frame.event == "stats", since=each.count + 1)
+                    await each.frame(lambda frame: frame.event == "stats", since=each.count + 1)
 
     assert code == 4004
     assert screen.closed_at - woken < patiently(1.5)

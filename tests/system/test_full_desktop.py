@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import Client
-from tests.support.desk import Desk, run
-from tests.support.full_desktop import everything
+from tests.support.full_desktop import full_desktop
 from tests.support.media import Media
+from tests.support.processes import resident_mib, wake_ups
+from tests.support.programs import Daemon, run
 from tests.support.time_scaling import patiently
-from tests.support.usage import resident_mib, wake_ups
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,15 +33,15 @@ WHOLE = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    async with everything(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.desk() as desk:
+async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
+        with there.daemon() as desk:
             yield desk
 
 
-async def test_first_snapshot_has_every_device(desk: Desk) -> None:
+async def test_first_snapshot_has_every_device(desk: Daemon) -> None:
     async with Client(desk) as client:
-        delay, stats = await client.whole_reading(WHOLE)
+        delay, stats = await client.complete_stats(WHOLE)
 
     assert delay < patiently(0.3)
     assert set(stats) == WHOLE
@@ -51,9 +51,9 @@ async def test_first_snapshot_has_every_device(desk: Desk) -> None:
     assert [told["title"] for told in stats["audio"]] == ["The Reason"]
 
 
-async def test_kernel_readings_match_the_kernel(desk: Desk) -> None:
+async def test_kernel_readings_match_the_kernel(desk: Daemon) -> None:
     async with Client(desk) as client, client.watch() as screen:
-        await screen.see(lambda _: True, since=2)
+        await screen.frame(lambda _: True, since=2)
         stats = await screen.stats()
 
     said = Path("/proc/meminfo").read_text(encoding="ascii")
@@ -69,7 +69,7 @@ async def test_kernel_readings_match_the_kernel(desk: Desk) -> None:
     assert stats["disk_bytes"] > 0
 
 
-async def test_numbers_have_the_types_of_the_contract(desk: Desk) -> None:
+async def test_numbers_have_the_types_of_the_contract(desk: Daemon) -> None:
     async with Client(desk) as client, client.watch() as screen:
         stats = await screen.stats()
 
@@ -80,7 +80,7 @@ async def test_numbers_have_the_types_of_the_contract(desk: Desk) -> None:
     assert isinstance(stats["cpu_absolute"], float)
 
 
-async def test_snapshot_command_prints_every_device(desk: Desk) -> None:
+async def test_snapshot_command_prints_every_device(desk: Daemon) -> None:
     said = await said_by(desk, ("snapshot", "--json"), WHOLE)
 
     stats = json.loads(said)
@@ -91,7 +91,9 @@ async def test_snapshot_command_prints_every_device(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["plain", "json"])
-async def test_doctor_names_every_device_and_its_source(desk: Desk, form: tuple[str, ...]) -> None:
+async def test_doctor_names_every_device_and_its_source(
+    desk: Daemon, form: tuple[str, ...]
+) -> None:
     words = {"players", "volume", "battery", "UPower", "wifi", "NetworkManager", "backlight"}
 
     said = await said_by(desk, ("doctor", *form), words)
@@ -101,7 +103,7 @@ async def test_doctor_names_every_device_and_its_source(desk: Desk, form: tuple[
         assert json.loads(said)["fine"] is True
 
 
-async def said_by(desk: Desk, command: tuple[str, ...], words: set[str]) -> str:
+async def said_by(desk: Daemon, command: tuple[str, ...], words: set[str]) -> str:
     """Return what a command says once all the words are in it.
 
     A command looks once and waits for nobody, and on a busy machine a service may answer late.
@@ -120,7 +122,7 @@ async def said_by(desk: Desk, command: tuple[str, ...], words: set[str]) -> str:
         raise AssertionError(f"{words} are not all in what it said: {done}") from None
 
 
-async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(desk: Desk) -> None:
+async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(desk: Daemon) -> None:
     async with Client(desk) as client, client.watch() as screen:
         await screen.stats(lambda stats: set(stats) == WHOLE)
         used = resident_mib(desk.pid)
@@ -128,7 +130,7 @@ async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(desk
     assert used <= LARGEST_MIB
 
 
-async def test_daemon_without_clients_is_idle(desk: Desk) -> None:
+async def test_daemon_without_clients_is_idle(desk: Daemon) -> None:
     async with Client(desk) as client, client.watch() as screen:
         await screen.stats(lambda stats: set(stats) == WHOLE)
     await no_wake_up(desk, CLOSE_TIMEOUT)  # what was closed is let go by then
@@ -138,7 +140,7 @@ async def test_daemon_without_clients_is_idle(desk: Desk) -> None:
     assert wake_ups(desk.pid) - before <= 2
 
 
-async def no_wake_up(desk: Desk, span: float) -> None:
+async def no_wake_up(desk: Daemon, span: float) -> None:
     """Wait until there was no wake-up for so many seconds."""
     last, since = wake_ups(desk.pid), time.monotonic()
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.captured import captured, copied
-from tests.support.client import Client, Screen
-from tests.support.desk import Desk
-from tests.support.networkmanager import NetworkManager
+from tests.support.client import Client, Socket
+from tests.support.devices import captured, copied
+from tests.support.fake_networkmanager import FakeNetworkManager
+from tests.support.programs import Daemon
 from tests.support.testbed import SysTestbed
 from tests.support.time_scaling import patiently
 from tests.support.upower import UPowerDaemon, add_battery, add_charger, set_charge
@@ -33,15 +33,15 @@ def testbed() -> Iterator[SysTestbed]:
 
 
 @pytest.fixture
-async def screen(system_bus: PrivateBus) -> AsyncIterator[Screen]:
+async def screen(system_bus: PrivateBus) -> AsyncIterator[Socket]:
     """Watch a desk whose files tell of no hardware, so that only services do."""
-    with Desk(buses=[system_bus], settings={"devices_sys": NO_HARDWARE}) as desk:
+    with Daemon(buses=[system_bus], settings={"devices_sys": NO_HARDWARE}) as desk:
         async with Client(desk) as client, client.watch() as screen:
             yield screen
 
 
 async def test_battery_change_is_reported_within_a_tenth_of_a_second(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
+    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
 ) -> None:
     battery, charger = add_battery(testbed, percent=80), add_charger(testbed)
     with UPowerDaemon(system_bus, testbed):
@@ -65,7 +65,7 @@ async def test_battery_change_is_reported_within_a_tenth_of_a_second(
 
 
 async def test_battery_leaves_and_returns_with_upower(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
+    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
 ) -> None:
     add_battery(testbed, percent=55)
     add_charger(testbed)
@@ -80,7 +80,7 @@ async def test_battery_leaves_and_returns_with_upower(
 
 
 async def test_removed_battery_is_absent(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
+    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
 ) -> None:
     battery = add_battery(testbed, percent=55)
     with UPowerDaemon(system_bus, testbed):
@@ -91,9 +91,9 @@ async def test_removed_battery_is_absent(
 
 
 async def test_wifi_change_is_reported_within_a_tenth_of_a_second(
-    system_bus: PrivateBus, screen: Screen
+    system_bus: PrivateBus, screen: Socket
 ) -> None:
-    async with NetworkManager(system_bus) as networks:
+    async with FakeNetworkManager(system_bus) as networks:
         adapter = await networks.add_adapter()
         home = await networks.add_network(adapter, "Bazinga! 5G")
         cafe = await networks.add_network(adapter, "Café ☕")
@@ -115,10 +115,10 @@ async def test_wifi_change_is_reported_within_a_tenth_of_a_second(
 
 
 async def test_wifi_leaves_and_returns_with_networkmanager(
-    system_bus: PrivateBus, screen: Screen
+    system_bus: PrivateBus, screen: Socket
 ) -> None:
     for name in ("first", "second"):
-        async with NetworkManager(system_bus) as networks:
+        async with FakeNetworkManager(system_bus) as networks:
             adapter = await networks.add_adapter()
             await networks.connect(adapter, await networks.add_network(adapter, name))
             await screen.stats(lambda stats, name=name: stats.get("wifi") == connected(name))  # type: ignore[misc]
@@ -127,7 +127,7 @@ async def test_wifi_leaves_and_returns_with_networkmanager(
 
 
 async def test_battery_and_wifi_return_with_the_system_bus(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Screen
+    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
 ) -> None:
     add_battery(testbed, percent=55)
     with UPowerDaemon(system_bus, testbed):
@@ -136,7 +136,7 @@ async def test_battery_and_wifi_return_with_the_system_bus(
     await screen.stats(lambda stats: "battery" not in stats)
     await asyncio.to_thread(system_bus.restart)
     with UPowerDaemon(system_bus, testbed):
-        async with NetworkManager(system_bus) as networks:
+        async with FakeNetworkManager(system_bus) as networks:
             await networks.add_adapter()
             back = await screen.stats(lambda stats: {"battery", "wifi"} <= set(stats))
 
@@ -148,7 +148,7 @@ async def test_brightness_without_a_uevent_is_polled(
     tmp_path: Path,
 ) -> None:
     sys = copied("laptop", tmp_path).sys
-    with Desk(settings={"devices_sys": sys}) as desk:
+    with Daemon(settings={"devices_sys": sys}) as desk:
         async with Client(desk) as client, client.watch() as screen:
             before = await screen.stats(lambda stats: "backlight" in stats)
             (sys / PANEL / "actual_brightness").write_text("4800\n", encoding="ascii")
@@ -163,7 +163,7 @@ async def test_brightness_uevent_is_reported_within_a_tenth_of_a_second(
     panel = testbed.add(
         "backlight", "panel", type="raw", max_brightness=100, actual_brightness=50, brightness=50
     )
-    with Desk(env=testbed.env({})) as desk:
+    with Daemon(env=testbed.env({})) as desk:
         async with Client(desk) as client, client.watch() as screen:
             await screen.stats(lambda stats: stats.get("backlight") == 50)
             delay = await usual_delay(
@@ -173,7 +173,7 @@ async def test_brightness_uevent_is_reported_within_a_tenth_of_a_second(
     assert delay < patiently(0.1)
 
 
-async def usual_delay(screen: Screen, key: str, changes: Iterable[Change]) -> float:
+async def usual_delay(screen: Socket, key: str, changes: Iterable[Change]) -> float:
     """Do one after the other; return the median time, in seconds, until each was told.
 
     The median, because a busy machine delays any one of them.
@@ -183,7 +183,7 @@ async def usual_delay(screen: Screen, key: str, changes: Iterable[Change]) -> fl
         since = screen.count
         began = time.monotonic()
         await change()
-        frame = await screen.see(
+        frame = await screen.frame(
             lambda frame, told=told: frame.event == "stats" and frame.stats.get(key) == told,  # type: ignore[misc]
             since=since,
             what=f"{key} is {told}",

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import PROGRAM, Desk, environment, run
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.terminal import Terminal
+from tests.support.programs import PROGRAM, Daemon, environment, run
+from tests.support.terminals import Terminal
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -26,7 +26,7 @@ API = ROOT / "tests" / "typing" / "client_api.py"
 class Setup(NamedTuple):
     """A desk with one player, and the environment of the programs."""
 
-    desk: Desk
+    desk: Daemon
     player: Mpv
     env: dict[str, str]
     folder: Path
@@ -39,7 +39,7 @@ def setup(
     folder = tmp_path_factory.mktemp("person")
     with (
         Mpv(bus, [media.first.file, media.second.file]) as player,
-        Desk(buses=[bus]) as desk,
+        Daemon(buses=[bus]) as desk,
     ):
         env = {
             **environment(folder, (), {}, {}),
@@ -67,11 +67,11 @@ PRINT_TITLES, PAUSE_ALL, ASK, PAUSE_ONE = PROGRAMS
 
 def test_program_prints_the_titles_when_they_change(setup: Setup) -> None:
     with Terminal([sys.executable, "-c", PRINT_TITLES], setup.env) as terminal:
-        terminal.see("The Reason\n")
+        terminal.wait_for("The Reason\n")
         setup.player.set("pause", True)
-        terminal.see("silence\n")
+        terminal.wait_for("silence\n")
         setup.player.set("pause", False)
-        terminal.see("silence\nThe Reason\n")
+        terminal.wait_for("silence\nThe Reason\n")
 
 
 def test_program_pauses_all_players_and_saves_the_covers(setup: Setup, media: Media) -> None:
@@ -94,18 +94,18 @@ def test_program_pauses_all_players_and_saves_the_covers(setup: Setup, media: Me
 
 def test_program_asks_again_after_a_wrong_password(setup: Setup) -> None:
     with Terminal([sys.executable, "-c", ASK], setup.env) as terminal:
-        terminal.see("connecting")
+        terminal.wait_for("connecting")
         terminal.answer("Password:", "a wrong one")
-        terminal.see("wrong")
+        terminal.wait_for("wrong")
         terminal.answer("Password:", setup.desk.owner_password)
-        terminal.see("live")
+        terminal.wait_for("live")
 
 
 def test_tutorial_program_pauses_a_player_for_two_seconds(setup: Setup) -> None:
     with Terminal([sys.executable, "-c", PAUSE_ONE], setup.env) as terminal:
-        terminal.see("paused The Reason\n")
+        terminal.wait_for("paused The Reason\n")
         setup.player.wait_for("pause", True)
-        terminal.see("playing The Reason\n")
+        terminal.wait_for("playing The Reason\n")
         setup.player.wait_for("pause", False)
 
 

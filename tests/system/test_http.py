@@ -11,20 +11,20 @@ import jsonschema
 import pytest
 
 from tests.support.client import Client, bearer
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 
 WEEK = 7 * 24 * 3600
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon() as desk:
         yield desk
 
 
 @pytest.fixture
-async def owner(desk: Desk) -> AsyncIterator[Client]:
+async def owner(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -91,7 +91,7 @@ async def test_login_without_a_json_content_type_gets_415(owner: Client) -> None
 
 
 async def test_twenty_wrong_passwords_are_throttled() -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         async with Client(desk) as guesser:
             answers = [
                 await guesser.request(
@@ -125,7 +125,7 @@ async def test_websocket_token_has_the_shape_of_the_contract(owner: Client) -> N
     assert set(answer.json) == {"object", "data"}
     assert answer.json["object"] == "websocket_token"
     assert set(answer.json["data"]) == {"token", "socket"}
-    there = owner.desk.address.replace("https", "wss")
+    there = owner.daemon.address.replace("https", "wss")
     uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     socket = answer.json["data"]["socket"]
     assert re.fullmatch(re.escape(there) + f"/v1/monitor/{uuid}/ws", socket)
@@ -136,7 +136,7 @@ async def test_websocket_token_has_the_shape_of_the_contract(owner: Client) -> N
 
 async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
     settings = {"server_behind_proxy": "true", "server_trusted_proxies": "127.0.0.1"}
-    with Desk(settings=settings, tls=False) as desk:
+    with Daemon(settings=settings, tls=False) as desk:
         async with Client(desk) as client:
             await client.login()
             proxied = {
@@ -153,7 +153,7 @@ async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
                 json={"username": "nobody", "password": "wrong"},
                 headers=proxied,
             )
-            direct = await client.ticket()
+            direct = await client.websocket_token()
             log = desk.log
 
     assert through.json["data"]["socket"].startswith("wss://127.0.0.1:443/v1/monitor/")
@@ -163,7 +163,7 @@ async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
 
 
 async def test_each_websocket_token_is_new_and_for_the_same_desk(owner: Client) -> None:
-    one, other = await owner.ticket(), await owner.ticket()
+    one, other = await owner.websocket_token(), await owner.websocket_token()
 
     assert one.token != other.token
     assert one.socket == other.socket
@@ -180,7 +180,7 @@ async def test_websocket_token_without_a_login_is_refused(
 
 
 async def test_websocket_token_is_no_login_token(owner: Client) -> None:
-    ticket = await owner.ticket()
+    ticket = await owner.websocket_token()
 
     answer = await owner.request("GET", "/v1/websocket", headers=bearer(ticket.token))
 
@@ -261,7 +261,7 @@ async def test_foreign_host_gets_421(owner: Client, host: str) -> None:
 
 @pytest.mark.parametrize("given", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
 async def test_socket_of_a_foreign_page_gets_403(owner: Client, given: dict[str, str]) -> None:
-    ticket = await owner.ticket()
+    ticket = await owner.websocket_token()
     path = ticket.socket.partition("/v1/")[2]
     upgrade = {
         "Connection": "Upgrade",
@@ -276,8 +276,8 @@ async def test_socket_of_a_foreign_page_gets_403(owner: Client, given: dict[str,
 
 
 async def test_socket_of_the_own_page_is_accepted(owner: Client) -> None:
-    ticket = await owner.ticket()
+    ticket = await owner.websocket_token()
 
-    async with owner.connect(ticket.socket, origin=owner.desk.address) as screen:
+    async with owner.connect(ticket.socket, origin=owner.daemon.address) as screen:
         await screen.send("auth", ticket.token)
         await screen.stats()

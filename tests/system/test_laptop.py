@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.laptop.machine import HERE, Laptop
-from tests.support.laptop.radio import Iwd, NetworkManager, access_point, radios, supplicant
-from tests.support.laptop.seen import Seen
+from tests.system.laptop.machine import HERE, Laptop
+from tests.system.laptop.radio import Iwd, NetworkManager, access_point, radios, supplicant
+from tests.system.laptop.readings import Readings
 
 pytestmark = pytest.mark.laptop
 
@@ -25,8 +25,8 @@ def laptop() -> Iterator[Laptop]:
 
 
 @pytest.fixture(scope="module")
-def seen(laptop: Laptop) -> Iterator[Seen]:
-    with Seen(laptop) as seen:
+def seen(laptop: Laptop) -> Iterator[Readings]:
+    with Readings(laptop) as seen:
         yield seen
 
 
@@ -39,7 +39,7 @@ def power(charge: int, *, mains: bool = False) -> dict[str, object]:
     return {"percentage": charge, "plugged_in": mains}
 
 
-def test_panel_changes_are_reported(laptop: Laptop, seen: Seen) -> None:
+def test_panel_changes_are_reported(laptop: Laptop, seen: Readings) -> None:
     seen.changes("backlight", 71)  # 5 of 7
 
     laptop.run("echo 3 >/sys/class/backlight/cmpc_bl/brightness")
@@ -48,7 +48,7 @@ def test_panel_changes_are_reported(laptop: Laptop, seen: Seen) -> None:
     assert seen.changes("backlight", 100) == [100]
 
 
-def test_battery_changes_are_reported_without_upower(laptop: Laptop, seen: Seen) -> None:
+def test_battery_changes_are_reported_without_upower(laptop: Laptop, seen: Readings) -> None:
     seen.changes("battery", power(80))
 
     set_power(laptop, 70)
@@ -62,7 +62,7 @@ def test_battery_changes_are_reported_without_upower(laptop: Laptop, seen: Seen)
 
 
 def test_battery_changes_are_reported_by_upower_and_after_its_end(
-    laptop: Laptop, seen: Seen
+    laptop: Laptop, seen: Readings
 ) -> None:
     seen.changes("battery", power(80))
 
@@ -70,7 +70,7 @@ def test_battery_changes_are_reported_by_upower_and_after_its_end(
         laptop.run("until upower -e | grep -q BAT0; do sleep .2; done", within=60)
         set_power(laptop, 60)
         assert seen.changes("battery", power(60)) == [power(60)]
-        assert seen.via("battery", BY_UPOWER) == BY_UPOWER
+        assert seen.source("battery", BY_UPOWER) == BY_UPOWER
         set_power(laptop, 61, mains=True)
         assert seen.changes("battery", power(61, mains=True))[-1] == power(61, mains=True)
         set_power(laptop, 61)
@@ -80,7 +80,7 @@ def test_battery_changes_are_reported_by_upower_and_after_its_end(
     assert seen.changes("battery", power(80)) == [power(80)]
 
 
-def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, seen: Seen) -> None:
+def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, seen: Readings) -> None:
     seen.changes("wifi", None)
 
     with radios(laptop):
@@ -95,7 +95,7 @@ def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, seen: Se
     assert seen.changes("wifi", None) == [None]
 
 
-def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Seen) -> None:
+def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Readings) -> None:
     with (
         radios(laptop),
         access_point(laptop, "wlan0", "Bazinga! 5G", 1),
@@ -106,7 +106,7 @@ def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Seen) -> None:
 
         iwd.connect("Bazinga! 5G")
         assert seen.changes("wifi", BAZINGA) == [BAZINGA]
-        assert seen.via("wifi", BY_IWD) == BY_IWD
+        assert seen.source("wifi", BY_IWD) == BY_IWD
         iwd.connect("Café ☕")
         assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
         cafe.stop("KILL")
@@ -115,7 +115,7 @@ def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Seen) -> None:
 
 
 def test_wifi_is_read_from_networkmanager_also_after_its_restart(
-    laptop: Laptop, seen: Seen
+    laptop: Laptop, seen: Readings
 ) -> None:
     with (
         radios(laptop),
@@ -127,7 +127,7 @@ def test_wifi_is_read_from_networkmanager_also_after_its_restart(
 
         manager.connect("Bazinga! 5G")
         assert seen.changes("wifi", BAZINGA) == [BAZINGA]
-        assert seen.via("wifi", BY_NETWORKMANAGER) == BY_NETWORKMANAGER
+        assert seen.source("wifi", BY_NETWORKMANAGER) == BY_NETWORKMANAGER
         manager.connect("Café ☕")
         assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
         cafe.stop("KILL")

@@ -10,8 +10,8 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from tests.support.client import Client, Screen, bearer
-from tests.support.desk import Desk
+from tests.support.client import Client, Socket, bearer
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -20,13 +20,13 @@ OTHER = "another one of some length"
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon() as desk:
         yield desk
 
 
 @pytest.fixture(scope="module")
-def people(desk: Desk) -> Desk:
+def people(desk: Daemon) -> Daemon:
     """Let some more people in."""
     desk.secrets.add(PASSWORD)
     for name in ("ann", "ben", "cid", "dot"):
@@ -35,10 +35,10 @@ def people(desk: Desk) -> Desk:
     return desk
 
 
-async def test_log_out_ends_this_login_and_no_other(desk: Desk) -> None:
+async def test_log_out_ends_this_login_and_no_other(desk: Daemon) -> None:
     async with Client(desk) as here, Client(desk) as there:
         async with here.watch() as ended, there.watch() as other:
-            ticket = await here.ticket()
+            ticket = await here.websocket_token()
             left = time.monotonic()
             answer = await here.request("POST", "/v1/logout", headers=bearer(here.login_token))
 
@@ -54,7 +54,7 @@ async def test_log_out_ends_this_login_and_no_other(desk: Desk) -> None:
         assert again.status == 401
 
 
-async def test_new_password_ends_the_sockets_of_that_user_only(people: Desk) -> None:
+async def test_new_password_ends_the_sockets_of_that_user_only(people: Daemon) -> None:
     async with Client(people, "ann", PASSWORD) as ann, Client(people, "ben", PASSWORD) as ben:
         async with ann.watch() as ended, ben.watch() as other:
             changed = people.run("users", "passwd", "ann", "--password-stdin", given=OTHER + "\n")
@@ -69,7 +69,7 @@ async def test_new_password_ends_the_sockets_of_that_user_only(people: Desk) -> 
         assert (await ann.login()).status == 200
 
 
-async def test_removed_user_loses_access_and_no_other_user_does(people: Desk) -> None:
+async def test_removed_user_loses_access_and_no_other_user_does(people: Daemon) -> None:
     async with Client(people, "cid", PASSWORD) as cid, Client(people, "dot", PASSWORD) as dot:
         async with cid.watch() as ended, dot.watch() as other:
             removed = people.run("users", "remove", "cid")
@@ -86,12 +86,12 @@ async def test_removed_user_loses_access_and_no_other_user_does(people: Desk) ->
 
 @pytest.mark.parametrize("how", [SIGTERM, SIGKILL])
 async def test_login_and_log_out_survive_a_restart(tmp_path: Path, how: Signals) -> None:
-    with Desk(state_dir=tmp_path / "state") as desk:
+    with Daemon(state_dir=tmp_path / "state") as desk:
         async with Client(desk) as stays, Client(desk) as leaves:
             await stays.login()
             await leaves.login()
             await leaves.request("POST", "/v1/logout", headers=bearer(leaves.login_token))
-            before = await stays.ticket()
+            before = await stays.websocket_token()
         desk.stop(how)
         desk.start()
         async with Client(desk) as later:
@@ -104,13 +104,13 @@ async def test_login_and_log_out_survive_a_restart(tmp_path: Path, how: Signals)
     assert stayed.json["data"]["socket"].split("/")[5] == before.socket.split("/")[5]
 
 
-async def goes_on(screen: Screen) -> None:
+async def goes_on(screen: Socket) -> None:
     """Wait for two more readings."""
-    await screen.see(lambda _: True, since=screen.count + 1)
+    await screen.frame(lambda _: True, since=screen.count + 1)
     assert screen.open
 
 
-async def test_login_list_names_the_connected_clients(desk: Desk) -> None:
+async def test_login_list_names_the_connected_clients(desk: Daemon) -> None:
     def watching(client_id: str = "") -> list[str]:
         rows = json.loads(desk.run("logins", "--json").stdout)
         return [row["id"] for row in rows if row["watching"] and client_id in row["id"]]
@@ -130,7 +130,7 @@ async def test_login_list_names_the_connected_clients(desk: Desk) -> None:
 
 
 async def test_session_refusal_and_end_are_one_log_line_without_a_secret() -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         guess = "a guess of some length"
         desk.secrets.add(guess)
         async with Client(desk) as client, Client(desk, "owner", guess) as guesser:

@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import Desk
 from tests.support.media import Media
 from tests.support.mpv import Mpv
 from tests.support.page import Browser, Dashboard
 from tests.support.page_measures import first_visit, measure_command
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -24,8 +24,8 @@ MONITOR_PASSWORD = "a password for looking on"
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus) -> Iterator[Desk]:
-    with Desk(buses=[bus]) as desk:
+def desk(bus: PrivateBus) -> Iterator[Daemon]:
+    with Daemon(buses=[bus]) as desk:
         yield desk
 
 
@@ -36,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def dashboard(browser: Browser, desk: Desk) -> AsyncIterator[Dashboard]:
+async def dashboard(browser: Browser, desk: Daemon) -> AsyncIterator[Dashboard]:
     async with browser.open(desk, has_touch=True) as dashboard:
         await dashboard.open_and_log_in()
         yield dashboard
@@ -49,7 +49,7 @@ def mpv(bus: PrivateBus, media: Media) -> Iterator[Mpv]:
 
 
 async def test_login_survives_a_reload_and_is_invisible_to_scripts(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
@@ -66,7 +66,7 @@ async def test_login_survives_a_reload_and_is_invisible_to_scripts(
 
 
 async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open()
@@ -80,7 +80,7 @@ async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
 
 
 async def test_repeated_wrong_passwords_show_when_to_try_again(browser: Browser) -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         async with browser.open(desk) as dashboard:
             await dashboard.open()
             guess = """async () => {
@@ -105,7 +105,7 @@ async def test_repeated_wrong_passwords_show_when_to_try_again(browser: Browser)
 
 
 async def test_log_out_ends_the_login_and_clears_the_page(
-    browser: Browser, desk: Desk, mpv: Mpv
+    browser: Browser, desk: Daemon, mpv: Mpv
 ) -> None:
     async with browser.open(desk) as dashboard:
 
@@ -128,7 +128,7 @@ async def test_log_out_ends_the_login_and_clears_the_page(
 
 
 async def test_login_form_has_the_hints_that_password_managers_need(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open()
@@ -251,7 +251,7 @@ async def test_keyboard_alone_controls_the_player(dashboard: Dashboard, mpv: Mpv
     assert focused_after == "Play", "the focus stays on the button"
 
 
-async def test_refused_command_shows_the_reason(browser: Browser, desk: Desk, mpv: Mpv) -> None:
+async def test_refused_command_shows_the_reason(browser: Browser, desk: Daemon, mpv: Mpv) -> None:
     desk.secrets.add(MONITOR_PASSWORD)
     words = ("users", "add", "monitor", "--password-stdin", "--scope", "monitor")
     assert desk.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
@@ -270,7 +270,7 @@ async def test_refused_command_shows_the_reason(browser: Browser, desk: Desk, mp
 
 
 async def test_first_visit_is_small_quick_and_contacts_only_the_desk(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         visit = await first_visit(dashboard)
@@ -282,7 +282,7 @@ async def test_first_visit_is_small_quick_and_contacts_only_the_desk(
     assert violations == []
 
 
-async def test_foreign_site_cannot_use_the_login(browser: Browser, desk: Desk) -> None:
+async def test_foreign_site_cannot_use_the_login(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
         other = await dashboard.page.context.new_page()

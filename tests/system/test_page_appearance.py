@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import Desk
 from tests.support.fake_player import FakePlayer, metadata
-from tests.support.full_desktop import everything
+from tests.support.full_desktop import full_desktop
 from tests.support.media import Media
 from tests.support.page import PHONE, TABLET, WIDE, Browser, Dashboard
+from tests.support.programs import Daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,23 +42,23 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    async with everything(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.desk() as desk:
+async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
+        with there.daemon() as desk:
             yield desk
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bare(browser: Browser) -> AsyncIterator[tuple[PrivateBus, Desk]]:
+async def bare(browser: Browser) -> AsyncIterator[tuple[PrivateBus, Daemon]]:
     """Lend a desk with a session bus and no optional device."""
     off = "wifi,battery,volume,backlight"
-    with PrivateBus() as bus, Desk(buses=[bus], settings={"devices_disabled": off}) as desk:
+    with PrivateBus() as bus, Daemon(buses=[bus], settings={"devices_disabled": off}) as desk:
         yield bus, desk
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_page_fits_every_size_without_small_targets(
-    browser: Browser, desk: Desk, scheme: str
+    browser: Browser, desk: Daemon, scheme: str
 ) -> None:
     async with browser.open(desk, color_scheme=scheme) as dashboard:
         await dashboard.open_and_log_in()
@@ -77,7 +77,7 @@ async def test_page_fits_every_size_without_small_targets(
                 assert await dashboard.axe_violations() == [], size
 
 
-async def test_each_device_has_a_tile(browser: Browser, desk: Desk) -> None:
+async def test_each_device_has_a_tile(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
         tiles = await dashboard.page.evaluate(TILES)
@@ -94,7 +94,7 @@ async def test_each_device_has_a_tile(browser: Browser, desk: Desk) -> None:
 
 
 async def test_missing_devices_have_no_tile(
-    browser: Browser, bare: tuple[PrivateBus, Desk]
+    browser: Browser, bare: tuple[PrivateBus, Daemon]
 ) -> None:
     _, desk = bare
     async with browser.open(desk) as dashboard:
@@ -108,7 +108,7 @@ async def test_missing_devices_have_no_tile(
 
 
 async def test_unusual_titles_are_shown_as_text(
-    browser: Browser, bare: tuple[PrivateBus, Desk]
+    browser: Browser, bare: tuple[PrivateBus, Daemon]
 ) -> None:
     bus, desk = bare
     playing = {"Identity": "odd", "PlaybackStatus": "Playing"}
@@ -144,7 +144,7 @@ async def test_unusual_titles_are_shown_as_text(
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_login_form_is_accessible(browser: Browser, desk: Desk, scheme: str) -> None:
+async def test_login_form_is_accessible(browser: Browser, desk: Daemon, scheme: str) -> None:
     async with browser.open(desk, SMALLEST, color_scheme=scheme) as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()
@@ -158,7 +158,7 @@ async def test_login_form_is_accessible(browser: Browser, desk: Desk, scheme: st
     assert not too_wide
 
 
-async def test_german_browser_gets_the_german_page(browser: Browser, desk: Desk) -> None:
+async def test_german_browser_gets_the_german_page(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk, locale="de-AT") as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_role("button", name="Anmelden").wait_for()
@@ -175,7 +175,7 @@ async def test_german_browser_gets_the_german_page(browser: Browser, desk: Desk)
 
 @pytest.mark.parametrize("tag", ["C", "en-US@posix", ""])
 async def test_invalid_browser_language_keeps_the_sparklines(
-    browser: Browser, desk: Desk, tag: str
+    browser: Browser, desk: Daemon, tag: str
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.page.add_init_script(
@@ -191,7 +191,7 @@ async def test_invalid_browser_language_keeps_the_sparklines(
     assert language == "en"
 
 
-async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Desk) -> None:
+async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk, reduced_motion="reduce") as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
@@ -202,7 +202,7 @@ async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Desk)
     assert moving == 0
 
 
-async def test_live_regions_announce_track_and_state_once(browser: Browser, desk: Desk) -> None:
+async def test_live_regions_announce_track_and_state_once(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
         announced = await dashboard.page.evaluate(
@@ -225,7 +225,7 @@ async def test_live_regions_announce_track_and_state_once(browser: Browser, desk
     assert len(announced) <= 2, announced
 
 
-async def test_page_can_be_installed(browser: Browser, desk: Desk) -> None:
+async def test_page_can_be_installed(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.desk import Desk
-from tests.support.full_desktop import everything
+from tests.support.full_desktop import full_desktop
 from tests.support.media import Media
 from tests.support.page import PHONE, WIDE, Browser
 from tests.support.page_measures import heap_growth, work_per_reading
+from tests.support.programs import Daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +29,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def test_hour_of_readings_does_not_grow_the_heap(browser: Browser) -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         async with browser.open(desk) as dashboard:
             more = await heap_growth(dashboard, HOUR)
             words = await dashboard.page.locator("main h2").first.inner_text()
@@ -41,8 +41,8 @@ async def test_hour_of_readings_does_not_grow_the_heap(browser: Browser) -> None
 async def test_browser_is_nearly_idle_between_two_readings(
     browser: Browser, media: Media, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    async with everything(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.desk() as desk:
+    async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
+        with there.daemon() as desk:
             async with browser.open(desk) as dashboard:
                 await dashboard.open_and_log_in()
                 await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")

@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.support.client import Answer, Client, bearer
-from tests.support.desk import Desk
+from tests.support.client import Client, Response, bearer
+from tests.support.programs import Daemon
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tls", "plain"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
-    with Desk(tls=request.param) as desk:
+def desk(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    with Daemon(tls=request.param) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -27,7 +27,7 @@ async def log_in_with_cookie(client: Client) -> dict[str, str]:
     return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
-async def log_in(client: Client) -> Answer:
+async def log_in(client: Client) -> Response:
     credentials = {"username": client.user, "password": client.password}
     return await client.request("POST", "/v1/page/login", json=credentials)
 
@@ -43,7 +43,7 @@ async def test_cookie_authorizes_websocket_token_and_art(client: Client) -> None
     assert (art.status, art.code) == (404, "not_found")
 
 
-async def test_login_token_is_only_in_the_cookie(client: Client, desk: Desk) -> None:
+async def test_login_token_is_only_in_the_cookie(client: Client, desk: Daemon) -> None:
     answer = await log_in(client)
 
     cookie = answer.headers["Set-Cookie"]

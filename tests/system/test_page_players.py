@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.support.desk import Desk
 from tests.support.page import WIDE, Browser, Dashboard, Reading
+from tests.support.programs import Daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,8 +23,8 @@ LONG = "A title that goes on and on and does not end where other titles end. " *
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon() as desk:
         yield desk
 
 
@@ -72,7 +72,7 @@ async def widths(dashboard: Dashboard) -> tuple[int, int]:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 @pytest.mark.parametrize("count", [4, 8])
 async def test_many_players_do_not_make_the_page_scroll_sideways(
-    browser: Browser, desk: Desk, size: tuple[int, int], count: int
+    browser: Browser, desk: Daemon, size: tuple[int, int], count: int
 ) -> None:
     async with browser.open(desk, size) as dashboard:
         await dashboard.script_readings(reading(*(player(n + 1) for n in range(count))))
@@ -83,7 +83,7 @@ async def test_many_players_do_not_make_the_page_scroll_sideways(
 
 
 async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk, NARROW) as dashboard:
         await dashboard.script_readings(reading(*(player(n + 1) for n in range(6))))
@@ -105,7 +105,7 @@ async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 async def test_stop_is_the_first_button_at_every_size(
-    browser: Browser, desk: Desk, size: tuple[int, int]
+    browser: Browser, desk: Daemon, size: tuple[int, int]
 ) -> None:
     async with browser.open(desk, size) as dashboard:
         await dashboard.script_readings(reading(player(1, playing=True)))
@@ -126,7 +126,7 @@ async def test_stop_is_the_first_button_at_every_size(
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
-    desk: Desk, size: tuple[int, int]
+    desk: Daemon, size: tuple[int, int]
 ) -> None:
     async with Browser(DOUBLE_SIZE) as browser, browser.open(desk, size) as dashboard:
         await dashboard.open()
@@ -146,7 +146,7 @@ async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
     assert away[0] == away[1]
 
 
-async def test_live_region_names_no_track_after_the_log_out(browser: Browser, desk: Desk) -> None:
+async def test_live_region_names_no_track_after_the_log_out(browser: Browser, desk: Daemon) -> None:
     regions = "[...document.querySelectorAll('[role=status]')].map((one) => one.textContent).join()"
     async with browser.open(desk) as dashboard:
         await dashboard.script_readings(reading(player(1, playing=True)))
@@ -159,7 +159,7 @@ async def test_live_region_names_no_track_after_the_log_out(browser: Browser, de
 
 
 async def test_notice_has_a_space_after_the_name_of_the_player(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     error = '{ event: "error", args: [\'{"code":"not_supported","message":""}\'] }'
     async with browser.open(desk) as dashboard:
@@ -173,7 +173,7 @@ async def test_notice_has_a_space_after_the_name_of_the_player(
     assert notice == "mpv: This player cannot do that."
 
 
-async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: Desk) -> None:
+async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: Daemon) -> None:
     long = player(1, title=LONG, artist=LONG, album=LONG)
     clipped = """[...document.querySelectorAll(".track > *")].some((line) =>
       line.scrollHeight > line.clientHeight + 1 || line.scrollWidth > line.clientWidth + 1)"""
@@ -198,7 +198,7 @@ async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: D
 
 
 async def test_chosen_player_stays_through_a_gap_and_takes_no_command_meanwhile(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     firefox, mpv = player(1, "Firefox"), player(2, "mpv", playing=True)
     async with browser.open(desk) as dashboard:
@@ -220,7 +220,7 @@ async def test_chosen_player_stays_through_a_gap_and_takes_no_command_meanwhile(
 
 
 async def test_chosen_player_is_remembered_across_a_reload_and_a_restart(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     one, two = player(1, "mpv", playing=True), player(2, "mpv", playing=True)
     async with browser.open(desk) as dashboard:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.support.desk import Desk
 from tests.support.page import PHONE, WIDE, Browser, Dashboard
+from tests.support.processes import send_signal
+from tests.support.programs import Daemon
 from tests.support.proxy import Proxy
-from tests.support.stopping import send
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -49,8 +49,8 @@ window.sleep = (milliseconds) => (ahead += milliseconds);
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    with Desk() as desk:
+def desk() -> Iterator[Daemon]:
+    with Daemon() as desk:
         yield desk
 
 
@@ -65,7 +65,7 @@ def short(lifetime: float, warning: float) -> dict[str, Any]:
 
 
 async def test_expiring_session_is_renewed_without_a_gap(browser: Browser) -> None:
-    with Desk(settings=short(5, 2)) as desk:
+    with Daemon(settings=short(5, 2)) as desk:
         async with browser.open(desk) as dashboard:
             await dashboard.page.add_init_script(RECORDER)
             await dashboard.open_and_log_in()
@@ -84,7 +84,7 @@ async def test_expiring_session_is_renewed_without_a_gap(browser: Browser) -> No
 
 
 async def test_expired_token_is_replaced(browser: Browser) -> None:
-    with Desk(settings=short(2, 0)) as desk:
+    with Daemon(settings=short(2, 0)) as desk:
         async with browser.open(desk) as dashboard:
             await dashboard.page.add_init_script(RECORDER)
             await dashboard.open_and_log_in()
@@ -98,14 +98,14 @@ async def test_expired_token_is_replaced(browser: Browser) -> None:
 
 
 async def test_expired_login_leads_to_the_form_with_the_reason(browser: Browser) -> None:
-    with Desk(settings={**short(2, 0), "session_login_lifetime": 3}) as desk:
+    with Daemon(settings={**short(2, 0), "session_login_lifetime": 3}) as desk:
         async with browser.open(desk) as dashboard:
             await dashboard.open_and_log_in()
             await dashboard.wait_for_text("Your login has expired. Please log in again.", within=8)
 
 
 async def test_login_ended_elsewhere_leads_to_the_form_with_the_reason(browser: Browser) -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         async with browser.open(desk) as dashboard:
             await dashboard.open_and_log_in()
             changed = desk.run(
@@ -120,13 +120,13 @@ async def test_login_ended_elsewhere_leads_to_the_form_with_the_reason(browser: 
 async def test_stopped_desk_is_away_and_live_after_its_return(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with Desk(state_dir=tmp_path / "state") as desk:
+    with Daemon(state_dir=tmp_path / "state") as desk:
         port = desk.address.rsplit(":", 1)[1]
         async with browser.open(desk) as dashboard:
             await dashboard.open_and_log_in()
             desk.stop()
             await dashboard.wait_for_state("away")
-            with Desk("--port", port, state_dir=tmp_path / "state"):
+            with Daemon("--port", port, state_dir=tmp_path / "state"):
                 await dashboard.wait_for_state("live", within=8)
             dashboard.errors.clear()  # the browser reports each failed request
 
@@ -134,14 +134,14 @@ async def test_stopped_desk_is_away_and_live_after_its_return(
 async def test_killed_desk_is_stale_since_its_last_message_and_recovers(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with Desk(state_dir=tmp_path / "state") as desk:
+    with Daemon(state_dir=tmp_path / "state") as desk:
         port = desk.address.rsplit(":", 1)[1]
         async with browser.open(desk) as dashboard:
             await dashboard.open_and_log_in()
             desk.stop(SIGKILL)
             await dashboard.wait_for_state("stale", within=1)
             words = await dashboard.page.locator("[data-state]").inner_text()
-            with Desk("--port", port, state_dir=tmp_path / "state"):
+            with Daemon("--port", port, state_dir=tmp_path / "state"):
                 await dashboard.button("Try now").click()
                 await dashboard.wait_for_state("live", within=8)
             dashboard.errors.clear()  # the browser reports each failed request
@@ -150,17 +150,17 @@ async def test_killed_desk_is_stale_since_its_last_message_and_recovers(
 
 
 async def test_silent_desk_is_stale_and_live_with_its_next_message(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
-        send(desk.pid, SIGSTOP)
+        send_signal(desk.pid, SIGSTOP)
         await dashboard.wait_for_state("stale", within=3.5)
-        send(desk.pid, SIGCONT)
+        send_signal(desk.pid, SIGCONT)
         await dashboard.wait_for_state("live", within=1.5)
 
 
-async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, desk: Desk) -> None:
+async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.page.context.set_offline(True)
@@ -170,7 +170,7 @@ async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, desk
         dashboard.errors.clear()  # the browser reports each failed request
 
 
-async def test_suspended_page_resumes_by_itself(browser: Browser, desk: Desk) -> None:
+async def test_suspended_page_resumes_by_itself(browser: Browser, desk: Daemon) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.page.add_init_script(RECORDER)
         await dashboard.open_and_log_in()
@@ -195,7 +195,7 @@ async def go_live_through(proxy: Proxy, dashboard: Dashboard) -> None:
 
 
 async def test_wake_up_without_network_is_stale_and_opens_a_new_socket(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with Proxy(desk.address) as proxy, browser.open(desk) as dashboard:
         await go_live_through(proxy, dashboard)
@@ -212,13 +212,13 @@ async def test_wake_up_without_network_is_stale_and_opens_a_new_socket(
 
 
 async def test_delayed_messages_do_not_make_a_silent_desk_live(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with Proxy(desk.address) as proxy, browser.open(desk) as dashboard:
         await go_live_through(proxy, dashboard)
         proxy.freeze()
         await until_async(lambda: proxy.held_back, what="the proxy holds back a reading")
-        send(desk.pid, SIGSTOP)
+        send_signal(desk.pid, SIGSTOP)
         received = await dashboard.page.evaluate("messages.length")
         await dashboard.page.evaluate("sleep(60_000)")
         await dashboard.wait_for_state("stale")
@@ -227,7 +227,7 @@ async def test_delayed_messages_do_not_make_a_silent_desk_live(
             f"messages.length > {received} || sockets[0].readyState > WebSocket.OPEN"
         )
         after = await dashboard.page.locator("[data-state]").get_attribute("data-state")
-        send(desk.pid, SIGCONT)
+        send_signal(desk.pid, SIGCONT)
         await dashboard.wait_for_state("live")
         states = await dashboard.states()
 
@@ -236,7 +236,7 @@ async def test_delayed_messages_do_not_make_a_silent_desk_live(
 
 
 async def test_hidden_page_disconnects_and_is_live_soon_when_visible_again(
-    browser: Browser, desk: Desk
+    browser: Browser, desk: Daemon
 ) -> None:
     async with browser.open(desk) as dashboard:
         await dashboard.page.add_init_script(RECORDER)
@@ -255,7 +255,7 @@ async def test_hidden_page_disconnects_and_is_live_soon_when_visible_again(
 
 
 async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) -> None:
-    with Desk(settings={"session_max_sockets_per_user": 1}) as desk:
+    with Daemon(settings={"session_max_sockets_per_user": 1}) as desk:
         async with browser.open(desk) as first, browser.open(desk) as second:
             await first.open_and_log_in()
             await second.open()
@@ -266,7 +266,7 @@ async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) ->
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=lambda size: f"{size[0]}")
 async def test_page_without_websocket_shows_the_steps_to_take(
-    browser: Browser, desk: Desk, size: tuple[int, int]
+    browser: Browser, desk: Daemon, size: tuple[int, int]
 ) -> None:
     async with browser.open(desk, size) as dashboard:
         await dashboard.page.add_init_script(BLOCKED)

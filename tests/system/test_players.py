@@ -10,23 +10,22 @@ from signal import SIGCONT, SIGSTOP
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.client import Client, Screen
-from tests.support.desk import Desk
+from tests.support.client import Client, Socket, art_path, player_by_id, player_named
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.playing import art_path, player_by_id, player_named
+from tests.support.programs import Daemon
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus) -> Iterator[Desk]:
-    with Desk(buses=[bus]) as desk:
+def desk(bus: PrivateBus) -> Iterator[Daemon]:
+    with Daemon(buses=[bus]) as desk:
         yield desk
 
 
 @pytest.fixture
-async def screen(desk: Desk) -> AsyncIterator[Screen]:
+async def screen(desk: Daemon) -> AsyncIterator[Socket]:
     async with Client(desk) as client, client.watch() as screen:
         yield screen
 
@@ -37,13 +36,13 @@ def mpv(bus: PrivateBus, media: Media) -> Iterator[Mpv]:
         yield mpv
 
 
-async def id_of(screen: Screen, title: str) -> str:
+async def id_of(screen: Socket, title: str) -> str:
     stats = await screen.stats(lambda stats: player_named(stats, title), what=f"{title!r} plays")
     return str(player_named(stats, title)["id"])
 
 
 async def test_track_is_reported_with_its_tags_and_its_cover(
-    mpv: Mpv, screen: Screen, media: Media
+    mpv: Mpv, screen: Socket, media: Media
 ) -> None:
     sought = time.monotonic()
     mpv.command("seek", 100, "absolute")
@@ -72,7 +71,7 @@ async def test_track_is_reported_with_its_tags_and_its_cover(
 
 
 async def test_file_without_tags_is_reported_by_its_name(
-    bus: PrivateBus, screen: Screen, media: Media
+    bus: PrivateBus, screen: Socket, media: Media
 ) -> None:
     with Mpv(bus, [media.bare.file]):
         stats = await screen.stats(
@@ -85,7 +84,7 @@ async def test_file_without_tags_is_reported_by_its_name(
     assert {"album", "art_url"}.isdisjoint(told)
 
 
-async def test_position_advances_only_while_the_player_plays(mpv: Mpv, screen: Screen) -> None:
+async def test_position_advances_only_while_the_player_plays(mpv: Mpv, screen: Socket) -> None:
     player = await id_of(screen, "The Reason")
 
     def at(stats: dict[str, object]) -> int:
@@ -96,14 +95,14 @@ async def test_position_advances_only_while_the_player_plays(mpv: Mpv, screen: S
     mpv.set("pause", True)
     paused = await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is False)
     since = screen.count
-    await screen.see(lambda _: True, since=since + 1)
+    await screen.frame(lambda _: True, since=since + 1)
 
     assert {at(frame.stats) for frame in screen.frames[since:]} == {at(paused)}
     assert abs(at(paused) - mpv.get("time-pos")) <= 1
 
 
 @pytest.mark.parametrize("plays", [True, False])
-async def test_play_pause_toggles_the_player(mpv: Mpv, screen: Screen, plays: bool) -> None:
+async def test_play_pause_toggles_the_player(mpv: Mpv, screen: Socket, plays: bool) -> None:
     player = await id_of(screen, "The Reason")
     mpv.set("pause", not plays)
     await screen.stats(lambda stats: player_by_id(stats, player).get("playing") is plays)
@@ -114,7 +113,7 @@ async def test_play_pause_toggles_the_player(mpv: Mpv, screen: Screen, plays: bo
     assert mpv.get("pause") is plays
 
 
-async def test_next_and_previous_change_the_track(mpv: Mpv, screen: Screen) -> None:
+async def test_next_and_previous_change_the_track(mpv: Mpv, screen: Socket) -> None:
     player = await id_of(screen, "The Reason")
 
     await screen.send("audio-next", player)
@@ -125,7 +124,7 @@ async def test_next_and_previous_change_the_track(mpv: Mpv, screen: Screen) -> N
     assert mpv.get("playlist-pos") == 0
 
 
-async def test_stop_ends_the_playback(mpv: Mpv, screen: Screen) -> None:
+async def test_stop_ends_the_playback(mpv: Mpv, screen: Socket) -> None:
     player = await id_of(screen, "The Reason")
 
     await screen.send("audio-stop", player)
@@ -136,7 +135,7 @@ async def test_stop_ends_the_playback(mpv: Mpv, screen: Screen) -> None:
 
 
 async def test_command_reaches_only_the_named_player(
-    bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
+    bus: PrivateBus, mpv: Mpv, screen: Socket, media: Media
 ) -> None:
     with Mpv(bus, [media.second.file, media.first.file]) as other:
         named, not_named = [await id_of(screen, title) for title in ("Going Under", "The Reason")]
@@ -149,7 +148,7 @@ async def test_command_reaches_only_the_named_player(
         assert player_by_id(stats, not_named)["playing"] is True
 
 
-async def test_killed_player_is_unknown_and_leaves_the_snapshot(mpv: Mpv, screen: Screen) -> None:
+async def test_killed_player_is_unknown_and_leaves_the_snapshot(mpv: Mpv, screen: Socket) -> None:
     player = await id_of(screen, "The Reason")
     mpv.kill()
     await screen.stats(lambda stats: stats["audio"] == [], within=1)
@@ -157,14 +156,14 @@ async def test_killed_player_is_unknown_and_leaves_the_snapshot(mpv: Mpv, screen
     since = screen.count
     sent = await screen.send("audio-play-pause", player)
     refused = await screen.error(since=since)
-    fresh = await screen.see(lambda frame: frame.event == "stats" and frame.at > refused.at)
+    fresh = await screen.frame(lambda frame: frame.event == "stats" and frame.at > refused.at)
 
     assert refused.code == "unknown_player"
     assert fresh.at - sent < patiently(0.5)
     assert fresh.stats["audio"] == []
 
 
-async def test_player_id_is_never_reused(bus: PrivateBus, screen: Screen, media: Media) -> None:
+async def test_player_id_is_never_reused(bus: PrivateBus, screen: Socket, media: Media) -> None:
     seen = []
     for _ in range(2):
         with Mpv(bus, [media.first.file]):
@@ -175,23 +174,23 @@ async def test_player_id_is_never_reused(bus: PrivateBus, screen: Screen, media:
 
 
 async def test_hung_player_delays_no_other_player(
-    bus: PrivateBus, mpv: Mpv, screen: Screen, media: Media
+    bus: PrivateBus, mpv: Mpv, screen: Socket, media: Media
 ) -> None:
     with Mpv(bus, [media.second.file]) as lively:
         hung, other = [await id_of(screen, title) for title in ("The Reason", "Going Under")]
-        mpv.signal(SIGSTOP)
+        mpv.send(SIGSTOP)
         since = screen.count
         sent = await screen.send("audio-next", hung)
         await screen.send("audio-play-pause", other)
-        obeyed = await screen.see(
+        obeyed = await screen.frame(
             lambda frame: (
                 frame.event == "stats" and player_by_id(frame.stats, other).get("playing") is False
             ),
             since=since,
         )
         refused = await screen.error(since=since)
-        await screen.see(lambda frame: frame.at > refused.at + 1)
-        mpv.signal(SIGCONT)
+        await screen.frame(lambda frame: frame.at > refused.at + 1)
+        mpv.send(SIGCONT)
 
         assert lively.get("pause") is True
     assert refused.code == "player_timeout"
@@ -201,7 +200,7 @@ async def test_hung_player_delays_no_other_player(
     assert max(later.at - one.at for one, later in itertools.pairwise(frames)) < patiently(1.5)
 
 
-async def test_command_of_a_monitor_user_is_forbidden(desk: Desk, mpv: Mpv) -> None:
+async def test_command_of_a_monitor_user_is_forbidden(desk: Daemon, mpv: Mpv) -> None:
     added = desk.run(
         "users", "add", "visitor", "--scope", "monitor", "--password-stdin", given="just looking\n"
     )
@@ -216,7 +215,7 @@ async def test_command_of_a_monitor_user_is_forbidden(desk: Desk, mpv: Mpv) -> N
     assert mpv.get("pause") is False
 
 
-async def test_hundred_commands_get_one_throttled_error(mpv: Mpv, screen: Screen) -> None:
+async def test_hundred_commands_get_one_throttled_error(mpv: Mpv, screen: Socket) -> None:
     player = await id_of(screen, "The Reason")
 
     since = screen.count

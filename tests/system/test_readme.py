@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 
 ROOT = Path(__file__).parents[2]
 LOOKS = 3
@@ -20,7 +20,7 @@ def first_block() -> str:
 
 
 def test_shell_lines_of_the_readme_print_snapshots() -> None:
-    with Desk() as desk:
+    with Daemon() as desk:
         lines = first_block().splitlines()
         assert lines[0] == "DESK=https://127.0.0.1:8765 PASSWORD='…'"
         lines[0] = f"DESK={desk.address} PASSWORD='{desk.owner_password}'"

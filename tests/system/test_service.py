@@ -19,8 +19,8 @@ import pytest
 
 from deskwire.server.net.self_signed import make_certificate
 from tests.support.client import Client
-from tests.support.desk import PROGRAM, Desk, environment
 from tests.support.logs import LOGS
+from tests.support.programs import PROGRAM, Daemon, environment
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until, until_async
 
@@ -87,7 +87,7 @@ def test_unit_has_a_low_exposure_level(installed: dict[str, str]) -> None:
 def test_state_files_are_private_to_their_owner(tmp_path: Path) -> None:
     careless = ["sh", "-c", 'umask 0; exec "$@"', "-"]
     env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    with Desk(state_dir=tmp_path / "state", env=env, there=careless) as desk:
+    with Daemon(state_dir=tmp_path / "state", env=env, prefix=careless) as desk:
         desk.run("users", "list")
         kept = [tmp_path / "state", *(tmp_path / "state").rglob("*"), *tmp_path.glob("cache/*")]
         modes = {
@@ -111,7 +111,7 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
 
 def test_service_manager_gets_each_notification(systemd: socket.socket) -> None:
     env = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "400000"}
-    with Desk(env=env) as desk:
+    with Daemon(env=env) as desk:
         heard: list[bytes] = []
         while b"READY=1" not in heard or heard[-1] != b"WATCHDOG=1":
             heard.append(systemd.recv(200))
@@ -153,14 +153,14 @@ def test_inherited_socket_is_served(tmp_path: Path) -> None:
         daemon.terminate()
         said, log = daemon.communicate(timeout=patiently(10))
 
-    LOGS.take(log)
+    LOGS.add_and_check(log)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert f"deskwire is ready at http://127.0.0.1:{port}" in said
     assert daemon.returncode == 0
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[Daemon]:
     pair = tmp_path / "pair"
     make_pair(pair)
     config = tmp_path / "config.toml"
@@ -169,12 +169,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         "server_certificate": pair / "certificate.pem",
         "server_key": pair / "key.pem",
     }
-    with Desk("--config", str(config), settings=settings) as desk:
+    with Daemon("--config", str(config), settings=settings) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -183,14 +183,14 @@ def make_pair(folder: Path) -> None:
     make_certificate(folder, ["localhost", "127.0.0.1"], dt.datetime.now(dt.UTC))
 
 
-def shown(desk: Desk) -> str:
+def shown(desk: Daemon) -> str:
     """Return the certificate a new connection sees."""
     host, port = desk.address.removeprefix("https://").split(":")
     return ssl.get_server_certificate((host, int(port)))
 
 
 async def test_new_certificate_serves_new_connections_and_keeps_old_sockets(
-    desk: Desk, client: Client, tmp_path: Path
+    desk: Daemon, client: Client, tmp_path: Path
 ) -> None:
     async with client.watch() as screen:
         before = await asyncio.to_thread(shown, desk)
@@ -205,7 +205,7 @@ async def test_new_certificate_serves_new_connections_and_keeps_old_sockets(
         assert screen.open
 
 
-def test_broken_certificate_keeps_the_old_one(desk: Desk, tmp_path: Path) -> None:
+def test_broken_certificate_keeps_the_old_one(desk: Daemon, tmp_path: Path) -> None:
     before = shown(desk)
     make_pair(tmp_path / "pair")
     (tmp_path / "pair/key.pem").write_text("nothing")
@@ -217,7 +217,7 @@ def test_broken_certificate_keeps_the_old_one(desk: Desk, tmp_path: Path) -> Non
 
 
 async def test_reload_applies_settings_and_ignores_invalid_ones(
-    desk: Desk, client: Client, tmp_path: Path
+    desk: Daemon, client: Client, tmp_path: Path
 ) -> None:
     async def status() -> int:
         answer = await client.request("GET", "/healthz", headers={"Host": "desk.example"})
@@ -240,7 +240,7 @@ async def test_reload_with_a_tls_public_url_makes_cookies_secure(
 ) -> None:
     config = tmp_path / "config.toml"
     config.write_text("")
-    with Desk("--config", str(config), tls=False) as desk:
+    with Daemon("--config", str(config), tls=False) as desk:
         async with Client(desk) as client:
             words = {"username": "owner", "password": desk.owner_password}
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.client import Client, Frame
-from tests.support.desk import Desk
+from tests.support.programs import Daemon
 from tests.support.raw_socket import RawSocket
 from tests.support.time_scaling import patiently
 
@@ -36,13 +36,13 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tls", "plain"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
-    with Desk(settings=SETTINGS, tls=request.param) as desk:
+def desk(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    with Daemon(settings=SETTINGS, tls=request.param) as desk:
         yield desk
 
 
 @pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[Client]:
+async def client(desk: Daemon) -> AsyncIterator[Client]:
     async with Client(desk) as client:
         yield client
 
@@ -69,18 +69,18 @@ class Story(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def story(desk: Desk) -> Story:
+def story(desk: Daemon) -> Story:
     return asyncio.run(live_through(desk))
 
 
-async def live_through(desk: Desk) -> Story:
+async def live_through(desk: Daemon) -> Story:
     """Use one token on a socket, a second later on another, and once more when it is over."""
     async with Client(desk) as client:
         await client.login()
         began = time.monotonic()
-        ticket = await client.ticket()
+        ticket = await client.websocket_token()
         async with client.watch(ticket) as older:
-            await older.see(lambda frame: frame.at > began + 1)
+            await older.frame(lambda frame: frame.at > began + 1)
             async with client.watch(ticket) as newer:
                 await older.closed()
                 await newer.closed(within=LIFETIME + 3)
@@ -133,7 +133,7 @@ def test_session_gets_frames_until_its_end(story: Story) -> None:
 
 
 async def test_forged_token_closes_with_4001(client: Client) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     head, body, signature = ticket.token.split(".")
     other = signature.translate(str.maketrans("ABab", "BAba"))
 
@@ -145,7 +145,7 @@ async def test_forged_token_closes_with_4001(client: Client) -> None:
 
 
 async def test_login_token_closes_with_4001(client: Client) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
 
     async with client.connect(ticket.socket) as screen:
         await screen.send("auth", client.login_token)
@@ -155,7 +155,7 @@ async def test_login_token_closes_with_4001(client: Client) -> None:
 
 
 async def test_token_on_another_desk_closes_with_4001(client: Client) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     path = ticket.socket.rsplit("/", 2)[0]
 
     async with client.connect(f"{path}/{uuid.uuid4()}/ws") as screen:
@@ -165,7 +165,7 @@ async def test_token_on_another_desk_closes_with_4001(client: Client) -> None:
 
 
 async def test_first_event_other_than_auth_closes_with_4001(client: Client) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
 
     async with client.connect(ticket.socket) as screen:
         await screen.send("audio-stop", "player1")
@@ -175,7 +175,7 @@ async def test_first_event_other_than_auth_closes_with_4001(client: Client) -> N
 
 
 async def test_socket_without_auth_is_closed_after_the_timeout(client: Client) -> None:
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     began = time.monotonic()
 
     async with client.connect(ticket.socket) as screen:
@@ -192,7 +192,7 @@ async def test_invalid_token_on_an_authenticated_socket_closes_with_4001(client:
 
 
 async def test_first_snapshot_comes_at_once_and_is_complete(client: Client) -> None:
-    delay, stats = await client.whole_reading(ALWAYS_THERE)
+    delay, stats = await client.complete_stats(ALWAYS_THERE)
 
     assert delay < patiently(0.3)
     assert set(stats) >= ALWAYS_THERE
@@ -201,7 +201,7 @@ async def test_first_snapshot_comes_at_once_and_is_complete(client: Client) -> N
 
 async def test_invalid_message_gets_an_error_and_the_socket_stays_open(client: Client) -> None:
     async with client.watch() as screen:
-        await screen.socket.send_str("{not json")
+        await screen.websocket.send_str("{not json")
         refused = await screen.error()
         before = screen.count
         await screen.send("dance")
@@ -215,9 +215,9 @@ async def test_invalid_message_gets_an_error_and_the_socket_stays_open(client: C
 
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 async def test_stopped_daemon_closes_each_socket_with_1001(tls: bool) -> None:
-    with Desk(tls=tls) as desk:
+    with Daemon(tls=tls) as desk:
         async with Client(desk) as client:
-            ticket = await client.ticket()
+            ticket = await client.websocket_token()
             with RawSocket(ticket.socket) as never_reads:
                 never_reads.send("auth", ticket.token)
                 async with client.watch() as one, client.watch() as other:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.support.client import Client, Screen
-from tests.support.desk import Desk
-from tests.support.pipewire import PipeWire
-from tests.support.pulse import Pulse
+from tests.support.client import Client, Socket
+from tests.support.programs import Daemon
+from tests.support.sound_servers import PipeWire, Pulse
 from tests.support.time_scaling import patiently
 
 Sound = Pulse | PipeWire
@@ -23,13 +22,13 @@ def sound(request: pytest.FixtureRequest) -> Iterator[Sound]:
 
 
 @pytest.fixture(scope="module")
-def desk(sound: Sound) -> Iterator[Desk]:
-    with Desk(env={"PULSE_SERVER": sound.address}) as desk:
+def desk(sound: Sound) -> Iterator[Daemon]:
+    with Daemon(env={"PULSE_SERVER": sound.address}) as desk:
         yield desk
 
 
 @pytest.fixture
-async def screen(desk: Desk) -> AsyncIterator[Screen]:
+async def screen(desk: Daemon) -> AsyncIterator[Socket]:
     async with Client(desk) as client, client.watch() as screen:
         yield screen
 
@@ -42,7 +41,7 @@ async def set_volume(sound: Sound, percent: int) -> float:
 
 
 async def test_volume_change_is_reported_within_a_tenth_of_a_second(
-    sound: Sound, screen: Screen
+    sound: Sound, screen: Socket
 ) -> None:
     # From before pactl starts, so its own start counts against us: what is asserted is stricter
     # than what is promised. The median, because a busy machine delays any one of them.
@@ -50,7 +49,7 @@ async def test_volume_change_is_reported_within_a_tenth_of_a_second(
     for percent in (20, 45, 70, 95, 120):
         since = screen.count
         began = await set_volume(sound, percent)
-        frame = await screen.see(
+        frame = await screen.frame(
             lambda frame, percent=percent: (  # type: ignore[misc]
                 frame.event == "stats" and frame.stats.get("volume") == percent
             ),
@@ -63,7 +62,7 @@ async def test_volume_change_is_reported_within_a_tenth_of_a_second(
     assert max(took) < patiently(0.5), took
 
 
-async def test_volume_is_that_of_the_default_sink(sound: Sound, screen: Screen) -> None:
+async def test_volume_is_that_of_the_default_sink(sound: Sound, screen: Socket) -> None:
     sound.pactl("set-sink-volume", "speakers", "33%")
     sound.pactl("set-sink-volume", "hdmi", "66%")
     await screen.stats(lambda stats: stats.get("volume") == 33)
@@ -76,7 +75,7 @@ async def test_volume_is_that_of_the_default_sink(sound: Sound, screen: Screen) 
     assert (told["volume"], again["volume"]) == (66, 33)
 
 
-async def test_volume_leaves_and_returns_with_its_server(sound: Sound, screen: Screen) -> None:
+async def test_volume_leaves_and_returns_with_its_server(sound: Sound, screen: Socket) -> None:
     await screen.stats(lambda stats: "volume" in stats)
 
     kill(sound)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client
-from tests.support.desk import Desk
+from tests.support.processes import resident_mib
+from tests.support.programs import Daemon
 from tests.support.raw_socket import RawSocket
-from tests.support.usage import resident_mib
 
 SCANNER = Path(__file__).parent.parent.parent / ".venv/scan/bin/sslyze"
 """`make system` installs it (requirements/scan.lock)."""
@@ -19,7 +19,7 @@ SCANNER = Path(__file__).parent.parent.parent / ".venv/scan/bin/sslyze"
 
 @pytest.fixture(scope="module")
 def scan() -> Iterator[str]:
-    with Desk() as desk:
+    with Daemon() as desk:
         address = desk.address.removeprefix("https://")
         done = subprocess.run(
             [SCANNER, "--mozilla_config=intermediate", address],
@@ -54,7 +54,7 @@ async def test_idle_tls_connection_uses_less_than_100_kib() -> None:
     """asyncio's TLS holds 280 KiB for each."""
     many = 60
     settings = {"session_max_sockets_per_user": many + 1}
-    with Desk(settings=settings) as desk, ExitStack() as stack:
+    with Daemon(settings=settings) as desk, ExitStack() as stack:
         async with Client(desk) as client:
             await opened(client, stack)
             before = resident_mib(desk.pid)
@@ -67,7 +67,7 @@ async def test_idle_tls_connection_uses_less_than_100_kib() -> None:
 
 async def opened(client: Client, stack: ExitStack) -> None:
     """Open a socket that watches."""
-    ticket = await client.ticket()
+    ticket = await client.websocket_token()
     socket = await asyncio.to_thread(RawSocket, ticket.socket)
     stack.enter_context(socket)
     socket.send("auth", ticket.token)

@@ -10,17 +10,17 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.buses import PrivateBus
-from tests.support.desk import PROGRAM, Desk, environment, run
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.tmux import Tmux
+from tests.support.programs import PROGRAM, Daemon, environment, run
+from tests.support.terminals import Tmux
 from tests.support.waiting import until
 
 
 class There(NamedTuple):
     """A desk with two players, and a person who is logged in to it."""
 
-    desk: Desk
+    desk: Daemon
     playing: Mpv
     paused: Mpv
     env: dict[str, str]
@@ -38,13 +38,13 @@ def there(
     with (
         Mpv(bus, [media.first.file, media.second.file]) as playing,
         Mpv(bus, [media.second.file], paused=True) as paused,
-        Desk(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as desk,
     ):
         log_in(desk, env)
         yield There(desk, playing, paused, env)
 
 
-def log_in(desk: Desk, env: dict[str, str], *more: str) -> None:
+def log_in(desk: Daemon, env: dict[str, str], *more: str) -> None:
     words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
     done = run(*words, *more, env=env, given=desk.owner_password + "\n")
     assert done.returncode == 0, done.stderr
@@ -52,7 +52,7 @@ def log_in(desk: Desk, env: dict[str, str], *more: str) -> None:
 
 def test_space_key_pauses_the_player_and_updates_the_view(there: There) -> None:
     with there.top() as top:
-        before = top.see("▶ mpv")
+        before = top.wait_for("▶ mpv")
         top.press("Space")
         there.playing.wait_for("pause", True)
         paused = until(lambda: s if "▶" not in (s := top.screen) else None, what="nothing plays")
@@ -67,7 +67,7 @@ def test_space_key_pauses_the_player_and_updates_the_view(there: There) -> None:
 
 def test_arrow_keys_select_the_player(there: There) -> None:
     with there.top() as top:
-        top.see("q quit")
+        top.wait_for("q quit")
         top.press("Down", "Space")
         there.paused.wait_for("pause", False)
         top.press("Up", "n")
@@ -75,12 +75,12 @@ def test_arrow_keys_select_the_player(there: There) -> None:
         top.press("p")
         there.playing.wait_for("playlist-pos", 0)
 
-        assert "The Reason" in top.see("Hoobastank")
+        assert "The Reason" in top.wait_for("Hoobastank")
 
 
 def test_cover_is_drawn_in_half_blocks(there: There) -> None:
     with there.top() as top:
-        top.see("▀▀▀▀▀▀▀▀")
+        top.wait_for("▀▀▀▀▀▀▀▀")
         painted = top.painted
 
         assert "38;2;" in painted
@@ -88,7 +88,7 @@ def test_cover_is_drawn_in_half_blocks(there: There) -> None:
 
 def test_layout_follows_the_size_of_the_terminal(there: There) -> None:
     with there.top() as top:
-        top.see("q quit")
+        top.wait_for("q quit")
         top.resize(140, 40)
         wide = until(
             lambda: s if "q quit" in (s := top.screen).splitlines()[-1] else None, what="wide"
@@ -104,15 +104,15 @@ def test_layout_follows_the_size_of_the_terminal(there: There) -> None:
 
 def test_top_reconnects_after_the_desk_was_killed(tmp_path: Path) -> None:
     env = environment(tmp_path, (), {}, {})
-    with Desk(state_dir=tmp_path / "state") as desk:
+    with Daemon(state_dir=tmp_path / "state") as desk:
         log_in(desk, env)
         with Tmux([PROGRAM, "top"], env) as top:
-            top.see("● live")
+            top.wait_for("● live")
             desk.stop(signal.SIGKILL)
-            lost = top.see("connection lost (1006) · reconnecting in")
+            lost = top.wait_for("connection lost (1006) · reconnecting in")
             port = desk.address.rsplit(":", 1)[1]
-            with Desk("--port", port, state_dir=tmp_path / "state"):
-                back = top.see("● live")
+            with Daemon("--port", port, state_dir=tmp_path / "state"):
+                back = top.wait_for("● live")
 
     assert "CPU" in lost
     assert "reconnected" in back
@@ -124,24 +124,24 @@ def test_top_ends_with_code_5_after_a_cancelled_log_in(there: There, tmp_path: P
     log_in(there.desk, env, "--forget-password")
     (ours,) = logins(there.desk) - before
     with Tmux([PROGRAM, "top"], env) as top:
-        top.see("● live")
+        top.wait_for("● live")
         there.desk.run("logins", "--end", ours)
-        top.see("Password for owner: ")
+        top.wait_for("Password for owner: ")
         top.press("Escape")
-        top.see("q quit")
+        top.wait_for("q quit")
         top.press("q")
 
         assert top.wait() == 5
         assert "deskwire: " in top.screen
 
 
-def logins(desk: Desk) -> set[str]:
+def logins(desk: Daemon) -> set[str]:
     return {each["id"] for each in json.loads(desk.run("logins", "--json").stdout)}
 
 
 def test_sigterm_restores_the_terminal(there: There) -> None:
     with there.top() as top:
-        top.see("q quit")
+        top.wait_for("q quit")
         os.kill(top.pid, signal.SIGTERM)
 
         assert top.wait() == 128 + signal.SIGTERM

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.logs import LOGS
-from tests.support.manager.manager import UserManager
 from tests.support.media import Media
 from tests.support.waiting import until
+from tests.system.user_manager.manager import UserManager
 
 pytestmark = pytest.mark.systemd
 
@@ -24,10 +24,12 @@ STATUS = "/proc/{}/status"
 def manager(media: Media) -> Iterator[UserManager]:
     """Lend ann's systemd, with music that plays, and ann let in."""
     with UserManager(media) as manager:
-        manager.said("deskwire", "users", "add", "ann", "--password-stdin", given=f"{PASSWORD}\n")
+        manager.output_of(
+            "deskwire", "users", "add", "ann", "--password-stdin", given=f"{PASSWORD}\n"
+        )
         manager.systemctl("start", "dbus.socket", "sound", "player")
         yield manager
-        LOGS.take("\n".join(messages(manager)), [PASSWORD])
+        LOGS.add_and_check("\n".join(messages(manager)), [PASSWORD])
 
 
 @pytest.fixture
@@ -41,12 +43,12 @@ def desk(manager: UserManager) -> Iterator[UserManager]:
 
 
 def log_in(manager: UserManager) -> None:
-    shown = manager.said("deskwire", "doctor", "--json")
+    shown = manager.output_of("deskwire", "doctor", "--json")
     (fingerprint,) = {
         word.replace(":", "").lower() for word in shown.replace('"', " ").split() if is_print(word)
     }
     words = ("login", "https://127.0.0.1:8765", "--user", "ann", "--fingerprint", fingerprint)
-    manager.said("deskwire", *words, "--password-stdin", given=f"{PASSWORD}\n")
+    manager.output_of("deskwire", *words, "--password-stdin", given=f"{PASSWORD}\n")
 
 
 def is_print(word: str) -> bool:
@@ -58,7 +60,7 @@ def reading(manager: UserManager) -> dict[str, Any]:
 
     def whole() -> dict[str, Any] | None:
         told: dict[str, Any] = json.loads(
-            manager.said("sh", "-c", "deskwire watch --json | head -n 1")
+            manager.output_of("sh", "-c", "deskwire watch --json | head -n 1")
         )
         return (
             told if told["audio"] and "art_url" in told["audio"][0] and "volume" in told else None
@@ -68,35 +70,35 @@ def reading(manager: UserManager) -> dict[str, Any]:
 
 
 def messages(manager: UserManager) -> list[str]:
-    return [entry["MESSAGE"] for entry in manager.entries()]
+    return [entry["MESSAGE"] for entry in manager.journal_entries()]
 
 
 def test_service_is_started_once_requests_are_accepted(manager: UserManager) -> None:
     manager.systemctl("start", "deskwire.service")
 
-    health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")
+    health = manager.output_of("curl", "-sk", "https://127.0.0.1:8765/healthz")
     manager.systemctl("stop", "deskwire.service")
 
     assert json.loads(health)["data"] == {"status": "ok"}
-    assert manager.shown("Result") == "success"
+    assert manager.unit_property("Result") == "success"
 
 
 def test_hardened_service_reaches_all_devices(desk: UserManager) -> None:
     told = reading(desk)
-    desk.said("deskwire", "art", "player1", "-o", "/home/ann/cover.jpg")
-    desk.said("cmp", "/home/ann/cover.jpg", str(desk.cover))
-    desk.said("deskwire", "play-pause", "player1")
+    desk.output_of("deskwire", "art", "player1", "-o", "/home/ann/cover.jpg")
+    desk.output_of("cmp", "/home/ann/cover.jpg", str(desk.cover))
+    desk.output_of("deskwire", "play-pause", "player1")
     paused = until(lambda: told if not (told := reading(desk))["audio"][0]["playing"] else None)
 
     assert told["audio"][0]["title"] == "The Reason"
     assert told["volume"] == 100
     assert paused["audio"][0]["title"] == "The Reason"
-    desk.said("deskwire", "play-pause", "player1")
+    desk.output_of("deskwire", "play-pause", "player1")
 
 
 def test_sandbox_is_in_force(desk: UserManager) -> None:
-    pid = desk.shown("MainPID")
-    said = desk.said("cat", STATUS.format(pid))
+    pid = desk.unit_property("MainPID")
+    said = desk.output_of("cat", STATUS.format(pid))
     status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
     enters = ("nsenter", f"--target={pid}", "--user", "--mount", "--preserve-credentials", "touch")
     written = desk.run(*enters, "/home/ann/.local/state/deskwire/written")
@@ -113,7 +115,9 @@ def test_journal_has_the_priority_of_each_line(desk: UserManager) -> None:
     refused = desk.run("deskwire", *words, given="a wrong one\n")
     until(lambda: any("login refused" in each for each in messages(desk)))
 
-    priority = {entry["MESSAGE"].split("  ")[0]: entry["PRIORITY"] for entry in desk.entries()}
+    priority = {
+        entry["MESSAGE"].split("  ")[0]: entry["PRIORITY"] for entry in desk.journal_entries()
+    }
     assert refused.returncode == 5
     assert priority["started"] == "6"
     assert priority["login began"] == "6"
@@ -121,24 +125,29 @@ def test_journal_has_the_priority_of_each_line(desk: UserManager) -> None:
 
 
 def test_reload_applies_settings_in_the_same_process(desk: UserManager) -> None:
-    pid = desk.shown("MainPID")
+    pid = desk.unit_property("MainPID")
     desk.write(
         "/home/ann/.config/deskwire/config.toml", '[server]\nallowed_hosts = ["desk.example"]\n'
     )
     desk.systemctl("reload", "deskwire.service")
     until(lambda: "reloaded  changed=server.allowed_hosts" in messages(desk))
 
-    assert desk.shown("MainPID") == pid
-    assert desk.shown("ActiveState") == "active"
+    assert desk.unit_property("MainPID") == pid
+    assert desk.unit_property("ActiveState") == "active"
 
 
 @pytest.mark.parametrize("signal", ["KILL", "SEGV"])
 def test_killed_service_is_restarted_and_keeps_its_logins(desk: UserManager, signal: str) -> None:
-    pid = desk.shown("MainPID")
-    desk.said("kill", f"-{signal}", pid)
-    until(lambda: desk.shown("MainPID") not in {pid, "0"} and desk.shown("ActiveState") == "active")
+    pid = desk.unit_property("MainPID")
+    desk.output_of("kill", f"-{signal}", pid)
+    until(
+        lambda: (
+            desk.unit_property("MainPID") not in {pid, "0"}
+            and desk.unit_property("ActiveState") == "active"
+        )
+    )
 
-    assert desk.shown("NRestarts") == "1"
+    assert desk.unit_property("NRestarts") == "1"
     assert reading(desk)["audio"]
 
 
@@ -147,13 +156,13 @@ def test_hung_service_is_restarted_by_the_watchdog(manager: UserManager) -> None
     manager.write(f"{folder}/soon.conf", "[Service]\nWatchdogSec=3\n")
     manager.systemctl("daemon-reload")
     manager.systemctl("start", "deskwire.service")
-    pid = manager.shown("MainPID")
-    manager.said("kill", "-STOP", pid)
-    until(lambda: manager.shown("MainPID") not in {pid, "0"}, within=20)
-    until(lambda: manager.shown("ActiveState") == "active")
+    pid = manager.unit_property("MainPID")
+    manager.output_of("kill", "-STOP", pid)
+    until(lambda: manager.unit_property("MainPID") not in {pid, "0"}, within=20)
+    until(lambda: manager.unit_property("ActiveState") == "active")
     log = manager.log()
     manager.systemctl("stop", "deskwire.service")
-    manager.said("rm", "-r", folder)
+    manager.output_of("rm", "-r", folder)
     manager.systemctl("daemon-reload")
 
     assert "Watchdog timeout (limit 3s)!" in log
@@ -164,11 +173,11 @@ def test_service_with_invalid_settings_is_not_restarted(manager: UserManager) ->
     manager.write("/home/ann/.config/deskwire/config.toml", "[server]\nport = 'eighty'\n")
     started = manager.run("systemctl", "--user", "start", "deskwire.service")
     state = (
-        manager.shown("ActiveState"),
-        manager.shown("ExecMainStatus"),
-        manager.shown("NRestarts"),
+        manager.unit_property("ActiveState"),
+        manager.unit_property("ExecMainStatus"),
+        manager.unit_property("NRestarts"),
     )
-    manager.said("rm", "/home/ann/.config/deskwire/config.toml")
+    manager.output_of("rm", "/home/ann/.config/deskwire/config.toml")
     manager.systemctl("reset-failed", "deskwire.service")
 
     assert started.returncode != 0
@@ -178,9 +187,9 @@ def test_service_with_invalid_settings_is_not_restarted(manager: UserManager) ->
 
 def test_socket_unit_starts_the_service_at_the_first_request(manager: UserManager) -> None:
     manager.systemctl("start", "deskwire.socket")
-    before = manager.shown("ActiveState")
-    health = manager.said("curl", "-sk", "https://127.0.0.1:8765/healthz")
-    after = manager.shown("ActiveState")
+    before = manager.unit_property("ActiveState")
+    health = manager.output_of("curl", "-sk", "https://127.0.0.1:8765/healthz")
+    after = manager.unit_property("ActiveState")
     manager.systemctl("stop", "deskwire.socket", "deskwire.service")
 
     assert (before, after) == ("inactive", "active")

@@ -22,8 +22,7 @@ from deskwire.tui.graphics import TerminalGraphics
 from deskwire.tui.reauthentication import Reauthentication
 from deskwire.tui.screen_widget import ScreenWidget
 from deskwire.tui.spans import text_of
-from tests.support.desk_in_a_thread import DeskInAThread
-from tests.support.scripted_desk import PASSWORD, ScriptedSocket
+from tests.support.scripted_desk import PASSWORD, ScriptedDeskThread, ScriptedSocket
 from tests.support.waiting import until_async
 
 PLAYERS = [
@@ -37,7 +36,7 @@ PACE = Timeouts(effect=Seconds(0.3), first=Seconds(0.1), restart=Seconds(0.1))
 class There:
     """A scripted desk and a connection to it."""
 
-    def __init__(self, scripted: DeskInAThread) -> None:
+    def __init__(self, scripted: ScriptedDeskThread) -> None:
         self.scripted = scripted
         self.states = StateQueue()
         self.connected = ExitStack()
@@ -65,8 +64,8 @@ class There:
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[There]:
     monkeypatch.setattr("deskwire.tui.app.UPDATE_INTERVAL", 0.05)
-    with DeskInAThread() as scripted:
-        scripted.desk.reading["audio"] = PLAYERS
+    with ScriptedDeskThread() as scripted:
+        scripted.desk.snapshot["audio"] = PLAYERS
         there = There(scripted)
         with there.connected:
             yield there
@@ -115,10 +114,10 @@ async def test_selected_player_stays_selected_while_others_come_and_go(there: Th
     third = {"id": "player3", "name": "new", "playing": True, "artist": "", "title": "Three"}
     async with there.top().run_test() as pilot:
         await see(pilot, "▌ ▶ vlc")
-        there.scripted.do(there.socket.stats(audio=[third, *PLAYERS]))
+        there.scripted.run(there.socket.stats(audio=[third, *PLAYERS]))
         await see(pilot, "  ▶ new  Three")
         still = await see(pilot, "▌ ▶ vlc")
-        there.scripted.do(there.socket.stats(audio=[third]))
+        there.scripted.run(there.socket.stats(audio=[third]))
         gone = await see(pilot, "▌ ▶ new")
 
     assert "Two" in still
@@ -130,7 +129,7 @@ async def test_refused_command_is_a_notice(there: There) -> None:
         await see(pilot, "▌ ▶ vlc")
         await pilot.press("n")
         await until_async(lambda: bool(there.socket.commands), what="a command")
-        there.scripted.do(there.socket.refuse("not_supported", "vlc cannot \x1b[2Jskip"))
+        there.scripted.run(there.socket.error("not_supported", "vlc cannot \x1b[2Jskip"))
 
         await see(pilot, "vlc: vlc cannot �[2Jskip")
 
@@ -138,7 +137,7 @@ async def test_refused_command_is_a_notice(there: There) -> None:
 async def lose(there: There, code: int) -> None:
     """End the connection. If the display shows the reason meanwhile, keep the desk closed."""
     if code in {1001, 1006}:
-        there.scripted.desk.opens.clear()
+        there.scripted.desk.accepts_sockets.clear()
     if code == 1006:
         there.socket.drop()
     else:
@@ -146,7 +145,7 @@ async def lose(there: There, code: int) -> None:
 
 
 async def open_again(there: There) -> None:
-    there.scripted.desk.opens.set()
+    there.scripted.desk.accepts_sockets.set()
 
 
 @pytest.mark.parametrize(
@@ -162,9 +161,9 @@ async def open_again(there: There) -> None:
 async def test_close_code_and_its_effect_are_shown(there: There, code: int, text: str) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
-        there.scripted.do(lose(there, code))
+        there.scripted.run(lose(there, code))
         await see(pilot, text)
-        there.scripted.do(open_again(there))
+        there.scripted.run(open_again(there))
         if code != 1000:
             await see(pilot, "● live")
         if code in {1001, 1006}:
@@ -174,7 +173,7 @@ async def test_close_code_and_its_effect_are_shown(there: There, code: int, text
 async def test_session_is_renewed_before_its_end(there: There) -> None:
     async with there.top().run_test() as pilot:
         await see(pilot, "● live")
-        there.scripted.do(there.socket.expire())
+        there.scripted.run(there.socket.expire())
         await see(pilot, "session renewed without interruption")
 
     assert len(there.scripted.desk.sockets) == 2
@@ -183,7 +182,7 @@ async def test_session_is_renewed_before_its_end(there: There) -> None:
 async def refuse(there: There) -> None:
     """Change the password of the desk."""
     there.scripted.desk.password = "n quiz"
-    there.scripted.do(there.socket.close(4001))
+    there.scripted.run(there.socket.close(4001))
 
 
 async def test_changed_password_opens_a_prompt(there: There) -> None:

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from deskwire.tui.cover import columns_of, half_blocks, parse_cover
-from tests.support.pictures import KINDS, SVG
+from tests.support.media import KINDS, SVG
 from tests.tui.views import picture
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -22,8 +22,7 @@ from deskwire.tui.graphics import (
     sixels,
 )
 from deskwire.tui.screen import render_screen
-from tests.support.sixels import Sixels, read_sixels
-from tests.support.terminal_emulator import Glass, Placed
+from tests.support.terminal_emulator import PlacedPicture, Sixels, TerminalScreen, read_sixels
 from tests.tui.views import picture, view
 
 KITTY = TerminalGraphics(GraphicsProtocol.KITTY, (10, 20))
@@ -37,9 +36,9 @@ def cover() -> Cover:
     return cover
 
 
-def draw(cover: Cover, graphics: TerminalGraphics, *, grey: bool = False) -> Glass:
+def draw(cover: Cover, graphics: TerminalGraphics, *, grey: bool = False) -> TerminalScreen:
     """Draw a cover over text at the third line and column, then write a word."""
-    glass = Glass(80, 24, graphics.cell or (10, 20))
+    glass = TerminalScreen(80, 24, graphics.cell or (10, 20))
     done = render_cover(cover, graphics, 6, 12, grey=grey)
     glass.feed("".join(f"\x1b[{row};1H{'x' * 30}" for row in range(2, 12)))
     glass.feed(f"{done.setup}\x1b[3;3H{done.draw}word")
@@ -102,8 +101,8 @@ def test_cover_area_is_the_free_cells(cover: Cover) -> None:
     assert [line[0].text for line in lines[area.top : area.top + area.rows]] == ["▌ "] * area.rows
 
 
-def fed(*sequences: str) -> Glass:
-    glass = Glass(80, 24, (10, 20))
+def fed(*sequences: str) -> TerminalScreen:
+    glass = TerminalScreen(80, 24, (10, 20))
     for each in sequences:
         assert glass.feed(each) == ""
     return glass
@@ -128,7 +127,7 @@ def test_kitty_picture_moves_and_is_deleted() -> None:
     placed = fed(kitty_send(b"x"), kitty_place(18, 9), "\x1b[5;7H", kitty_place(20, 10))
     gone = fed(kitty_send(b"x"), kitty_place(18, 9), kitty_delete())
 
-    assert list(placed.placed.values()) == [Placed(6, 4, 20, 10)]
+    assert list(placed.placed.values()) == [PlacedPicture(6, 4, 20, 10)]
     assert (gone.placed, gone.sent) == ({}, {})
 
 

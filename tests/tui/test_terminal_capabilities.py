@@ -22,7 +22,7 @@ from deskwire.tui.terminal_capabilities import (
     query,
     second_queries,
 )
-from tests.support.picture_terminal import ANSWERS, COLOURS, DA1, KITTY, NAME
+from tests.support.terminals import ANSWERS, COLOURS, DA1, KITTY, NAME
 
 CELL = (10, 20)
 XTERM = b"\x1bP>|XTerm(379)\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c"

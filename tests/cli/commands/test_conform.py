@@ -11,21 +11,20 @@ from deskwire.cli.commands import conform as command
 from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.clauses import choose
 from deskwire.terminal.console import Console
-from tests.support.desk import run
-from tests.support.running_mock import ENV, PASSWORD, RunningMock
+from tests.support.programs import MOCK_ENV, MOCK_PASSWORD, MockServer, run
 
-PASSWORDS = f"{PASSWORD}\n{PASSWORD}\n"
+PASSWORDS = f"{MOCK_PASSWORD}\n{MOCK_PASSWORD}\n"
 
 
 @pytest.fixture(scope="module")
-def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMock]:
-    with RunningMock(tmp_path_factory.mktemp("mock"), "--no-tls") as mock:
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockServer]:
+    with MockServer(tmp_path_factory.mktemp("mock"), "--no-tls") as mock:
         yield mock
 
 
-def conform(mock: RunningMock, *more: str) -> "subprocess.CompletedProcess[str]":
+def conform(mock: MockServer, *more: str) -> "subprocess.CompletedProcess[str]":
     words = ("conform", mock.address, "--password-stdin", "--watcher", "watcher", *more)
-    return run(*words, env=ENV, given=PASSWORDS)
+    return run(*words, env=MOCK_ENV, given=PASSWORDS)
 
 
 def typed(*words: str) -> Result:
@@ -33,7 +32,7 @@ def typed(*words: str) -> Result:
     return CliRunner().invoke(command.conform, words, catch_exceptions=False)
 
 
-def test_all_clauses_hold_prints_a_table_and_exits_0(mock: RunningMock) -> None:
+def test_all_clauses_hold_prints_a_table_and_exits_0(mock: MockServer) -> None:
     done = conform(mock, "--only", "1.1,2.3,login", "--without", "1.4,1.5,1.6")
 
     lines = done.stdout.splitlines()
@@ -43,7 +42,7 @@ def test_all_clauses_hold_prints_a_table_and_exits_0(mock: RunningMock) -> None:
     assert lines[-1] == "13 holds, 0 broken, 0 not checked"
 
 
-def test_broken_clause_exits_1_and_is_in_the_reports(mock: RunningMock, tmp_path: Path) -> None:
+def test_broken_clause_exits_1_and_is_in_the_reports(mock: MockServer, tmp_path: Path) -> None:
     files = ["--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml")]
 
     done = conform(mock, "--only", "2.1,2.11", "--lifetime", "600", *files)
@@ -54,7 +53,7 @@ def test_broken_clause_exits_1_and_is_in_the_reports(mock: RunningMock, tmp_path
     assert 'failures="1"' in (tmp_path / "r.xml").read_text()
 
 
-def test_unchecked_clause_exits_1(mock: RunningMock) -> None:
+def test_unchecked_clause_exits_1(mock: MockServer) -> None:
     done = conform(mock, "--only", "9.5,10.1", "--patience", "2")
 
     assert done.returncode == 1
@@ -62,7 +61,7 @@ def test_unchecked_clause_exits_1(mock: RunningMock) -> None:
     assert done.stdout.splitlines()[-1] == "0 holds, 0 broken, 2 not checked"
 
 
-def test_quick_leaves_out_slow_clauses(mock: RunningMock) -> None:
+def test_quick_leaves_out_slow_clauses(mock: MockServer) -> None:
     done = conform(mock, "--only", "2.11,9,10.1,10.2,3.10", "--quick")
 
     assert done.returncode == 0, done.stdout
@@ -70,15 +69,17 @@ def test_quick_leaves_out_slow_clauses(mock: RunningMock) -> None:
 
 
 def test_unreachable_server_is_one_line_and_exit_code_6() -> None:
-    done = run("conform", "http://127.0.0.1:9", "--password-stdin", env=ENV, given=PASSWORDS)
+    done = run("conform", "http://127.0.0.1:9", "--password-stdin", env=MOCK_ENV, given=PASSWORDS)
 
     assert done.returncode == 6
     assert done.stdout == ""
     assert done.stderr == "deskwire: http://127.0.0.1:9: Connection refused\n"
 
 
-def test_wrong_password_is_one_line_and_exit_code_5(mock: RunningMock) -> None:
-    done = run(*("conform", mock.address, "--password-stdin"), env=ENV, given="not-the-password\n")
+def test_wrong_password_is_one_line_and_exit_code_5(mock: MockServer) -> None:
+    done = run(
+        *("conform", mock.address, "--password-stdin"), env=MOCK_ENV, given="not-the-password\n"
+    )
 
     assert done.returncode == 5
     assert done.stdout == ""
@@ -87,15 +88,17 @@ def test_wrong_password_is_one_line_and_exit_code_5(mock: RunningMock) -> None:
 
 def test_untrusted_certificate_is_one_line_and_exit_code_7(tmp_path: Path) -> None:
     words = ("--password-stdin", "--only", "2.3")
-    with RunningMock(tmp_path) as secure:
-        stranger = run("conform", secure.address, *words, env=ENV, given=PASSWORDS)
+    with MockServer(tmp_path) as secure:
+        stranger = run("conform", secure.address, *words, env=MOCK_ENV, given=PASSWORDS)
         other = run(
             *("conform", secure.address, *words, "--fingerprint", "ab" * 32),
-            env=ENV,
+            env=MOCK_ENV,
             given=PASSWORDS,
         )
         no_tls = run(
-            *("conform", secure.address.replace("https", "http"), *words), env=ENV, given=PASSWORDS
+            *("conform", secure.address.replace("https", "http"), *words),
+            env=MOCK_ENV,
+            given=PASSWORDS,
         )
 
     assert stranger.returncode == other.returncode == 7

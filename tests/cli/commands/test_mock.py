@@ -6,13 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from deskwire.cli.commands import mock as command
-from tests.support.desk import run
-from tests.support.running_mock import ENV, RunningMock
+from tests.support.programs import MOCK_ENV, MockServer, run
 
 
 def test_mock_prints_address_and_password_and_leaves_no_files(tmp_path: Path) -> None:
-    mock = RunningMock(tmp_path)
-    said = mock.said
+    mock = MockServer(tmp_path)
+    said = mock.output
 
     assert re.fullmatch(
         r"certificate SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\n"
@@ -27,17 +26,17 @@ def test_mock_prints_address_and_password_and_leaves_no_files(tmp_path: Path) ->
 
 
 def test_given_password_is_not_printed(tmp_path: Path) -> None:
-    mock = RunningMock(
+    mock = MockServer(
         tmp_path, "--no-tls", "--user", "ann", "--password-stdin", given="a secret of mine\n"
     )
     done = run(
         *("conform", mock.address, "--user", "ann", "--password-stdin", "--only", "1.1"),
-        env=ENV,
+        env=MOCK_ENV,
         given="a secret of mine\n",
     )
 
-    assert "the user is ann, the password: (as given)" in mock.said
-    assert "a secret of mine" not in mock.said
+    assert "the user is ann, the password: (as given)" in mock.output
+    assert "a secret of mine" not in mock.output
     assert done.returncode == 0, done.stdout
     mock.stop()
 
@@ -59,7 +58,7 @@ def test_wrong_option_is_one_line_and_exit_code_2(words: list[str], why: str) ->
 
 
 def test_invalid_user_name_is_one_line_and_exit_code_2() -> None:
-    ended = run("mock", "--port", "0", "--user", "no body", env=ENV)
+    ended = run("mock", "--port", "0", "--user", "no body", env=MOCK_ENV)
 
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].startswith("deskwire: a name has 1 to 32 letters")
@@ -68,7 +67,7 @@ def test_invalid_user_name_is_one_line_and_exit_code_2() -> None:
 def test_port_in_use_exits_3() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = run("mock", "--no-tls", "--port", str(port), env=ENV)
+        ended = run("mock", "--no-tls", "--port", str(port), env=MOCK_ENV)
 
     assert ended.returncode == 3
     assert f"127.0.0.1 port {port}: " in ended.stderr

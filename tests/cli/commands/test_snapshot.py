@@ -13,7 +13,7 @@ from deskwire.model.units import Seconds
 from tests.support.buses import PrivateBus
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.pulse import Pulse
+from tests.support.sound_servers import Pulse
 
 pytestmark = pytest.mark.usefixtures("_captured_laptop")
 

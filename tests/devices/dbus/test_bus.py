@@ -43,7 +43,7 @@ async def test_a_call_pending_when_the_last_holder_leaves_ends(
         player.silent.add("Next")
         async with buses.session() as bus:
             pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
-            await until_async(lambda: player.obeyed)
+            await until_async(lambda: player.calls)
 
         with pytest.raises(BusLost):
             await pending
@@ -89,7 +89,7 @@ async def test_an_error_keeps_its_name(session_bus: PrivateBus, bus: Bus) -> Non
             await bus.call(player.name, PATH, PLAYER, "Next")
 
     assert failed.value.error_name == "org.example.Tired"
-    assert failed.value.message == "org.example.Tired: it will not"
+    assert failed.value.message == "org.example.Tired: scripted error"
 
 
 async def test_service_that_dies_during_a_call_fails_at_once(

@@ -21,7 +21,7 @@ def buses(session_bus: PrivateBus) -> Buses:
 
 async def connections(session_bus: PrivateBus) -> int:
     """Number of connections to the bus, without the one that asks."""
-    names = await asyncio.to_thread(session_bus.call, "ListNames")
+    names = await asyncio.to_thread(session_bus.call_bus, "ListNames")
     return names.count(":1.") - 1
 
 
@@ -90,7 +90,7 @@ async def test_dead_bus_notifies_its_holders_and_is_reopened(
         player.silent.add("Next")
         before = await bus.guid()
         pending = asyncio.create_task(bus.call(player.name, PATH, PLAYER, "Next"))
-        await until_async(lambda: player.obeyed)
+        await until_async(lambda: player.calls)
         session_bus.kill()
         async with asyncio.timeout(patiently(1)):
             await bus.lost()

@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import Roots
-from tests.support.captured import captured, copied
+from tests.support.devices import captured, copied
 
 LAPTOP = ["lo", "enp0s31f6", "wlp0s20f3", "docker0", "veth4a1b2c3", "virbr0", "tun0"]
 

@@ -8,10 +8,9 @@ from dbus_fast import Variant
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.players import PlayersDevice
-from tests.support.buses import PrivateBus
-from tests.support.fake_player import PLAYER, ROOT, FakePlayer, metadata
-from tests.support.player_watch import PlayerWatch, at, rate, titled
-from tests.support.resources import resources
+from tests.support.buses import BUS, PROPERTIES, PrivateBus
+from tests.support.devices import PlayerWatch, at, rate, resources, titled
+from tests.support.fake_player import PATH, PLAYER, ROOT, FakePlayer, metadata
 from tests.support.waiting import until_async
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -70,7 +69,7 @@ async def test_signal_during_a_read_is_not_lost(
     async with PlayerWatch(players) as watch:
         fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=metadata())
         newer = {"Metadata": metadata(title="Newer"), "PlaybackStatus": Variant("s", "Playing")}
-        fake.when[asked] = lambda: fake.signal(newer)
+        fake.before_reply[asked] = lambda: fake.signal(newer)
         async with fake:
             await watch.player(titled("Newer"))
 
@@ -144,7 +143,7 @@ async def test_any_metadata_gives_an_encodable_reading(
     ):
         await odd.signal(results)
         await sane.change(PlaybackStatus="Paused")
-        await watch.see(lambda reading: any(not player.playing for player in reading))
+        await watch.wait_for(lambda reading: any(not player.playing for player in reading))
         reading = watch.now
 
     written = msgspec.json.encode(reading).decode("utf-8")
@@ -171,9 +170,9 @@ async def test_malformed_signals_are_passed_over(
     session_bus: PrivateBus, players: PlayersDevice, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
-        await fake.emit("org.freedesktop.DBus.Properties", "PropertiesChanged", "s", [PLAYER])
-        await fake.emit(PLAYER, "Seeked", "s", ["somewhere"])
-        await fake.emit("org.freedesktop.DBus", "NameOwnerChanged", "sss", [fake.name, "", ":1.0"])
+        await fake.emit(PATH, PROPERTIES, "PropertiesChanged", "s", PLAYER)
+        await fake.emit(PATH, PLAYER, "Seeked", "s", "somewhere")
+        await fake.emit(PATH, BUS, "NameOwnerChanged", "sss", fake.name, "", ":1.0")
         await fake.change(Metadata=metadata(title="Well-formed"))
 
         await watch.player(titled("Well-formed"))
@@ -191,7 +190,7 @@ async def test_the_position_is_asked_for_after_a_seek_and_not_otherwise(
         first = watch.now[0].position
         assert first is not None
         assert (first.at, first.rate) == (5.0, 1.0)
-        assert fake.asked == ["GetAll", "Get Identity"]
+        assert fake.reads == ["GetAll", "Get Identity"]
 
         fake["Position"] = 60_000_000
         await fake.seeked(0)
@@ -199,7 +198,7 @@ async def test_the_position_is_asked_for_after_a_seek_and_not_otherwise(
 
         assert player.position is not None
         assert player.position.at == 60.0
-        assert fake.asked.count("Get Position") == 1
+        assert fake.reads.count("Get Position") == 1
 
 
 async def test_paused_player_keeps_its_position(
@@ -247,11 +246,11 @@ async def test_position_that_changes_during_a_read_is_read_again(
     async with FakePlayer(session_bus, Position=5_000_000) as fake, PlayerWatch(players) as watch:
 
         def jump() -> None:
-            fake.when.clear()
+            fake.before_reply.clear()
             fake["Position"] = 90_000_000
             fake.seeked(90_000_000)
 
-        fake.when["Get Position"] = lambda: asyncio.get_running_loop().call_soon(jump)
+        fake.before_reply["Get Position"] = lambda: asyncio.get_running_loop().call_soon(jump)
         fake["Position"] = 60_000_000
         await fake.seeked(60_000_000)
 
@@ -275,7 +274,7 @@ async def test_position_near_the_expected_one_is_not_reported(
     async with fake, PlayerWatch(players) as watch:
         await fake.change(Position=5_050_000)
         await fake.seeked(5_050_000)
-        await until_async(lambda: "Get Position" in fake.asked)
+        await until_async(lambda: "Get Position" in fake.reads)
         await fake.change(Position=7_000_000)
         await watch.player(lambda player: at(player) == 7.0)
 
@@ -394,7 +393,7 @@ async def test_a_picture_goes_a_minute_after_its_track_or_its_player(
             now += 61
             assert artwork.find(str(one)) is None
             assert artwork.find(str(two)) is not None
-        await watch.see(lambda reading: reading == ())
+        await watch.wait_for(lambda reading: reading == ())
         now += 59
         assert artwork.find(str(two)) is not None
         now += 2

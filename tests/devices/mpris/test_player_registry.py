@@ -10,11 +10,10 @@ from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Bus, Buses
 from deskwire.devices.players import PlayersDevice
 from tests.support.buses import PrivateBus
+from tests.support.devices import PlayerWatch, at, resources, titled, titles
 from tests.support.fake_player import ROOT, FakePlayer, metadata
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.player_watch import PlayerWatch, at, titled, titles
-from tests.support.resources import resources
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -57,7 +56,7 @@ async def test_empty_player_is_left_out_until_a_track_plays(
         await fake.change(PlaybackStatus="Stopped")
         await watch.player(lambda player: not player.playing)
         await fake.change(Metadata=metadata())
-        await watch.see(lambda reading: reading == ())
+        await watch.wait_for(lambda reading: reading == ())
 
 
 async def test_two_names_on_one_connection_are_one_player(
@@ -80,7 +79,7 @@ async def test_a_process_that_is_there_twice_under_one_identity_is_one_player(
         PlayerWatch(players) as watch,
     ):
         async with FakePlayer(session_bus, "vlc", Identity="VLC") as first:
-            await until_async(lambda: "Get Identity" in first.asked)
+            await until_async(lambda: "Get Identity" in first.reads)
             await first.change(PlaybackStatus="Paused")
             assert len(watch.now) == 1
         assert (await watch.player()).id == "player1"
@@ -131,13 +130,13 @@ async def test_hung_player_delays_no_other_and_appears_when_answering(
 ) -> None:
     with Mpv(session_bus, [media.first.file]) as hung:
         async with FakePlayer(session_bus, Metadata=metadata(title="Lively")):
-            hung.signal(SIGSTOP)
+            hung.send(SIGSTOP)
             begun = time.monotonic()
             async with PlayerWatch(players) as watch:
                 assert time.monotonic() - begun < patiently(0.35)
-                await watch.see(lambda reading: titles(reading) == ["Lively"])
-                hung.signal(SIGCONT)
-                await watch.see(lambda reading: len(reading) == 2)
+                await watch.wait_for(lambda reading: titles(reading) == ["Lively"])
+                hung.send(SIGCONT)
+                await watch.wait_for(lambda reading: len(reading) == 2)
 
     assert titles(watch.now) == ["Lively", "The Reason"]
 
@@ -224,7 +223,7 @@ async def test_players_that_leave_before_they_answer_leave_nothing_behind(
             fake.silent.add("GetAll")
             async with fake:
                 if hung:
-                    await until_async(lambda fake=fake: fake.asked)  # type: ignore[misc]
+                    await until_async(lambda fake=fake: fake.reads)  # type: ignore[misc]
 
         await until_async(lambda: not registry._players)
         await until_async(lambda: len(registry._tasks) == before)

@@ -22,8 +22,8 @@ from deskwire.devices.sound.packets import (
 from deskwire.devices.sound.server import SoundServer, connected, read_cookie
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
+from tests.support.processes import descriptors
 from tests.support.time_scaling import patiently
-from tests.support.usage import descriptors
 from tests.support.waiting import until_async
 
 SOON = Seconds(patiently(1))

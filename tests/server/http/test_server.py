@@ -13,7 +13,7 @@ from deskwire.server.http import server as module
 from deskwire.server.http.content import File, Pages
 from deskwire.server.http.server import AIOHTTP_PRIVATE, WRITE_TIMEOUT, HttpProtocol, HttpServer
 from tests.server.local_server import PASSWORD, LocalServer, local_server
-from tests.support.tcp import far_end
+from tests.support.raw_socket import remote_end
 from tests.support.waiting import until_async
 
 HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
@@ -136,8 +136,8 @@ async def test_client_that_does_not_read_the_response_is_disconnected(
         port = peer.getsockname()[1]
         peer.sendall(REQUEST + b"\r\n")
 
-        await until_async(lambda: far_end(port).unsent > RECEIVE_BUFFER)
-        await until_async(lambda: not far_end(port).held)
+        await until_async(lambda: remote_end(port).unsent > RECEIVE_BUFFER)
+        await until_async(lambda: not remote_end(port).held)
 
     assert not caplog.records
 
