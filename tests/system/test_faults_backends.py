@@ -1,6 +1,7 @@
 """All that the desk asks goes away and comes back, fifty times, under a client that watches."""
 
 import random
+from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Any
 
@@ -54,6 +55,33 @@ async def test_fifty_restarts_of_all_services_leak_nothing(
                 grown = held(desk)[2] - mib
 
     assert grown < 3
+
+
+async def test_session_bus_and_sound_server_that_appear_and_move_are_found(
+    session_bus: PrivateBus, tmp_path: Path
+) -> None:
+    runtime, settings = tmp_path / "run", tmp_path / ".config/pulse/client.conf"
+    env = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)}
+    with Daemon(env=env) as desk:
+        async with Client(desk) as client, client.watch() as screen:
+            first = await screen.stats()
+            runtime.mkdir()
+            (runtime / "bus").symlink_to(session_bus.address.removeprefix("unix:path="))
+            async with FakePlayer(session_bus, Metadata=metadata(title="late")):
+                await screen.stats(lambda stats: player_named(stats, "late"), within=BACK_WITHIN)
+            settings.parent.mkdir(parents=True)
+            for level in (30, 40):
+                with Pulse() as pulse:
+                    pulse.pactl("set-sink-volume", "speakers", f"{level}%")
+                    settings.write_text(f"default-server = {pulse.address}\n")
+
+                    def shown(stats: dict[str, Any], level: int = level) -> bool:
+                        return stats.get("volume") == level
+
+                    await screen.stats(shown, within=BACK_WITHIN)
+
+    assert first["audio"] == []
+    assert "volume" not in first
 
 
 def held(desk: Daemon) -> tuple[int, int, float]:

@@ -10,6 +10,8 @@ import select
 import sys
 from typing import TextIO
 
+from deskwire.model.instant import local_time
+
 PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
@@ -60,6 +62,7 @@ def configure(*, to_journal: bool) -> None:
         if to_journal
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     )
+    formatter.converter = local_time
     handler = NonBlockingStreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     # no log line shows these, so they need not be collected (docs.python.org, Logging HOWTO)

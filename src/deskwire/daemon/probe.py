@@ -7,19 +7,20 @@ that hangs does not delay the others.
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from deskwire.art.artwork import Artwork
-from deskwire.daemon import paths as places
+from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.doctor.health import Condition
 from deskwire.devices.catalogue import DEVICES, create_devices
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.kernel_file import Roots
-from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.sound.address import FindServers, SoundServers
 from deskwire.devices.ticker import Ticker
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Snapshot
@@ -41,8 +42,15 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
+def desk_buses(environ: Mapping[str, str]) -> Buses:
+    """Return the buses of this desk, which are looked up at each attempt to connect."""
+    return Buses(
+        session=partial(paths.session_bus, environ), system=partial(paths.system_bus, environ)
+    )
+
+
 def desk_devices(
-    settings: Settings, *, buses: Buses, sound: SoundServers, artwork: Artwork
+    settings: Settings, *, buses: Buses, sound: SoundServers | FindServers, artwork: Artwork
 ) -> dict[str, Device[Any]]:
     """Return the devices that the settings do not disable, by topic."""
     resources = Resources(
@@ -59,13 +67,12 @@ def desk_devices(
 
 async def probe_devices(settings: Settings, environ: Mapping[str, str]) -> list[ProbeResult]:
     """Probe every device of this desk, in the order of the catalogue."""
-    buses = Buses(session=places.session_bus(environ), system=places.system_bus(environ))
     # A cache of its own, because a running daemon deletes unknown pictures from its cache.
-    cache = places.cache_dir(environ) / "once"
+    cache = paths.cache_dir(environ) / "once"
     devices = desk_devices(
         settings,
-        buses=buses,
-        sound=await asyncio.to_thread(places.sound, environ),
+        buses=desk_buses(environ),
+        sound=partial(paths.sound, environ),
         artwork=Artwork(cache=cache, fetch_remote=settings.art.fetch_remote),
     )
     return await probe_each(devices)

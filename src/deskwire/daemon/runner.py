@@ -10,6 +10,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from deskwire import __version__
 from deskwire.auth.passwords import Passwords, generate_password
@@ -19,10 +20,10 @@ from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.control_socket import serve_control_socket
 from deskwire.daemon.port import PortTaken, describe_failure, inherited_socket, server_url
+from deskwire.daemon.probe import desk_buses
 from deskwire.daemon.reload import Reloader, TlsCertificate
 from deskwire.daemon.systemd import SystemdNotifier
 from deskwire.daemon.wiring import Desk, wire
-from deskwire.devices.dbus.buses import Buses
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import read_clock
 from deskwire.server.http.content import read_pages
@@ -67,8 +68,8 @@ async def _serve(
     desk = wire(
         settings,
         accounts,
-        buses=Buses(session=paths.session_bus(environ), system=paths.system_bus(environ)),
-        sound=await in_thread(paths.sound, environ),
+        buses=desk_buses(environ),
+        sound=partial(paths.sound, environ),
         cache=paths.cache_dir(environ),
         pages=await in_thread(read_pages),
     )

@@ -16,7 +16,7 @@ from deskwire.core.supervisor import Supervisor
 from deskwire.daemon.config.settings import Settings
 from deskwire.daemon.probe import desk_devices
 from deskwire.devices.dbus.buses import Buses
-from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.sound.address import FindServers, SoundServers
 from deskwire.model.instant import read_clock
 from deskwire.protocol.base.server_session import SessionPolicy
 from deskwire.server.http.app import RequestPolicy
@@ -52,7 +52,7 @@ def wire(
     accounts: Accounts,
     *,
     buses: Buses,
-    sound: SoundServers,
+    sound: SoundServers | FindServers,
     cache: Path,
     pages: Pages,
 ) -> Desk:

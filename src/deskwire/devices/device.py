@@ -20,7 +20,7 @@ from msgspec import Struct
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.kernel.kernel_file import Roots
-from deskwire.devices.sound.address import SoundServers
+from deskwire.devices.sound.address import FindServers, SoundServers
 from deskwire.devices.ticker import Pace, Ticker
 from deskwire.model.commands import Command
 from deskwire.model.topics import Demand, Topic
@@ -38,7 +38,7 @@ class Resources(Struct, frozen=True, kw_only=True):
     disk: Path
     """Mount point that the disk device describes."""
     buses: Buses
-    sound: SoundServers
+    sound: SoundServers | FindServers
     artwork: Artwork
     ticker: Ticker
     """The one timer of all polled devices."""

@@ -32,6 +32,15 @@ def read_clock() -> Instant:
     return Instant(wall=Seconds(time.time()), boot=Seconds(boot))
 
 
+def local_time(wall: float | None = None) -> time.struct_time:
+    """Return the local time of a moment, by default now; reads the system's time zone again.
+
+    The zone of a desk changes while it runs, for example when a laptop travels.
+    """
+    time.tzset()
+    return time.localtime(wall)
+
+
 def time_until(moment: Instant, boot: str, *, now: Instant, this_boot: str) -> Seconds:
     """Return the time from `now` to `moment`, a record made in `boot`; negative if it is past.
 

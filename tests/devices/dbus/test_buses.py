@@ -8,6 +8,7 @@ from deskwire.devices.dbus.buses import (
     Buses,
     BusLost,
 )
+from tests.devices.slow_bus import SlowBus
 from tests.support.buses import PrivateBus
 from tests.support.fake_player import PATH, PLAYER, FakePlayer
 from tests.support.time_scaling import patiently
@@ -104,3 +105,32 @@ async def test_dead_bus_notifies_its_holders_and_is_reopened(
         async with buses.session() as again:
             assert again is not bus
             assert await again.guid() != before
+
+
+async def connected(buses: Buses, kind: str) -> bool:
+    try:
+        async with getattr(buses, kind)():
+            return True
+    except BusLost:
+        return False
+
+
+@pytest.mark.parametrize("kind", ["session", "system"])
+async def test_bus_that_appears_ends_and_moves_is_looked_up_at_each_attempt(
+    tmp_path: Path, kind: str
+) -> None:
+    address: str | None = None
+    other: str = "session" if kind == "system" else "system"
+    buses = Buses(**{kind: lambda: address, other: None})
+    (tmp_path / "moved").mkdir()
+
+    seen = [await connected(buses, kind)]
+    async with SlowBus(tmp_path, "org.example", {}) as bus:
+        address = bus.address
+        seen.append(await connected(buses, kind))
+    seen.append(await connected(buses, kind))
+    async with SlowBus(tmp_path / "moved", "org.example", {}) as bus:
+        address = bus.address
+        seen.append(await connected(buses, kind))
+
+    assert seen == [False, True, False, True]

@@ -42,10 +42,9 @@ def friendly(packet: Packet) -> bytes:
     return encode_packet(Opcode.REPLY, packet.tag)
 
 
-@asynccontextmanager
-async def scripted(answer: Answer) -> Any:
-    """Hold a connection to a server that answers so."""
-
+def serving(
+    answer: Answer,
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         packets = PacketParser()
         while data := await reader.read(1000):
@@ -53,7 +52,13 @@ async def scripted(answer: Answer) -> Any:
                 writer.write(answer(packet))
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    return serve
+
+
+@asynccontextmanager
+async def scripted(answer: Answer) -> Any:
+    """Hold a connection to a server that answers so."""
+    server = await asyncio.start_server(serving(answer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
         async with connected(SoundServers(f"tcp:127.0.0.1:{port}"), SOON) as sound:
@@ -231,3 +236,27 @@ def test_unreadable_cookie_is_zeros(tmp_path: Any) -> None:
     assert read_cookie(tmp_path / "cookie") == b"c" * 256
     assert read_cookie(tmp_path / "none") == bytes(256)
     assert read_cookie(None) == bytes(256)
+
+
+async def test_server_and_cookie_are_looked_up_before_each_connection(tmp_path: Any) -> None:
+    cookies: list[bytes] = []
+
+    def answer(packet: Packet) -> bytes:
+        if packet.opcode == Opcode.AUTH:
+            cookies.append(packet.values[-256:-255])
+        return friendly(packet)
+
+    present = {"servers": SoundServers(f"unix:{tmp_path}/absent", tmp_path / "cookie")}
+    with pytest.raises(DeviceUnavailable, match="no sound server"):
+        async with connected(lambda: present["servers"], SOON):
+            pytest.fail("there is no server yet")
+    for place in ("first", "second"):
+        listening = await asyncio.start_unix_server(serving(answer), tmp_path / place)
+        cookie = tmp_path / f"{place}.cookie"
+        present["servers"] = SoundServers(f"unix:{tmp_path}/{place}", cookie)
+        cookie.write_bytes(place.encode())
+        async with connected(lambda: present["servers"], SOON) as sound:
+            assert sound.name == "a scripted server"
+        listening.close()
+
+    assert cookies == [b"f", b"s"]

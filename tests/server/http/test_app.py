@@ -62,6 +62,18 @@ def test_host_names_of_the_machine_are_accepted(monkeypatch: pytest.MonkeyPatch,
     assert policy.check(request(("Host", host))) == host
 
 
+def test_host_name_that_changes_is_accepted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = RequestPolicy.create()
+    monkeypatch.setattr(socket, "gethostname", lambda: "New-Desk.lan")
+
+    for host in ("new-desk.lan:8765", "new-desk", "New-Desk.local."):
+        assert policy.check(request(("Host", host))) == host
+    monkeypatch.setattr(socket, "gethostname", lambda: "newest-desk")
+    assert policy.check(request(("Host", "newest-desk.local")))
+    with pytest.raises(Misdirected):
+        policy.check(request(("Host", "new-desk.lan")))
+
+
 @pytest.mark.parametrize(
     "headers",
     [(), (("Host", ""),), (("Host", "a"), ("Host", "localhost")), (("Host", "local host"),),

@@ -24,7 +24,7 @@ from deskwire.cli.exit_codes import fail
 from deskwire.cli.options import desk_option, wait_option
 from deskwire.client.desk_state import ConnectionState
 from deskwire.client.sync import Desk
-from deskwire.model.instant import read_clock
+from deskwire.model.instant import local_time, read_clock
 from deskwire.model.problems import WrongCredentials
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -143,7 +143,7 @@ def print_changes(
 def print_connection(desk: Desk, formatter: LineFormatter, console: Console) -> bool:
     """Print lines until one connection ends. Return `False` if the reader is gone."""
     for snapshot in desk:
-        line = formatter.line(snapshot, Seconds(time.monotonic()), time.localtime())
+        line = formatter.line(snapshot, Seconds(time.monotonic()), local_time())
         if line:
             console.write(line)
             sys.stdout.flush()

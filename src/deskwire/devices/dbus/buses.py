@@ -6,7 +6,7 @@ connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from dbus_fast import AuthError, InvalidAddressError
@@ -44,10 +44,17 @@ __all__ = [
 ]
 
 
-class Buses:
-    """The two buses of a desk by address; each connection is shared and reference-counted."""
+Address = str | Callable[[], str | None] | None
+"""Address of a bus, or a function that looks it up; the function may block.
 
-    def __init__(self, *, session: str | None, system: str | None) -> None:
+It is called at each attempt to connect, because a bus may appear, end and move at any time.
+"""
+
+
+class Buses:
+    """The two buses of a desk; each connection is shared and reference-counted."""
+
+    def __init__(self, *, session: Address, system: Address) -> None:
         self._session = _SharedConnection("session", session)
         self._system = _SharedConnection("system", system)
 
@@ -67,7 +74,7 @@ class Buses:
 class _SharedConnection:
     """One connection with a reference count."""
 
-    def __init__(self, name: str, address: str | None) -> None:
+    def __init__(self, name: str, address: Address) -> None:
         self._name = name
         self._address = address
         self._bus: Bus | None = None
@@ -91,13 +98,16 @@ class _SharedConnection:
                     bus.close()
 
     async def _open(self) -> Bus:
-        if self._address is None:
+        address = self._address
+        if callable(address):
+            address = await asyncio.to_thread(address)
+        if address is None:
             raise BusLost(
                 f"there is no {self._name} bus: deskwire runs outside of a desktop session"
             )
         connection: MessageBus | None = None
         try:
-            connection = MessageBus(bus_address=self._address)
+            connection = MessageBus(bus_address=address)
             async with asyncio.timeout(CALL_TIMEOUT):
                 await connection.connect()
         except (OSError, EOFError, AuthError, InvalidAddressError, TimeoutError) as problem:

@@ -5,6 +5,7 @@ machine's id in braces. `unix:PATH` or a path alone, `tcp:HOST[:PORT]` (`tcp4:`,
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,6 +22,10 @@ class SoundServers(Struct, frozen=True):
     """List of addresses in the syntax of PULSE_SERVER."""
     cookie: Path | None = None
     """Cookie file; a server of the same user on the same machine needs none."""
+
+
+FindServers = Callable[[], SoundServers]
+"""Looks the servers up; may block. Called before each connection, as they may move."""
 
 
 class Unix(Struct, frozen=True):

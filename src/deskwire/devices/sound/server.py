@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from deskwire.devices.sound.address import SoundServers, Unix, parse_servers
+from deskwire.devices.sound.address import FindServers, SoundServers, Unix, parse_servers
 from deskwire.devices.sound.packets import (
     COOKIE_BYTES,
     INVALID_INDEX,
@@ -171,17 +171,19 @@ class SoundServer(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[SoundServer]:
+async def connected(
+    servers: SoundServers | FindServers, timeout: Seconds
+) -> AsyncIterator[SoundServer]:
     """Open a connection to the first of `servers` that accepts one; raises `DeviceUnavailable`.
 
-    `timeout` covers the connection and the handshake.
+    `timeout` covers the look-up, the connection and the handshake.
     """
-    cookie = await asyncio.to_thread(read_cookie, servers.cookie)
     server = SoundServer()
     try:
         try:
             async with asyncio.timeout(timeout):
-                await connect_to_first(server, servers)
+                address, cookie = await asyncio.to_thread(look_up, servers)
+                await connect_to_first(server, address)
                 await server.handshake(cookie)
         except TimeoutError:
             raise timed_out() from None
@@ -192,10 +194,10 @@ async def connected(servers: SoundServers, timeout: Seconds) -> AsyncIterator[So
         server.close()
 
 
-async def connect_to_first(server: SoundServer, servers: SoundServers) -> None:
+async def connect_to_first(server: SoundServer, address: str) -> None:
     """Connect to the first address that accepts a connection; raises `DeviceUnavailable`."""
     loop = asyncio.get_running_loop()
-    for place in parse_servers(servers.address):
+    for place in parse_servers(address):
         try:
             if isinstance(place, Unix):
                 await loop.create_unix_connection(lambda: server, place.path)
@@ -207,6 +209,12 @@ async def connect_to_first(server: SoundServer, servers: SoundServers) -> None:
     raise DeviceUnavailable(
         "there is no sound server", remedy="start pipewire-pulse or pulseaudio"
     ) from None
+
+
+def look_up(servers: SoundServers | FindServers) -> tuple[str, bytes]:
+    """Return the present list of addresses, and the cookie for them. Blocks."""
+    found = servers() if callable(servers) else servers
+    return found.address, read_cookie(found.cookie)
 
 
 def read_cookie(file: Path | None) -> bytes:

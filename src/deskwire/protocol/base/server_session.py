@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from deskwire.model.access import Grant
 from deskwire.model.commands import PlayerCommand
-from deskwire.model.instant import Instant
+from deskwire.model.instant import Instant, local_time
 from deskwire.model.problems import Malformed, Problem, Refused, TokenExpired, UnknownEvent
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import (
@@ -140,7 +140,7 @@ class ServerSession:
                 return self.end(CloseCode.TOKEN_EXPIRED, "token expired")
             if not self._warned and now.boot >= self._warn_at:
                 self._warned = True
-                clock = time.strftime("%H:%M:%S", time.localtime(now.wall))
+                clock = time.strftime("%H:%M:%S", local_time(now.wall))
                 return [Send(SessionExpiring(clock))]
         return []
 

@@ -11,7 +11,6 @@ defines how pages of the allowed origins read responses. No credentials are allo
 import ipaddress
 import logging
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
@@ -32,6 +31,7 @@ from deskwire.server.http.problems import (
 )
 from deskwire.server.http.routes import Request, Route, Router, RouteTable
 from deskwire.server.http.server import WRONG_VERSION, add_common_headers
+from deskwire.server.net.certificates import host_names
 
 PREFLIGHT_MAX_AGE = 600
 """Seconds for which a browser may cache a preflight response."""
@@ -49,6 +49,7 @@ class RequestPolicy(Struct, frozen=True):
     """Host names, origins and proxies that this desk accepts."""
 
     hosts: frozenset[str]
+    """Names from the settings. The names of this machine may change, so `check` looks them up."""
     origins: frozenset[str]
     proxies: tuple[IPv4Network | IPv6Network, ...]
 
@@ -61,11 +62,8 @@ class RequestPolicy(Struct, frozen=True):
         public_url: str = "",
         trusted_proxies: Iterable[str] = (),
     ) -> "RequestPolicy":
-        """Return the policy for these settings and the host names of this machine."""
-        own = socket.gethostname().lower()
-        first = own.partition(".")[0]
-        hosts = {"localhost", own, first, f"{first}.local"}
-        hosts.update(host.lower() for host in allowed_hosts)
+        """Return the policy for these settings."""
+        hosts = {"localhost", *(host.lower() for host in allowed_hosts)}
         origins = {origin.lower().rstrip("/") for origin in allowed_origins}
         if public_url:
             parts = urlsplit(public_url)
@@ -113,6 +111,7 @@ class RequestPolicy(Struct, frozen=True):
             raise BadRequest("send one valid Host header, and a path that starts with /")
         name = match["name"].lower().rstrip(".")
         known = name in self.hosts or f"{name}:{match['port']}" in self.hosts
+        known = known or name in map(str.lower, host_names())
         if not known and _parse_address(name.strip("[]")) is None:
             raise Misdirected(f"unknown host {name}; add it to server.allowed_hosts")
         return hosts[0]

@@ -87,11 +87,16 @@ def fingerprint(certificate: Path) -> str:
 
 def names_of_this_host() -> list[str]:
     """Return every name and address that clients may use for this host."""
-    own = socket.gethostname()
-    first = own.partition(".")[0]
-    names = ["localhost", own, first, f"{first}.local", "127.0.0.1", "::1"]
+    names = ["localhost", *host_names(), "127.0.0.1", "::1"]
     address = outward_address()
     return [*dict.fromkeys([*names, address] if address else names)]
+
+
+def host_names() -> tuple[str, str, str]:
+    """Return the present names of this host; another program may change them at any time."""
+    own = socket.gethostname()
+    first = own.partition(".")[0]
+    return own, first, f"{first}.local"
 
 
 def outward_address() -> str | None:
