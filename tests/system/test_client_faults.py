@@ -287,7 +287,7 @@ async def test_client_refuses_another_certificate(own_desk: Daemon) -> None:
         await asyncio.to_thread(own_desk.start)
         seen.proxy.target = own_desk.address
 
-        with pytest.raises(CertificateChanged, match="not the one that was pinned"):
+        with pytest.raises(CertificateChanged, match="not the pinned one"):
             await watch(seen.client)
 
 
