@@ -10,7 +10,7 @@ from deskwire.conformance.check_context import Account, CheckOptions
 from deskwire.conformance.checker import run_checks
 from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.clauses import TOPICS, choose, every
-from deskwire.conformance.trust import Trust
+from deskwire.conformance.http import Trust
 from deskwire.model.units import Seconds
 from deskwire.simulator import mock as mock_module
 from deskwire.simulator.mock import WATCHER, Mock

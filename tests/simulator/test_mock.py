@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from deskwire.conformance.check_context import Account, CheckContext, CheckOptions
-from deskwire.conformance.http import Http, bearer
-from deskwire.conformance.trust import Trust
+from deskwire.conformance.http import Http, Trust, bearer
 from deskwire.simulator.faults import parse_fault
 from deskwire.simulator.mock import WATCHER, Mock
 from deskwire.simulator.scenario import load

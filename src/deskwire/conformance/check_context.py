@@ -11,10 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from deskwire.conformance.http import Answer, Http, bearer
+from deskwire.conformance.http import Answer, Http, Trust, bearer
 from deskwire.conformance.outcome import Broken, NotChecked, expect, short
 from deskwire.conformance.socket import Message, Socket, Upgrade, handshake
-from deskwire.conformance.trust import Trust
 
 T = TypeVar("T")
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from deskwire.conformance.check_context import Account, CheckContext, CheckOptions
 from deskwire.conformance.clause import Clause, Finding, Schedule, Topic, Verdict
 from deskwire.conformance.clauses import Chosen
-from deskwire.conformance.http import CONNECTION_FAILED, Http
+from deskwire.conformance.http import CONNECTION_FAILED, Http, Trust
 from deskwire.conformance.outcome import Broken, NotChecked, short
-from deskwire.conformance.trust import Trust
 
 GRACE = 30.0
 """Time that a clause may take beyond its known waiting time, in seconds."""

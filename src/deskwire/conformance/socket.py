@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from deskwire.conformance import frames
+from deskwire.conformance.http import Trust
 from deskwire.conformance.outcome import Broken, short
-from deskwire.conformance.trust import Trust
 
 T = TypeVar("T")
 

@@ -15,11 +15,47 @@ from queue import SimpleQueue
 from threading import Thread
 
 from deskwire.devices.device import Device, Resources
-from deskwire.devices.kernel.mounts import ROOT, root_never_blocks
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Seconds
+
+ROOT = Path("/")
+NON_BLOCKING_TYPES = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "ramfs", "tmpfs"})
+"""File system types whose statvfs only reads memory.
+
+xfs is missing because some of its versions finish other work first, overlay because it calls
+others."""
+
+_SELF = Path("/proc/self")
+
+
+def root_never_blocks() -> bool:
+    """Return whether statvfs of `/` never blocks. This function itself may block."""
+    root = os.open(ROOT, os.O_PATH)
+    try:
+        number = parse_mount_number((_SELF / "fdinfo" / str(root)).read_bytes())
+        return parse_type(number, (_SELF / "mountinfo").read_bytes()) in NON_BLOCKING_TYPES
+    except OSError:
+        return False
+    finally:
+        os.close(root)
+
+
+def parse_mount_number(fdinfo: bytes) -> bytes:
+    """Return the mount number of a descriptor; `b""` if it is missing."""
+    fields = (line.partition(b":") for line in fdinfo.splitlines())
+    return next((value.strip() for name, _, value in fields if name == b"mnt_id"), b"")
+
+
+def parse_type(number: bytes, mountinfo: bytes) -> str:
+    """Return the file system type of a mount; `""` if there is no such mount."""
+    for line in mountinfo.splitlines():
+        mount, _, rest = line.partition(b" - ")
+        if mount.split(b" ", 1)[0] == number:
+            return rest.split(b" ", 1)[0].decode(errors="replace")
+    return ""
+
 
 FIRST_TIMEOUT = Seconds(0.2)
 TIMEOUT = Seconds(1.0)

@@ -17,9 +17,13 @@ from deskwire.conformance.check_context import Account, CheckOptions
 from deskwire.conformance.checker import LoginRefused, check_access, run_checks
 from deskwire.conformance.clause import Finding, Verdict
 from deskwire.conformance.clauses import Chosen, choose
-from deskwire.conformance.http import CertificateNotTrusted, ServerUnreachable
+from deskwire.conformance.http import (
+    CertificateNotTrusted,
+    ServerUnreachable,
+    Trust,
+    parse_fingerprint,
+)
 from deskwire.conformance.report import as_json, as_junit, count
-from deskwire.conformance.trust import Trust, parse_fingerprint
 from deskwire.terminal.console import Colour, Console, ask_for_password, read_password_line
 
 QUICK = 6.0

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.kernel import mounts
-from deskwire.devices.kernel.mounts import parse_mount_number, parse_type, root_never_blocks
+from deskwire.devices import disk as mounts
+from deskwire.devices.disk import parse_mount_number, parse_type, root_never_blocks
 
 MOUNTINFO = b"""\
 22 27 0:21 / /proc rw,relatime - proc proc rw

@@ -1,6 +1,6 @@
 import pytest
 
-from deskwire.conformance.trust import parse_fingerprint
+from deskwire.conformance.http import parse_fingerprint
 
 DIGITS = "ab" * 32
 
