@@ -27,7 +27,7 @@ from deskwire.model.readings import Player, PlayerId, Snapshot
 from deskwire.model.units import Seconds
 from deskwire.tui.background import run_in_daemon_thread
 from deskwire.tui.connection_status import notice
-from deskwire.tui.cover import CoverLoader, CoverRenderer
+from deskwire.tui.covers import CoverLoader, CoverRenderer
 from deskwire.tui.graphics import (
     GraphicsProtocol,
     TerminalGraphics,

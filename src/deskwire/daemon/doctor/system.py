@@ -9,22 +9,23 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 
+import deskwire
 from deskwire import __version__
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import DATABASE, StateDirectory
 from deskwire.auth.users import Users
 from deskwire.daemon import paths
 from deskwire.daemon.config.settings import Settings
-from deskwire.daemon.doctor.clock import clock
 from deskwire.daemon.doctor.health import PASSING, CheckFailed, CheckResult, Condition, run_check
 from deskwire.daemon.doctor.network import certificate, port
 from deskwire.devices.dbus.buses import Bus, Buses, BusLost
-from deskwire.model.problems import StateUnavailable
+from deskwire.model.problems import DeviceUnavailable, StateUnavailable
 from deskwire.private_files import GROUP_AND_OTHERS, account_name
 
 
@@ -130,3 +131,41 @@ async def count_users(folder: Path) -> int:
         return await Users(state, Passwords()).count()
     finally:
         state.close()
+
+
+MAX_SKEW = 300.0
+"""Seconds; the clock of a file server may be a little ahead."""
+TIMEDATE = "org.freedesktop.timedate1"
+TIMEDATE_PATH = "/org/freedesktop/timedate1"
+
+
+def clock(state: Path, system_bus: str) -> str:
+    """Check the clock; unsafe if it is behind a file that was written with it."""
+    now = time.time()
+    shown = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now))
+    path, written = newest([Path(deskwire.__file__), state / DATABASE, state / f"{DATABASE}-wal"])
+    if written > now + MAX_SKEW:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(written))
+        why = f"the clock is behind: {path} was written on {when}"
+        remedy = "set the clock, or run `timedatectl set-ntp true` to synchronise it"
+        raise CheckFailed(Condition.UNSAFE, why, remedy, found=shown)
+    return f"{shown}, {asyncio.run(describe_synchronisation(system_bus))}"
+
+
+def newest(paths: Iterable[Path]) -> tuple[Path, float]:
+    """Return the path and time of the newest file, of those that can be read."""
+    written: dict[Path, float] = {}
+    for path in paths:
+        with suppress(OSError):
+            written[path] = path.stat().st_mtime
+    return max(written.items(), key=lambda each: each[1])
+
+
+async def describe_synchronisation(system_bus: str) -> str:
+    """Return whether the clock is synchronised, as systemd-timedated reports it."""
+    try:
+        async with Buses(session=None, system=system_bus).system() as bus:
+            properties = await bus.properties(TIMEDATE, TIMEDATE_PATH, TIMEDATE)
+    except DeviceUnavailable:
+        return "synchronisation unknown: systemd-timedated does not answer"
+    return "synchronised" if properties.get("NTPSynchronized") else "not synchronised"

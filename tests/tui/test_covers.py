@@ -1,6 +1,7 @@
 import pytest
 
-from deskwire.tui.cover import Cover, CoverRenderer, parse_cover
+from deskwire.tui.cover import Cover, parse_cover
+from deskwire.tui.covers import CoverRenderer
 from deskwire.tui.graphics import CoverArea, GraphicsProtocol, RenderedCover, TerminalGraphics
 from tests.support.waiting import until_async
 from tests.tui.views import picture

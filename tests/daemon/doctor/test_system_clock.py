@@ -7,8 +7,8 @@ from dbus_fast import PropertyAccess
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_property
 
-from deskwire.daemon.doctor.clock import TIMEDATE, TIMEDATE_PATH, clock, describe_synchronisation
 from deskwire.daemon.doctor.health import CheckFailed, Condition
+from deskwire.daemon.doctor.system import TIMEDATE, TIMEDATE_PATH, clock, describe_synchronisation
 from tests.support.buses import PrivateBus
 
 NO_BUS = "unix:path=/nowhere"
