@@ -12,7 +12,7 @@ import asyncio
 import io
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,7 @@ class SlowBus:
 
     `auth_delay` is the bus's for a new client, `reply_delay` the service's for each call, and
     `start_delay` the time that the service takes to start; `None` means that it runs already.
+    `failures` holds the service's first replies: the name of an error, or "" for no reply.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class SlowBus:
         auth_delay: float = 0.0,
         reply_delay: float = 0.0,
         start_delay: float | None = None,
+        failures: Iterable[str] = (),
     ) -> None:
         self._path = folder / "bus"
         self.address = f"unix:path={self._path}"
@@ -51,6 +53,7 @@ class SlowBus:
         self.auth_delay = auth_delay
         self.reply_delay = reply_delay
         self.start_delay = start_delay
+        self.failures = list(failures)
         self.service_runs = start_delay is None
         self.start_requests = 0
         self.clients: set[BusClient] = set()
@@ -154,6 +157,10 @@ class BusClient(asyncio.Protocol):
             return
         if call.member == "GetNameOwner" and not self._bus.has(call.body[0]):
             self.send(Message.new_error(call, f"{BUS}.Error.NameHasNoOwner", "no owner"))
+            return
+        if call.destination != BUS and self._bus.failures:
+            if name := self._bus.failures.pop(0):
+                self.send(Message.new_error(call, name, "not yet"))
             return
         delay, signature, body = self._bus.reply(call)
         self._after(delay, self.send, Message.new_method_return(call, signature, body))

@@ -185,7 +185,9 @@ async def test_slow_service_is_waited_for(
 
 @pytest.mark.warped
 @pytest.mark.usefixtures("_hurried")
-@pytest.mark.parametrize(("bus_takes", "each_call"), [(0.6, 0.0), (0.0, 0.4), (0.1, 0.4)])
+@pytest.mark.parametrize(
+    ("bus_takes", "each_call"), [(0.6, 0.0), (0.0, 0.4), (0.1, 0.4), (0.0, 0.9)]
+)
 async def test_service_over_the_timeout_is_used_later(
     tmp_path: Path, bus_takes: float, each_call: float
 ) -> None:

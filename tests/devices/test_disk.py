@@ -143,6 +143,22 @@ async def test_a_mount_that_answers_again_is_read_again(
         assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
 
 
+@pytest.mark.usefixtures("_hurried")
+async def test_slow_mount_is_read_by_the_watch_after_a_failed_one(mount: Mount) -> None:
+    source = DiskDevice(resources(disk=SHARE, interval=EVERY))
+    mount.answers.clear()
+    async with aclosing(source.watch()) as readings:
+        with pytest.raises(DeviceUnavailable):
+            await next_reading(readings)
+    mount.answers.set()
+    await no_disk_thread()
+    mount.answers.clear()
+    threading.Timer(0.5, mount.answers.set).start()
+
+    async with aclosing(source.watch()) as readings:
+        assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
+
+
 @pytest.mark.warped
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()

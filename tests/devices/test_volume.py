@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from deskwire.core.command_router import CommandRouter
 from deskwire.devices.sound.address import SoundServers
-from deskwire.devices.sound.packets import Sink
+from deskwire.devices.sound.packets import (
+    ErrorCode,
+    Opcode,
+    PacketParser,
+    Sink,
+    encode_packet,
+    number,
+    text,
+)
 from deskwire.devices.volume import (
     MuteVolume,
     SetVolume,
@@ -215,6 +223,34 @@ async def test_hung_server_blocks_no_caller() -> None:
         pulse.send(signal.SIGCONT)
         async with aclosing(retried_watch(source)) as readings:
             assert await next_reading(readings) == volume(100)
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried")
+async def test_slow_server_is_read_by_the_watch_after_a_failed_one() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        packets = PacketParser()
+        while data := await reader.read(1000):
+            for packet in packets.feed(data):
+                await asyncio.sleep(0.15)
+                if packet.opcode == Opcode.GET_SERVER_INFO:
+                    writer.write(encode_packet(Opcode.REPLY, packet.tag, text("slow")))
+                elif packet.opcode == Opcode.GET_SINK_INFO:
+                    refusal = number(ErrorCode.NO_ENTITY)
+                    writer.write(encode_packet(Opcode.ERROR, packet.tag, refusal))
+                else:
+                    writer.write(encode_packet(Opcode.REPLY, packet.tag))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    source = VolumeDevice(resources(sound=SoundServers(f"tcp:127.0.0.1:{port}")))
+    with pytest.raises(DeviceUnavailable, match="does not answer"):
+        await next_reading(source.watch())
+
+    async with aclosing(source.watch()) as readings:
+        assert await next_reading(readings) is None
+    server.close()
 
 
 @pytest.mark.desktop

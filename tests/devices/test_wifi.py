@@ -26,6 +26,7 @@ from tests.support.processes import send_signal
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
+UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"
 NOT_CONNECTED = Wifi(ssid="", connected=False)
 BAZINGA = Wifi(ssid="Bazinga! 5G", connected=True)
 CAFE = Wifi(ssid="Café ☕", connected=True)
@@ -313,6 +314,63 @@ async def test_service_over_the_timeout_is_used_later(
 
     assert (first, then) == (BAZINGA, CAFE)
     assert took < 0.25
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
+@pytest.mark.parametrize(
+    ("failures", "service_takes"),
+    [
+        ([], 1.5),
+        ([], 6.0),
+        ([""], 0.0),
+        ([UNKNOWN_OBJECT], 0.0),
+        ([UNKNOWN_OBJECT, "", UNKNOWN_OBJECT], 1.5),
+    ],
+    ids=["slow", "slower", "no reply", "error", "all of them"],
+)
+async def test_service_without_a_first_answer_is_asked_again(
+    tmp_path: Path, failures: list[str], service_takes: float
+) -> None:
+    slow = SlowBus(tmp_path, IWD, AN_IWD, reply_delay=service_takes, failures=failures)
+    async with slow as bus, watching(bus) as watch:
+        first, took = await next_reading(watch), 0.0
+        began = asyncio.get_running_loop().time()
+        then = await next_reading(watch, within=6.0)
+        took = asyncio.get_running_loop().time() - began
+
+    assert (first, then) == (BAZINGA, CAFE)
+    assert took < 20
+
+
+@pytest.mark.warped
+@pytest.mark.usefixtures("_hurried")
+async def test_service_that_never_answers_is_asked_less_and_less(tmp_path: Path) -> None:
+    slow = SlowBus(tmp_path, IWD, AN_IWD, failures=[UNKNOWN_OBJECT] * 1000)
+    async with slow as bus, watching(bus) as watch:
+        await next_reading(watch)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(300):
+                await anext(watch)
+
+    assert 10 < 1000 - len(bus.failures) < 20
+
+
+@pytest.mark.warped
+async def test_adapter_without_an_event_is_found_within_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[Adapter] = []
+    monkeypatch.setattr(nl80211, "read_adapters", lambda _: list(found))
+    async with watching(None) as watch:
+        first = await next_reading(watch)
+        found.append(Adapter(name="wlan0", connected=True, ssid=BAZINGA.ssid))
+        began = asyncio.get_running_loop().time()
+        then = await next_reading(watch)
+        took = asyncio.get_running_loop().time() - began
+
+    assert (first, then) == (None, BAZINGA)
+    assert took < 10.1
 
 
 @pytest.mark.desktop

@@ -27,6 +27,8 @@ EVERY_WITHOUT_BUS = Seconds(2.0)
 """Interval of connection attempts and file reads while there is no system bus."""
 FIRST_TIMEOUT = Seconds(0.12)
 """Timeout for the bus and again for UPower; the first reading is due within 250 ms."""
+UPOWER_TIMEOUT = Seconds(3.0)
+"""Timeout of a later reading, which takes several calls of at most 1 s each."""
 
 
 class BatteryDevice(Device[Battery]):
@@ -66,7 +68,7 @@ class BatteryDevice(Device[Battery]):
                 else:
                     polled = self.via == self._via_files
                     await changed.wait(self.pace, EVERY if polled else None)
-                last, reading = reading, await self._read(upower, CALL_TIMEOUT)
+                last, reading = reading, await self._read(upower, UPOWER_TIMEOUT)
                 if reading != last:
                     yield reading
 

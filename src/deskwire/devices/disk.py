@@ -58,6 +58,7 @@ def parse_type(number: bytes, mountinfo: bytes) -> str:
 
 
 FIRST_TIMEOUT = Seconds(0.2)
+"""Timeout of the first call. The watch after a failed one waits longer: it may only be slow."""
 TIMEOUT = Seconds(1.0)
 
 Answer = asyncio.Future[os.statvfs_result]
@@ -72,6 +73,8 @@ class DiskDevice(Device[Disk]):
         super().__init__(resources)
         self._mount = resources.disk
         self._statvfs: StatvfsThread | None = None
+        self._failed = False
+        """Whether the last watch ended before its first reading."""
         self.via = f"statvfs of {self._mount}"
 
     async def watch(self) -> AsyncGenerator[Disk | None, None]:
@@ -79,10 +82,12 @@ class DiskDevice(Device[Disk]):
         if self._statvfs is not None and self._statvfs.pending:
             raise DeviceUnavailable(f"{self._mount} still does not answer", REMEDY)
         statvfs = self._statvfs = StatvfsThread(self._mount)
-        timeout, last = FIRST_TIMEOUT, None
+        timeout, last = TIMEOUT if self._failed else FIRST_TIMEOUT, None
+        self._failed = True
         try:
             while True:
                 reading = used_space(await statvfs.ask(timeout))
+                self._failed = False
                 if reading != last:
                     last = reading
                     yield reading

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from deskwire.devices.device import Device, Resources
 from deskwire.devices.sound.packets import Sink
-from deskwire.devices.sound.server import SoundServer, connected, timed_out
+from deskwire.devices.sound.server import CALL_TIMEOUT, SoundServer, connected, timed_out
 from deskwire.model.commands import Command
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Volume
@@ -28,7 +28,8 @@ STAND_INS = frozenset({"auto_null", "@DEFAULT_SINK@", "@NONE@"})
 FIRST_TIMEOUT = Seconds(0.2)
 """Timeout for the connection, and again for the first answer.
 
-A server that hangs does so while connecting, so the watch knows within 250 ms.
+A server that hangs does so while connecting, so the watch knows within 250 ms. The watch after a
+failed one waits longer, because the server may only be slow.
 """
 COMMAND_TIMEOUT = Seconds(1.0)
 
@@ -58,14 +59,19 @@ class VolumeDevice(Device[Volume]):
         self.via = "the sound server"
         self._servers = resources.sound
         self._connection: SoundServer | None = None
+        self._failed = False
+        """Whether the last watch ended before its first reading."""
 
     async def watch(self) -> AsyncGenerator[Volume | None, None]:
         """Yield the present volume, then each that differs.
 
         Raises `DeviceUnavailable` if the sound server is missing, ends or hangs.
         """
-        async with connected(self._servers, FIRST_TIMEOUT) as sound:
-            reading = parse_volume(await sound.default_sink(FIRST_TIMEOUT))
+        timeout = CALL_TIMEOUT if self._failed else FIRST_TIMEOUT
+        self._failed = True
+        async with connected(self._servers, timeout) as sound:
+            reading = parse_volume(await sound.default_sink(timeout))
+            self._failed = False
             self.via = sound.name
             self._connection = sound
             try:

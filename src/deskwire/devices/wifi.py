@@ -7,7 +7,8 @@ system bus. The source may change at any time within one watch, because the bus 
 service starts or stops.
 
 Every possible change sets one flag, and one read follows. A burst of signals thus causes one read,
-and reads never overlap.
+and reads never overlap. A read also follows every ten seconds, because the signals of the kernel
+do not reach every container.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from deskwire.devices.dbus.objects import Objects, Tree
 from deskwire.devices.device import Device, Resources
+from deskwire.devices.ticker import ChangeFlag
 from deskwire.devices.wireless import iwd, networkmanager
 from deskwire.devices.wireless.adapters import Adapter, reading
 from deskwire.devices.wireless.nl80211 import KernelAdapters
@@ -29,6 +31,7 @@ READ_WAIT = Seconds(0.1)
 """Longest delay of the first reading by a slow bus; the kernel's reading is used then."""
 BUS_AGAIN = Seconds(2.0)
 """Interval of connection attempts to the system bus while the kernel is the only source."""
+EVERY = Seconds(10.0)
 BY_KERNEL = "nl80211 in the kernel"
 
 
@@ -82,45 +85,44 @@ class WifiDevice(Device[Wifi]):
                     yield now
 
     async def _readings(self) -> AsyncGenerator[Wifi | None, None]:
-        bell = asyncio.Event()
-        kernel = KernelAdapters(self._roots, bell.set)
+        changed = ChangeFlag()
+        kernel = KernelAdapters(self._roots, changed.set)
         followed: Followed = []
-        following = asyncio.ensure_future(self._follow(followed, bell.set))
-        following.add_done_callback(lambda _: bell.set())
+        following = asyncio.ensure_future(self._follow(followed, changed.set))
+        following.add_done_callback(lambda _: changed.set())
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(READ_WAIT):
-                    await bell.wait()
+                    await changed.wait(self.pace, None)
             while not following.done():
-                bell.clear()
                 yield reading(await self._refresh(followed, kernel))
-                await bell.wait()
+                await changed.wait(self.pace, EVERY)
             following.result()
         finally:
             kernel.close()
             following.cancel()
             await asyncio.wait({following})
 
-    async def _follow(self, followed: Followed, ring: Callable[[], None]) -> None:
+    async def _follow(self, followed: Followed, changed: Callable[[], None]) -> None:
         """Keep `followed` filled with both services while there is a bus, and empty without."""
         with suppress(DeviceUnavailable):
-            await self._follow_on_bus(followed, ring)
-        ring()
+            await self._follow_on_bus(followed, changed)
+        changed()
         while True:
             await asyncio.sleep(BUS_AGAIN)
             with suppress(DeviceUnavailable):
-                await self._follow_on_bus(followed, ring)
+                await self._follow_on_bus(followed, changed)
 
-    async def _follow_on_bus(self, followed: Followed, ring: Callable[[], None]) -> None:
+    async def _follow_on_bus(self, followed: Followed, changed: Callable[[], None]) -> None:
         async with AsyncExitStack() as held:
             bus = await held.enter_async_context(self._buses.system())
-            held.callback(ring)
+            held.callback(changed)
             for service in SERVICES:
-                objects = Objects(bus, service.name, service.root, service.interfaces, ring)
+                objects = Objects(bus, service.name, service.root, service.interfaces, changed)
                 await held.enter_async_context(objects.following())
                 held.callback(followed.clear)
                 followed.append((service, objects))
-            ring()
+            changed()
             await bus.lost()
 
     async def _refresh(self, followed: Followed, kernel: KernelAdapters) -> list[Adapter]:

@@ -27,6 +27,10 @@ from deskwire.model.units import Seconds
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 READ_WAIT = Seconds(0.1)
 """Longest wait for a slow service; the device's first reading is due within 250 ms."""
+READ_TIMEOUT = Seconds(10.0)
+"""Timeout of a read; only the read itself waits that long."""
+FIRST_PAUSE, LONGEST_PAUSE = Seconds(1.0), Seconds(30.0)
+"""Pause before another read, after one without an answer; it doubles each time."""
 
 Tree = dict[str, dict[str, dict[str, Any]]]
 """Properties by object path, interface and property name."""
@@ -53,6 +57,8 @@ class Objects:
         self._tree: Tree | None = None
         self._read_task: asyncio.Task[None] | None = None
         self._signals_during_read: list[Message] | None = None
+        self._pause = FIRST_PAUSE
+        self._retry: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -72,6 +78,8 @@ class Objects:
             try:
                 yield
             finally:
+                if self._retry is not None:
+                    self._retry.cancel()
                 if self._read_task is not None:
                     self._read_task.cancel()
                     await asyncio.wait({self._read_task})
@@ -79,12 +87,13 @@ class Objects:
     async def tree(self) -> Tree | None:
         """Return the objects, or `None` while the service is absent or has not answered.
 
-        Waits at most `READ_WAIT` for a slow service, which is reported by `changed` when it
-        answers.
+        Waits at most `READ_WAIT` after the start of a read. `changed` reports a later answer, and
+        the time for another read after one without an answer.
         """
-        if self._tree is None and self._owner is not None:
-            if self._read_task is None or self._read_task.done():
-                self._read_task = asyncio.ensure_future(self._read(self._owner))
+        task = self._read_task
+        reading = task is not None and not task.done() and not task.cancelling()
+        if self._tree is None and self._owner and self._retry is None and not reading:
+            self._read_task = asyncio.ensure_future(self._read(self._owner))
             await asyncio.wait({self._read_task}, timeout=READ_WAIT)
         return self._tree
 
@@ -93,17 +102,33 @@ class Objects:
         self._signals_during_read = signals
         try:
             # Call the owner and not the name, because a call to the name may start the service.
-            body = await self._bus.call(owner, self._root, OBJECT_MANAGER, "GetManagedObjects")
+            body = await self._bus.call(
+                owner, self._root, OBJECT_MANAGER, "GetManagedObjects", timeout=READ_TIMEOUT
+            )
         except DeviceUnavailable:
             if owner == self._owner:
-                return  # read again at the next signal
+                self._retry_later()
+                return
         else:
             if owner == self._owner:
+                self._pause = FIRST_PAUSE
                 self._tree = select_interfaces(body[0] if body else None, self._interfaces)
                 for message in signals:
                     apply(self._tree, self._interfaces, message.member, message.path, message.body)
         finally:
             self._signals_during_read = None
+        self._changed()
+
+    def _retry_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._retry = loop.call_later(self._pause, self._end_pause)
+        self._pause = min(Seconds(self._pause * 2), LONGEST_PAUSE)
+
+    def _end_pause(self) -> None:
+        """Allow another read now; a signal of the service is a reason for it."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         self._changed()
 
     def _receive(self, message: Message) -> None:
@@ -112,13 +137,16 @@ class Objects:
                 self._owner = message.body[2] or None
                 self._owner_known = True
                 self._tree = None
-                self._changed()
+                self._pause = FIRST_PAUSE
+                if self._read_task is not None:
+                    self._read_task.cancel()
+                self._end_pause()
         elif message.sender == self._owner and message.interface in {PROPERTIES, OBJECT_MANAGER}:
             if self._signals_during_read is not None:
                 self._signals_during_read.append(message)
-            if self._tree is None or apply(
-                self._tree, self._interfaces, message.member, message.path, message.body
-            ):
+            if self._tree is None:
+                self._end_pause()
+            elif apply(self._tree, self._interfaces, message.member, message.path, message.body):
                 self._changed()
 
 

@@ -61,7 +61,7 @@ class UPower:
             async with asyncio.timeout(timeout):
                 return await self._read()
         except TimeoutError:
-            raise CallTimedOut("UPower does not answer within 1 s") from None
+            raise CallTimedOut(f"UPower does not answer within {timeout:g} s") from None
 
     async def _read(self) -> Battery | None:
         if await self._bus.owner(UPOWER) is None:  # a call would start it
