@@ -73,6 +73,14 @@ def test_decision_numbers_have_no_gap() -> None:
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
 
 
+def test_readme_of_the_tests_lists_the_support_files() -> None:
+    readme = (ROOT / "tests/README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([\w.]+)` \|", readme, re.MULTILINE)
+    files = [file.name for file in (ROOT / "tests/support").iterdir() if file.is_file()]
+
+    assert listed == sorted(file for file in files if file != "__init__.py")
+
+
 async def test_documented_device_works(tmp_path: Path) -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"(?ms)^    ```python\n(.*?)^    ```", page)
