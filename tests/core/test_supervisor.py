@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from deskwire.core import supervisor as module
 from deskwire.core.supervisor import Supervisor
 from deskwire.model.problems import DeviceUnavailable
+from deskwire.model.readings import Battery
 from deskwire.model.topics import Demand
+from deskwire.model.units import Percent
 from tests.support.waiting import until_async
 
 pytestmark = pytest.mark.warped
@@ -193,3 +196,31 @@ async def test_device_is_restarted_when_its_watch_ends() -> None:
     await run(Supervisor({"cpu": device}, taken), ("cpu",), lambda: device.watches >= 3)
 
     assert taken.readings[:4] == [("cpu", 1), ("cpu", None), ("cpu", 2), ("cpu", None)]
+
+
+async def test_impossible_number_is_left_out_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    readings = [battery(50), battery(math.nan), battery(50), battery(104), battery(-1), battery(51)]
+    device, taken = Device(lambda _: list(readings)), Taken()
+
+    with caplog.at_level(logging.INFO, "deskwire.devices"):
+        await run(
+            Supervisor({"battery": device}, taken), ("battery",), lambda: len(taken.readings) == 6
+        )
+
+    assert [reading for _, reading in taken.readings] == [
+        battery(50),
+        None,
+        battery(50),
+        None,
+        None,
+        battery(51),
+    ]
+    assert caplog.messages == [
+        "battery: Battery.charge cannot be nan, expected 0 to 100; it is left out"
+    ]
+
+
+def battery(charge: float) -> Battery:
+    return Battery(Percent(charge), plugged_in=False)

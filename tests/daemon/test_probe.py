@@ -76,6 +76,14 @@ async def test_unavailable_device_gives_its_reason_and_remedy() -> None:
     )
 
 
+async def test_impossible_reading_is_unavailable() -> None:
+    part = Part(Battery(Percent(float("nan")), plugged_in=True))
+    result = of(await probe_each({"battery": part}), "battery")
+
+    assert result.condition is Condition.UNAVAILABLE
+    assert result.why == "Battery.charge cannot be nan, expected 0 to 100"
+
+
 async def test_unhandled_exception_of_a_device_affects_no_other() -> None:
     results = await probe_each({"wifi": Part(KeyError("ssid")), "memory": Part(MEMORY)})
 

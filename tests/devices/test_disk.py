@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deskwire.devices import disk
-from deskwire.devices.disk import DiskDevice, StatvfsThread, set_result
+from deskwire.devices.disk import DiskDevice, StatvfsThread, set_result, used_space
+from deskwire.model.possible import check_reading
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Disk
 from deskwire.model.units import Bytes, Seconds
@@ -77,6 +78,21 @@ async def test_used_space_equals_df() -> None:
 async def test_reserved_space_is_not_used_and_fragment_size_counts(mount: Mount) -> None:
     async with aclosing(DiskDevice(resources(disk=SHARE, interval=EVERY)).watch()) as readings:
         assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
+
+
+def test_block_size_replaces_a_missing_fragment_size() -> None:
+    found = os.statvfs_result((4096, 0, 1000, 990, 900, 0, 0, 0, 0, 255))
+
+    assert used_space(found) == Disk(used=Bytes(10 * 4096))
+
+
+@pytest.mark.parametrize("free", [1001, 2**64 - 1])
+def test_more_free_blocks_than_blocks_leave_the_reading_out(free: int) -> None:
+    found = os.statvfs_result((4096, 4096, 1000, free, 900, 0, 0, 0, 0, 255))
+    checked = check_reading(used_space(found))
+
+    assert checked.reading is None
+    assert [problem.field for problem in checked.impossible] == ["Disk.used"]
 
 
 async def test_only_a_change_is_a_reading(mount: Mount) -> None:

@@ -22,8 +22,24 @@ def test_reclaimable_memory_is_not_used() -> None:
     assert parse_meminfo(text) == Memory(used=Bytes(400 * 1024))
 
 
-def test_more_available_than_there_is_means_none_in_use() -> None:
-    assert parse_meminfo(b"MemTotal: 5 kB\nMemAvailable: 9 kB\n") == Memory(used=Bytes(0))
+@pytest.mark.parametrize("available", [1000, 1001, 9_000_000])
+def test_free_memory_replaces_more_available_memory_than_there_is(available: int) -> None:
+    text = f"MemTotal: 1000 kB\nMemFree: 400 kB\nMemAvailable: {available} kB\n".encode()
+
+    assert parse_meminfo(text) == Memory(used=Bytes(600 * 1024))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"MemTotal: 5 kB\nMemAvailable: 9 kB\n",
+        b"MemTotal: 5 kB\nMemFree: 7 kB\nMemAvailable: 9 kB\n",
+        b"MemTotal: 0 kB\nMemFree: 0 kB\nMemAvailable: 0 kB\n",
+    ],
+)
+def test_memory_without_a_possible_number_is_refused(text: bytes) -> None:
+    with pytest.raises(DeviceUnavailable, match="more available memory"):
+        parse_meminfo(text)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Supervisor of the devices: runs each one only while its topic is demanded.
 
 A device that cannot be read counts as absent. The supervisor retries it after a growing pause and
-logs the failure once, and the recovery once. One device's error never affects another: this is one
-of the two places that catch every exception.
+logs the failure once, and the recovery once. Every reading passes the check of `model.possible`,
+and an impossible number is logged once for each field. One device's error never affects another:
+this is one of the two places that catch every exception.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from deskwire.model.possible import check_reading
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
@@ -43,6 +45,8 @@ class Supervisor:
         self._ending: dict[str, set[asyncio.Task[None]]] = {}
         """Stopped tasks that still close their sources."""
         self._problems: dict[str, str] = {}
+        self._impossible: set[tuple[str, str]] = set()
+        """Topics and fields whose impossible numbers were logged."""
 
     def set_demand(self, demand: Mapping[str, Demand]) -> None:
         """Run these topics' devices, each as slowly as its demand allows, and stop the others."""
@@ -80,7 +84,7 @@ class Supervisor:
                 async with aclosing(device.watch()) as readings:
                     async for reading in readings:
                         self._log_recovery(name)
-                        self._put(name, reading)
+                        self._put(name, self._check(name, reading))
                         pause = FIRST_PAUSE
                 problem = "its watch ended"
             except DeviceUnavailable as unavailable:
@@ -92,6 +96,15 @@ class Supervisor:
             self._put(name, None)
             await asyncio.sleep(pause)
             pause = min(Seconds(pause * 2), LONGEST_PAUSE)
+
+    def _check(self, name: str, reading: Any) -> Any:
+        """Return the reading without its impossible numbers."""
+        checked = check_reading(reading)
+        for field, message in checked.impossible:
+            if (name, field) not in self._impossible:
+                self._impossible.add((name, field))
+                log.warning("%s: %s; it is left out", name, message)
+        return checked.reading
 
     def _log_failure(self, name: str, problem: str) -> None:
         if self._problems.get(name) != problem:

@@ -22,6 +22,7 @@ from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.kernel_file import Roots
 from deskwire.devices.sound.address import FindServers, SoundServers
 from deskwire.devices.ticker import Ticker
+from deskwire.model.possible import check_reading
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
@@ -104,9 +105,12 @@ async def first_reading(device: Device[Any], timeout: Seconds) -> Any:
     """Return the present reading, or raise `DeviceUnavailable`, also after the timeout."""
     try:
         async with asyncio.timeout(timeout), aclosing(device.watch()) as readings:
-            return await anext(readings)
+            checked = check_reading(await anext(readings))
     except TimeoutError:
         raise DeviceUnavailable(f"no answer within {timeout:g} s") from None
+    if checked.reading is None and checked.impossible:
+        raise DeviceUnavailable(checked.impossible[0].message)
+    return checked.reading
 
 
 def probe_result(name: str, device: Device[Any], outcome: Any) -> ProbeResult:

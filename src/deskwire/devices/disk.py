@@ -158,5 +158,5 @@ def set_result(answer: Answer, result: os.statvfs_result | OSError) -> None:
 
 
 def used_space(found: os.statvfs_result) -> Disk:
-    """Return the used space."""
-    return Disk(used=Bytes((found.f_blocks - found.f_bfree) * found.f_frsize))
+    """Return the used space; negative if the file system reports more free blocks than blocks."""
+    return Disk(used=Bytes((found.f_blocks - found.f_bfree) * (found.f_frsize or found.f_bsize)))

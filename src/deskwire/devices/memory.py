@@ -1,7 +1,8 @@
 """Used memory.
 
 Source: /proc/meminfo, proc_meminfo(5). Used memory is MemTotal - MemAvailable, so memory
-that the kernel can reclaim does not count.
+that the kernel can reclaim does not count. In some containers MemAvailable is that of the host and
+not below MemTotal. Then MemFree takes its place, as in procps.
 """
 
 import re
@@ -16,6 +17,7 @@ from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes
 
 TOTAL = re.compile(rb"^MemTotal: *([0-9]{1,18}) kB$", re.MULTILINE)
+FREE = re.compile(rb"^MemFree: *([0-9]{1,18}) kB$", re.MULTILINE)
 AVAILABLE = re.compile(rb"^MemAvailable: *([0-9]{1,18}) kB$", re.MULTILINE)
 
 
@@ -38,8 +40,14 @@ class MemoryDevice(Device[Memory]):
 
 
 def parse_meminfo(text: bytes) -> Memory:
-    """Parse the used memory. Raises `DeviceUnavailable` if a line is missing."""
+    """Parse the used memory.
+
+    Raises `DeviceUnavailable` if a line is missing or the numbers contradict each other.
+    """
     total, available = TOTAL.search(text), AVAILABLE.search(text)
     if total is None or available is None:
         raise DeviceUnavailable("meminfo lacks MemTotal or MemAvailable")
-    return Memory(used=Bytes(max(int(total[1]) - int(available[1]), 0) * 1024))
+    for rest in (available, FREE.search(text)):
+        if rest is not None and int(rest[1]) < int(total[1]):
+            return Memory(used=Bytes((int(total[1]) - int(rest[1])) * 1024))
+    raise DeviceUnavailable("meminfo reports more available memory than there is")

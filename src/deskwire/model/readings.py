@@ -20,6 +20,9 @@ ArtKey = NewType("ArtKey", str)
 It is a key into the stored pictures and is never opened again.
 """
 
+LOUDEST = 3_276_800
+"""Percent, PA_VOLUME_MAX of the sound server's protocol."""
+
 COUNTER = {"kind": "counter"}
 """Marks a number that only grows; other numbers are gauges."""
 
@@ -27,13 +30,15 @@ COUNTER = {"kind": "counter"}
 class Cpu(Struct, frozen=True):
     """Load of the processors over the last interval."""
 
-    busy: Annotated[Percent, Meta(description="Busy time of the whole machine, 0 to 100")]
+    busy: Annotated[
+        Percent, Meta(ge=0, le=100, description="Busy time of the whole machine, 0 to 100")
+    ]
 
 
 class Memory(Struct, frozen=True):
     """Memory in use."""
 
-    used: Annotated[Bytes, Meta(description="Total memory minus available memory")]
+    used: Annotated[Bytes, Meta(ge=1, description="Total memory minus available memory")]
 
 
 class Disk(Struct, frozen=True):
@@ -67,7 +72,7 @@ class Wifi(Struct, frozen=True):
 class Battery(Struct, frozen=True):
     """The system's batteries together, weighted by energy."""
 
-    charge: Annotated[Percent, Meta(description="Charge, whole percent")]
+    charge: Annotated[Percent, Meta(ge=0, le=100, description="Charge, whole percent")]
     plugged_in: Annotated[bool, Meta(description="Whether mains power is connected")]
 
 
@@ -75,14 +80,21 @@ class Volume(Struct, frozen=True):
     """Volume of the default output."""
 
     level: Annotated[
-        Percent, Meta(description="Volume of the loudest channel, whole percent; may exceed 100")
+        Percent,
+        Meta(
+            ge=0,
+            le=LOUDEST,
+            description="Volume of the loudest channel, whole percent; may exceed 100",
+        ),
     ]
 
 
 class Backlight(Struct, frozen=True):
     """Brightness of the first internal panel."""
 
-    level: Annotated[Percent, Meta(description="Whole percent of the panel's maximum")]
+    level: Annotated[
+        Percent, Meta(ge=0, le=100, description="Whole percent of the panel's maximum")
+    ]
 
 
 class Position(Struct, frozen=True):
