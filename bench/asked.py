@@ -1,9 +1,9 @@
-"""A daemon that can be asked how many tasks it has: the same program, told of by a signal.
+"""A daemon that can be asked how many tasks it has: the same program, asked by a signal.
 
     python -P bench/asked.py FILE deskwire serve …
 
-The daemon tells nobody. So here its own program runs as it is, in this process, and at each SIGUSR1
-a line with the number of the event loop's tasks is added to FILE. Nothing of it is in the wheel.
+The daemon does not export this number. So this program runs the daemon as it is, in this process,
+and at each SIGUSR1 a line with the number of the event loop's tasks is added to FILE.
 Source: signal(7); Python runs a handler between two bytecodes of the main thread, where the loop
 is.
 """
@@ -37,8 +37,8 @@ def run(file: Path, command: list[str]) -> None:
     """Be that program, and answer."""
 
     def answer(*_: object) -> None:
-        with file.open("a", encoding="ascii") as told:
-            told.write(f"{len(asyncio.all_tasks())}\n")
+        with file.open("a", encoding="ascii") as values:
+            values.write(f"{len(asyncio.all_tasks())}\n")
 
     file.touch()
     signal.signal(signal.SIGUSR1, answer)

@@ -1,8 +1,8 @@
-"""Who is compared at handing one frame to many: the daemon, the floor in C, and its peers.
+"""Candidates of the fan-out benchmark: the daemon, a C loop as the floor, and other servers.
 
 A peer is a small program of its own in `peers/` that does the same in the usual way of its library:
 who has said something gets the frame at each multiple of the interval. The daemon is the whole
-daemon: log-in, tokens, devices, and its own beat.
+daemon: log-in, tokens, devices, and its own timer.
 """
 
 import socket
@@ -21,21 +21,21 @@ from bench.results import BUILD, ROOT
 PORT = 9100
 STARTS_WITHIN = 15.0
 HELLO = BUILD / "hello.txt"
-"""What a screen says to a peer to subscribe."""
+"""Message with which a client subscribes at another server."""
 
 
-class Door(NamedTuple):
+class ListenAddress(NamedTuple):
     """A server that runs, as the load generator finds it."""
 
     pids: list[int]
     port: int
     path: str
     texts: Path
-    """What each screen says, a line a screen."""
+    """Messages of the clients, one line each."""
 
 
 class Asked(NamedTuple):
-    """How a server is to run."""
+    """Way in which a server runs."""
 
     interval: float
     frame: Path
@@ -91,7 +91,7 @@ def python_peer(module: str, asked: Asked) -> list[str]:
 
 
 @contextmanager
-def peer_running(peer: Peer, asked: Asked) -> Iterator[Door]:
+def peer_running(peer: Peer, asked: Asked) -> Iterator[ListenAddress]:
     """Start a peer on the server's core, and wait until it listens."""
     HELLO.write_text("subscribe\n", encoding="ascii")
     with on(SERVER):
@@ -99,7 +99,7 @@ def peer_running(peer: Peer, asked: Asked) -> Iterator[Door]:
         program = started.__enter__()
     try:
         wait_for_port(PORT, program)
-        yield Door(tree(program.pid), PORT, "/", HELLO)
+        yield ListenAddress(tree(program.pid), PORT, "/", HELLO)
     finally:
         started.__exit__(None, None, None)
 

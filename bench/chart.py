@@ -8,18 +8,18 @@ from bench.svg import box, dot, line, sheet, short, words
 
 WIDTH = 760
 TOP = 56
-"""Room for the title and what stands below it."""
+"""Space for the title and the subtitle, in pixels."""
 NAMES = 210
-"""Room for the names at the left of bars and spans."""
+"""Space for the names at the left, in pixels."""
 A_LETTER = 7
-"""What a letter of a name is wide, in pixels, on the average."""
+"""Average width of a letter in pixels."""
 ROW = 26
 MOST_POINTS = 180
-"""Of a curve: a screen shows no more, and a picture stays small."""
+"""Most points of a curve; more would only make the picture larger."""
 
 
 class Curve(NamedTuple):
-    """What was measured, in the order of the times."""
+    """Measured values in the order of the times."""
 
     name: str
     values: Sequence[float]
@@ -54,38 +54,38 @@ class Panel(NamedTuple):
 
 def bars(title: str, below: str, rows: Sequence[Bar], goal: float | None = None) -> str:
     """Draw lying bars from nothing; a goal is a dashed line."""
-    room = WIDTH - NAMES - 150
+    available = WIDTH - NAMES - 150
     most = max([*(row.value for row in rows), goal or 0]) or 1
     bottom = TOP + 14 + len(rows) * ROW
     parts = [words(20, TOP - 6, below, "soft small")]
     for number, row in enumerate(rows):
         top = TOP + 10 + number * ROW
-        length = room * row.value / most
+        length = available * row.value / most
         parts += [
             words(NAMES - 10, top + 14, row.name, "" if row.ours else "soft", "end"),
             box(NAMES, top + 3, length, ROW - 10, "ours" if row.ours else "theirs"),
             words(NAMES + length + 8, top + 14, row.label, "" if row.ours else "soft"),
         ]
     if goal is not None:
-        at = NAMES + room * goal / most
+        at = NAMES + available * goal / most
         dashed = [
             line(at, TOP + 6, at, bottom, "goal"),
             words(at, bottom + 14, f"goal {short(goal)}", "goal-text small", "middle"),
         ]
-        parts = dashed + parts  # beneath the bars and what they say
+        parts = dashed + parts  # drawn first, below the bars
     return sheet(title, WIDTH, bottom + 26, parts)
 
 
 def spans(title: str, below: str, rows: Sequence[Span], unit: str) -> str:
     """Draw a dot at each median and a line to its p99, with a tick at p95; logarithmic."""
     names = 30 + A_LETTER * max(len(row.name) for row in rows)
-    room = WIDTH - names - 90
+    available = WIDTH - names - 90
     low = math.floor(math.log10(min(row.p50 for row in rows)))
     high = math.ceil(math.log10(max(row.p99 for row in rows)))
     bottom = TOP + 14 + len(rows) * ROW
 
     def at(value: float) -> float:
-        return names + room * (math.log10(max(value, 10**low)) - low) / max(1, high - low)
+        return names + available * (math.log10(max(value, 10**low)) - low) / max(1, high - low)
 
     parts = [words(20, TOP - 6, below, "soft small")]
     for power in range(low, high + 1):

@@ -1,8 +1,8 @@
 """A core for what is measured and another for what measures it.
 
-Children inherit the core of whoever starts them (sched_setaffinity(2)) and how it stands with the
-scheduler, so a program is started inside `with on(SERVER)`. Who may (root) goes before whatever
-else the machine does. Where there is one core only, both are that one, and the report says so.
+Children inherit the core of their parent (sched_setaffinity(2)) and how it stands with the
+scheduler, so a program is started inside `with on(SERVER)`. With root, both get a
+higher priority. With only one core both use it, and the report says so.
 """
 
 import os

@@ -13,13 +13,13 @@ from tests.support.buses import PrivateBus
 @asynccontextmanager
 async def listening(bus: PrivateBus) -> AsyncIterator[list[tuple[float, str]]]:
     """Note when each player's change of status comes over the bus."""
-    heard: list[tuple[float, str]] = []
+    received: list[tuple[float, str]] = []
 
     def hear(message: Message) -> None:
         if message.message_type is MessageType.SIGNAL and message.member == "PropertiesChanged":
             changed = message.body[1]
             if "PlaybackStatus" in changed:
-                heard.append((time.monotonic(), changed["PlaybackStatus"].value))
+                received.append((time.monotonic(), changed["PlaybackStatus"].value))
 
     connection = await MessageBus(bus_address=bus.address).connect()
     connection.add_message_handler(hear)
@@ -34,6 +34,6 @@ async def listening(bus: PrivateBus) -> AsyncIterator[list[tuple[float, str]]]:
         )
     )
     try:
-        yield heard
+        yield received
     finally:
         connection.disconnect()

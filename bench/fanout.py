@@ -1,11 +1,11 @@
-"""One frame to 100, 1,000 and 5,000 screens: the daemon beside the floor and its peers.
+"""One frame to 100, 1,000 and 5,000 clients: the daemon beside the floor and its peers.
 
     .venv/bin/python -m bench.fanout [--passes 2] [--sizes 100,1000,5000] [--mode plain|tls]
                                      [--only WORD] [--add]
 
-Every candidate is started anew for each pass, and the passes are interleaved, so that what else the
-machine does falls on all alike. The same load generator opens all screens first, then lets more and
-more of them subscribe. With `--add` the passes are added to those there are.
+Every candidate is started again for each pass, and the passes are interleaved, so that other
+load on the machine affects all of them. The load generator opens all clients first, then lets more
+and more of them subscribe. `--add` adds passes to the existing results.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from bench.candidates import DESKWIRE, FLOOR, PEER_TABLE, Asked, peer_running
 from bench.cores import open_many_files
 from bench.load import Measured, NotMeasured, load
 from bench.prepare import prepare
-from bench.surroundings import FRAME, Surroundings, door, make_tokens, surroundings
+from bench.surroundings import FRAME, Surroundings, listen_address, make_tokens, surroundings
 
 SIZES = [100, 1000, 5000]
 FRAMES = 8
@@ -27,7 +27,7 @@ INTERVALS = {"plain": 0.2, "tls": 0.3}
 PASSES = {"plain": 2, "tls": 2}
 PAIR = (DESKWIRE, FLOOR)
 MORE_PAIRS = 7
-"""How often in each plain pass these two are measured again, with the largest crowd.
+"""Number of repetitions of these two in each plain pass, with the most clients.
 
 Their ratio is a goal, and from one pair of runs to the next it swings by a fifth.
 """
@@ -39,8 +39,8 @@ async def main(passes: dict[str, int], sizes: list[int], only: str, *, add: bool
     """Measure and keep it."""
     open_many_files()
     missing = prepare("load", "certificate", *{peer.need for peer in PEER_TABLE})
-    kept = results.read("fanout") if add else None
-    modes: dict[str, Any] = kept["modes"] if kept else {}
+    done = results.read("fanout") if add else None
+    modes: dict[str, Any] = done["modes"] if done else {}
     async with surroundings() as there:
         path = await make_tokens(there, sizes[-1])
         candidates: dict[str, Measure] = {DESKWIRE: lambda a, s: of_the_daemon(there, path, s, a)}
@@ -88,19 +88,19 @@ def once(name: str, mode: str, measure: Measure, asked: Asked, sizes: list[int])
 
 def of_a_peer(peer: Any, sizes: list[int], asked: Asked) -> Measured:
     """Measure a peer."""
-    with peer_running(peer, asked) as its_door:
-        return load(its_door, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
+    with peer_running(peer, asked) as listen_address:
+        return load(listen_address, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
 
 
 def of_the_daemon(there: Surroundings, path: str, sizes: list[int], asked: Asked) -> Measured:
     """Measure the daemon."""
     with there.serving(interval=asked.interval, tls=asked.tls) as desk:
-        its_door = door(desk, path)
-        return load(its_door, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
+        target = listen_address(desk, path)
+        return load(target, sizes, frames=FRAMES, interval=asked.interval, tls=asked.tls)
 
 
 if __name__ == "__main__":
-    given = argparse.ArgumentParser(description="One frame to many screens.")
+    given = argparse.ArgumentParser(description="One frame to many clients.")
     given.add_argument("--passes", type=int)
     given.add_argument("--sizes", default=",".join(map(str, SIZES)))
     given.add_argument("--mode", choices=sorted(INTERVALS))

@@ -9,7 +9,7 @@ from bench.results import Result
 
 
 class Delivery(NamedTuple):
-    """One candidate at handing a frame to so many screens."""
+    """One candidate's delivery of a frame to a number of clients."""
 
     name: str
     size: int
@@ -20,8 +20,8 @@ class Delivery(NamedTuple):
     first_ms: float
     median_ms: float
     last_ms: float
-    kept_up: bool
-    """Every screen got every frame, and before the next was due."""
+    complete: bool
+    """Every client got every frame, and before the next was due."""
 
     @property
     def ratio(self) -> float:
@@ -30,7 +30,7 @@ class Delivery(NamedTuple):
 
 
 class Doorway(NamedTuple):
-    """One candidate at letting screens in."""
+    """One candidate's acceptance of clients."""
 
     name: str
     a_second: float
@@ -91,7 +91,7 @@ def rounds_of(passes: Sequence[Result], size: int) -> list[Result]:
 
 
 def doorways(fanout: Result, mode: str) -> list[Doorway]:
-    """Return how each candidate lets screens in, and what one holds."""
+    """Return acceptance rate and memory of a connection for each candidate."""
     found = []
     for name, passes in fanout["modes"].get(mode, {}).get("passes", {}).items():
         good = [each for each in passes if "opened" in each]
@@ -99,9 +99,9 @@ def doorways(fanout: Result, mode: str) -> list[Doorway]:
             found.append(
                 Doorway(
                     name,
-                    median(each["opened"]["screens"] / each["opened"]["seconds"] for each in good),
+                    median(each["opened"]["clients"] / each["opened"]["seconds"] for each in good),
                     median(
-                        each["opened"]["cpu_ms"] * 1000 / each["opened"]["screens"] for each in good
+                        each["opened"]["cpu_ms"] * 1000 / each["opened"]["clients"] for each in good
                     ),
                     median(kib_a_connection(each) for each in good),
                     median(each["opened"]["resident_before_kib"] / 1024 for each in good),
@@ -114,7 +114,7 @@ def kib_a_connection(measured: Result) -> float:
     """Return memory a connection, with all of them open and streamed to."""
     opened = measured["opened"]
     grown = measured["sizes"][-1]["resident_kib"] - opened["resident_before_kib"]
-    return float(grown / opened["screens"])
+    return float(grown / opened["clients"])
 
 
 def failures(fanout: Result, mode: str) -> dict[str, str]:
@@ -144,6 +144,6 @@ def spent(program: Result, how: str, key: str = "cpu_s_a_minute") -> float:
 
 
 def kib_a_further_screen(growth: Result) -> float:
-    """Return memory a screen between the first size and the last."""
-    first, last = growth["screens"]["sizes"][0], growth["screens"]["sizes"][-1]
+    """Return memory for each client between the first size and the last."""
+    first, last = growth["clients"]["sizes"][0], growth["clients"]["sizes"][-1]
     return float((last["resident_kib"] - first["resident_kib"]) / (last["size"] - first["size"]))

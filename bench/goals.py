@@ -1,4 +1,4 @@
-"""What the daemon is to reach, as a table: each goal with where its figure comes from."""
+"""Goals of the daemon, each with the source of its figure."""
 
 from collections.abc import Callable
 from statistics import median
@@ -79,7 +79,7 @@ def a_minute(how: str) -> Callable[[Results], float | None]:
 
 
 def resident(results: Results) -> float | None:
-    """Return memory with every device alive and one screen."""
+    """Return memory with every device in use and one client."""
     watching = results["watching"]
     return watching["programs"]["deskwire"]["memory_mib"] if watching else None
 

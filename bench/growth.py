@@ -1,12 +1,12 @@
-"""What grows with screens, with players, and with time.
+"""Growth with clients, players and time.
 
     .venv/bin/python -m bench.growth [--half-hour]
 
-Screens 1, 10, 100, 1,000 (no TLS): the daemon's processor time a frame, memory, first and last
+Clients 1, 10, 100, 1,000 (no TLS): the daemon's processor time a frame, memory, first and last
 delivery. Players 1, 10, 50, all on the bus: processor time of a watched second, memory, the length
-of a frame, a signal's way to a screen. Time: memory over as many media changes as a person makes
-who skips a track every five seconds for half an hour; they come ten a second, so half an hour
-passes in 36 seconds, or, with --half-hour, at their own pace.
+of a frame, the time from a signal to a client. Time: memory over 360 media changes, as
+many as a skip every five seconds makes in half an hour. They come ten a second, so they take 36
+seconds, or half an hour with --half-hour.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from bench.cores import LOAD, on, open_many_files
 from bench.load import load
 from bench.prepare import prepare
 from bench.processes import cpu_seconds, memory_mib
-from bench.surroundings import Surroundings, door, make_tokens, surroundings
+from bench.surroundings import Surroundings, listen_address, make_tokens, surroundings
 from tests.support.buses import PrivateBus
 from tests.support.client import Client
 from tests.support.fake_player import FakePlayer, metadata
@@ -48,18 +48,23 @@ async def main(timeouts: float) -> None:
             results.write("half-hour", await over_time(there, timeouts))
             return
         result = {
-            "screens": await by_screens(there),
+            "clients": await by_screens(there),
             "players": [await by_players(there, count) for count in PLAYERS],
         }
         results.write("growth", {**result, "time": await over_time(there, timeouts)})
 
 
 async def by_screens(there: Surroundings) -> dict[str, Any]:
-    """Let more and more screens watch."""
+    """Connect more and more clients."""
     path = await make_tokens(there, SCREENS[-1])
     with there.serving(interval=INTERVAL, tls=False) as desk:
         return load(
-            door(desk, path), SCREENS, frames=FRAMES, interval=INTERVAL, tls=False, stepwise=True
+            listen_address(desk, path),
+            SCREENS,
+            frames=FRAMES,
+            interval=INTERVAL,
+            tls=False,
+            stepwise=True,
         )
 
 
@@ -76,7 +81,7 @@ async def by_players(there: Surroundings, count: int) -> dict[str, Any]:
             asked = time.monotonic()
             screen = await stack.enter_async_context(client.watch())
             await screen.stats(lambda stats: len(stats["audio"]) == count, within=10.0)
-            told = time.monotonic() - asked
+            values = time.monotonic() - asked
             await asyncio.sleep(1.5)
             used, began = cpu_seconds([desk.pid]), time.monotonic()
             await asyncio.sleep(WATCHED)
@@ -98,7 +103,7 @@ async def by_players(there: Surroundings, count: int) -> dict[str, Any]:
                 "resident_mib": memory_mib([desk.pid]),
                 "frame_bytes": len(screen.frames[-1].text),
                 "signal_to_frame_ms": delays,
-                "connect_to_all_players_ms": told * 1000,
+                "connect_to_all_players_ms": values * 1000,
             }
 
 

@@ -35,7 +35,7 @@ PATIENCE = 300.0
 
 
 class Verdict(NamedTuple):
-    """How one piece of work compares."""
+    """Comparison of one piece of work."""
 
     work: str
     change: float
@@ -95,7 +95,7 @@ def taken_on() -> dict[str, str]:
     }
 
 
-def judge(baseline: dict[str, Any], counted: dict[str, int], python: str) -> list[Verdict]:
+def compare(baseline: dict[str, Any], counted: dict[str, int], python: str) -> list[Verdict]:
     """Compare what was counted on this Python with the baseline."""
     theirs = baseline["taken_on"]["python"]
     allowed = ALLOWED if minor(theirs) == minor(python) else ALLOWED_ELSEWHERE
@@ -111,19 +111,19 @@ def minor(python: str) -> str:
 
 
 def main(*, take: bool) -> int:
-    """Count, and judge or keep."""
+    """Count, then compare with the baseline or write it."""
     counted, here = count(), taken_on()
     if take:
-        kept = {
+        done = {
             "taken_on": here,
             "instructions": counted,
             "ratios": {work: round(ratio, 5) for work, ratio in ratios(counted).items()},
         }
-        BASELINE.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-        print(f"{BASELINE.name} is taken anew: {kept['ratios']}")
+        BASELINE.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
+        print(f"{BASELINE.name} is taken anew: {done['ratios']}")
         return 0
     baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
-    verdicts = judge(baseline, counted, here["python"])
+    verdicts = compare(baseline, counted, here["python"])
     results.write(
         "guard",
         {

@@ -1,4 +1,4 @@
-"""What one would have instead of a desk: `playerctl --follow`, or asking each second."""
+"""Alternatives to a desk: `playerctl --follow`, and polling each second."""
 
 import asyncio
 import itertools
@@ -61,17 +61,17 @@ async def toggled(
     samples: int,
     noticed: Callable[[str], Awaitable[float]],
 ) -> Samples:
-    """Pause and resume; from mpv's signal to when somebody noticed."""
+    """Pause and resume; from mpv's signal to its detection."""
     delays = []
-    async with listening(bus) as heard:
+    async with listening(bus) as received:
         for paused in itertools.islice(itertools.cycle((False, True)), samples):
             await asyncio.sleep(dice.uniform(*APART) if samples > POLLS else dice.uniform(0, 1))
-            heard.clear()
+            received.clear()
             status = "Paused" if paused else "Playing"
             mpv.set("pause", paused)
             async with asyncio.timeout(WITHIN):
                 at = await noticed(status)
             await asyncio.sleep(0.01)
-            if signal := [moment for moment, said in heard if said == status]:
+            if signal := [moment for moment, said in received if said == status]:
                 delays.append((at - signal[0]) * 1000)
     return delays

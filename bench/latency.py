@@ -1,17 +1,17 @@
-"""How long a change takes to a screen, a tap to a player, a log-in to a first reading, a start.
+"""Latency of a change, a command, a log-in up to the first reading, and a start.
 
     .venv/bin/python -m bench.latency [--samples 200]
 
     a player's signal   a real mpv is paused and resumed over its own socket; a listener on the bus
-                        notes its signal, a screen the frame that tells of it
-    volume              set with pactl; `pactl subscribe` notes the event, a screen the frame
-    a command           a frame sent by a screen, noted by a player of our own when it is called; in
+                        notes its signal, a client the frame that tells of it
+    volume              set with pactl; `pactl subscribe` notes the event, a client the frame
+    a command           a frame sent by a client, noted by a player of our own when it is called; in
                         turn with it a bare call to the same player, with no desk in between
     log-in              `logins.py`
     start               from exec to the line that says it is ready
 
-Screen, listener and player share one process on the load's core and one clock. Changes come at
-random moments of the beat and further apart than 50 ms, so that none is held back as part of a
+Client, listener and player share one process on the load's core and one clock. Changes come at
+random moments of the interval and further apart than 50 ms, so that none is held back as part of a
 burst. Beside it stand what one would have instead: a poller that asks each second, and `playerctl
 --follow`.
 """
@@ -46,7 +46,7 @@ APART = (0.08, 0.18)
 WITHIN = 5.0
 STARTS, VOLUMES = 10, 60
 SCREENS = 4
-"""That tap in turns: a screen may send ten commands a second."""
+"""Pause between two commands: a client may send ten a second."""
 
 Samples = list[float]
 """Milliseconds."""
@@ -82,14 +82,14 @@ async def main(samples: int) -> None:
 async def of_signals(
     there: Surroundings, screen: Socket, dice: random.Random, samples: int
 ) -> dict[str, Samples]:
-    """Pause and resume mpv; from its signal, and from when it was told, to the frame."""
+    """Pause and resume mpv; from its signal, and from the request, to the frame."""
     mpv = there.there.mpv
-    since_signal, since_told = [], []
-    async with listening(there.there.session) as heard:
+    since_signal, since_request = [], []
+    async with listening(there.there.session) as received:
         for paused in itertools.islice(itertools.cycle((True, False)), samples):
             await asyncio.sleep(dice.uniform(*APART))
-            heard.clear()
-            seen, told = screen.count, time.monotonic()
+            received.clear()
+            seen, requested = screen.count, time.monotonic()
             mpv.set("pause", paused)
             frame = await screen.frame(
                 lambda frame, paused=paused: any(  # type: ignore[misc]
@@ -99,12 +99,12 @@ async def of_signals(
                 since=seen,
                 within=WITHIN,
             )
-            if signal := [at for at, status in heard if (status == "Paused") is paused]:
+            if signal := [at for at, status in received if (status == "Paused") is paused]:
                 since_signal.append((frame.at - signal[0]) * 1000)
-                since_told.append((frame.at - told) * 1000)
+                since_request.append((frame.at - requested) * 1000)
     return {
         "a player's signal to the frame": since_signal,
-        "mpv told to the frame, mpv's own part with it": since_told,
+        "a request to mpv to the frame, mpv's part included": since_request,
     }
 
 
@@ -158,15 +158,15 @@ async def of_volume(there: Surroundings, screen: Socket, dice: random.Random) ->
 async def of_commands(
     there: Surroundings, client: Client, dice: random.Random, samples: int
 ) -> dict[str, Samples]:
-    """Tap; from the frame's sending to the call at a player that notes the time.
+    """Send a command; from the frame's sending to the call at a player that notes the time.
 
     In turn with it the same call is made by a connection of our own.
     """
     called: asyncio.Queue[float] = asyncio.Queue()
-    taps, bare = [], []
+    commands, bare = [], []
     async with FakePlayer(there.there.session, "obedient") as player:
         player.before_reply["PlayPause"] = lambda: called.put_nowait(time.monotonic())
-        async with screens(client, SCREENS) as watching, calling(there.there.session) as call:
+        async with clients(client, SCREENS) as watching, calling(there.there.session) as call:
             stats = await watching[0].stats(
                 lambda stats: any(each["name"] == "obedient" for each in stats["audio"])
             )
@@ -175,14 +175,14 @@ async def of_commands(
                 await asyncio.sleep(dice.uniform(0.03, 0.06))
                 sent = await screen.send("audio-play-pause", name)
                 async with asyncio.timeout(WITHIN):
-                    taps.append((await called.get() - sent) * 1000)
+                    commands.append((await called.get() - sent) * 1000)
                 await asyncio.sleep(dice.uniform(0.03, 0.06))
                 sent = time.monotonic()
                 call(player.name)
                 async with asyncio.timeout(WITHIN):
                     bare.append((await called.get() - sent) * 1000)
     return {
-        "a command to the call": taps,
+        "a command to the call": commands,
         "… a bare call to that player, without a desk": bare,
     }
 
@@ -204,12 +204,12 @@ async def calling(bus: PrivateBus) -> AsyncIterator[Callable[[str], object]]:
 
 
 @asynccontextmanager
-async def screens(client: Client, count: int) -> AsyncIterator[list[Socket]]:
-    """Have so many screens watch."""
+async def clients(client: Client, count: int) -> AsyncIterator[list[Socket]]:
+    """Connect a number of clients."""
     if count == 0:
         yield []
         return
-    async with client.watch() as screen, screens(client, count - 1) as others:
+    async with client.watch() as screen, clients(client, count - 1) as others:
         yield [screen, *others]
 
 

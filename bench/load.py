@@ -4,7 +4,7 @@ import json
 import subprocess
 from typing import Any
 
-from bench.candidates import Door
+from bench.candidates import ListenAddress
 from bench.cores import LOAD as CORE
 from bench.cores import on
 from bench.prepare import LOAD
@@ -19,7 +19,7 @@ class NotMeasured(Exception):
 
 
 def load(
-    door: Door,
+    listen_address: ListenAddress,
     sizes: list[int],
     *,
     frames: int,
@@ -27,13 +27,13 @@ def load(
     tls: bool,
     stepwise: bool = False,
 ) -> Measured:
-    """Open screens and stream to them; raises `NotMeasured`."""
+    """Open clients and stream to them; raises `NotMeasured`."""
     words = [
         str(LOAD),
-        *("--port", str(door.port), "--path", door.path),
+        *("--port", str(listen_address.port), "--path", listen_address.path),
         *("--sizes", ",".join(map(str, sizes)), "--frames", str(frames)),
-        *("--interval", str(interval), "--texts", str(door.texts)),
-        *("--pids", ",".join(map(str, door.pids))),
+        *("--interval", str(interval), "--texts", str(listen_address.texts)),
+        *("--pids", ",".join(map(str, listen_address.pids))),
         *(["--tls"] if tls else []),
         *(["--stepwise"] if stepwise else []),
     ]

@@ -36,11 +36,11 @@ WAYS = (
     ("log-in by TLS to first stats", True, True),
     ("first log-in to first stats", False, False),
 )
-"""What it is called, whether by TLS, whether another watches."""
+"""Name, whether over TLS, whether another client is connected."""
 SETTLES = 0.05
 """Seconds after which the daemon has done what a log-in leaves to do."""
-NOBODY = 0.3
-"""Seconds after which devices that nobody watches any more are at rest."""
+IDLE_AFTER = 0.3
+"""Time after which devices without a subscriber are idle, in seconds."""
 
 Samples = list[float]
 """Milliseconds."""
@@ -79,7 +79,7 @@ async def at_the_least(there: Surroundings) -> dict[str, Samples]:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether somebody listens."""
+    """Return whether the port accepts connections."""
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
@@ -94,7 +94,7 @@ async def entered(desk: Daemon, pid: int) -> tuple[Samples, Samples]:
                 took.append((time.monotonic() - began) * 1000)
                 await asyncio.sleep(SETTLES)
                 used.append((without_hashing(pid) - cpu) * 1000)
-        await asyncio.sleep(NOBODY)
+        await asyncio.sleep(IDLE_AFTER)
     return took, used
 
 

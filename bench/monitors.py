@@ -1,7 +1,7 @@
-"""Other programs that tell how a machine is, as somebody would run them here beside a desk.
+"""Other programs that monitor a machine, run as a user would run them beside a desk.
 
 Each as it comes out of its Debian package, but that it listens on this machine only and keeps its
-files in a folder of ours. What a program collects is told with it: they do not do the same.
+files in a separate folder . The report lists what each program collects, because they differ.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Monitor(NamedTuple):
 
     @property
     def address(self) -> str:
-        """What is fetched each second."""
+        """Address that is fetched each second."""
         return f"http://127.0.0.1:{self.port}{self.path}"
 
 
@@ -89,7 +89,7 @@ class Poller:
         self.monitor = monitor
         self.answers = 0
         self.bytes = 0
-        """How long the last answer was."""
+        """Size of the last answer in bytes."""
         self._polling: asyncio.Task[None] | None = None
 
     async def _poll(self) -> None:

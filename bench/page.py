@@ -1,4 +1,4 @@
-"""What the page costs a browser and a person's patience: each promise, the figure, the goal.
+"""Cost of the page in a browser: each figure with its goal.
 
     .venv/bin/python -m bench.page [--json FILE]
 
@@ -32,12 +32,12 @@ SIZES = {"phone": PHONE, "wide": WIDE, "largest": LARGEST}
 SETTLES = 5.0
 """Seconds until what a log-in and a first reading cost is over."""
 WINDOWS, SPAN = 8, 2.0
-TAPS = 5
+COMMANDS = 5
 VISITS = 3
 RETURNS = 3
 HOUR = 3600
 KIB, MIB = 1024, 1024 * 1024
-CORE_AT_MOST, TAP_AT_MOST, LOAD_AT_MOST, READY_AT_MOST, GROWN_AT_MOST = 2.0, 150.0, 90.0, 1.0, 5.0
+CORE_AT_MOST, COMMAND_GOAL, LOAD_AT_MOST, READY_AT_MOST, GROWN_AT_MOST = 2.0, 150.0, 90.0, 1.0, 5.0
 
 
 class Figure(NamedTuple):
@@ -51,7 +51,7 @@ class Figure(NamedTuple):
     """The median, where `value` is the least."""
 
     @property
-    def kept(self) -> bool:
+    def done(self) -> bool:
         """Whether the promise is kept."""
         return self.value <= self.goal
 
@@ -62,7 +62,7 @@ class Figure(NamedTuple):
 
 
 async def costs(browser: Browser, desk: Daemon) -> list[Figure]:
-    """Measure what a page that nobody touches takes of a core, at each size."""
+    """Measure the CPU share of an untouched page at each size."""
     figures = []
     for name, size in SIZES.items():
         async with browser.open(desk, size) as dashboard:
@@ -76,13 +76,15 @@ async def costs(browser: Browser, desk: Daemon) -> list[Figure]:
     return figures
 
 
-async def taps(browser: Browser, desk: Daemon) -> Figure:
+async def commands(browser: Browser, desk: Daemon) -> Figure:
     """Measure from a click on pause until the page shows that the player obeyed."""
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.button("Pause").wait_for()
-        took = [await measure_command(dashboard, name) for name in ("Pause", "Play") * TAPS]
-    return Figure("a tap on pause, until it is seen (median)", median(took), "ms", TAP_AT_MOST)
+        took = [await measure_command(dashboard, name) for name in ("Pause", "Play") * COMMANDS]
+    return Figure(
+        "pause command to its effect on the page (median)", median(took), "ms", COMMAND_GOAL
+    )
 
 
 async def visits(browser: Browser, desk: Daemon) -> list[Figure]:
@@ -111,7 +113,7 @@ def gzipped_size(path: str) -> int:
 
 
 async def returns(browser: Browser, desk: Daemon) -> Figure:
-    """Measure from looking at a page again, that rested while nobody did, until it is live."""
+    """Measure from looking at a page again, which was paused while hidden, until it is live."""
     took = []
     async with browser.open(desk) as dashboard:
         await dashboard.open_and_log_in()
@@ -142,7 +144,7 @@ async def measure() -> list[Figure]:
             desk = stack.enter_context(there.daemon())
             browser = await stack.enter_async_context(Browser())
             figures.extend(await visits(browser, desk))
-            figures.append(await taps(browser, desk))
+            figures.append(await commands(browser, desk))
             figures.append(await returns(browser, desk))
             figures.extend(await costs(browser, desk))
             figures.append(await hour(browser, desk))
@@ -158,9 +160,9 @@ def main() -> bool:
     for figure in figures:
         print(figure)
     if report:
-        rows = [{**figure._asdict(), "kept": figure.kept} for figure in figures]
+        rows = [{**figure._asdict(), "kept": figure.done} for figure in figures]
         report.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return all(figure.kept for figure in figures)
+    return all(figure.done for figure in figures)
 
 
 if __name__ == "__main__":

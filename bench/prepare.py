@@ -1,7 +1,7 @@
-"""What the measurements need, put in place: packages, an environment of their own, built programs.
+"""Setup of the benchmarks: packages, a separate environment, compiled programs.
 
-Each need stands for itself. One that cannot be had is remembered with the reason, whoever depends
-on it is left out, and the report says so; nothing else stops for it.
+Requirements are independent. A missing one is recorded with the reason, and the measurements that
+need it are left out. The report says so.
 """
 
 import os
@@ -44,7 +44,7 @@ def run(words: list[str], cwd: Path = ROOT, **env: str) -> None:
 
 def debian(*packages: str) -> None:
     """Install Debian packages, starting none of their services."""
-    run([str(ROOT / "tests" / "parts" / "install"), "packages", *packages])
+    run([str(ROOT / "tests" / "support" / "install"), "packages", *packages])
 
 
 def compiler() -> None:

@@ -67,7 +67,7 @@ def about(found: Results) -> Lines:
             "Processor time is that of the whole process tree, the kernel's share for it "
             "included. A "
             "figure in microseconds holds only beside the others of its table: the ratios are the "
-            "point. [How each is measured](README.md)."
+            "point. The [README](README.md) says how each is measured."
         ),
         "",
     ]

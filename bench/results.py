@@ -1,6 +1,6 @@
-"""What was measured, as JSON in a folder that git does not keep: one file a measurement.
+"""Results as JSON files, one for each measurement, in a folder that git ignores.
 
-So a report can be written again without measuring again, and one measurement be taken anew without
+So a report can be written again without measuring again, and one measurement be repeated without
 the others.
 """
 
@@ -38,7 +38,7 @@ def read(name: str) -> Result | None:
 
 
 def forget(name: str) -> None:
-    """Let go of a measurement, so that nobody takes the last one for this one."""
+    """Delete a measurement, so that an old one is not reported as new."""
     (RESULTS / f"{name}.json").unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Ten minutes of everything at once: a crowd of screens, changing media, troubles at random.
+"""Ten minutes of everything at once: many clients, changing media, random faults.
 
     .venv/bin/python bench/soak.py [--seconds 600] [--clients 50] [--seed N] [--report FOLDER]
 
@@ -26,10 +26,10 @@ from bench.asked import answers, ask, asked  # noqa: E402 - found by the line ab
 from bench.sections.soak import (  # noqa: E402 - the same
     Run,
     Sample,
+    checked,
     drawn,
     is_back,
-    judged,
-    told,
+    values,
 )
 from tests.support.buses import PrivateBus  # noqa: E402 - the same
 from tests.support.chaos import FAULTS, Chaos  # noqa: E402 - the same
@@ -108,7 +108,7 @@ async def soak(seconds: float, clients: int, seed: int, folder: Path) -> Run:
                     asyncio.create_task(there.play()),
                     asyncio.create_task(watched.sample_on(every, samples)),
                 ]
-                troubles = await befall(there, seconds)
+                troubles = await trouble(there, seconds)
                 await crowd.leave()
                 for task in background:
                     assert not task.done(), task
@@ -131,7 +131,7 @@ async def one_look(desk: Daemon) -> None:
         await screen.frame(lambda _: True, since=2)
 
 
-async def befall(there: Chaos, seconds: float) -> "Counter[str]":
+async def trouble(there: Chaos, seconds: float) -> "Counter[str]":
     """Let trouble after trouble happen; return how many of each."""
     happened: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
@@ -151,18 +151,18 @@ def main() -> int:
     given.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     given.add_argument("--report", type=Path, default=ROOT / "build" / "soak")
     wanted = given.parse_args()
-    print(f"seed {wanted.seed}: {wanted.seconds:g} s, {wanted.clients} screens", flush=True)
+    print(f"seed {wanted.seed}: {wanted.seconds:g} s, {wanted.clients} clients", flush=True)
 
     logging.disable()  # the players' library speaks of every answer that their leaving cuts off
     with tempfile.TemporaryDirectory() as folder:
         run = asyncio.run(soak(wanted.seconds, wanted.clients, wanted.seed, Path(folder)))
-    said = told(run)
+    said = values(run)
 
     wanted.report.mkdir(parents=True, exist_ok=True)
     (wanted.report / "soak.svg").write_text(drawn(run), encoding="utf-8")
     (wanted.report / "soak.md").write_text(said, encoding="utf-8")
     print(run.log + said)
-    return 0 if all(each.fine for each in judged(run)) else 1
+    return 0 if all(each.fine for each in checked(run)) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A desk as it stands on somebody's machine, for the daemon that is measured.
+"""A desk as on a user's machine, for the measured daemon.
 
 Buses, two players, sound, battery and wifi are real programs (`tests/support/full_desktop.py`), on
 the load's core; the daemon is started on the server's. Its frame is the one peers send as well.
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from bench.candidates import Door
+from bench.candidates import ListenAddress
 from bench.cores import LOAD, SERVER, on
 from bench.processes import tree
 from bench.results import BUILD
@@ -26,12 +26,12 @@ FRAME = BUILD / "frame.json"
 AUTH = BUILD / "auth.txt"
 AT_ONCE = 32
 """Tokens that are asked for at the same time."""
-ROOM = 100_000
+SPACE = 100_000
 """Sockets it may have: what is measured is not its bounds."""
 
 
 class Surroundings:
-    """What is there, and a folder for the daemon's state that lasts as long."""
+    """The running parts, and a folder for the daemon's state."""
 
     def __init__(self, there: FullDesktop, second: Mpv, media: Media, state: Path) -> None:
         self.there = there
@@ -51,9 +51,9 @@ class Surroundings:
             settings={
                 "devices_sys": self.there.sys,
                 "stats_interval": interval,
-                "session_max_sockets": ROOM,
-                "session_max_sockets_per_user": ROOM,
-                "session_max_unauthenticated": ROOM,
+                "session_max_sockets": SPACE,
+                "session_max_sockets_per_user": SPACE,
+                "session_max_unauthenticated": SPACE,
                 "session_auth_timeout": 600,
             },
             state_dir=self.state,
@@ -93,17 +93,17 @@ async def make_tokens(there: Surroundings, count: int) -> str:
     """
     with there.serving(tls=False) as desk:
         async with Client(desk) as client:
-            ticket = await client.websocket_token()
-            async with client.watch(ticket) as screen:
+            socket_token = await client.websocket_token()
+            async with client.watch(socket_token) as screen:
                 await screen.frame(lambda _: True, since=2)
                 FRAME.write_text(screen.frames[-1].text, encoding="utf-8")
-            tokens = [ticket.token]
+            tokens = [socket_token.token]
             while len(tokens) < count:
                 asked = [one_more(client) for _ in range(min(AT_ONCE, count - len(tokens)))]
                 tokens += await asyncio.gather(*asked)
     lines = [json.dumps({"event": "auth", "args": [token]}) for token in tokens]
     AUTH.write_text("\n".join(lines) + "\n", encoding="ascii")
-    return "/" + ticket.socket.split("/", 3)[3]
+    return "/" + socket_token.socket.split("/", 3)[3]
 
 
 async def one_more(client: Client) -> str:
@@ -115,6 +115,6 @@ async def one_more(client: Client) -> str:
     return token
 
 
-def door(desk: Daemon, path: str) -> Door:
+def listen_address(desk: Daemon, path: str) -> ListenAddress:
     """Return the daemon as the load generator finds it."""
-    return Door(tree(desk.pid), int(desk.address.rpartition(":")[2]), path, AUTH)
+    return ListenAddress(tree(desk.pid), int(desk.address.rpartition(":")[2]), path, AUTH)

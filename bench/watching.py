@@ -1,10 +1,10 @@
-"""What watching one machine costs: the desk beside Glances, netdata and node-exporter.
+"""Cost of monitoring one machine: the desk beside Glances, netdata and node-exporter.
 
     .venv/bin/python -m bench.watching [--seconds 12] [--rounds 2]
 
-All run at the same time, all their processes on one core, whoever asks them on the other. In turns
-nobody looks, and each is asked once a second (the desk: one screen, by TLS). The desk has
-everything (`surroundings.py`) and is quiet, so what is measured is its own beat.
+All run at the same time, their processes on one core and the load on the other. The rounds alternate
+between no client and one request a second (the desk: one client, over TLS). The desk has
+everything (`surroundings.py`) and is quiet, so only its own timer is measured.
 """
 
 import argparse
@@ -84,7 +84,7 @@ async def of_all(
                     programs[name]["memory_mib"] = memory_mib(tree(pid))
                     programs[name]["proportional_mib"] = memory_mib(tree(pid), "Pss")
                 programs[DESKWIRE]["answer_bytes"] = len(screen.frames[-1].text)
-                programs[DESKWIRE]["collects"] = "what a screen shows: " + ", ".join(
+                programs[DESKWIRE]["collects"] = "what a client shows: " + ", ".join(
                     sorted(await screen.stats())
                 )
                 for poller in pollers:

@@ -67,7 +67,7 @@ static void open_upto(int upto) {
     }
     double seconds = (double)(now() - began) / 1e9;
     usleep(50000);
-    printf("\"opened\": {\"screens\": %d, \"seconds\": %.4f, \"cpu_ms\": %.3f, \"resident_before_kib\": %ld, "
+    printf("\"opened\": {\"clients\": %d, \"seconds\": %.4f, \"cpu_ms\": %.3f, \"resident_before_kib\": %ld, "
            "\"resident_after_kib\": %ld}, ",
            upto - first, seconds, (double)(cpu_used() - cpu) / 1e6, before, resident_kib());
 }
@@ -85,7 +85,7 @@ static void subscribe(int from, int upto) {
         if (screens_lost) fail("a connection was lost at its first word");
         if (now() > deadline) fail("not everybody got a first frame in time");
     }
-    printf("\"subscribed\": {\"screens\": %d, \"seconds\": %.4f, \"cpu_ms\": %.3f}, ", upto - from,
+    printf("\"subscribed\": {\"clients\": %d, \"seconds\": %.4f, \"cpu_ms\": %.3f}, ", upto - from,
            (double)(now() - began) / 1e9, (double)(cpu_used() - cpu) / 1e6);
 }
 

@@ -1,10 +1,10 @@
-"""The least that lets somebody in: aiohttp, a password hashed, a row on disk, a frame on a socket.
+"""The least work of a log-in: aiohttp, a password hashed, a row on disk, a frame on a socket.
 
 python -m bench.peers.entrance PORT STATE HASH
 
 The daemon's five steps by the usual means of the same libraries, in the same threads: the password
 is verified with the daemon's parameters in one that yields to others, the row is on disk in a
-write-ahead log before it is answered. Nothing else is done: no token is judged, nothing is
+write-ahead log before it is answered. Nothing else is done: no token is verified, nothing is
 throttled, followed, logged or closed within a bound.
 """
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bench.peers.beat import asked, beat
+from bench.peers.ticks import asked, next_tick
 
 SUBSCRIBERS: set[WebSocket] = set()
 GIVEN = asked()
@@ -31,7 +31,7 @@ async def watch(socket: WebSocket) -> None:
 async def publish() -> None:
     """Send the frame to everybody, one after another."""
     while True:
-        await beat(GIVEN.interval)
+        await next_tick(GIVEN.interval)
         for socket in list(SUBSCRIBERS):
             with suppress(WebSocketDisconnect, RuntimeError):
                 await socket.send_text(GIVEN.text)

@@ -7,7 +7,7 @@ import asyncio
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from bench.peers.beat import asked, beat
+from bench.peers.ticks import asked, next_tick
 
 SUBSCRIBERS: set[ServerConnection] = set()
 
@@ -28,7 +28,7 @@ async def main() -> None:
         watch, "127.0.0.1", given.port, ssl=given.context, compression=None, backlog=1024
     ):
         while True:
-            await beat(given.interval)
+            await next_tick(given.interval)
             broadcast(SUBSCRIBERS, given.text)
 
 

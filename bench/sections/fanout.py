@@ -1,4 +1,4 @@
-"""One frame to many screens: a picture, a table of each size, a table of connections."""
+"""One frame to many clients: a picture, a table of each size, a table of connections."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ def fanout(result: Result) -> Lines:
     """Tell of one frame to many."""
     lines = [
         "",
-        "## One frame to many screens",
+        "## One frame to many clients",
         "",
         (
             f"One real `stats` frame of {result['frame_bytes']} bytes. deskwire is the whole "
-            "daemon with every device, started as a program; each screen has logged in with a "
+            "daemon with every device, started as a program; each client has logged in with a "
             "token of its own. The others send the same bytes and do nothing else. *First* and "
             "*last* are milliseconds after the moment the frame was due; deskwire reads this "
             "machine and makes the frame in them."
@@ -45,7 +45,7 @@ def fanout_bars(result: Result, mode: str, size: int) -> str:
     """Draw processor time a frame, in the floor's."""
     found = deliveries(result, mode, size)
     return bars(
-        f"One frame to {size:,} screens, {MODES[mode]}: processor time, × the C loop",
+        f"One frame to {size:,} clients, {MODES[mode]}: processor time, × the C loop",
         "the server's processor time a delivered frame, median of the passes' ratios",
         [
             Bar(
@@ -67,7 +67,7 @@ def fanout_table(result: Result, mode: str) -> Lines:
     order = [each.name for each in deliveries(result, mode, sizes[-1])]
     heads = [f"{size:,}: µs a frame, first–last ms" for size in sizes]
     return table(
-        ("× C at the most screens, its passes from–to", *heads),
+        ("× C at the most clients, its passes from–to", *heads),
         [(name_of(name, columns[sizes[-1]][name]), *row(name, columns, sizes)) for name in order],
     )
 
@@ -88,7 +88,7 @@ def row(name: str, columns: dict[int, dict[str, Delivery]], sizes: Sequence[int]
         if each is None:
             cells.append("–")
             continue
-        late = "" if each.kept_up else ", did not keep up"
+        late = "" if each.complete else ", did not keep up"
         cells.append(f"{each.cpu_us:.2f}, {each.first_ms:.1f}–{each.last_ms:.1f}{late}")
     return cells
 

@@ -1,4 +1,4 @@
-"""What grows with screens, with players, with time: pictures."""
+"""Growth with clients, players and time, as pictures."""
 
 from statistics import median
 
@@ -9,8 +9,8 @@ from bench.results import Result
 
 def growth(result: Result) -> Lines:
     """Tell what grows, and how."""
-    sizes, players = result["screens"]["sizes"], result["players"]
-    screens = [f"{each['size']:,}" for each in sizes]
+    sizes, players = result["clients"]["sizes"], result["players"]
+    clients = [f"{each['size']:,}" for each in sizes]
     many = [str(each["players"]) for each in players]
 
     def of_rounds(key: str) -> list[float]:
@@ -21,28 +21,28 @@ def growth(result: Result) -> Lines:
         "## What grows",
         "",
         (
-            "With screens: processor time and last delivery by the frame each of them gets, "
+            "With clients: processor time and last delivery by the frame each of them gets, "
             "memory by "
             "what a connection holds."
         ),
         "",
         *picture(
-            "growth-screens",
-            "what grows with screens",
+            "growth-clients",
+            "what grows with clients",
             panels(
-                "More screens",
+                "More clients",
                 "plain connections, a frame each 0.2 s",
                 [
-                    Panel("CPU a frame to all, ms", screens, of_rounds("cpu_ms")),
-                    Panel("last delivery, ms after due", screens, of_rounds("last_ms")),
+                    Panel("CPU a frame to all, ms", clients, of_rounds("cpu_ms")),
+                    Panel("last delivery, ms after due", clients, of_rounds("last_ms")),
                     Panel(
-                        "resident, MiB", screens, [each["resident_kib"] / 1024 for each in sizes]
+                        "resident, MiB", clients, [each["resident_kib"] / 1024 for each in sizes]
                     ),
                 ],
             ),
         ),
         (
-            "With players: the frame's length. One screen by TLS, a reading a second, each "
+            "With players: the frame's length. One client by TLS, a reading a second, each "
             "player a "
             "connection on the bus."
         ),
@@ -52,7 +52,7 @@ def growth(result: Result) -> Lines:
             "what grows with players",
             panels(
                 "More players",
-                "one screen, a reading a second",
+                "one client, a reading a second",
                 [
                     Panel("CPU a second, ms", many, [each["cpu_ms_a_second"] for each in players]),
                     Panel("resident, MiB", many, [each["resident_mib"] for each in players]),

@@ -1,4 +1,4 @@
-"""How long things take: a picture and a table."""
+"""Latency as a picture and a table."""
 
 from bench.chart import Span, spans
 from bench.figures import percentile
@@ -32,9 +32,9 @@ def latency(result: Result) -> Lines:
         "## How long it takes",
         "",
         (
-            "Milliseconds. The signal is seen by a listener on the same bus, the frame by a screen "
+            "Milliseconds. The signal is seen by a listener on the same bus, the frame by a client "
             "over TLS, both in one process with one clock. Below a command stands the same call "
-            "made without a desk, below a log-in what the least costs that lets somebody in: "
+            "made without a desk, below a log-in the least cost of a log-in: "
             "aiohttp, the same hash, one row on disk, and nothing judged. Last, what one would "
             "have instead."
         ),

@@ -1,4 +1,4 @@
-"""What the page costs a browser."""
+"""Cost of the page in a browser."""
 
 from bench.markdown import Lines, table
 from bench.results import Result

@@ -18,9 +18,9 @@ from tests.support.client_load import ClientLoad
 
 MIB_MORE, THREADS_MORE, DESCRIPTORS_MORE, TASKS_MORE = 2.0, 0, 3, 1
 CROWD_MORE = 0.1
-"""What the crowd's coming and going adds to descriptors and tasks, by its size."""
+"""Descriptors and tasks that coming and going clients may add, for each client."""
 MIB_A_SCREEN = 0.5
-"""What a screen may cost at its dearest, above a desk that one looks at."""
+"""Largest cost of a client above that of a desk with one client."""
 LONGEST_GAP = 3.0
 CLOSES = {
     1000: "left by themselves",
@@ -29,43 +29,43 @@ CLOSES = {
 }
 
 PAGE = """\
-# Ten minutes of everything at once
+# Ten minutes under load and faults
 
-Screens come, watch, tap, leave and come back; sessions of forty seconds end and begin; what plays
-changes ten times a second; and a trouble befalls the desk every second or two. What the daemon
-holds must not grow, and nobody may notice. `make soak` does it, writes this page and fails if
-anything of it was not held; the seed decides which troubles come when.
+Clients connect, watch, send commands, leave and return. Sessions of forty seconds end and start,
+the media change ten times a second, and a fault happens every second or two. The resources of the
+daemon must not grow, and a healthy client must not notice. `make soak` runs this, writes this page
+and fails if a limit is exceeded. The seed decides which faults happen at which time.
 
-{verdict} {seconds} seconds, {screens} screens, seed {seed}: {frames} frames read, {taps} commands
-sent, {sockets} sockets opened and ended, {befell} troubles.
+{verdict} {seconds} seconds, {clients} clients, seed {seed}: {frames} frames read,
+{commands} commands sent, {sockets} sockets opened and closed, {befell} faults.
 
 ![descriptors, tasks, threads and memory of the daemon over time](soak.svg)
 
-## What was asked, and what was found
+## Limits
 
-{judged}
+{checked}
 
-## What the daemon held
+## Resources of the daemon
 
 {measured}
 
-Memory stays at what the crowd once needed, fifty log-ins at once above all: the C library keeps
-what is freed for the next. Tasks are those of the event loop; the daemon tells of them to nobody,
-so a soak starts it by `bench/asked.py`, which runs the same program and counts them when it is sent
-a signal.
+Memory stays at the highest level that the clients needed, above all fifty log-ins at once: the C
+library keeps freed memory for the next allocation. Tasks are those of the event loop. The daemon
+does not export their number, so a soak starts it by `bench/asked.py`, which runs the same program
+and counts them on a signal.
 
-## How sockets ended
+## Ends of sockets
 
 {closes}
 
-## What befell it
+## Faults
 
 {troubles}
 """
 
 
 class Sample(NamedTuple):
-    """What the daemon holds at one moment."""
+    """Resources of the daemon at one moment."""
 
     at: float
     descriptors: int
@@ -86,7 +86,7 @@ class Run(NamedTuple):
     troubles: Counter[str]
     crowd: ClientLoad
     log: str
-    """What the daemon said, if there is in it what must never be."""
+    """Log lines of the daemon that contain a secret or a traceback."""
 
 
 class Judgement(NamedTuple):
@@ -105,8 +105,8 @@ MEASURED: dict[str, Callable[[Sample], float]] = {
 }
 
 
-def judged(run: Run) -> list[Judgement]:
-    """Judge it."""
+def checked(run: Run) -> list[Judgement]:
+    """Check it."""
     before, after, crowd = run.before, run.after, run.crowd
     last = run.samples[-1]
     dearest = (max(each.mib for each in run.samples) - before.mib) / run.clients
@@ -161,7 +161,7 @@ def is_back(after: Sample, before: Sample) -> bool:
 
 
 def flat(run: Run, name: str, more: float) -> Judgement:
-    """Judge one curve."""
+    """Check one curve."""
     fifth = len(run.samples) // 5
     early, late = (
         median(MEASURED[name](each) for each in run.samples[at * fifth :][:fifth]) for at in (1, 4)
@@ -175,9 +175,9 @@ def flat(run: Run, name: str, more: float) -> Judgement:
     )
 
 
-def told(run: Run) -> str:
+def values(run: Run) -> str:
     """Put the run into words, Markdown."""
-    crowd, found = run.crowd, judged(run)
+    crowd, found = run.crowd, checked(run)
     wrong = [each.asked for each in found if not each.fine]
     measured = [
         (name, *(f"{value:.0f}" for value in (of(run.before), *with_crowd, of(run.after))))
@@ -189,24 +189,24 @@ def told(run: Run) -> str:
         for code, count in sorted(crowd.closes.items())
     ]
     return PAGE.format(
-        verdict=f"**Not held: {'; '.join(wrong)}.**" if wrong else "**Everything held.**",
+        verdict=f"**Exceeded: {'; '.join(wrong)}.**" if wrong else "**Every limit was kept.**",
         seconds=f"{run.samples[-1].at:.0f}",
         seed=run.seed,
-        screens=run.clients,
+        clients=run.clients,
         frames=f"{crowd.frames:,}",
-        taps=f"{crowd.commands:,}",
+        commands=f"{crowd.commands:,}",
         sockets=f"{crowd.closes.total():,}",
         befell=run.troubles.total(),
-        judged=rows(
-            ("asked", "found", "held"),
+        checked=rows(
+            ("limit", "found", "kept"),
             [(each.asked, each.found, "yes" if each.fine else "**no**") for each in found],
         ),
         measured=rows(
-            ("", "before anybody came", "with the crowd", "at most", "when all had left"), measured
+            ("", "before the clients", "with clients", "at most", "after the clients"), measured
         ),
-        closes=rows(("code", "because", "sockets"), closes),
+        closes=rows(("code", "reason", "sockets"), closes),
         troubles=rows(
-            ("trouble", "times"),
+            ("fault", "times"),
             [(name, str(count)) for name, count in sorted(run.troubles.items())],
         ),
     )
@@ -219,6 +219,6 @@ def rows(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 def drawn(run: Run) -> str:
     """Draw the curves."""
-    title = f"What the daemon held: {run.clients} screens, {run.troubles.total()} troubles"
+    title = f"What the daemon held: {run.clients} clients, {run.troubles.total()} troubles"
     curves = [Curve(name, [of(each) for each in run.samples]) for name, of in MEASURED.items()]
     return chart(title, [each.at for each in run.samples], curves)

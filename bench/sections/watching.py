@@ -19,7 +19,7 @@ def watching(result: Result) -> Lines:
         (
             "All of them on the same machine at the same time, with nobody looking and asked "
             "once a "
-            f"second (deskwire: one screen, by TLS; it wakes {woken:.1f} times a second "
+            f"second (deskwire: one client, by TLS; it wakes {woken:.1f} times a second "
             "for it). They do not do the same: what each collects stands beside it."
         ),
         "",

@@ -11,7 +11,7 @@ def measured(cpu_ms: float, *, size: int = 100, got: int = 100, extra: int = 0) 
     one = {"cpu_ms": cpu_ms, "got": got, "extra": extra}
     one |= {"first_ms": 1.0, "median_ms": 2.0, "last_ms": 3.0}
     return {
-        "opened": {"screens": 100, "seconds": 0.5, "cpu_ms": 10.0, "resident_before_kib": 1024},
+        "opened": {"clients": 100, "seconds": 0.5, "cpu_ms": 10.0, "resident_before_kib": 1024},
         "sizes": [{"size": size, "rounds": [one, one], "resident_kib": 2024}],
     }
 
@@ -38,7 +38,7 @@ def test_cpu_time_is_divided_by_delivered_frames() -> None:
 
     ours = next(each for each in found if each.name == DESKWIRE)
     assert ours.cpu_us == pytest.approx(20.0)
-    assert not ours.kept_up
+    assert not ours.complete
 
 
 def test_a_pass_that_failed_leaves_the_others_standing() -> None:

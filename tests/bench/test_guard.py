@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.guard import BASELINE, judge, ratios, total
+from bench.guard import BASELINE, compare, ratios, total
 
 COUNTED = {"calibration": 1000, "fan-out": 300, "hour": 2000}
 TAKEN = {"taken_on": {"python": "3.11.2"}, "ratios": {"fan-out": 0.3, "hour": 2.0}}
 
 
 def test_the_same_work_passes() -> None:
-    verdicts = judge(TAKEN, COUNTED, "3.11.9")
+    verdicts = compare(TAKEN, COUNTED, "3.11.9")
 
     assert [(verdict.work, round(verdict.change, 6), verdict.fine) for verdict in verdicts] == [
         ("fan-out", 0.0, True),
@@ -19,8 +19,8 @@ def test_the_same_work_passes() -> None:
 
 
 def test_a_tenth_more_passes_and_more_than_that_does_not() -> None:
-    tenth = judge(TAKEN, {**COUNTED, "fan-out": 329}, "3.11.2")
-    more = judge(TAKEN, {**COUNTED, "fan-out": 333}, "3.11.2")
+    tenth = compare(TAKEN, {**COUNTED, "fan-out": 329}, "3.11.2")
+    more = compare(TAKEN, {**COUNTED, "fan-out": 333}, "3.11.2")
 
     assert [verdict.fine for verdict in tenth] == [True, True]
     assert [verdict.fine for verdict in more] == [False, True]
@@ -33,7 +33,7 @@ def test_an_interpreter_that_needs_less_for_everything_changes_nothing() -> None
 
 
 def test_other_python_version_gets_a_wider_tolerance() -> None:
-    fan_out, hour = judge(TAKEN, {**COUNTED, "fan-out": 360, "hour": 2600}, "3.13.0")
+    fan_out, hour = compare(TAKEN, {**COUNTED, "fan-out": 360, "hour": 2600}, "3.13.0")
 
     assert fan_out.fine
     assert not hour.fine

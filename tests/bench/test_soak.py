@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from bench.chart import MOST_POINTS, thinned
-from bench.sections.soak import Run, Sample, drawn, judged, told
+from bench.sections.soak import Run, Sample, checked, drawn, values
 from tests.support.client_load import ClientLoad
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ async def run_of(samples: list[Sample], after: Sample = BEFORE, log: str = "") -
 async def test_flat_usage_passes_the_soak() -> None:
     run = await run_of(FLAT)
 
-    assert all(each.fine for each in judged(run))
-    assert "**Everything held.** 599 seconds, 50 screens, seed 7" in told(run)
+    assert all(each.fine for each in checked(run))
+    assert "**Every limit was kept.** 599 seconds, 50 clients, seed 7" in values(run)
 
 
 @pytest.mark.parametrize("what", ["descriptors", "tasks", "threads", "mib"])
@@ -36,17 +36,17 @@ async def test_slow_constant_growth_fails_the_soak(what: str) -> None:
         for number, each in zip(count(), FLAT, strict=False)
     ]
     run = await run_of(growing)
-    (wrong,) = [each for each in judged(run) if not each.fine and "at the end" in each.asked]
+    (wrong,) = [each for each in checked(run) if not each.fine and "at the end" in each.asked]
 
-    assert wrong.asked in told(run)
-    assert "**Not held: " in told(run)
+    assert wrong.asked in values(run)
+    assert "**Exceeded: " in values(run)
 
 
 @pytest.mark.parametrize("what", ["descriptors", "tasks"])
 async def test_memory_of_closed_connections_is_measured(what: str) -> None:
     run = await run_of(FLAT, after=BEFORE._replace(**{what: 20}))
 
-    assert [each.asked for each in judged(run) if not each.fine] == [
+    assert [each.asked for each in checked(run) if not each.fine] == [
         "when all have left, descriptors and tasks are back"
     ]
 
@@ -54,7 +54,7 @@ async def test_memory_of_closed_connections_is_measured(what: str) -> None:
 async def test_log_with_a_secret_fails_the_soak() -> None:
     run = await run_of(FLAT, log="in the log: Traceback")
 
-    assert [each.found for each in judged(run) if not each.fine] == ["there is"]
+    assert [each.found for each in checked(run) if not each.fine] == ["there is"]
 
 
 async def test_the_picture_is_small_and_has_a_curve_for_each() -> None:

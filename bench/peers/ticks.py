@@ -1,4 +1,4 @@
-"""What the Python peers share: their words, and waiting for the next multiple of an interval."""
+"""Shared code of the Python servers: arguments, and the ticks of an interval."""
 
 import asyncio
 import ssl
@@ -33,6 +33,6 @@ def asked() -> Asked:
     return Asked(int(port), float(interval), Path(frame).read_text(encoding="utf-8"), *tls)
 
 
-async def beat(interval: float) -> None:
+async def next_tick(interval: float) -> None:
     """Wait for the next multiple of `interval` on CLOCK_MONOTONIC."""
     await asyncio.sleep(interval - time.monotonic() % interval)
