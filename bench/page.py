@@ -82,9 +82,7 @@ async def commands(browser: Browser, desk: Daemon) -> Figure:
         await dashboard.open_and_log_in()
         await dashboard.button("Pause").wait_for()
         took = [await measure_command(dashboard, name) for name in ("Pause", "Play") * COMMANDS]
-    return Figure(
-        "pause command to its effect on the page (median)", median(took), "ms", COMMAND_GOAL
-    )
+    return Figure("pause command to its effect (median)", median(took), "ms", COMMAND_GOAL)
 
 
 async def visits(browser: Browser, desk: Daemon) -> list[Figure]:

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.watching [--seconds 12] [--rounds 2]
 
-All run at the same time, their processes on one core and the load on the other. The rounds alternate
-between no client and one request a second (the desk: one client, over TLS). The desk has
-everything (`surroundings.py`) and is quiet, so only its own timer is measured.
+All run at the same time, their processes on one core and the load on the other. Rounds
+alternate between no client and one request a second (the desk: one client, over TLS). The desk has
+every device (`surroundings.py`) and does not change, so only its own timer is measured.
 """
 
 import argparse
