@@ -160,6 +160,16 @@ def test_processor_that_comes_back_with_its_idle_time_leaves_the_last_percentage
     assert (first, leap, after) == (90.0, 90.0, 50.0)
 
 
+def test_counters_that_are_updated_rarely_leave_the_last_percentage() -> None:
+    meter = UsageMeter(ticks(1000, 90_000), at(0))
+    first = meter.take(ticks(1090, 90_010), at(1))
+    same = [meter.take(ticks(1090, 90_010), at(second)) for second in (2, 3)]
+    after = meter.take(ticks(1240, 90_160), at(4))
+    much_later = meter.take(ticks(1240, 90_160), at(15))
+
+    assert (first, same, after, much_later) == (90.0, [90.0, 90.0], 50.0, 0.0)
+
+
 def test_zeros_for_one_reading_make_no_spike() -> None:
     meter = UsageMeter(ticks(1000, 90_000), at(0))
     before = meter.take(ticks(1020, 90_180), at(1))

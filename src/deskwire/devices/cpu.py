@@ -91,10 +91,12 @@ class UsageMeter:
     def take(self, times: Times, now: Seconds) -> Percent:
         """Return the usage of the interval that ends now.
 
-        An interval that is too short continues, and an invalid one restarts; the last percentage
-        then stays for at most 10 s. Raises `DeviceUnavailable` without a percentage.
+        An interval that is too short or has no ticks continues, and an invalid one restarts; the
+        last percentage then stays for at most 10 s. Raises `DeviceUnavailable` without one.
         """
-        if self._busy is None or now - self._since >= SHORTEST:
+        fresh = now - self._measured <= LONGEST_GAP
+        stands_still = fresh and times.ticks == self._times.ticks
+        if self._busy is None or (now - self._since >= SHORTEST and not stands_still):
             busy = busy_percent(self._times, times, Seconds(now - self._since))
             self._times, self._since = times, now
             if busy is not None:
