@@ -1,7 +1,9 @@
 import asyncio
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,97 @@ async def test_service_over_the_timeout_is_used_later(
 
     assert (first, then) == (battery(70), battery(80))
     assert took < 0.25
+
+
+def upower_with(percentage: Variant) -> dict[str, dict[str, dict[str, Variant]]]:
+    objects = deepcopy(AN_UPOWER)
+    objects[DISPLAY_DEVICE][DEVICE]["Percentage"] = percentage
+    return objects
+
+
+@pytest.mark.warped
+@pytest.mark.parametrize(
+    "percentage",
+    [
+        Variant("d", math.nan),
+        Variant("d", math.inf),
+        Variant("d", -math.inf),
+        Variant("d", 65535.0),
+        Variant("s", "80 %"),
+        Variant("b", True),
+        Variant("ad", [80.0]),
+    ],
+    ids=repr,
+)
+async def test_files_replace_an_impossible_percentage_until_the_next_possible_one(
+    tmp_path: Path, percentage: Variant, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with SlowBus(tmp_path, NAME, upower_with(percentage)) as bus:
+        source = source_of_both(bus, tmp_path)
+        async with aclosing(source.watch()) as readings:
+            first, via = await next_reading(readings), source.via
+            (tmp_path / "sys/class/power_supply/BAT0/capacity").write_text("69\n")
+            second = await next_reading(readings)
+            bus.objects = upower_with(Variant("d", 80.0))
+            third = await next_reading(readings)
+
+    assert (first, second, third) == (battery(70), battery(69), battery(80))
+    assert via == f"{tmp_path}/sys/class/power_supply"
+    assert source.via == VIA_UPOWER
+    assert [line for line in caplog.messages if "UPower reports a percentage" in line] == [
+        f"battery: UPower reports a percentage of {percentage.value!r}, which is ignored"
+    ]
+
+
+@pytest.mark.warped
+@pytest.mark.parametrize(("percentage", "charge"), [(103.7, 100), (104.0, 100), (-1.0, 0)])
+async def test_percentage_near_its_range_is_cut(
+    tmp_path: Path, percentage: float, charge: int
+) -> None:
+    objects = upower_with(Variant("d", percentage))
+    slow = SlowBus(tmp_path, NAME, objects)
+    async with slow as bus, aclosing(source_of_both(bus, tmp_path).watch()) as readings:
+        assert await next_reading(readings) == battery(charge)
+
+
+@pytest.mark.warped
+async def test_impossible_percentage_without_files_is_absent(tmp_path: Path) -> None:
+    async with SlowBus(tmp_path, NAME, upower_with(Variant("d", math.nan))) as bus:
+        buses = Buses(session=None, system=bus.address)
+        source = BatteryDevice(resources(buses=buses, roots=Roots(sys=tmp_path)))
+        async with aclosing(source.watch()) as readings:
+            assert await next_reading(readings) is None
+
+
+@pytest.mark.warped
+async def test_charging_battery_means_plugged_in_soon_after_its_line_went_offline(
+    tmp_path: Path,
+) -> None:
+    clock = asyncio.get_running_loop().time
+    supplies = tmp_path / "class/power_supply"
+    for name, text in {
+        "AC/type": "Mains",
+        "AC/online": "1",
+        "BAT0/type": "Battery",
+        "BAT0/capacity": "70",
+        "BAT0/status": "Charging",
+    }.items():
+        (supplies / name).parent.mkdir(parents=True, exist_ok=True)
+        (supplies / name).write_text(f"{text}\n")
+    source = BatteryDevice(resources(roots=Roots(sys=tmp_path)))
+
+    async with aclosing(source.watch()) as readings:
+        seen = [await next_reading(readings)]
+        (supplies / "AC/online").write_text("0\n")
+        began = clock()
+        seen.append(await next_reading(readings))
+        seen.append(await next_reading(readings))
+        took = clock() - began
+        (supplies / "BAT0/status").write_text("Discharging\n")
+        seen.append(await next_reading(readings))
+
+    assert [reading and reading.plugged_in for reading in seen] == [True, False, True, False]
+    assert took < 10
 
 
 @pytest.mark.warped

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.power.power_supply import ATTRIBUTES, parse_battery, read_battery
+from deskwire.devices.power.power_supply import ATTRIBUTES, parse_supplies, read_supplies
 from deskwire.model.readings import Battery
 from deskwire.model.units import Percent
 
@@ -30,11 +30,17 @@ CHARGE_ONLY = {
 MOUSE = {"type": "Battery", "scope": "Device", "status": "Discharging", "capacity": "7"}
 UPS = {"type": "UPS", "status": "Discharging", "capacity": "7", "online": "1"}
 AC = {"type": "Mains", "online": "1"}
+AC_OFF = {"type": "Mains", "online": "0"}
 USB_C = {"type": "USB", "online": "0"}
+USB_C_ON = {"type": "USB", "online": "1"}
 
 
 def battery(charge: int, plugged_in: bool) -> Battery:
     return Battery(Percent(charge), plugged_in)
+
+
+def parse_battery(supplies: list[dict[str, str]]) -> Battery | None:
+    return parse_supplies(supplies).reading()
 
 
 def without(supply: dict[str, str], *names: str) -> dict[str, str]:
@@ -88,12 +94,63 @@ def test_a_battery_that_says_no_charge_is_left_out() -> None:
         ([], "Not charging", True),
         ([], "Charging", True),
         ([], "Discharging", False),
+        ([AC_OFF], "Charging", True),
+        ([USB_C], "Charging", True),
+        ([AC_OFF, USB_C_ON], "Discharging", False),
+        ([AC_OFF, {"type": "Wireless", "online": "1"}], "Discharging", False),
+        ([AC_OFF, AC, USB_C], "Discharging", True),
+        ([AC, USB_C], "Discharging", True),
+        ([USB_C_ON], "Discharging", True),
+        ([AC_OFF, USB_C_ON], "Not charging", True),
+        ([AC_OFF, USB_C_ON], "Full", True),
+        ([AC_OFF], "Full", False),
+        ([AC_OFF], "Unknown", False),
+        ([{"type": "Mains", "online": "?"}, USB_C_ON], "Discharging", True),
+        ([{**AC_OFF, "scope": "Device"}, USB_C_ON], "Discharging", True),
     ],
 )
 def test_a_line_that_is_online_is_a_plug(
     lines: list[dict[str, str]], status: str, plugged_in: bool
 ) -> None:
     assert parse_battery([{**INNER, "status": status}, *lines]) == battery(50, plugged_in)
+
+
+@pytest.mark.parametrize("status", ["Charging", "Discharging"])
+def test_status_of_an_empty_bay_and_of_a_mouse_is_no_evidence(status: str) -> None:
+    others = [{**MOUSE, "status": status}, {**OUTER, "present": "0", "status": status}]
+
+    assert parse_battery([{**INNER, "status": "Full"}, AC_OFF, USB_C_ON, *others]) == battery(
+        50, plugged_in=True
+    )
+    assert parse_battery([{**INNER, "status": "Full"}, AC_OFF, *others]) == battery(
+        50, plugged_in=False
+    )
+
+
+def test_one_charging_battery_of_two_means_plugged_in() -> None:
+    supplies = [{**INNER, "status": "Charging"}, OUTER, AC_OFF]
+
+    assert parse_battery(supplies) == battery(80, plugged_in=True)
+
+
+def test_battery_that_was_just_unplugged_may_still_report_charging() -> None:
+    supplies = parse_supplies([{**INNER, "status": "Charging"}, AC_OFF])
+
+    assert supplies.reading(just_unplugged=True) == battery(50, plugged_in=False)
+
+
+@pytest.mark.parametrize("capacity", ["255", "65535", "-2147483648", "-100"])
+def test_energy_replaces_a_capacity_that_is_no_percentage(capacity: str) -> None:
+    assert parse_battery([{**INNER, "capacity": capacity}]) == battery(50, plugged_in=False)
+    nothing_else = without({**INNER, "capacity": capacity}, "energy_now")
+    assert parse_battery([nothing_else]) is None
+
+
+def test_energy_far_above_its_maximum_is_unknown() -> None:
+    bare = without(INNER, "capacity")
+
+    assert parse_battery([{**bare, "energy_now": "24000000"}]) == battery(100, plugged_in=False)
+    assert parse_battery([{**bare, "energy_now": "4294967295"}]) is None
 
 
 @pytest.mark.parametrize(("capacity", "charge"), [("101", 100), ("-1", 0), ("0", 0)])
@@ -120,5 +177,5 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     (folder / "capacity").unlink()
     (folder / "capacity").mkdir()
 
-    assert read_battery(tmp_path) == battery(50, plugged_in=False)
-    assert read_battery(tmp_path / "nothing") is None
+    assert read_supplies(tmp_path).reading() == battery(50, plugged_in=False)
+    assert read_supplies(tmp_path / "nothing").reading() is None

@@ -1,14 +1,25 @@
-"""Batteries and chargers as reported by the kernel, for desks without UPower.
+"""Batteries and chargers as reported by the kernel, and the conclusions from any such report.
 
 Source: /sys/class/power_supply, Documentation/ABI/testing/sysfs-class-power. `scope` says whether a
 supply feeds the system or only a device such as a mouse. `capacity` is the driver's percentage.
 Several batteries are weighted by their energy when full (`energy_full`, or `charge_full` times the
 voltage), or equally if one value is missing.
+
+There are two kinds of evidence for the plug, and each may be wrong. Some chargers have no driver,
+and some USB ports report online although nothing is plugged in. A battery's status is right, but
+follows the plug only after seconds.
+
+| batteries | mains | plugged in |
+|---|---|---|
+| one is charging | any | yes, unless the last line went offline a moment ago |
+| one is discharging | all offline | no, even if a USB port is online |
+| otherwise | any | yes if a line is online or, without any line, if no battery is discharging |
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -22,6 +33,11 @@ ATTRIBUTES = (
     *("energy_now", "energy_full", "charge_now", "charge_full"),
     *("voltage_min_design", "voltage_now"),
 )
+MAINS = "Mains"
+LOWEST, HIGHEST = -5.0, 120.0
+"""Percentages of badly calibrated batteries; beyond these a number is no percentage."""
+MOST_ENERGY = 1e15
+"""Largest energy, in any unit, that can be that of a battery."""
 
 
 class BatteryCharge(Struct, frozen=True):
@@ -33,48 +49,110 @@ class BatteryCharge(Struct, frozen=True):
     """Energy when full, in any unit; only the ratio between batteries matters."""
 
 
-def read_battery(sys: Path) -> Battery | None:
-    """Read the state of all system batteries together, `None` without one.
+class Line(NamedTuple):
+    """One supply that is not a battery."""
+
+    online: bool
+    mains: bool
+    """Whether it is a power adapter, and not a USB port or a wireless charger."""
+
+
+class Supplies(Struct, frozen=True):
+    """State of all supplies of the system."""
+
+    batteries: tuple[BatteryCharge, ...]
+    lines: tuple[Line, ...]
+    charging: bool
+    """Whether a battery reports that it is charging."""
+    discharging: bool
+    problem: str = ""
+    """Reason why the charge of a battery is unknown."""
+
+    @property
+    def online(self) -> bool:
+        """Whether a line is online."""
+        return any(line.online for line in self.lines)
+
+    def reading(self, *, just_unplugged: bool = False) -> Battery | None:
+        """Combine the batteries, weighted by energy, into whole percent, with halves rounded up.
+
+        `just_unplugged` means that the last line went offline a moment ago.
+        """
+        if not self.batteries:
+            return None
+        full = [battery.full for battery in self.batteries]
+        known = [weight for weight in full if weight is not None and 0 < weight < MOST_ENERGY]
+        weights = known if len(known) == len(full) else [1.0] * len(full)
+        held = sum(
+            weight * battery.charge for weight, battery in zip(weights, self.batteries, strict=True)
+        )
+        return Battery(
+            charge=Percent(math.floor(held / sum(weights) + 0.5)),
+            plugged_in=self._is_plugged_in(just_unplugged=just_unplugged),
+        )
+
+    def _is_plugged_in(self, *, just_unplugged: bool) -> bool:
+        if self.charging and not just_unplugged:
+            return True
+        mains = [line.online for line in self.lines if line.mains]
+        if self.discharging and mains and not any(mains):
+            return False
+        return self.online if self.lines else not self.discharging
+
+
+def read_supplies(sys: Path) -> Supplies:
+    """Read the state of all supplies.
 
     Blocks for tens of milliseconds, because drivers ask the firmware.
     """
-    return parse_battery(
+    return parse_supplies(
         [read_attributes(device, ATTRIBUTES) for device in devices(sys, SUBSYSTEM)]
     )
 
 
-def parse_battery(supplies: Iterable[Mapping[str, str]]) -> Battery | None:
-    """Return the state of all system batteries together, from the files of each supply."""
+def parse_supplies(supplies: Iterable[Mapping[str, str]]) -> Supplies:
+    """Parse the files of each supply."""
     system = [supply for supply in supplies if supply.get("scope") != "Device"]
-    batteries = [supply for supply in system if supply.get("type") == "Battery"]
-    lines = [
-        number(supply.get("online"))
+    batteries = [
+        supply
         for supply in system
-        if supply.get("type", "UPS") not in {"Battery", "UPS"}
+        if supply.get("type") == "Battery" and number(supply.get("present")) != 0
     ]
-    return combine(
-        [battery for battery in map(parse_cell, batteries) if battery is not None],
-        [
-            online > 0 for online in lines if online is not None
-        ],  # 2 means online with a programmable voltage
-        on_battery=any(supply.get("status") == "Discharging" for supply in batteries),
+    lines = []
+    for supply in system:
+        kind, online = supply.get("type", "UPS"), number(supply.get("online"))
+        if kind not in {"Battery", "UPS"} and online is not None:
+            # 2 means online with a programmable voltage
+            lines.append(Line(online > 0, kind == MAINS))
+    charges = map(parse_charge, batteries)
+    states = {supply.get("status") for supply in batteries}
+    return Supplies(
+        batteries=tuple(charge for charge in charges if charge is not None),
+        lines=tuple(lines),
+        charging="Charging" in states,
+        discharging="Discharging" in states,
     )
 
 
-def parse_cell(said: Mapping[str, str]) -> BatteryCharge | None:
-    """Parse one battery; `None` if the bay is empty or the charge is unknown."""
+def parse_charge(said: Mapping[str, str]) -> BatteryCharge | None:
+    """Parse one battery; `None` if the charge is unknown."""
     values = {name: number(said.get(name)) for name in ATTRIBUTES}
-    charge: float | None = values["capacity"]
+    charge = parse_percent(values["capacity"])
     for now, full in (("energy_now", "energy_full"), ("charge_now", "charge_full")):
         has, holds = values[now], values[full]
         if charge is None and has is not None and holds:
-            charge = 100 * has / holds
-    if values["present"] == 0 or charge is None:
+            charge = parse_percent(100 * has / holds)
+    return None if charge is None else BatteryCharge(charge, parse_energy(values))
+
+
+def parse_percent(value: object) -> float | None:
+    """Return a percentage, cut to 0 to 100; `None` if the value cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return BatteryCharge(min(max(charge, 0), 100), energy(values))
+    return min(max(value, 0.0), 100.0) if LOWEST <= value <= HIGHEST else None
 
 
-def energy(values: Mapping[str, int | None]) -> float | None:
+def parse_energy(values: Mapping[str, int | None]) -> float | None:
     """Return a battery's energy when full, in µWh, or `None` if unknown."""
     if values["energy_full"]:
         return values["energy_full"]
@@ -82,24 +160,3 @@ def energy(values: Mapping[str, int | None]) -> float | None:
     if values["charge_full"] and voltage:
         return values["charge_full"] * voltage / 1e6
     return None
-
-
-def combine(
-    batteries: Sequence[BatteryCharge], lines: Sequence[bool], *, on_battery: bool
-) -> Battery | None:
-    """Combine batteries, weighted by energy, into whole percent, with halves rounded up.
-
-    Plugged in means that a mains line is online or, without any line, that no battery discharges.
-    """
-    if not batteries:
-        return None
-    weights = [
-        battery.full for battery in batteries if battery.full is not None and battery.full > 0
-    ]
-    if len(weights) < len(batteries):
-        weights = [1.0] * len(batteries)
-    held = sum(weight * battery.charge for weight, battery in zip(weights, batteries, strict=True))
-    return Battery(
-        charge=Percent(math.floor(held / sum(weights) + 0.5)),
-        plugged_in=any(lines) if lines else not on_battery,
-    )
