@@ -71,9 +71,9 @@ EXPECTED_ERROR = "the server responded with a status of 401"
 class Dashboard:
     """One browser tab with the page of one desk."""
 
-    def __init__(self, page: Page, desk: Daemon) -> None:
+    def __init__(self, page: Page, daemon: Daemon) -> None:
         self.page = page
-        self.desk = desk
+        self.daemon = daemon
         self.requests: list[str] = []
         """Address of each request that the page made."""
         self.errors: list[str] = []
@@ -84,7 +84,7 @@ class Dashboard:
 
     async def open(self, *, state: str = "") -> None:
         """Open the desk's address; with `state`, wait until the page shows that state."""
-        await self.page.goto(self.desk.address)
+        await self.page.goto(self.daemon.address)
         if state:
             await self.wait_for_state(state)
 
@@ -92,7 +92,7 @@ class Dashboard:
         """Type name and password and press Enter."""
         await self.page.get_by_label("Name").fill(user)
         field = self.page.get_by_label("Password", exact=True)
-        await field.fill(password or self.desk.owner_password)
+        await field.fill(password or self.daemon.owner_password)
         await field.press("Enter")
 
     async def open_and_log_in(self) -> None:
@@ -179,7 +179,7 @@ class Browser:
 
     @asynccontextmanager
     async def open(
-        self, desk: Daemon, size: tuple[int, int] = PHONE, **more: Any
+        self, daemon: Daemon, size: tuple[int, int] = PHONE, **more: Any
     ) -> AsyncIterator[Dashboard]:
         """Lend a dashboard that must end without errors; `more` goes to Playwright's context."""
         assert self._browser is not None
@@ -190,7 +190,7 @@ class Browser:
         )
         await context.add_init_script(RECORDER)
         try:
-            dashboard = Dashboard(await context.new_page(), desk)
+            dashboard = Dashboard(await context.new_page(), daemon)
             yield dashboard
             assert dashboard.errors == [], dashboard.errors
         finally:

@@ -1,4 +1,4 @@
-"""What the whole walks share: buses for a module, and clients that end with their test."""
+"""Fixtures of the system tests."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support.buses import PrivateBus
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[PrivateBus]:
-    """Lend a session bus to a whole module."""
+    """Lend a session bus to all tests of a module."""
     with PrivateBus() as bus:
         yield bus

@@ -1,4 +1,4 @@
-"""Album art: the bytes a player names, for who may see them, and nothing else on the disk."""
+"""Album art: the files that players name, for clients with a token, and no other file."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,15 +12,15 @@ from tests.support.programs import Daemon
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
-    with Mpv(bus, [media.first.file]), Daemon(buses=[bus]) as desk:
-        yield desk
+def daemon(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
+    with Mpv(bus, [media.first.file]), Daemon(buses=[bus]) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def client(desk: Daemon) -> AsyncIterator[Client]:
-    async with Client(desk) as client, client.watch() as screen:
-        await screen.stats(lambda stats: stats["audio"] and "art_url" in stats["audio"][0])
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with Client(daemon) as client, client.watch() as socket:
+        await socket.stats(lambda stats: stats["audio"] and "art_url" in stats["audio"][0])
         yield client
 
 
@@ -42,9 +42,9 @@ async def test_cover_has_the_bytes_of_its_file(client: Client, address: str, med
 async def test_websocket_token_authorizes_the_cover(
     client: Client, address: str, media: Media
 ) -> None:
-    ticket = await client.websocket_token()
+    token = await client.websocket_token()
 
-    answer = await client.request("GET", address, headers=bearer(ticket.token))
+    answer = await client.request("GET", address, headers=bearer(token.token))
 
     assert (answer.status, answer.body) == (200, media.cover_bytes)
 
@@ -74,14 +74,14 @@ async def test_known_etag_gets_304_without_a_body(client: Client, address: str) 
     first = await client.request("GET", address, headers=bearer(client.login_token))
     tag = first.headers["ETag"]
 
-    again, changed = [
+    unchanged, changed = [
         await client.request(
             "GET", address, headers={**bearer(client.login_token), "If-None-Match": known}
         )
         for known in (tag, '"another"')
     ]
 
-    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    assert (unchanged.status, unchanged.body, unchanged.headers["ETag"]) == (304, b"", tag)
     assert (changed.status, changed.body) == (200, first.body)
 
 

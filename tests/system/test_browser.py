@@ -17,34 +17,34 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
-    with Chromium(bus, media), Daemon(buses=[bus]) as desk:
-        yield desk
+def daemon(bus: PrivateBus, media: Media) -> Iterator[Daemon]:
+    with Chromium(bus, media), Daemon(buses=[bus]) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def client(desk: Daemon) -> AsyncIterator[Client]:
-    async with Client(desk) as client:
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with Client(daemon) as client:
         yield client
 
 
 @pytest.fixture
-async def screen(client: Client) -> AsyncIterator[Socket]:
-    async with client.watch() as screen:
-        yield screen
+async def socket(client: Client) -> AsyncIterator[Socket]:
+    async with client.watch() as socket:
+        yield socket
 
 
-async def shown(screen: Socket, title: str, *, other_than: str = "") -> PlayerStats:
+async def shown(socket: Socket, title: str, *, other_than: str = "") -> PlayerStats:
     """Wait until the browser plays this track and its picture is available."""
-    stats = await screen.stats(
+    stats = await socket.stats(
         lambda stats: player_named(stats, title).get("art_url", other_than) != other_than,
         what=f"{title!r} with its picture",
     )
     return player_named(stats, title)
 
 
-async def test_media_session_is_reported_with_all_player_keys(screen: Socket) -> None:
-    player = await shown(screen, "The Reason")
+async def test_media_session_is_reported_with_all_player_keys(socket: Socket) -> None:
+    player = await shown(socket, "The Reason")
 
     assert set(player) == {
         *("id", "name", "playing", "artist", "title", "album"),
@@ -59,12 +59,12 @@ async def test_media_session_is_reported_with_all_player_keys(screen: Socket) ->
     assert re.fullmatch(r"/tmp/\.org\.chromium\.Chromium\.\w{6}", art_path(player["art_url"]))
 
 
-async def test_picture_is_served_after_its_file_is_deleted(client: Client, screen: Socket) -> None:
-    first = await shown(screen, "The Reason")
+async def test_picture_is_served_after_its_file_is_deleted(client: Client, socket: Socket) -> None:
+    first = await shown(socket, "The Reason")
     seen = await client.request("GET", first["art_url"], headers=bearer(client.login_token))
 
-    await screen.send("audio-next", first["id"])
-    second = await shown(screen, "Going Under", other_than=first["art_url"])
+    await socket.send("audio-next", first["id"])
+    second = await shown(socket, "Going Under", other_than=first["art_url"])
     file = Path(art_path(first["art_url"]))
     await until_async(lambda: not file.exists(), what="Chromium has deleted its file")
     later, new = [

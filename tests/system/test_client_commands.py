@@ -1,4 +1,4 @@
-"""`login`, `watch`, the taps and `art`, typed against a real daemon with real players."""
+"""Client commands (`login`, `watch`, `next`, `art` …) with a real daemon and real players."""
 
 import json
 import signal
@@ -20,157 +20,163 @@ from tests.support.waiting import until
 Done = subprocess.CompletedProcess[str]
 
 
-class There(NamedTuple):
-    """A desk with two players, and a person who is logged in to it."""
+class Setup(NamedTuple):
+    """A daemon with two players, and the environment of a logged-in user."""
 
-    desk: Daemon
+    daemon: Daemon
     playing: Mpv
     paused: Mpv
     env: dict[str, str]
 
-    def type(self, *words: str, given: str = "") -> Done:
-        """Run a command."""
+    def run(self, *words: str, given: str = "") -> Done:
+        """Run a command as the user."""
         return run(*words, env=self.env, given=given)
 
 
 @pytest.fixture(scope="module")
-def there(
+def setup(
     bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[There]:
-    env = environment(tmp_path_factory.mktemp("person"), (), {}, {})
+) -> Iterator[Setup]:
+    env = environment(tmp_path_factory.mktemp("home"))
     with (
         Mpv(bus, [media.first.file, media.second.file]) as playing,
         Mpv(bus, [media.second.file], paused=True) as paused,
-        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as daemon,
     ):
-        there = There(desk, playing, paused, env)
-        done = log_in(there, "--fingerprint", desk.fingerprint)
+        setup = Setup(daemon, playing, paused, env)
+        done = log_in(setup, "--fingerprint", daemon.fingerprint)
         assert done.returncode == 0, done.stderr
-        yield there
+        yield setup
 
 
-def log_in(there: There, *more: str, env: dict[str, str] | None = None) -> Done:
+def log_in(setup: Setup, *more: str, env: dict[str, str] | None = None) -> Done:
     return run(
-        *("login", there.desk.address, "--password-stdin", *more),
-        env=env or there.env,
-        given=there.desk.owner_password + "\n",
+        *("login", setup.daemon.address, "--password-stdin", *more),
+        env=env or setup.env,
+        given=setup.daemon.owner_password + "\n",
     )
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> dict[str, str]:
-    """Lend the environment of somebody who is not logged in to anything."""
-    return environment(tmp_path, (), {}, {})
+def new_user(tmp_path: Path) -> dict[str, str]:
+    """Lend the environment of a user who is not logged in."""
+    return environment(tmp_path)
 
 
-def kept_file(env: dict[str, str]) -> Path:
+def credential_file(env: dict[str, str]) -> Path:
     return Path(env["HOME"]) / ".local/state/deskwire/client/desks.json"
 
 
 def fetch(env: dict[str, str]) -> Done:
-    """Run a short command that needs to be logged in."""
+    """Run a short command that needs a login."""
     return run("art", "player1", "-o", f"{env['HOME']}/picture", env=env)
 
 
-def watching(there: There, *words: str) -> "subprocess.Popen[str]":
+def watching(setup: Setup, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [PROGRAM, "watch", *words],
-        env=there.env,
+        env=setup.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-# ---- logging in ----------------------------------------------------------------------------------
+# ---- log in --------------------------------------------------------------------------------------
 
 
-def test_credential_file_is_private_to_its_owner(there: There) -> None:
-    file = kept_file(there.env)
+def test_credential_file_is_private_to_its_owner(setup: Setup) -> None:
+    file = credential_file(setup.env)
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
 def test_unknown_certificate_is_shown_and_not_trusted(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
-    done = log_in(there, env=stranger)
+    done = log_in(setup, env=new_user)
 
     assert done.returncode == 7
-    assert there.desk.fingerprint in done.stderr.replace(":", "").lower()
-    assert not kept_file(stranger).exists()
+    assert setup.daemon.fingerprint in done.stderr.replace(":", "").lower()
+    assert not credential_file(new_user).exists()
 
 
 def test_login_at_a_terminal_asks_for_the_fingerprint_and_the_password(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
-    with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
+    with Terminal([PROGRAM, "login", setup.daemon.address], new_user) as terminal:
         terminal.wait_for("no known authority signs")
-        shown = terminal.output
+        output = terminal.output
         terminal.answer("Did its daemon print this", "y")
         terminal.answer("Password for owner", "a wrong one")
         terminal.wait_for("wrong")
-        terminal.answer("Password for owner", there.desk.owner_password)
+        terminal.answer("Password for owner", setup.daemon.owner_password)
         code = terminal.wait()
 
-    assert there.desk.fingerprint in shown.replace(":", "").lower()
+    assert setup.daemon.fingerprint in output.replace(":", "").lower()
     assert code == 0, terminal.output
-    assert there.desk.owner_password not in terminal.output
-    assert fetch(stranger).returncode == 0
+    assert setup.daemon.owner_password not in terminal.output
+    assert fetch(new_user).returncode == 0
 
 
-def test_rejected_fingerprint_is_not_trusted(there: There, stranger: dict[str, str]) -> None:
-    with Terminal([PROGRAM, "login", there.desk.address], stranger) as terminal:
+def test_rejected_fingerprint_is_not_trusted(setup: Setup, new_user: dict[str, str]) -> None:
+    with Terminal([PROGRAM, "login", setup.daemon.address], new_user) as terminal:
         terminal.answer("Did its daemon print this", "n")
         code = terminal.wait()
 
     assert code == 7
-    assert not kept_file(stranger).exists()
+    assert not credential_file(new_user).exists()
 
 
 def test_changed_certificate_is_refused_with_its_fingerprint(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
-    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
-    file = kept_file(stranger)
+    log_in(setup, "--fingerprint", setup.daemon.fingerprint, env=new_user)
+    file = credential_file(new_user)
     other = "ab" * 32
     file.write_text(
-        file.read_text(encoding="utf-8").replace(there.desk.fingerprint, other), encoding="utf-8"
+        file.read_text(encoding="utf-8").replace(setup.daemon.fingerprint, other), encoding="utf-8"
     )
 
-    done = [run("play-pause", env=stranger), log_in(there, env=stranger)]
+    done = [run("play-pause", env=new_user), log_in(setup, env=new_user)]
 
     for each in done:
         assert each.returncode == 7
         assert "the certificate is not the pinned one" in each.stderr
         assert "another machine answers in its place" in each.stderr
-        assert there.desk.fingerprint in each.stderr.replace(":", "").lower()
+        assert setup.daemon.fingerprint in each.stderr.replace(":", "").lower()
 
 
 def test_login_with_a_wrong_password_fails_with_code_5(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
     done = run(
-        *("login", there.desk.address, "--password-stdin", "--fingerprint", there.desk.fingerprint),
-        env=stranger,
+        *(
+            "login",
+            setup.daemon.address,
+            "--password-stdin",
+            "--fingerprint",
+            setup.daemon.fingerprint,
+        ),
+        env=new_user,
         given="a wrong one\n",
     )
 
     assert done.returncode == 5
     assert done.stderr.startswith("deskwire: ")
-    assert not kept_file(stranger).exists()
+    assert not credential_file(new_user).exists()
 
 
-def test_watch_without_a_login_names_the_login_command(stranger: dict[str, str]) -> None:
-    done = run("watch", env=stranger)
+def test_watch_without_a_login_names_the_login_command(new_user: dict[str, str]) -> None:
+    done = run("watch", env=new_user)
 
     assert done.returncode == 5
     assert done.stderr == "deskwire: not logged in to any desk; run `deskwire login HOST`\n"
 
 
-def test_unreachable_desk_fails_with_code_6(stranger: dict[str, str]) -> None:
-    done = run("login", "127.0.0.1:9", "--password-stdin", env=stranger, given="x\n")
+def test_unreachable_desk_fails_with_code_6(new_user: dict[str, str]) -> None:
+    done = run("login", "127.0.0.1:9", "--password-stdin", env=new_user, given="x\n")
 
     assert done.returncode == 6
     assert done.stderr == (
@@ -180,51 +186,51 @@ def test_unreachable_desk_fails_with_code_6(stranger: dict[str, str]) -> None:
 
 
 def test_ended_login_is_renewed_with_the_saved_password(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
-    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
-    before = json.loads(kept_file(stranger).read_bytes())
-    end_all_logins(there)
+    log_in(setup, "--fingerprint", setup.daemon.fingerprint, env=new_user)
+    before = json.loads(credential_file(new_user).read_bytes())
+    end_all_logins(setup)
 
-    done = fetch(stranger)
+    done = fetch(new_user)
 
     assert done.returncode == 0, done.stderr
-    after = json.loads(kept_file(stranger).read_bytes())
+    after = json.loads(credential_file(new_user).read_bytes())
     assert token(after) != token(before)
 
 
 def test_ended_login_without_a_saved_password_fails_with_code_5(
-    there: There, stranger: dict[str, str]
+    setup: Setup, new_user: dict[str, str]
 ) -> None:
-    log_in(there, "--fingerprint", there.desk.fingerprint, "--forget-password", env=stranger)
-    assert there.desk.owner_password not in kept_file(stranger).read_text(encoding="utf-8")
-    assert fetch(stranger).returncode == 0
-    end_all_logins(there)
+    log_in(setup, "--fingerprint", setup.daemon.fingerprint, "--forget-password", env=new_user)
+    assert setup.daemon.owner_password not in credential_file(new_user).read_text(encoding="utf-8")
+    assert fetch(new_user).returncode == 0
+    end_all_logins(setup)
 
-    assert fetch(stranger).returncode == 5
+    assert fetch(new_user).returncode == 5
 
 
-def test_logout_ends_the_login_and_forgets_the_desk(there: There, stranger: dict[str, str]) -> None:
-    log_in(there, "--fingerprint", there.desk.fingerprint, env=stranger)
-    before = count_logins(there)
+def test_logout_ends_the_login_and_forgets_the_desk(setup: Setup, new_user: dict[str, str]) -> None:
+    log_in(setup, "--fingerprint", setup.daemon.fingerprint, env=new_user)
+    before = count_logins(setup)
 
-    done = run("logout", env=stranger)
+    done = run("logout", env=new_user)
 
     assert done.returncode == 0, done.stderr
-    assert count_logins(there) == before - 1
-    assert run("watch", env=stranger).returncode == 5
+    assert count_logins(setup) == before - 1
+    assert run("watch", env=new_user).returncode == 5
 
 
-# ---- watching ------------------------------------------------------------------------------------
+# ---- watch ---------------------------------------------------------------------------------------
 
 
-def test_watch_prints_the_state_and_then_each_change(there: There) -> None:
-    with watching(there, "--fields", "players") as watch:
+def test_watch_prints_the_state_and_then_each_change(setup: Setup) -> None:
+    with watching(setup, "--fields", "players") as watch:
         assert watch.stdout is not None
         first = watch.stdout.readline()
-        there.paused.set("pause", False)
+        setup.paused.set("pause", False)
         second = watch.stdout.readline()
-        there.paused.set("pause", True)
+        setup.paused.set("pause", True)
         third = watch.stdout.readline()
         watch.send_signal(signal.SIGINT)
         _, stderr = watch.communicate(timeout=10)
@@ -236,8 +242,8 @@ def test_watch_prints_the_state_and_then_each_change(there: There) -> None:
     assert (watch.returncode, stderr) == (130, "")
 
 
-def test_watch_json_prints_one_object_per_line(there: There) -> None:
-    with watching(there, "--json") as watch:
+def test_watch_json_prints_one_object_per_line(setup: Setup) -> None:
+    with watching(setup, "--json") as watch:
         assert watch.stdout is not None
         objects = [json.loads(watch.stdout.readline()) for _ in range(3)]
         watch.terminate()
@@ -248,59 +254,59 @@ def test_watch_json_prints_one_object_per_line(there: There) -> None:
     assert (watch.returncode, stderr) == (143, "")
 
 
-def test_watch_prints_only_the_selected_fields(there: There) -> None:
-    done = shell(there, "deskwire watch --json --fields uptime,cpu_absolute | head -n 2")
+def test_watch_prints_only_the_selected_fields(setup: Setup) -> None:
+    done = shell(setup, "deskwire watch --json --fields uptime,cpu_absolute | head -n 2")
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [set(line) for line in lines] == [{"uptime", "cpu_absolute"}] * 2
 
 
-def test_watch_ends_quietly_when_its_pipe_is_closed(there: There) -> None:
-    before = there.desk.log.count("close=1000")
-    changing = shell(there, "deskwire watch --json | head -n 1")
-    still = shell(there, "deskwire watch --fields disk | head -n 1")
+def test_watch_ends_quietly_when_its_pipe_is_closed(setup: Setup) -> None:
+    before = setup.daemon.log.count("close=1000")
+    changing = shell(setup, "deskwire watch --json | head -n 1")
+    still = shell(setup, "deskwire watch --fields disk | head -n 1")
 
     for done in (changing, still):
         assert done.returncode == 0
         assert done.stdout.count("\n") == 1
         assert done.stderr == ""
-    until(lambda: there.desk.log.count("close=1000") == before + 2)
+    until(lambda: setup.daemon.log.count("close=1000") == before + 2)
 
 
-def test_unknown_field_suggests_a_similar_one(there: There) -> None:
-    done = there.type("watch", "--fields", "volum")
+def test_unknown_field_suggests_a_similar_one(setup: Setup) -> None:
+    done = setup.run("watch", "--fields", "volum")
 
     assert done.returncode == 2
     assert "volume" in done.stderr
 
 
-# ---- taps ----------------------------------------------------------------------------------------
+# ---- player commands -----------------------------------------------------------------------------
 
 
-def test_command_without_a_player_goes_to_the_playing_one(there: There) -> None:
-    done = there.type("play-pause")
-    there.playing.wait_for("pause", True)
+def test_command_without_a_player_goes_to_the_playing_one(setup: Setup) -> None:
+    done = setup.run("play-pause")
+    setup.playing.wait_for("pause", True)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("player1 mpv: pauses Hoobastank - The Reason")
-    again = there.type("play-pause", "player1")
-    there.playing.wait_for("pause", False)
+    again = setup.run("play-pause", "player1")
+    setup.playing.wait_for("pause", False)
     assert again.stdout.startswith("player1 mpv: plays Hoobastank")
 
 
-def test_next_and_previous_move_the_named_player(there: There) -> None:
-    forward = there.type("next", "player1")
-    there.playing.wait_for("playlist-pos", 1)
-    back = there.type("previous", "player1")
-    there.playing.wait_for("playlist-pos", 0)
+def test_next_and_previous_move_the_named_player(setup: Setup) -> None:
+    forward = setup.run("next", "player1")
+    setup.playing.wait_for("playlist-pos", 1)
+    back = setup.run("previous", "player1")
+    setup.playing.wait_for("playlist-pos", 0)
 
     for done in (forward, back):
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("player1 mpv: plays ")
 
 
-def test_unknown_player_is_refused_with_a_list_of_players(there: There) -> None:
-    done = there.type("stop", "vlc")
+def test_unknown_player_is_refused_with_a_list_of_players(setup: Setup) -> None:
+    done = setup.run("stop", "vlc")
 
     assert done.returncode == 8
     assert done.stderr == (
@@ -308,30 +314,30 @@ def test_unknown_player_is_refused_with_a_list_of_players(there: There) -> None:
     )
 
 
-def test_ambiguous_player_name_is_refused(there: There) -> None:
-    done = there.type("stop", "mpv")
+def test_ambiguous_player_name_is_refused(setup: Setup) -> None:
+    done = setup.run("stop", "mpv")
 
     assert done.returncode == 8
     assert "' is ambiguous" in done.stderr
-    assert there.playing.get("pause") is False
+    assert setup.playing.get("pause") is False
 
 
-# ---- pictures ------------------------------------------------------------------------------------
+# ---- art -----------------------------------------------------------------------------------------
 
 
-def test_cover_is_written_to_a_file(there: There, media: Media, tmp_path: Path) -> None:
+def test_cover_is_written_to_a_file(setup: Setup, media: Media, tmp_path: Path) -> None:
     file = tmp_path / "cover.jpg"
-    done = there.type("art", "player1", "-o", str(file))
+    done = setup.run("art", "player1", "-o", str(file))
 
     assert done.returncode == 0, done.stderr
     assert file.read_bytes() == media.cover_bytes
     assert done.stdout.startswith(f"{file}: image/jpeg, ")
 
 
-def test_cover_is_written_to_standard_output(there: There, media: Media) -> None:
+def test_cover_is_written_to_standard_output(setup: Setup, media: Media) -> None:
     done = subprocess.run(
         [PROGRAM, "art", "player1", "-o", "-"],
-        env=there.env,
+        env=setup.env,
         capture_output=True,
         timeout=15,
         check=True,
@@ -340,19 +346,19 @@ def test_cover_is_written_to_standard_output(there: There, media: Media) -> None
     assert done.stdout == media.cover_bytes
 
 
-def test_unwritable_cover_file_is_named(there: There, tmp_path: Path) -> None:
-    done = there.type("art", "player1", "-o", str(tmp_path / "nowhere" / "cover.jpg"))
+def test_unwritable_cover_file_is_named(setup: Setup, tmp_path: Path) -> None:
+    done = setup.run("art", "player1", "-o", str(tmp_path / "nowhere" / "cover.jpg"))
 
     assert done.returncode == 1
     assert "cover.jpg" in done.stderr
 
 
-def shell(there: There, line: str) -> Done:
-    """Run a line of a shell."""
-    path = f"{PROGRAM.parent}:{there.env['PATH']}"
+def shell(setup: Setup, line: str) -> Done:
+    """Run a shell line in which `deskwire` is in PATH."""
+    path = f"{PROGRAM.parent}:{setup.env['PATH']}"
     return subprocess.run(
         ["sh", "-c", line],
-        env={**there.env, "PATH": path},
+        env={**setup.env, "PATH": path},
         capture_output=True,
         text=True,
         timeout=15,
@@ -360,20 +366,20 @@ def shell(there: There, line: str) -> Done:
     )
 
 
-def login_ids(there: There) -> list[str]:
-    listed = json.loads(there.desk.run("logins", "--json").stdout)
+def login_ids(setup: Setup) -> list[str]:
+    listed = json.loads(setup.daemon.run("logins", "--json").stdout)
     return [each["id"] for each in listed]
 
 
-def count_logins(there: There) -> int:
-    return len(login_ids(there))
+def count_logins(setup: Setup) -> int:
+    return len(login_ids(setup))
 
 
-def end_all_logins(there: There) -> None:
-    for each in login_ids(there):
-        assert there.desk.run("logins", "--end", each).returncode == 0
+def end_all_logins(setup: Setup) -> None:
+    for each in login_ids(setup):
+        assert setup.daemon.run("logins", "--end", each).returncode == 0
 
 
-def token(kept: dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]) -> str:
-    (desk,) = kept["desks"].values()
+def token(saved: dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]) -> str:
+    (desk,) = saved["desks"].values()
     return desk["secret"]["login"]["token"]

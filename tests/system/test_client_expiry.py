@@ -1,4 +1,4 @@
-"""The library through fifty session expiries: no gap, nothing twice, no command lost."""
+"""The Python client during fifty session expiries: no gap, no repetition, no lost command."""
 
 import asyncio
 import itertools
@@ -21,41 +21,41 @@ INTERVAL = 0.5
 SETTINGS = {"session_lifetime": 1, "session_warning": 0.7, "stats_interval": INTERVAL}
 
 
-class ObedientPlayer(FakePlayer):
-    """A player that does what it is told, and says so."""
+class PausingPlayer(FakePlayer):
+    """Player that performs PlayPause and announces its new state."""
 
     def handle(self, message: Message) -> Message | bool | None:
         if message.member == "PlayPause":
             playing = self.properties["PlaybackStatus"].value == "Playing"
             status = "Paused" if playing else "Playing"
-            self.change_soon = asyncio.get_running_loop().create_task(
+            self._changing = asyncio.get_running_loop().create_task(
                 self.change(PlaybackStatus=status)
             )
         return super().handle(message)
 
 
-class Watched(NamedTuple):
-    """What one client saw and did."""
+class Recording(NamedTuple):
+    """The snapshots, states and commands of one client."""
 
     times: list[float]
-    """When each snapshot came, time.monotonic()."""
+    """Arrival of each snapshot, time.monotonic()."""
     snapshots: list[Snapshot]
     states: list[ConnectionState]
     commands: int
-    obeyed: int
+    performed: int
     log: str
 
 
 @pytest.fixture(scope="module")
-def watched(bus: PrivateBus) -> Iterator[Watched]:
-    with Daemon(buses=[bus], settings=SETTINGS) as desk:
-        seen = asyncio.run(watch(desk, bus))
-        desk.stop()
-        yield seen._replace(log=desk.log)
+def recording(bus: PrivateBus) -> Iterator[Recording]:
+    with Daemon(buses=[bus], settings=SETTINGS) as daemon:
+        recorded = asyncio.run(record(daemon, bus))
+        daemon.stop()
+        yield recorded._replace(log=daemon.log)
 
 
-async def watch(desk: Daemon, bus: PrivateBus) -> Watched:
-    """Watch and press pause over and over while fifty sessions expire."""
+async def record(daemon: Daemon, bus: PrivateBus) -> Recording:
+    """Watch and send commands while fifty sessions expire."""
     times: list[float] = []
     snapshots: list[Snapshot] = []
     states: list[ConnectionState] = []
@@ -65,62 +65,62 @@ async def watch(desk: Daemon, bus: PrivateBus) -> Watched:
         return sum(state.phase is Phase.EXPIRING for state in states)
 
     async with (
-        ObedientPlayer(bus) as player,
+        PausingPlayer(bus) as player,
         connect(
-            desk.address,
+            daemon.address,
             "owner",
-            desk.owner_password,
-            trust=Pinned(desk.fingerprint),
+            daemon.owner_password,
+            trust=Pinned(daemon.fingerprint),
             on_state=states.append,
         ) as client,
     ):
         await until_async(lambda: client.snapshot.players)
 
-        async def press() -> None:
+        async def send_commands() -> None:
             nonlocal commands
             while expiries() < EXPIRIES:
                 await client.play_pause("player1")
                 commands += 1
 
-        pressing = asyncio.create_task(press())
+        sending = asyncio.create_task(send_commands())
         async for snapshot in client:
             times.append(time.monotonic())
             snapshots.append(snapshot)
-            if pressing.done():
+            if sending.done():
                 break
-        await pressing
-        obeyed = player.calls.count("PlayPause")
-    return Watched(times, snapshots, states, commands, obeyed, "")
+        await sending
+        performed = player.calls.count("PlayPause")
+    return Recording(times, snapshots, states, commands, performed, "")
 
 
-def test_fifty_expiries_never_lose_the_connection(watched: Watched) -> None:
-    phases = [state.phase for state in watched.states]
+def test_fifty_expiries_never_lose_the_connection(recording: Recording) -> None:
+    phases = [state.phase for state in recording.states]
 
     assert phases.count(Phase.EXPIRING) == EXPIRIES
     assert set(phases[1:-1]) == {Phase.LIVE, Phase.EXPIRING}
 
 
-def test_renewed_sessions_leave_no_gap(watched: Watched) -> None:
-    gaps = [later - earlier for earlier, later in itertools.pairwise(watched.times)]
+def test_renewed_sessions_leave_no_gap(recording: Recording) -> None:
+    gaps = [later - earlier for earlier, later in itertools.pairwise(recording.times)]
 
     assert max(gaps) < patiently(1.5 * INTERVAL)
 
 
-def test_no_snapshot_is_repeated_or_older_than_the_last(watched: Watched) -> None:
-    uptimes = [each.uptime.up for each in watched.snapshots if each.uptime]
+def test_no_snapshot_is_repeated_or_older_than_the_last(recording: Recording) -> None:
+    uptimes = [each.uptime.up for each in recording.snapshots if each.uptime]
 
     assert uptimes == sorted(uptimes)
-    assert len({id(each) for each in watched.snapshots}) == len(watched.snapshots)
+    assert len({id(each) for each in recording.snapshots}) == len(recording.snapshots)
 
 
-def test_each_command_is_performed_exactly_once(watched: Watched) -> None:
-    assert watched.commands > EXPIRIES
-    assert watched.obeyed == watched.commands
+def test_each_command_is_performed_exactly_once(recording: Recording) -> None:
+    assert recording.commands > EXPIRIES
+    assert recording.performed == recording.commands
 
 
-def test_each_old_session_is_closed_with_1000(watched: Watched) -> None:
-    ended = [line for line in watched.log.splitlines() if "session ended" in line]
+def test_each_old_session_is_closed_with_1000(recording: Recording) -> None:
+    ended = [line for line in recording.log.splitlines() if "session ended" in line]
 
     assert EXPIRIES <= len(ended) <= EXPIRIES + 1
     assert all("close=1000" in line for line in ended)
-    assert sum(int(line.split("commands=")[1].split()[0]) for line in ended) == watched.commands
+    assert sum(int(line.split("commands=")[1].split()[0]) for line in ended) == recording.commands

@@ -1,4 +1,4 @@
-"""The library against a real daemon that is killed, restarted, re-keyed, and cut off."""
+"""The Python client and a real daemon that is killed, restarted, re-keyed or unreachable."""
 
 import asyncio
 import shutil
@@ -34,7 +34,7 @@ from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 SETTINGS = {"stats_interval": 0.2}
-PACE = Timeouts(
+TIMEOUTS = Timeouts(
     first=Seconds(0.3),
     longest=Seconds(1),
     restart=Seconds(0.2),
@@ -45,35 +45,34 @@ PACE = Timeouts(
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Daemon]:
-    with Daemon(settings=SETTINGS) as desk:
-        yield desk
+def daemon() -> Iterator[Daemon]:
+    with Daemon(settings=SETTINGS) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def own_desk() -> Iterator[Daemon]:
-    """Lend a desk that may be stopped and changed."""
-    with Daemon(settings=SETTINGS) as desk:
-        yield desk
+def own_daemon() -> Iterator[Daemon]:
+    """Lend a daemon that the test may stop and change."""
+    with Daemon(settings=SETTINGS) as daemon:
+        yield daemon
 
 
-class Screen:
-    """A client behind a network that can fail, and everything its connection was."""
+class ProxiedClient:
+    """A client behind a proxy, with all states of its connection."""
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
         self.states: list[ConnectionState] = []
         self.times: list[float] = []
-        """When each state began, time.monotonic()."""
+        """Start of each state, time.monotonic()."""
         self.client: Client
 
-    def take(self, state: ConnectionState) -> None:
-        """Take the connection's new state."""
+    def record(self, state: ConnectionState) -> None:
         self.states.append(state)
         self.times.append(time.monotonic())
 
-    async def is_live(self) -> None:
-        """Wait until it is live and sees the desk."""
+    async def wait_until_live(self) -> None:
+        """Wait until the client is live and gets snapshots."""
         await until_async(
             lambda: self.client.state.phase is Phase.LIVE, within=10, what="live again"
         )
@@ -82,8 +81,8 @@ class Screen:
         async with asyncio.timeout(patiently(2)):
             await anext(snapshots)
 
-    async def is_not_live(self) -> tuple[ConnectionState, float]:
-        """Wait until it has lost the desk; return what it said then, and when."""
+    async def wait_until_lost(self) -> tuple[ConnectionState, float]:
+        """Wait until the client has lost the connection; return that state and its time."""
         await until_async(self._losses, within=10, what="not live")
         return self._losses()[0]
 
@@ -93,31 +92,31 @@ class Screen:
 
 
 @asynccontextmanager
-async def screen(desk: Daemon, **more: Any) -> AsyncIterator[Screen]:
-    async with Proxy(desk.address) as proxy:
-        screen = Screen(proxy)
-        screen.client = connect(
+async def proxied_client(daemon: Daemon, **more: Any) -> AsyncIterator[ProxiedClient]:
+    async with Proxy(daemon.address) as proxy:
+        proxied = ProxiedClient(proxy)
+        proxied.client = connect(
             proxy.address,
             "owner",
-            more.pop("password", desk.owner_password),
-            trust=Pinned(desk.fingerprint),
-            timeouts=PACE,
-            on_state=screen.take,
+            more.pop("password", daemon.owner_password),
+            trust=Pinned(daemon.fingerprint),
+            timeouts=TIMEOUTS,
+            on_state=proxied.record,
             **more,
         )
-        async with screen.client:
-            yield screen
+        async with proxied.client:
+            yield proxied
 
 
 async def watch(client: Client) -> None:
-    """Watch until it ends."""
+    """Read snapshots until the client ends."""
     async with asyncio.timeout(patiently(10)):
         async for _ in client:
             pass
 
 
 def sockets() -> set[str]:
-    """Return the sockets this process has open."""
+    """Return the open sockets of this process."""
     folder = Path("/proc/self/fd")
     links = (str(each.readlink()) for each in folder.iterdir() if each.is_symlink())
     return {link for link in links if link.startswith("socket:")}
@@ -125,27 +124,27 @@ def sockets() -> set[str]:
 
 @pytest.mark.parametrize(("how", "code"), [(SIGKILL, 1006), (SIGTERM, 1001)])
 async def test_client_reconnects_to_a_restarted_daemon(
-    own_desk: Daemon, how: Signals, code: int
+    own_daemon: Daemon, how: Signals, code: int
 ) -> None:
-    async with screen(own_desk) as seen:
-        await asyncio.to_thread(own_desk.stop, how)
-        lost, _ = await seen.is_not_live()
+    async with proxied_client(own_daemon) as proxied:
+        await asyncio.to_thread(own_daemon.stop, how)
+        lost, _ = await proxied.wait_until_lost()
         with pytest.raises(NotConnected):
-            await seen.client.play_pause("player1")
-        await asyncio.to_thread(own_desk.start)
-        seen.proxy.target = own_desk.address
-        await seen.is_live()
+            await proxied.client.play_pause("player1")
+        await asyncio.to_thread(own_daemon.start)
+        proxied.proxy.target = own_daemon.address
+        await proxied.wait_until_live()
 
     assert lost.close_code == code
     assert lost.next is NextStep.RECONNECT
-    assert all(state.next is not NextStep.LOG_IN for state in seen.states)
+    assert all(state.next is not NextStep.LOG_IN for state in proxied.states)
 
 
-async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Daemon) -> None:
+async def test_client_waits_five_seconds_after_an_abnormal_close(daemon: Daemon) -> None:
     async with (
-        Proxy(desk.address) as proxy,
+        Proxy(daemon.address) as proxy,
         connect(
-            proxy.address, "owner", desk.owner_password, trust=Pinned(desk.fingerprint)
+            proxy.address, "owner", daemon.owner_password, trust=Pinned(daemon.fingerprint)
         ) as client,
     ):
         before = proxy.accepted
@@ -159,81 +158,81 @@ async def test_client_waits_five_seconds_after_an_abnormal_close(desk: Daemon) -
     assert 4.9 < waited < 5 + patiently(0.5)
 
 
-async def test_client_with_an_old_password_tries_it_once_and_ends(own_desk: Daemon) -> None:
-    async with screen(own_desk) as seen:
-        change_password(own_desk, "another one")
+async def test_old_password_is_tried_once_and_ends_the_client(own_daemon: Daemon) -> None:
+    async with proxied_client(own_daemon) as proxied:
+        change_password(own_daemon, "another one")
 
         with pytest.raises(WrongCredentials):
-            await watch(seen.client)
-        before = seen.proxy.accepted
+            await watch(proxied.client)
+        before = proxied.proxy.accepted
         await asyncio.sleep(1)
 
-    assert seen.states[-1].phase is Phase.ENDED
-    assert isinstance(seen.states[-1].problem, WrongCredentials)
-    assert seen.proxy.accepted == before
+    assert proxied.states[-1].phase is Phase.ENDED
+    assert isinstance(proxied.states[-1].problem, WrongCredentials)
+    assert proxied.proxy.accepted == before
 
 
-async def test_client_asks_for_the_password_after_a_change(own_desk: Daemon) -> None:
-    told: list[Problem | None] = []
-    passwords = iter([own_desk.owner_password, own_desk.owner_password, "another one"])
+async def test_client_asks_for_the_password_after_a_change(own_daemon: Daemon) -> None:
+    reasons: list[Problem | None] = []
+    passwords = iter([own_daemon.owner_password, own_daemon.owner_password, "another one"])
 
     async def ask(why: Problem | None) -> str | None:
-        told.append(why)
+        reasons.append(why)
         return next(passwords)
 
-    async with screen(own_desk, password=ask) as seen:
-        change_password(own_desk, "another one")
-        await until_async(lambda: len(told) == 3)
-        await seen.is_live()
+    async with proxied_client(own_daemon, password=ask) as proxied:
+        change_password(own_daemon, "another one")
+        await until_async(lambda: len(reasons) == 3)
+        await proxied.wait_until_live()
 
-    assert [type(each) for each in told] == [type(None), type(None), WrongCredentials]
+    assert [type(each) for each in reasons] == [type(None), type(None), WrongCredentials]
 
 
-async def test_client_logs_in_again_after_its_login_was_ended(desk: Daemon) -> None:
-    async with screen(desk) as seen:
-        listed = desk.run("logins")
+async def test_client_logs_in_again_after_its_login_was_ended(daemon: Daemon) -> None:
+    async with proxied_client(daemon) as proxied:
+        listed = daemon.run("logins")
         (login,) = [line.split()[0] for line in listed.stdout.splitlines() if "owner" in line]
-        assert desk.run("logins", "--end", login).returncode == 0
-        await until_async(lambda: any(each.close_code == 4001 for each in seen.states))
-        await seen.is_live()
+        assert daemon.run("logins", "--end", login).returncode == 0
+        await until_async(lambda: any(each.close_code == 4001 for each in proxied.states))
+        await proxied.wait_until_live()
 
-    lost = next(each for each in seen.states if each.close_code == 4001)
+    lost = next(each for each in proxied.states if each.close_code == 4001)
     assert lost.next is NextStep.LOG_IN
 
 
-async def test_client_reconnects_after_a_silent_network(desk: Daemon) -> None:
-    async with screen(desk) as seen:
-        seen.proxy.freeze()
+async def test_client_reconnects_after_a_silent_network(daemon: Daemon) -> None:
+    async with proxied_client(daemon) as proxied:
+        proxied.proxy.freeze()
         frozen = time.monotonic()
-        lost, at = await seen.is_not_live()
+        lost, at = await proxied.wait_until_lost()
         await asyncio.sleep(max(0.0, frozen + 3 - time.monotonic()))
-        assert seen.client.state.phase is not Phase.LIVE
-        seen.proxy.thaw()
-        await seen.is_live()
+        assert proxied.client.state.phase is not Phase.LIVE
+        proxied.proxy.thaw()
+        await proxied.wait_until_live()
 
-    assert PACE.pong < at - frozen < patiently(PACE.silence + PACE.pong)
+    assert TIMEOUTS.pong < at - frozen < patiently(TIMEOUTS.silence + TIMEOUTS.pong)
     assert lost.close_code == 1006
-    assert all(state.next is not NextStep.LOG_IN for state in seen.states)
+    assert all(state.next is not NextStep.LOG_IN for state in proxied.states)
 
 
-async def test_client_reconnects_after_a_reset_network(desk: Daemon) -> None:
-    async with screen(desk) as seen:
-        seen.proxy.cut()
-        lost, _ = await seen.is_not_live()
-        await until_async(lambda: len(seen.states) > 6, within=10)
-        seen.proxy.restore()
-        await seen.is_live()
+async def test_client_reconnects_after_a_reset_network(daemon: Daemon) -> None:
+    async with proxied_client(daemon) as proxied:
+        proxied.proxy.cut()
+        lost, _ = await proxied.wait_until_lost()
+        await until_async(lambda: len(proxied.states) > 6, within=10)
+        proxied.proxy.restore()
+        await proxied.wait_until_live()
 
     assert lost.close_code == 1006
 
 
 async def test_client_with_default_timeouts_survives_thirty_silent_seconds(
-    desk: Daemon,
+    daemon: Daemon,
 ) -> None:
     async with (
-        Proxy(desk.address) as proxy,
+        Proxy(daemon.address) as proxy,
         connect(
-            proxy.address, "owner", desk.owner_password, trust=Pinned(desk.fingerprint)
+            proxy.address, "owner", daemon.owner_password, trust=Pinned(daemon.fingerprint)
         ) as client,
     ):
         proxy.freeze()
@@ -257,12 +256,12 @@ async def test_client_opens_a_new_session_after_an_hour_of_sleep(
 
     states: list[ConnectionState] = []
     short = {"session_lifetime": 2, "session_warning": 0}
-    with Daemon(settings=short, state_dir=tmp_path / "state") as desk:
-        async with Proxy(desk.address) as proxy:
+    with Daemon(settings=short, state_dir=tmp_path / "state") as daemon:
+        async with Proxy(daemon.address) as proxy:
             client = Client(
                 proxy.address,
-                Credentials("owner", desk.owner_password),
-                trust=Pinned(desk.fingerprint),
+                Credentials("owner", daemon.owner_password),
+                trust=Pinned(daemon.fingerprint),
                 timeouts=Timeouts(),
                 on_state=states.append,
                 clock=clock,
@@ -280,32 +279,32 @@ async def test_client_opens_a_new_session_after_an_hour_of_sleep(
     assert codes in ([1006, 4004], [4004])
 
 
-async def test_client_refuses_another_certificate(own_desk: Daemon) -> None:
-    async with screen(own_desk) as seen:
-        await asyncio.to_thread(own_desk.stop)
-        shutil.rmtree(own_desk.state_dir / "tls")
-        await asyncio.to_thread(own_desk.start)
-        seen.proxy.target = own_desk.address
+async def test_client_refuses_another_certificate(own_daemon: Daemon) -> None:
+    async with proxied_client(own_daemon) as proxied:
+        await asyncio.to_thread(own_daemon.stop)
+        shutil.rmtree(own_daemon.state_dir / "tls")
+        await asyncio.to_thread(own_daemon.start)
+        proxied.proxy.target = own_daemon.address
 
         with pytest.raises(CertificateChanged, match="not the pinned one"):
-            await watch(seen.client)
+            await watch(proxied.client)
 
 
-async def test_closed_client_leaves_no_socket_and_no_task(desk: Daemon) -> None:
+async def test_closed_client_leaves_no_socket_and_no_task(daemon: Daemon) -> None:
     before = sockets()
     tasks = asyncio.all_tasks()
-    async with screen(desk) as seen:
-        seen.proxy.cut()
-        await seen.is_not_live()
-        seen.proxy.restore()
-        await seen.is_live()
-        seen.proxy.freeze()
+    async with proxied_client(daemon) as proxied:
+        proxied.proxy.cut()
+        await proxied.wait_until_lost()
+        proxied.proxy.restore()
+        await proxied.wait_until_live()
+        proxied.proxy.freeze()
     await until_async(lambda: asyncio.all_tasks() == tasks)
 
     await until_async(lambda: sockets() <= before, what="no socket is left")
 
 
-def change_password(desk: Daemon, password: str) -> None:
-    desk.secrets.add(password)
-    changed = desk.run("users", "passwd", "owner", "--password-stdin", given=password + "\n")
+def change_password(daemon: Daemon, password: str) -> None:
+    daemon.secrets.add(password)
+    changed = daemon.run("users", "passwd", "owner", "--password-stdin", given=password + "\n")
     assert changed.returncode == 0, changed.stderr

@@ -1,4 +1,4 @@
-"""What a person types and is told: plain lines, stable exit codes, never a traceback."""
+"""Commands and their errors: plain lines, stable exit codes, no traceback."""
 
 import socket
 import subprocess
@@ -34,17 +34,17 @@ COMMANDS = (
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "home").mkdir()
-    return environment(tmp_path / "home", (), {}, {})
+    return environment(tmp_path / "home")
 
 
 def serve(env: dict[str, str], tmp_path: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    """Start the daemon where it cannot start."""
+    """Start a daemon that cannot start."""
     where = ("--host", "127.0.0.1", "--port", "0", "--state-dir", str(tmp_path / "state"))
     return run("serve", *where, *more, env=env)
 
 
 def only_line(done: "subprocess.CompletedProcess[str]") -> str:
-    """Return the one line it said on stderr."""
+    """Return the only line on standard error."""
     assert "Traceback" not in done.stderr
     (line,) = done.stderr.splitlines()
     return line
@@ -167,41 +167,41 @@ def test_user_is_added_listed_and_removed(env: dict[str, str], tmp_path: Path) -
     again = users("add", "ann", "--password-stdin", given="a long enough one\n")
     listed = users("list")
     removed = users("remove", "ann")
-    nobody = users("remove", "ann")
+    missing = users("remove", "ann")
     empty = users("list")
 
     assert [done.returncode for done in (added, listed, removed, empty)] == [0, 0, 0, 0]
     assert "ann" in listed.stdout
     assert "ann" not in empty.stdout
-    assert again.returncode == nobody.returncode == 1
+    assert again.returncode == missing.returncode == 1
     assert "ann" in only_line(again)
-    assert "ann" in only_line(nobody)
+    assert "ann" in only_line(missing)
 
 
 def test_owner_is_created_and_the_password_printed_once() -> None:
-    with Daemon() as desk:
-        first = desk.owner_password
-        desk.stop()
-        desk.start()
+    with Daemon() as daemon:
+        first = daemon.owner_password
+        daemon.stop()
+        daemon.start()
 
         assert len(first) >= 12
-        assert "password" not in desk.output
-        listed = desk.run("users", "list")
+        assert "password" not in daemon.output
+        listed = daemon.run("users", "list")
     assert listed.stdout.count("owner") == 1
 
 
 def test_ready_line_is_last_and_names_the_port() -> None:
-    with Daemon() as desk:
-        assert desk.output.splitlines()[-1] == f"deskwire is ready at {desk.address}"
-        host, port = desk.address.removeprefix("https://").split(":")
+    with Daemon() as daemon:
+        assert daemon.output.splitlines()[-1] == f"deskwire is ready at {daemon.address}"
+        host, port = daemon.address.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=1):
             pass
 
 
 def test_ready_line_names_the_port_beside_a_public_url() -> None:
-    with Daemon(settings={"server_public_url": "https://desk.example"}) as desk:
-        elsewhere, ready = desk.output.splitlines()[-2:]
-        host, port = desk.address.removeprefix("https://").split(":")
+    with Daemon(settings={"server_public_url": "https://desk.example"}) as daemon:
+        elsewhere, ready = daemon.output.splitlines()[-2:]
+        host, port = daemon.address.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=1):
             pass
 

@@ -1,7 +1,7 @@
-"""The three clients of the documentation, run as they stand there, against the mock.
+"""The three documented clients, run unchanged with the mock server.
 
-Each lives through what the table of close codes asks for: a lost connection, an expired token, an
-ended login, and an end that was meant.
+Each one gets the close codes of a lost connection, an expired token, an ended login and a normal
+end.
 """
 
 import asyncio
@@ -46,8 +46,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def live_through(client: Any, *words: str, faults: tuple[str, ...]) -> None:
-    """Run the client's `main` in this process, to its end; time passes at once."""
+def run_client(client: Any, *words: str, faults: tuple[str, ...]) -> None:
+    """Run the client's `main` to its end in virtual time."""
     scenario, pictures = load("example")
 
     async def main(loop: VirtualTimeLoop) -> None:
@@ -63,7 +63,7 @@ def test_python_client_follows_each_close_code(
 ) -> None:
     faults = ("close=1006@10", "garbage@20", "close=4004@30", "close=4001@50", "close=1000@70")
 
-    live_through(client, faults=faults)
+    run_client(client, faults=faults)
 
     out, err = capsys.readouterr()
     assert re.findall(r"closed (\d+) after (\d+) s", err) == [
@@ -74,7 +74,7 @@ def test_python_client_follows_each_close_code(
 
 
 def test_python_client_sends_a_command(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    live_through(client, "-", "next", "player1", faults=("close=1000@2",))
+    run_client(client, "-", "next", "player1", faults=("close=1000@2",))
 
     assert "volume 88 %, playing: My Immortal on player1" in capsys.readouterr().out
 
@@ -85,7 +85,7 @@ def test_python_client_ends_at_a_wrong_password(
     monkeypatch.setenv("DESK_PASSWORD", "a wrong one")
 
     with pytest.raises(client.Refused, match="the name or the password is wrong"):
-        live_through(client, faults=())
+        run_client(client, faults=())
 
 
 def test_python_client_trusts_only_the_pinned_certificate(tmp_path: Path) -> None:
@@ -116,12 +116,12 @@ def test_python_client_trusts_only_the_pinned_certificate(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """Serve the documented page from an origin of its own; it waits less than it would."""
+    """Serve the documented page from another origin, with shorter delays."""
     page = (CLIENTS / "browser.html").read_text(encoding="utf-8")
-    hasty = page.replace("RETRY_DELAY = 5000", "RETRY_DELAY = 100")
-    hasty = hasty.replace("TOO_SOON = 5000", "TOO_SOON = 500")
-    assert hasty != page
-    with WebServer({"/": content(hasty.encode())}) as web:
+    quick = page.replace("RETRY_DELAY = 5000", "RETRY_DELAY = 100")
+    quick = quick.replace("TOO_SOON = 5000", "TOO_SOON = 500")
+    assert quick != page
+    with WebServer({"/": content(quick.encode())}) as web:
         yield web.url("/")
 
 
@@ -138,7 +138,7 @@ def page(site: str) -> Iterator[Page]:
 
 
 def watch(page: Page, site: str, mock: MockServer, password: str = MOCK_PASSWORD) -> None:
-    """Fill in the documented page's form."""
+    """Submit the form of the documented page."""
     page.goto(site)
     page.fill("[name=url]", mock.address)
     page.fill("[name=username]", "owner")
@@ -194,11 +194,11 @@ def test_page_of_an_unlisted_origin_is_refused(page: Page, site: str, tmp_path: 
         assert "session ended" not in mock.log
 
 
-# ---- a shell -------------------------------------------------------------------------------------
+# ---- shell ---------------------------------------------------------------------------------------
 
 
 def shell_lines() -> list[str]:
-    """The documented lines that have a websocat in them, or a certificate."""
+    """Return the documented shell blocks with websocat or a certificate."""
     page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     return [block for block in blocks if "websocat" in block or "openssl" in block]
@@ -206,7 +206,7 @@ def shell_lines() -> list[str]:
 
 @contextmanager
 def shell(lines: str, folder: Path, given: str = "") -> Iterator[Callable[[], list[str]]]:
-    """Run lines in bash; gives what returns the lines they printed so far."""
+    """Run lines in bash; lend a function that returns the lines printed so far."""
     path = f"{Path(sys.executable).parent}:{MOCK_ENV['PATH']}"
     out = folder / "shell.out"
     with out.open("wb") as printed:
@@ -234,8 +234,8 @@ def test_shell_lines_watch_and_reconnect(tmp_path: Path) -> None:
     lines, _, _ = shell_lines()
     faults = ("--fault", "close=4004@0.7", "--fault", "close=4001@1.6")
     with MockServer(tmp_path, "--no-tls", *faults) as mock:
-        here = lines.replace("http://127.0.0.1:8765", mock.address).replace("sleep 5", "sleep .2")
-        with shell(here, tmp_path) as printed:
+        script = lines.replace("http://127.0.0.1:8765", mock.address).replace("sleep 5", "sleep .2")
+        with shell(script, tmp_path) as printed:
             until(lambda: closes(mock)[:2] == ["4004", "4001"], within=15)
             seen = len(printed())
             until(lambda: len(printed()) > seen + 1, within=15)
@@ -245,15 +245,15 @@ def test_shell_lines_watch_and_reconnect(tmp_path: Path) -> None:
 
 
 def test_shell_lines_send_a_command_and_trust_one_certificate(tmp_path: Path) -> None:
-    watching, tapping, certificate = shell_lines()
+    watching, sending, certificate = shell_lines()
     functions = watching.partition("LOGIN=$(login)")[0]
     page = (HOWTO / "write-a-client.md").read_text(encoding="utf-8")
-    tap = re.search(r"```json\n(\{.*audio-play-pause.*\})\n```", page)
-    assert tap
+    command = re.search(r"```json\n(\{.*audio-play-pause.*\})\n```", page)
+    assert command
     with MockServer(tmp_path) as mock:
-        lines = certificate + functions.replace("http://127.0.0.1:8765", mock.address) + tapping
+        lines = certificate + functions.replace("http://127.0.0.1:8765", mock.address) + sending
         lines = lines.replace("192.168.1.20:8765", mock.address.removeprefix("https://"))
-        with shell(lines, tmp_path, given=tap[1] + "\n") as printed:
+        with shell(lines, tmp_path, given=command[1] + "\n") as printed:
             until(
                 lambda: r"\"playing\":false,\"artist\":\"Hoobastank\"" in printed()[-1], within=15
             )
@@ -263,5 +263,5 @@ def test_shell_lines_send_a_command_and_trust_one_certificate(tmp_path: Path) ->
 
 
 def closes(mock: MockServer) -> list[str]:
-    """How the owner's sessions ended, in order."""
+    """Return the close codes of the owner's sessions, in order."""
     return re.findall(r"user=owner .* close=(\d+)", mock.log)

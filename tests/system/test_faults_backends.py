@@ -1,4 +1,4 @@
-"""All that the desk asks goes away and comes back, fifty times, under a client that watches."""
+"""All services of a desk end and return fifty times, while a client is connected."""
 
 import random
 from pathlib import Path
@@ -13,12 +13,10 @@ from tests.support.programs import Daemon
 from tests.support.sound_servers import Pulse
 from tests.support.waiting import until_async
 
-ROUNDS, SETTLED_AFTER = 50, 15
+ROUNDS, WARM_UP_ROUNDS = 50, 15
 BACK_WITHIN = 5.0
 POOL = 6
-"""Threads that asyncio's own pool may still get, when two first ask it at once after those rounds.
-One left behind in each round would be 35.
-"""
+"""Threads that asyncio's pool may still add; one leaked thread a round would be 35."""
 
 
 async def test_fifty_restarts_of_all_services_leak_nothing(
@@ -28,8 +26,8 @@ async def test_fifty_restarts_of_all_services_leak_nothing(
     most, mib = (0, 0), 0.0
     with Pulse() as pulse:
         buses, env = [session_bus, system_bus], {"PULSE_SERVER": pulse.address}
-        with Daemon(buses=buses, env=env) as desk:
-            async with Client(desk) as client, client.watch() as screen:
+        with Daemon(buses=buses, env=env) as daemon:
+            async with Client(daemon) as client, client.watch() as socket:
                 for number in range(ROUNDS):
                     session_bus.restart()
                     system_bus.restart()
@@ -46,13 +44,13 @@ async def test_fifty_restarts_of_all_services_leak_nothing(
                     async with FakePlayer(session_bus, Metadata=metadata(title=title)):
                         if hung:
                             pulse.send(SIGCONT)
-                        await screen.stats(back, within=BACK_WITHIN)
-                    if number < SETTLED_AFTER:
-                        files, works, mib = held(desk)
-                        most = (max(most[0], files), max(most[1], works))
-                await until_async(lambda: held(desk)[0] <= most[0] + 1, what="descriptors")
-                await until_async(lambda: held(desk)[1] <= most[1] + POOL, what="threads")
-                grown = held(desk)[2] - mib
+                        await socket.stats(back, within=BACK_WITHIN)
+                    if number < WARM_UP_ROUNDS:
+                        used, running, mib = usage(daemon)
+                        most = (max(most[0], used), max(most[1], running))
+                await until_async(lambda: usage(daemon)[0] <= most[0] + 1, what="descriptors")
+                await until_async(lambda: usage(daemon)[1] <= most[1] + POOL, what="threads")
+                grown = usage(daemon)[2] - mib
 
     assert grown < 3
 
@@ -62,13 +60,13 @@ async def test_session_bus_and_sound_server_that_appear_and_move_are_found(
 ) -> None:
     runtime, settings = tmp_path / "run", tmp_path / ".config/pulse/client.conf"
     env = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)}
-    with Daemon(env=env) as desk:
-        async with Client(desk) as client, client.watch() as screen:
-            first = await screen.stats()
+    with Daemon(env=env) as daemon:
+        async with Client(daemon) as client, client.watch() as socket:
+            first = await socket.stats()
             runtime.mkdir()
             (runtime / "bus").symlink_to(session_bus.address.removeprefix("unix:path="))
             async with FakePlayer(session_bus, Metadata=metadata(title="late")):
-                await screen.stats(lambda stats: player_named(stats, "late"), within=BACK_WITHIN)
+                await socket.stats(lambda stats: player_named(stats, "late"), within=BACK_WITHIN)
             settings.parent.mkdir(parents=True)
             for level in (30, 40):
                 with Pulse() as pulse:
@@ -78,12 +76,12 @@ async def test_session_bus_and_sound_server_that_appear_and_move_are_found(
                     def shown(stats: dict[str, Any], level: int = level) -> bool:
                         return stats.get("volume") == level
 
-                    await screen.stats(shown, within=BACK_WITHIN)
+                    await socket.stats(shown, within=BACK_WITHIN)
 
     assert first["audio"] == []
     assert "volume" not in first
 
 
-def held(desk: Daemon) -> tuple[int, int, float]:
-    """Return how many descriptors and threads it holds, and how much memory, MiB."""
-    return descriptors(desk.pid), threads(desk.pid), resident_mib(desk.pid)
+def usage(daemon: Daemon) -> tuple[int, int, float]:
+    """Return the descriptors, the threads and the memory in MiB."""
+    return descriptors(daemon.pid), threads(daemon.pid), resident_mib(daemon.pid)

@@ -1,8 +1,8 @@
-"""The whole way in and out, in any order: a small model of it, and the desk, which must agree.
+"""Stateful test of logins, tokens and sockets: the daemon must agree with a small model.
 
-hypothesis makes up what happens: log-ins by the contract and by the page, guesses, tokens, sockets,
-commands, pictures, log-outs, logins ended by command, new passwords, restarts and kills. The model
-is what the contract says of each token and socket, in a few lines.
+hypothesis chooses the steps: log-ins by the contract and by the page, wrong passwords, tokens,
+sockets, commands, pictures, log-outs, logins ended by command, new passwords, restarts and kills.
+The model says what the contract requires of each token and socket.
 """
 
 import asyncio
@@ -31,53 +31,53 @@ from tests.support.waiting import until
 
 T = TypeVar("T")
 
-MOST_SOCKETS = 3
-MOST_GUESSES = 3
-"""In one life of the desk; a few lives on one desk are fewer than throttle anybody."""
+MAX_SOCKETS = 3
+MAX_GUESSES = 3
+"""Wrong passwords in one run; the runs together stay below the throttle."""
 PASSWORDS = ("the first of two passwords", "the second of two passwords")
 
 
 class Login:
-    """A login token, and whether it is good."""
+    """A login token, and whether it is valid."""
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self.living = True
+        self.valid = True
         self.id = str(claims(token)["sid"])
 
 
 class Token:
-    """A websocket token, the login it is of, and the socket it has open."""
+    """A WebSocket token, its login and its open socket."""
 
     def __init__(self, token: str, path: str, login: Login) -> None:
         self.token = token
         self.path = path
         self.login = login
-        self.screen: Socket | None = None
+        self.socket: Socket | None = None
         self.closing = AsyncExitStack()
 
 
 class Conversation(RuleBasedStateMachine):
-    """What anybody may do, and what must come of it."""
+    """Steps of the test, with the required results."""
 
-    desk: Daemon
+    daemon: Daemon
     password = 0
     seen: ClassVar[Counter[str]] = Counter()
-    """How often what counts has happened; hypothesis may make up lives in which little does."""
+    """Number of each important event; a run of hypothesis may contain few of them."""
 
     tokens: Bundle[Token] = Bundle("tokens")
 
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.new_event_loop()
-        self._client = Client(self.desk)
+        self._client = Client(self.daemon)
         self._begin()
         self._tokens: list[Token] = []
         self._logins: list[Login] = []
         self._guesses = 0
 
     @initialize(target=tokens)
-    def come_in(self) -> Token:
+    def log_in_and_connect(self) -> Token:
         token = self._log_in()
         self.connect(token)
         return token
@@ -97,7 +97,7 @@ class Conversation(RuleBasedStateMachine):
 
     @rule(password=st.sampled_from(["", "a guess", *PASSWORDS]))
     def guess(self, password: str) -> None:
-        if password == self._client.password or self._guesses == MOST_GUESSES:
+        if password == self._client.password or self._guesses == MAX_GUESSES:
             return
         self._guesses += 1
         words = {"username": "owner", "password": password}
@@ -106,78 +106,78 @@ class Conversation(RuleBasedStateMachine):
         assert (answer.status, answer.code) == (401, "wrong_credentials")
 
     @rule(target=tokens, token=tokens)
-    def ask_for_another_token(self, token: Token) -> Token:
+    def get_another_token(self, token: Token) -> Token:
         return self._token_of(token.login)
 
     @rule(token=tokens)
     def connect(self, token: Token) -> None:
-        older, others = token.screen, len(self._open) - (token.screen is not None)
-        screen = self._do(self._connect(token.closing, token.path, token.token))
+        older, others = token.socket, len(self._open) - (token.socket is not None)
+        socket = self._do(self._connect(token.closing, token.path, token.token))
 
-        if not token.login.living:
-            assert self._do(screen.closed()) == 4001
+        if not token.login.valid:
+            assert self._do(socket.closed()) == 4001
             self.seen["a socket of an ended login"] += 1
-        elif others >= MOST_SOCKETS:
-            assert self._do(screen.closed()) == 1013
-            token.screen = None
+        elif others >= MAX_SOCKETS:
+            assert self._do(socket.closed()) == 1013
+            token.socket = None
             self.seen["a socket too many"] += 1
         else:
-            self._do(screen.stats())
-            token.screen = screen
+            self._do(socket.stats())
+            token.socket = socket
         if older is not None:
             assert self._do(older.closed()) == 4001
             self.seen["a socket in the place of an older"] += 1
 
     @rule(token=tokens)
-    def mistake_a_login_token_for_the_sockets(self, token: Token) -> None:
+    def connect_with_a_login_token(self, token: Token) -> None:
         async def refused() -> int:
             async with AsyncExitStack() as closing:
-                screen = await self._connect(closing, "/v1/monitor/any/ws", token.login.token)
-                return await screen.closed()
+                socket = await self._connect(closing, "/v1/monitor/any/ws", token.login.token)
+                return await socket.closed()
 
         assert self._do(refused()) == 4001
 
     @rule(token=tokens)
-    def tap(self, token: Token) -> None:
-        if (screen := token.screen) is None:
+    def send_command(self, token: Token) -> None:
+        if (socket := token.socket) is None:
             return
-        since = screen.count
-        self._do(screen.send("audio-next", "player7"))
+        since = socket.count
+        self._do(socket.send("audio-next", "player7"))
 
-        assert self._do(screen.error(since=since)).code == "unknown_player"
+        assert self._do(socket.error(since=since)).code == "unknown_player"
         self.seen["a command"] += 1
 
     @rule(token=tokens)
     def leave(self, token: Token) -> None:
         self._do(token.closing.aclose())
-        token.screen = None
+        token.socket = None
 
     @rule(token=tokens)
-    def ask_for_a_picture(self, token: Token) -> None:
+    def get_a_picture(self, token: Token) -> None:
         answer = self._get("/v1/img/tmp/L2V0Yy9wYXNzd2Q=", token.login)
 
-        assert answer.status == (404 if token.login.living else 401)
+        assert answer.status == (404 if token.login.valid else 401)
 
     @rule(path=st.sampled_from(["/healthz", "/v1/openapi.json", "/"]))
-    def ask_what_anybody_may(self, path: str) -> None:
+    def get_without_a_login(self, path: str) -> None:
         assert self._do(self._client.request("GET", path)).status == 200
 
     @rule()
-    def list_who_is_logged_in_and_watches(self) -> None:
+    def list_logins(self) -> None:
         watching = Counter(token.login.id for token in self._open)
-        expected = {each.id: watching[each.id] for each in self._logins if each.living}
+        expected = {each.id: watching[each.id] for each in self._logins if each.valid}
 
-        def told() -> bool:  # who has just left may be about to be seen to
-            rows = json.loads(self.desk.run("logins", "--json").stdout)
+        def matches() -> bool:  # the daemon may still be closing a socket
+            rows = json.loads(self.daemon.run("logins", "--json").stdout)
             return {each["id"]: len(each["watching"]) for each in rows} == expected
 
-        self._do(asyncio.to_thread(until, told, what=f"the list says {expected}"))
+        self._do(asyncio.to_thread(until, matches, what=f"the list says {expected}"))
 
     @rule(token=tokens)
     def end_by_command(self, token: Token) -> None:
         done = self._command("logins", "--end", token.login.id)
 
-        assert done.returncode == (0 if token.login.living else 1)
+        assert done.returncode == (0 if token.login.valid else 1)
         self._end(token.login)
 
     @rule(token=tokens)
@@ -185,7 +185,7 @@ class Conversation(RuleBasedStateMachine):
         login = bearer(token.login.token)
         answer = self._do(self._client.request("POST", "/v1/logout", headers=login))
 
-        assert answer.status == (204 if token.login.living else 401)
+        assert answer.status == (204 if token.login.valid else 401)
         self._end(token.login)
 
     @rule()
@@ -195,50 +195,50 @@ class Conversation(RuleBasedStateMachine):
         done = self._command("users", "passwd", "owner", "--password-stdin", given=words + "\n")
 
         assert done.returncode == 0, done.stderr
-        self._client.password = self.desk.owner_password = words
+        self._client.password = self.daemon.owner_password = words
         self._end(*self._logins)
 
     @rule(how=st.sampled_from([SIGTERM, SIGKILL]))
     def restart(self, how: Signals) -> None:
-        self._do(asyncio.to_thread(self.desk.stop, how))
+        self._do(asyncio.to_thread(self.daemon.stop, how))
         for token in self._open:
-            assert token.screen is not None
-            code = self._do(token.screen.closed())
+            assert token.socket is not None
+            code = self._do(token.socket.closed())
             assert code == (1001 if how is SIGTERM else 1006)
-            token.screen = None
+            token.socket = None
             self.seen[f"{how.name} with a socket open"] += 1
         self._finish()
-        self.desk.start()
+        self.daemon.start()
         self._begin()
 
     def teardown(self) -> None:
-        """Whoever is still there goes."""
+        """End all logins."""
         for login in self._logins:
-            if login.living:
+            if login.valid:
                 self._do(self._client.request("POST", "/v1/logout", headers=bearer(login.token)))
         self._end(*self._logins)
         self._finish()
         self._loop.close()
 
     def check_invariants(self, *of: Any, **more: Any) -> None:
-        """After each step: who should be there is."""
+        """Check after each step that all sockets of the model are open."""
         super().check_invariants(*of, **more)
         self._do(asyncio.sleep(0))
-        assert all(token.screen is not None and token.screen.open for token in self._open)
+        assert all(token.socket is not None and token.socket.open for token in self._open)
 
     @property
     def _open(self) -> list[Token]:
-        return [token for token in self._tokens if token.screen is not None]
+        return [token for token in self._tokens if token.socket is not None]
 
     def _end(self, *logins: Login) -> None:
-        """These logins are over: so are their sockets, within a second."""
+        """Mark logins as ended; their sockets must close within a second."""
         for login in logins:
-            login.living = False
+            login.valid = False
         for token in self._open:
             if token.login in logins:
-                assert token.screen is not None
-                assert self._do(token.screen.closed(within=2)) == 4001
-                token.screen = None
+                assert token.socket is not None
+                assert self._do(token.socket.closed(within=2)) == 4001
+                token.socket = None
                 self.seen["a login ended with a socket open"] += 1
 
     def _log_in(self) -> Token:
@@ -247,33 +247,33 @@ class Conversation(RuleBasedStateMachine):
         return self._token_of(Login(self._client.login_token))
 
     def _token_of(self, login: Login) -> Token:
-        """Ask for a token; a login that ended gives none, and what is no token is taken along."""
+        """Request a token; a login that has ended gives none, so keep an invalid one."""
         if login not in self._logins:
             self._logins.append(login)
         answer = self._get("/v1/websocket", login)
-        assert answer.status == (200 if login.living else 401)
-        given = (
+        assert answer.status == (200 if login.valid else 401)
+        data = (
             answer.json["data"]
-            if login.living
+            if login.valid
             else {"token": "e30.e30.e30", "socket": "/v1/monitor/x/ws"}
         )
-        self._tokens.append(Token(given["token"], urlsplit(given["socket"]).path, login))
+        self._tokens.append(Token(data["token"], urlsplit(data["socket"]).path, login))
         return self._tokens[-1]
 
     def _command(self, *words: str, given: str = "") -> "CompletedProcess[str]":
-        return self._do(asyncio.to_thread(self.desk.run, *words, given=given))
+        return self._do(asyncio.to_thread(self.daemon.run, *words, given=given))
 
     def _get(self, path: str, login: Login) -> Any:
         return self._do(self._client.request("GET", path, headers=bearer(login.token)))
 
     async def _connect(self, closing: AsyncExitStack, path: str, token: str) -> Socket:
-        address = self.desk.address.replace("https", "wss") + path
-        screen = await closing.enter_async_context(self._client.connect(address))
-        await screen.send("auth", token)
-        return screen
+        address = self.daemon.address.replace("https", "wss") + path
+        socket = await closing.enter_async_context(self._client.connect(address))
+        await socket.send("auth", token)
+        return socket
 
     def _begin(self) -> None:
-        self._client = Client(self.desk)
+        self._client = Client(self.daemon)
         self._do(self._client.__aenter__())
 
     def _finish(self) -> None:
@@ -285,33 +285,33 @@ class Conversation(RuleBasedStateMachine):
         return self._loop.run_until_complete(work)
 
 
-def live_through_it() -> None:
-    """Live one life in which all that counts happens."""
+def run_all_events() -> None:
+    """Run once through all important events."""
     one = Conversation()
-    first, second = one.come_in(), one.come_in()
-    one.tap(first)
+    first, second = one.log_in_and_connect(), one.log_in_and_connect()
+    one.send_command(first)
     one.connect(first)
-    third = one.ask_for_another_token(second)
+    third = one.get_another_token(second)
     one.connect(third)
     one.connect(one.log_in_on_the_page())
-    one.list_who_is_logged_in_and_watches()
+    one.list_logins()
     one.log_out(second)
     one.connect(third)
     one.end_by_command(first)
     for how in (SIGTERM, SIGKILL):
-        again = one.come_in()
+        again = one.log_in_and_connect()
         one.restart(how)
         one.connect(again)
-        one.list_who_is_logged_in_and_watches()
+        one.list_logins()
     one.set_another_password()
     one.teardown()
 
 
 def test_desk_agrees_with_its_model_after_any_sequence() -> None:
-    with Daemon(settings={"session_max_sockets_per_user": MOST_SOCKETS}) as desk:
-        desk.secrets.update(PASSWORDS)
-        Conversation.desk = desk
-        live_through_it()
+    with Daemon(settings={"session_max_sockets_per_user": MAX_SOCKETS}) as daemon:
+        daemon.secrets.update(PASSWORDS)
+        Conversation.daemon = daemon
+        run_all_events()
         run_state_machine_as_test(
             Conversation,
             settings=settings(
@@ -320,7 +320,7 @@ def test_desk_agrees_with_its_model_after_any_sequence() -> None:
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
                 derandomize=True,
-                phases=[Phase.generate],  # to shrink a whole life of a desk takes minutes
+                phases=[Phase.generate],  # shrinking would take minutes
                 database=None,
             ),
         )

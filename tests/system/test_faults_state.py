@@ -1,4 +1,4 @@
-"""What is kept outlives a kill at any moment, and a full disk stops nothing but writing."""
+"""State of the daemon after a kill at any moment, and on a full disk."""
 
 import asyncio
 import random
@@ -21,43 +21,42 @@ from tests.support.waiting import until_async
 
 ROUNDS = 20
 STARTS_WITHIN = 2.0
-BUSY = 4
-"""How many log in and out at once."""
+BUSY_CLIENTS = 4
+"""Clients that log in and out at once."""
 
 
 class Ledger:
-    """What the desk has answered for."""
+    """Login tokens by the state that the daemon has confirmed."""
 
     def __init__(self) -> None:
-        self.living: set[str] = set()
+        self.valid: set[str] = set()
         self.ended: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self.living) + len(self.ended)
+        return len(self.valid) + len(self.ended)
 
-    async def keep_busy(self, desk: Daemon, dice: random.Random) -> None:
-        """Log in and out, and watch in between, until the desk is killed."""
-        async with Client(desk) as client:
+    async def keep_busy(self, daemon: Daemon, dice: random.Random) -> None:
+        """Log in and out until the daemon is killed."""
+        async with Client(daemon) as client:
             with suppress(aiohttp.ClientError, ConnectionError):
                 while True:
                     assert (await client.login()).status == 200
                     token = client.login_token
-                    self.living.add(token)
+                    self.valid.add(token)
                     if dice.random() < 0.5:
-                        self.living.discard(token)  # until it is answered it may be either
-                        answer = await client.request("POST", "/v1/logout", headers=bearer(token))
-                        assert answer.status == 204
+                        self.valid.discard(token)  # until the response, both states are right
+                        assert (await client.logout()).status == 204
                         self.ended.add(token)
 
-    async def grown_by(self, more: int) -> None:
-        """Wait until so many more were answered for."""
+    async def wait_for_more(self, more: int) -> None:
+        """Wait until this many more tokens are confirmed."""
         enough = len(self) + more
         await until_async(lambda: len(self) >= enough, within=15)
 
-    async def check(self, desk: Daemon) -> None:
-        """Ask the desk about all of them."""
-        async with Client(desk) as client:
-            for tokens, status in ((self.living, 200), (self.ended, 401)):
+    async def check(self, daemon: Daemon) -> None:
+        """Check all tokens against the daemon."""
+        async with Client(daemon) as client:
+            for tokens, status in ((self.valid, 200), (self.ended, 401)):
                 for token in tokens:
                     answer = await client.request("GET", "/v1/websocket", headers=bearer(token))
                     assert answer.status == status
@@ -66,30 +65,31 @@ class Ledger:
 async def test_daemon_killed_twenty_times_under_load_loses_no_login() -> None:
     dice = random.Random(9)
     ledger, took = Ledger(), []
-    with Daemon() as desk:
+    with Daemon() as daemon:
         for _ in range(ROUNDS):
-            async with Client(desk) as client:
+            async with Client(daemon) as client:
                 assert (await client.login()).status == 200
-                ticket = await client.websocket_token()
-                async with client.connect(ticket.socket) as screen:
-                    await screen.send("auth", ticket.token)
-                    busy = [asyncio.create_task(ledger.keep_busy(desk, dice)) for _ in range(BUSY)]
-                    await ledger.grown_by(dice.randint(1, 8))
+                async with client.authenticated():
+                    busy = [
+                        asyncio.create_task(ledger.keep_busy(daemon, dice))
+                        for _ in range(BUSY_CLIENTS)
+                    ]
+                    await ledger.wait_for_more(dice.randint(1, 8))
                     await asyncio.sleep(dice.uniform(0, 0.05))
-                    desk.stop(SIGKILL)
+                    daemon.stop(SIGKILL)
                     await asyncio.gather(*busy)
             began = time.monotonic()
-            desk.start()
+            daemon.start()
             took.append(time.monotonic() - began)
-            await ledger.check(desk)
-        desk.stop()
-        with sqlite3.connect(desk.state_dir / "state.db") as kept:
-            health = kept.execute("PRAGMA integrity_check").fetchone()
-        kept.close()
+            await ledger.check(daemon)
+        daemon.stop()
+        with sqlite3.connect(daemon.state_dir / "state.db") as database:
+            integrity = database.execute("PRAGMA integrity_check").fetchone()
+        database.close()
 
-    assert len(ledger.living) >= ROUNDS / 2
+    assert len(ledger.valid) >= ROUNDS / 2
     assert len(ledger.ended) >= ROUNDS / 2
-    assert health == ("ok",)
+    assert integrity == ("ok",)
     assert statistics.median(took) < patiently(STARTS_WITHIN), took
 
 
@@ -105,7 +105,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave not one byte free; return the file that takes it all."""
+    """Fill a disk to the last byte; return the file."""
     filler = disk / "filler"
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while file.write(b"0" * 4096):
@@ -114,10 +114,10 @@ def fill(disk: Path) -> Path:
 
 
 async def test_full_disk_is_logged_once_and_does_not_stop_the_stream(small_disk: Path) -> None:
-    with Daemon(state_dir=small_disk / "state") as desk:
-        async with Client(desk) as client, client.watch() as screen:
+    with Daemon(state_dir=small_disk / "state") as daemon:
+        async with Client(daemon) as client, client.watch() as socket:
             filler = fill(small_disk)
-            since = screen.count
+            since = socket.count
             refused = None
             async with asyncio.timeout(patiently(30)):
                 while refused is None or len(refused) < 3:
@@ -125,13 +125,13 @@ async def test_full_disk_is_logged_once_and_does_not_stop_the_stream(small_disk:
                     if answer.status != 200:
                         refused = [*(refused or []), (answer.status, answer.code)]
             again = await client.websocket_token()
-            await screen.frame(lambda frame: frame.event == "stats", since=since + 2)
+            await socket.frame(lambda frame: frame.event == "stats", since=since + 2)
             async with client.watch(again):
                 filler.unlink()
                 assert (await client.login()).status == 200
-        told = [line for line in desk.log.splitlines() if "disk is full" in line]
-        back = [line for line in desk.log.splitlines() if "written again" in line]
+        full = [line for line in daemon.log.splitlines() if "disk is full" in line]
+        restored = [line for line in daemon.log.splitlines() if "written again" in line]
 
     assert refused == [(503, "state_unavailable")] * 3
-    assert len(told) == 1, told
-    assert len(back) == 1
+    assert len(full) == 1, full
+    assert len(restored) == 1

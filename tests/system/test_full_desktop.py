@@ -1,7 +1,6 @@
-"""A desk that has everything, as a screen and as a person at the terminal see it; what it costs.
+"""A daemon with every device, seen by a client and by commands, and its memory and wake-ups.
 
-Processor time is measured by `make bench-watching`; asserted here is what no machine's speed
-changes.
+`make bench-watching` measures the CPU time, which depends on the machine.
 """
 
 import json
@@ -24,40 +23,40 @@ from tests.support.waiting import until_async
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LARGEST_MIB = 60
-LONG_ENOUGH = 3.0
+IDLE_SPAN = 3.0
 CLOSE_TIMEOUT = 2.0
-WHOLE = {
+ALL_KEYS = {
     *("memory_bytes", "cpu_absolute", "network", "uptime", "disk_bytes", "audio"),
     *("wifi", "battery", "volume", "backlight"),
 }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.daemon() as desk:
-            yield desk
+async def daemon(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    async with full_desktop(media, tmp_path_factory.mktemp("desktop")) as desktop:
+        with desktop.daemon() as daemon:
+            yield daemon
 
 
-async def test_first_snapshot_has_every_device(desk: Daemon) -> None:
-    async with Client(desk) as client:
-        delay, stats = await client.complete_stats(WHOLE)
+async def test_first_snapshot_has_every_device(daemon: Daemon) -> None:
+    async with Client(daemon) as client:
+        delay, stats = await client.complete_stats(ALL_KEYS)
 
     assert delay < patiently(0.3)
-    assert set(stats) == WHOLE
+    assert set(stats) == ALL_KEYS
     assert stats["wifi"] == {"ssid": "Bazinga! 5G", "connected": True}
     assert stats["battery"] == {"percentage": 100, "plugged_in": True}
     assert (stats["volume"], stats["backlight"]) == (88, 64)
-    assert [told["title"] for told in stats["audio"]] == ["The Reason"]
+    assert [player["title"] for player in stats["audio"]] == ["The Reason"]
 
 
-async def test_kernel_readings_match_the_kernel(desk: Daemon) -> None:
-    async with Client(desk) as client, client.watch() as screen:
-        await screen.frame(lambda _: True, since=2)
-        stats = await screen.stats()
+async def test_kernel_readings_match_the_kernel(daemon: Daemon) -> None:
+    async with Client(daemon) as client, client.watch() as socket:
+        await socket.frame(lambda _: True, since=2)
+        stats = await socket.stats()
 
-    said = Path("/proc/meminfo").read_text(encoding="ascii")
-    memory = dict(line.split(":") for line in said.splitlines())
+    content = Path("/proc/meminfo").read_text(encoding="ascii")
+    memory = dict(line.split(":") for line in content.splitlines())
     total, available = (
         int(memory[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable")
     )
@@ -69,9 +68,9 @@ async def test_kernel_readings_match_the_kernel(desk: Daemon) -> None:
     assert stats["disk_bytes"] > 0
 
 
-async def test_numbers_have_the_types_of_the_contract(desk: Daemon) -> None:
-    async with Client(desk) as client, client.watch() as screen:
-        stats = await screen.stats()
+async def test_numbers_have_the_types_of_the_contract(daemon: Daemon) -> None:
+    async with Client(daemon) as client, client.watch() as socket:
+        stats = await socket.stats()
 
     whole = {"memory_bytes", "uptime", "disk_bytes", "volume", "backlight"}
     assert {type(stats[name]) for name in whole} == {int}
@@ -80,11 +79,11 @@ async def test_numbers_have_the_types_of_the_contract(desk: Daemon) -> None:
     assert isinstance(stats["cpu_absolute"], float)
 
 
-async def test_snapshot_command_prints_every_device(desk: Daemon) -> None:
-    said = await said_by(desk, ("snapshot", "--json"), WHOLE)
+async def test_snapshot_command_prints_every_device(daemon: Daemon) -> None:
+    output = await output_with(daemon, ("snapshot", "--json"), ALL_KEYS)
 
-    stats = json.loads(said)
-    assert set(stats) == WHOLE
+    stats = json.loads(output)
+    assert set(stats) == ALL_KEYS
     assert stats["wifi"] == {"ssid": "Bazinga! 5G", "connected": True}
     assert stats["battery"] == {"percentage": 100, "plugged_in": True}
     assert (stats["volume"], stats["backlight"]) == (88, 64)
@@ -92,61 +91,61 @@ async def test_snapshot_command_prints_every_device(desk: Daemon) -> None:
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["plain", "json"])
 async def test_doctor_names_every_device_and_its_source(
-    desk: Daemon, form: tuple[str, ...]
+    daemon: Daemon, form: tuple[str, ...]
 ) -> None:
     words = {"players", "volume", "battery", "UPower", "wifi", "NetworkManager", "backlight"}
 
-    said = await said_by(desk, ("doctor", *form), words)
+    output = await output_with(daemon, ("doctor", *form), words)
 
-    assert "MPRIS on the session bus" in said
+    assert "MPRIS on the session bus" in output
     if form:
-        assert json.loads(said)["fine"] is True
+        assert json.loads(output)["fine"] is True
 
 
-async def said_by(desk: Daemon, command: tuple[str, ...], words: set[str]) -> str:
-    """Return what a command says once all the words are in it.
+async def output_with(daemon: Daemon, command: tuple[str, ...], words: set[str]) -> str:
+    """Run a command until all these words are in its output; return the output.
 
-    A command looks once and waits for nobody, and on a busy machine a service may answer late.
+    A command reads each device once, and on a busy machine a service may answer late.
     """
     done: subprocess.CompletedProcess[str] | None = None
 
-    def whole() -> str | None:
+    def complete() -> str | None:
         nonlocal done
-        done = run(*command, env=desk.env)
+        done = run(*command, env=daemon.env)
         fine = done.returncode == 0 and all(word in done.stdout for word in words)
         return done.stdout if fine else None
 
     try:
-        return await until_async(whole, within=20)
+        return await until_async(complete, within=20)
     except AssertionError:
-        raise AssertionError(f"{words} are not all in what it said: {done}") from None
+        raise AssertionError(f"{words} are not all in the output: {done}") from None
 
 
-async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(desk: Daemon) -> None:
-    async with Client(desk) as client, client.watch() as screen:
-        await screen.stats(lambda stats: set(stats) == WHOLE)
-        used = resident_mib(desk.pid)
+async def test_daemon_with_every_device_in_use_stays_below_the_memory_limit(daemon: Daemon) -> None:
+    async with Client(daemon) as client, client.watch() as socket:
+        await socket.stats(lambda stats: set(stats) == ALL_KEYS)
+        used = resident_mib(daemon.pid)
 
     assert used <= LARGEST_MIB
 
 
-async def test_daemon_without_clients_is_idle(desk: Daemon) -> None:
-    async with Client(desk) as client, client.watch() as screen:
-        await screen.stats(lambda stats: set(stats) == WHOLE)
-    await no_wake_up(desk, CLOSE_TIMEOUT)  # what was closed is let go by then
-    before = wake_ups(desk.pid)
-    await until_async(passing(LONG_ENOUGH), within=LONG_ENOUGH + 1)
+async def test_daemon_without_clients_is_idle(daemon: Daemon) -> None:
+    async with Client(daemon) as client, client.watch() as socket:
+        await socket.stats(lambda stats: set(stats) == ALL_KEYS)
+    await no_wake_up(daemon, CLOSE_TIMEOUT)  # the closed connection is freed by then
+    before = wake_ups(daemon.pid)
+    await until_async(passing(IDLE_SPAN), within=IDLE_SPAN + 1)
 
-    assert wake_ups(desk.pid) - before <= 2
+    assert wake_ups(daemon.pid) - before <= 2
 
 
-async def no_wake_up(desk: Daemon, span: float) -> None:
-    """Wait until there was no wake-up for so many seconds."""
-    last, since = wake_ups(desk.pid), time.monotonic()
+async def no_wake_up(daemon: Daemon, span: float) -> None:
+    """Wait until there was no wake-up for this many seconds."""
+    last, since = wake_ups(daemon.pid), time.monotonic()
 
     def quiet() -> bool:
         nonlocal last, since
-        if (now := wake_ups(desk.pid)) != last:
+        if (now := wake_ups(daemon.pid)) != last:
             last, since = now, time.monotonic()
         return time.monotonic() - since >= span
 
@@ -154,6 +153,6 @@ async def no_wake_up(desk: Daemon, span: float) -> None:
 
 
 def passing(span: float) -> Callable[[], bool]:
-    """Return a condition that becomes true after so many seconds."""
+    """Return a condition that becomes true after this many seconds."""
     began = time.monotonic()
     return lambda: time.monotonic() - began >= span

@@ -1,4 +1,4 @@
-"""Battery, wifi and panel: told as they change, gone and back with what tells of them."""
+"""Battery, Wi-Fi and panel: their changes, and their services that end and return."""
 
 import asyncio
 import statistics
@@ -23,7 +23,7 @@ PANEL = "class/backlight/intel_backlight"
 NOT_CONNECTED = {"ssid": "", "connected": False}
 
 Change = tuple[Callable[[], Awaitable[object]], Any]
-"""Something to do, and the reading that follows from it."""
+"""A change to make, and the reading that follows."""
 
 
 @pytest.fixture
@@ -33,27 +33,27 @@ def testbed() -> Iterator[SysTestbed]:
 
 
 @pytest.fixture
-async def screen(system_bus: PrivateBus) -> AsyncIterator[Socket]:
-    """Watch a desk whose files tell of no hardware, so that only services do."""
-    with Daemon(buses=[system_bus], settings={"devices_sys": NO_HARDWARE}) as desk:
-        async with Client(desk) as client, client.watch() as screen:
-            yield screen
+async def socket(system_bus: PrivateBus) -> AsyncIterator[Socket]:
+    """Watch a daemon whose /sys has no hardware, so that it uses services only."""
+    with Daemon(buses=[system_bus], settings={"devices_sys": NO_HARDWARE}) as daemon:
+        async with Client(daemon) as client, client.watch() as socket:
+            yield socket
 
 
 async def test_battery_change_is_reported_within_a_tenth_of_a_second(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
+    system_bus: PrivateBus, testbed: SysTestbed, socket: Socket
 ) -> None:
     battery, charger = add_battery(testbed, percent=80), add_charger(testbed)
     with UPowerDaemon(system_bus, testbed):
-        await screen.stats(
+        await socket.stats(
             lambda stats: stats.get("battery") == {"percentage": 80, "plugged_in": False}
         )
 
-        delay = await usual_delay(
-            screen,
+        delay = await median_delay(
+            socket,
             "battery",
             [
-                *(empties(testbed, battery, percent) for percent in (79, 78, 20, 4)),
+                *(discharge(testbed, battery, percent) for percent in (79, 78, 20, 4)),
                 (
                     lambda: asyncio.to_thread(testbed.change, charger, online=1),
                     {"percentage": 4, "plugged_in": True},
@@ -65,43 +65,43 @@ async def test_battery_change_is_reported_within_a_tenth_of_a_second(
 
 
 async def test_battery_leaves_and_returns_with_upower(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
+    system_bus: PrivateBus, testbed: SysTestbed, socket: Socket
 ) -> None:
     add_battery(testbed, percent=55)
     add_charger(testbed)
     with UPowerDaemon(system_bus, testbed) as upower:
-        await screen.stats(lambda stats: "battery" in stats)
+        await socket.stats(lambda stats: "battery" in stats)
         upower.kill()
-        await screen.stats(lambda stats: "battery" not in stats)
+        await socket.stats(lambda stats: "battery" not in stats)
         await asyncio.to_thread(upower.start)
-        back = await screen.stats(lambda stats: "battery" in stats)
+        returned = await socket.stats(lambda stats: "battery" in stats)
 
-    assert back["battery"] == {"percentage": 55, "plugged_in": False}
+    assert returned["battery"] == {"percentage": 55, "plugged_in": False}
 
 
 async def test_removed_battery_is_absent(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
+    system_bus: PrivateBus, testbed: SysTestbed, socket: Socket
 ) -> None:
     battery = add_battery(testbed, percent=55)
     with UPowerDaemon(system_bus, testbed):
-        await screen.stats(lambda stats: "battery" in stats)
+        await socket.stats(lambda stats: "battery" in stats)
         testbed.remove(battery)
 
-        await screen.stats(lambda stats: "battery" not in stats)
+        await socket.stats(lambda stats: "battery" not in stats)
 
 
 async def test_wifi_change_is_reported_within_a_tenth_of_a_second(
-    system_bus: PrivateBus, screen: Socket
+    system_bus: PrivateBus, socket: Socket
 ) -> None:
     async with FakeNetworkManager(system_bus) as networks:
         adapter = await networks.add_adapter()
         home = await networks.add_network(adapter, "Bazinga! 5G")
         cafe = await networks.add_network(adapter, "Café ☕")
         broken = await networks.add_network(adapter, b"caf\xe9")
-        await screen.stats(lambda stats: stats.get("wifi") == NOT_CONNECTED)
+        await socket.stats(lambda stats: stats.get("wifi") == NOT_CONNECTED)
 
-        delay = await usual_delay(
-            screen,
+        delay = await median_delay(
+            socket,
             "wifi",
             [
                 (lambda: networks.connect(adapter, home), connected("Bazinga! 5G")),
@@ -115,44 +115,44 @@ async def test_wifi_change_is_reported_within_a_tenth_of_a_second(
 
 
 async def test_wifi_leaves_and_returns_with_networkmanager(
-    system_bus: PrivateBus, screen: Socket
+    system_bus: PrivateBus, socket: Socket
 ) -> None:
     for name in ("first", "second"):
         async with FakeNetworkManager(system_bus) as networks:
             adapter = await networks.add_adapter()
             await networks.connect(adapter, await networks.add_network(adapter, name))
-            await screen.stats(lambda stats, name=name: stats.get("wifi") == connected(name))  # type: ignore[misc]
+            await socket.stats(lambda stats, name=name: stats.get("wifi") == connected(name))  # type: ignore[misc]
             networks.kill()
-            await screen.stats(lambda stats: "wifi" not in stats)
+            await socket.stats(lambda stats: "wifi" not in stats)
 
 
 async def test_battery_and_wifi_return_with_the_system_bus(
-    system_bus: PrivateBus, testbed: SysTestbed, screen: Socket
+    system_bus: PrivateBus, testbed: SysTestbed, socket: Socket
 ) -> None:
     add_battery(testbed, percent=55)
     with UPowerDaemon(system_bus, testbed):
-        await screen.stats(lambda stats: "battery" in stats)
+        await socket.stats(lambda stats: "battery" in stats)
     system_bus.kill()
-    await screen.stats(lambda stats: "battery" not in stats)
+    await socket.stats(lambda stats: "battery" not in stats)
     await asyncio.to_thread(system_bus.restart)
     with UPowerDaemon(system_bus, testbed):
         async with FakeNetworkManager(system_bus) as networks:
             await networks.add_adapter()
-            back = await screen.stats(lambda stats: {"battery", "wifi"} <= set(stats))
+            returned = await socket.stats(lambda stats: {"battery", "wifi"} <= set(stats))
 
-    assert back["battery"]["percentage"] == 55
-    assert back["wifi"] == NOT_CONNECTED
+    assert returned["battery"]["percentage"] == 55
+    assert returned["wifi"] == NOT_CONNECTED
 
 
 async def test_brightness_without_a_uevent_is_polled(
     tmp_path: Path,
 ) -> None:
     sys = copied("laptop", tmp_path).sys
-    with Daemon(settings={"devices_sys": sys}) as desk:
-        async with Client(desk) as client, client.watch() as screen:
-            before = await screen.stats(lambda stats: "backlight" in stats)
+    with Daemon(settings={"devices_sys": sys}) as daemon:
+        async with Client(daemon) as client, client.watch() as socket:
+            before = await socket.stats(lambda stats: "backlight" in stats)
             (sys / PANEL / "actual_brightness").write_text("4800\n", encoding="ascii")
-            after = await screen.stats(lambda stats: stats["backlight"] != 64, within=2.5)
+            after = await socket.stats(lambda stats: stats["backlight"] != 64, within=2.5)
 
     assert (before["backlight"], after["backlight"]) == (64, 25)
 
@@ -163,30 +163,34 @@ async def test_brightness_uevent_is_reported_within_a_tenth_of_a_second(
     panel = testbed.add(
         "backlight", "panel", type="raw", max_brightness=100, actual_brightness=50, brightness=50
     )
-    with Daemon(env=testbed.env({})) as desk:
-        async with Client(desk) as client, client.watch() as screen:
-            await screen.stats(lambda stats: stats.get("backlight") == 50)
-            delay = await usual_delay(
-                screen, "backlight", [shows(testbed, panel, level) for level in (40, 60, 5, 100)]
+    with Daemon(env=testbed.env({})) as daemon:
+        async with Client(daemon) as client, client.watch() as socket:
+            await socket.stats(lambda stats: stats.get("backlight") == 50)
+            delay = await median_delay(
+                socket,
+                "backlight",
+                [set_level(testbed, panel, level) for level in (40, 60, 5, 100)],
             )
 
     assert delay < patiently(0.1)
 
 
-async def usual_delay(screen: Socket, key: str, changes: Iterable[Change]) -> float:
-    """Do one after the other; return the median time, in seconds, until each was told.
+async def median_delay(socket: Socket, key: str, changes: Iterable[Change]) -> float:
+    """Make one change after the other; return the median delay of the readings in seconds.
 
-    The median, because a busy machine delays any one of them.
+    It is the median because a busy machine delays single readings.
     """
     delays = []
-    for change, told in changes:
-        since = screen.count
+    for change, reading in changes:
+        since = socket.count
         began = time.monotonic()
         await change()
-        frame = await screen.frame(
-            lambda frame, told=told: frame.event == "stats" and frame.stats.get(key) == told,  # type: ignore[misc]
+        frame = await socket.frame(
+            lambda frame, reading=reading: (
+                frame.event == "stats" and frame.stats.get(key) == reading
+            ),  # type: ignore[misc]
             since=since,
-            what=f"{key} is {told}",
+            what=f"{key} is {reading}",
         )
         delays.append(frame.at - began)
     return statistics.median(delays)
@@ -197,14 +201,14 @@ def connected(ssid: str) -> dict[str, object]:
     return {"ssid": ssid, "connected": True}
 
 
-def empties(testbed: SysTestbed, battery: str, percent: int) -> Change:
-    """Return the change that leaves so much in a battery nobody charges."""
+def discharge(testbed: SysTestbed, battery: str, percent: int) -> Change:
+    """Return the change that sets the charge of a battery without a charger."""
     return (
         lambda: asyncio.to_thread(set_charge, testbed, battery, percent),
         {"percentage": percent, "plugged_in": False},
     )
 
 
-def shows(testbed: SysTestbed, panel: str, level: int) -> Change:
-    """Return the change that sets a panel's level."""
+def set_level(testbed: SysTestbed, panel: str, level: int) -> Change:
+    """Return the change that sets the level of a panel."""
     return lambda: asyncio.to_thread(testbed.change, panel, actual_brightness=level), level

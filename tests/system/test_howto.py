@@ -26,7 +26,7 @@ API = ROOT / "tests" / "typing" / "client_api.py"
 class Setup(NamedTuple):
     """A desk with one player, and the environment of the programs."""
 
-    desk: Daemon
+    daemon: Daemon
     player: Mpv
     env: dict[str, str]
     folder: Path
@@ -39,18 +39,18 @@ def setup(
     folder = tmp_path_factory.mktemp("person")
     with (
         Mpv(bus, [media.first.file, media.second.file]) as player,
-        Daemon(buses=[bus]) as desk,
+        Daemon(buses=[bus]) as daemon,
     ):
         env = {
             **environment(folder, (), {}, {}),
             "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
-            "DESK": desk.address,
-            "DESK_FINGERPRINT": desk.fingerprint,
-            "DESK_PASSWORD": desk.owner_password,
+            "DESK": daemon.address,
+            "DESK_FINGERPRINT": daemon.fingerprint,
+            "DESK_PASSWORD": daemon.owner_password,
         }
-        words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
-        assert run(*words, env=env, given=desk.owner_password + "\n").returncode == 0
-        yield Setup(desk, player, env, folder)
+        words = ("login", daemon.address, "--fingerprint", daemon.fingerprint, "--password-stdin")
+        assert run(*words, env=env, given=daemon.owner_password + "\n").returncode == 0
+        yield Setup(daemon, player, env, folder)
 
 
 def blocks(file: str, language: str) -> list[str]:
@@ -97,7 +97,7 @@ def test_program_asks_again_after_a_wrong_password(setup: Setup) -> None:
         terminal.wait_for("connecting")
         terminal.answer("Password:", "a wrong one")
         terminal.wait_for("wrong")
-        terminal.answer("Password:", setup.desk.owner_password)
+        terminal.answer("Password:", setup.daemon.owner_password)
         terminal.wait_for("live")
 
 

@@ -1,4 +1,4 @@
-"""The contract's first two steps and what is beside them, over HTTP, to the letter."""
+"""HTTP API: login, WebSocket token, health, OpenAPI description and common headers."""
 
 import json
 import re
@@ -18,14 +18,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Daemon]:
-    with Daemon() as desk:
-        yield desk
+def daemon() -> Iterator[Daemon]:
+    with Daemon() as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def owner(desk: Daemon) -> AsyncIterator[Client]:
-    async with Client(desk) as client:
+async def owner(daemon: Daemon) -> AsyncIterator[Client]:
+    async with Client(daemon) as client:
         yield client
 
 
@@ -91,10 +91,10 @@ async def test_login_without_a_json_content_type_gets_415(owner: Client) -> None
 
 
 async def test_twenty_wrong_passwords_are_throttled() -> None:
-    with Daemon() as desk:
-        async with Client(desk) as guesser:
+    with Daemon() as daemon:
+        async with Client(daemon) as client:
             answers = [
-                await guesser.request(
+                await client.request(
                     "POST", "/v1/login", json={"username": "owner", "password": f"guess {guess}"}
                 )
                 for guess in range(20)
@@ -125,10 +125,10 @@ async def test_websocket_token_has_the_shape_of_the_contract(owner: Client) -> N
     assert set(answer.json) == {"object", "data"}
     assert answer.json["object"] == "websocket_token"
     assert set(answer.json["data"]) == {"token", "socket"}
-    there = owner.daemon.address.replace("https", "wss")
+    address = owner.daemon.address.replace("https", "wss")
     uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     socket = answer.json["data"]["socket"]
-    assert re.fullmatch(re.escape(there) + f"/v1/monitor/{uuid}/ws", socket)
+    assert re.fullmatch(re.escape(address) + f"/v1/monitor/{uuid}/ws", socket)
     machine_id = Path("/etc/machine-id")
     if machine_id.exists() and (raw := machine_id.read_text(encoding="ascii").strip()):
         assert raw not in socket.replace("-", "")
@@ -136,8 +136,8 @@ async def test_websocket_token_has_the_shape_of_the_contract(owner: Client) -> N
 
 async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
     settings = {"server_behind_proxy": "true", "server_trusted_proxies": "127.0.0.1"}
-    with Daemon(settings=settings, tls=False) as desk:
-        async with Client(desk) as client:
+    with Daemon(settings=settings, tls=False) as daemon:
+        async with Client(daemon) as client:
             await client.login()
             proxied = {
                 "Host": "127.0.0.1:443",
@@ -154,12 +154,12 @@ async def test_trusted_proxy_names_the_scheme_and_the_client_address() -> None:
                 headers=proxied,
             )
             direct = await client.websocket_token()
-            log = desk.log
+            log = daemon.log
 
     assert through.json["data"]["socket"].startswith("wss://127.0.0.1:443/v1/monitor/")
     assert refused.status == 401
     assert "from=203.0.113.9" in log
-    assert direct.socket.startswith(desk.address.replace("http", "ws"))
+    assert direct.socket.startswith(daemon.address.replace("http", "ws"))
 
 
 async def test_each_websocket_token_is_new_and_for_the_same_desk(owner: Client) -> None:
@@ -180,9 +180,9 @@ async def test_websocket_token_without_a_login_is_refused(
 
 
 async def test_websocket_token_is_no_login_token(owner: Client) -> None:
-    ticket = await owner.websocket_token()
+    token = await owner.websocket_token()
 
-    answer = await owner.request("GET", "/v1/websocket", headers=bearer(ticket.token))
+    answer = await owner.request("GET", "/v1/websocket", headers=bearer(token.token))
 
     assert answer.status == 401
 
@@ -227,12 +227,12 @@ async def test_responses_match_their_openapi_schemas(owner: Client) -> None:
     }
 
     for (path, method), answer in answers.items():
-        told = described["paths"][path][method]["responses"][str(answer.status)]
-        if "$ref" in told:
-            told = described["components"]["responses"][told["$ref"].rsplit("/", 1)[1]]
-        schema = told["content"]["application/json"]["schema"]
-        whole = {**schema, "components": described["components"]}
-        jsonschema.Draft202012Validator(whole).validate(answer.json)
+        response = described["paths"][path][method]["responses"][str(answer.status)]
+        if "$ref" in response:
+            response = described["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+        schema = response["content"]["application/json"]["schema"]
+        complete = {**schema, "components": described["components"]}
+        jsonschema.Draft202012Validator(complete).validate(answer.json)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/nowhere", "/v1/websocket", "/v1/login"])
@@ -261,8 +261,8 @@ async def test_foreign_host_gets_421(owner: Client, host: str) -> None:
 
 @pytest.mark.parametrize("given", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
 async def test_socket_of_a_foreign_page_gets_403(owner: Client, given: dict[str, str]) -> None:
-    ticket = await owner.websocket_token()
-    path = ticket.socket.partition("/v1/")[2]
+    token = await owner.websocket_token()
+    path = token.socket.partition("/v1/")[2]
     upgrade = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -276,8 +276,8 @@ async def test_socket_of_a_foreign_page_gets_403(owner: Client, given: dict[str,
 
 
 async def test_socket_of_the_own_page_is_accepted(owner: Client) -> None:
-    ticket = await owner.websocket_token()
+    token = await owner.websocket_token()
 
-    async with owner.connect(ticket.socket, origin=owner.daemon.address) as screen:
-        await screen.send("auth", ticket.token)
-        await screen.stats()
+    async with owner.connect(token.socket, origin=owner.daemon.address) as socket:
+        await socket.send("auth", token.token)
+        await socket.stats()

@@ -1,4 +1,4 @@
-"""The desk in an emulated laptop, served by a plain person's daemon: what no double can show."""
+"""A daemon in an emulated laptop, run by a plain user: real Wi-Fi, battery and panel."""
 
 from collections.abc import Iterator
 
@@ -25,9 +25,9 @@ def laptop() -> Iterator[Laptop]:
 
 
 @pytest.fixture(scope="module")
-def seen(laptop: Laptop) -> Iterator[Readings]:
-    with Readings(laptop) as seen:
-        yield seen
+def readings(laptop: Laptop) -> Iterator[Readings]:
+    with Readings(laptop) as readings:
+        yield readings
 
 
 def set_power(laptop: Laptop, charge: int, *, mains: bool = False, there: bool = True) -> None:
@@ -39,83 +39,83 @@ def power(charge: int, *, mains: bool = False) -> dict[str, object]:
     return {"percentage": charge, "plugged_in": mains}
 
 
-def test_panel_changes_are_reported(laptop: Laptop, seen: Readings) -> None:
-    seen.changes("backlight", 71)  # 5 of 7
+def test_panel_changes_are_reported(laptop: Laptop, readings: Readings) -> None:
+    readings.changes("backlight", 71)  # 5 of 7
 
     laptop.run("echo 3 >/sys/class/backlight/cmpc_bl/brightness")
-    assert seen.changes("backlight", 43) == [43]
+    assert readings.changes("backlight", 43) == [43]
     laptop.run("echo 7 >/sys/class/backlight/cmpc_bl/brightness")
-    assert seen.changes("backlight", 100) == [100]
+    assert readings.changes("backlight", 100) == [100]
 
 
-def test_battery_changes_are_reported_without_upower(laptop: Laptop, seen: Readings) -> None:
-    seen.changes("battery", power(80))
+def test_battery_changes_are_reported_without_upower(laptop: Laptop, readings: Readings) -> None:
+    readings.changes("battery", power(80))
 
     set_power(laptop, 70)
-    assert seen.changes("battery", power(70)) == [power(70)]
+    assert readings.changes("battery", power(70)) == [power(70)]
     set_power(laptop, 70, mains=True)
-    assert seen.changes("battery", power(70, mains=True)) == [power(70, mains=True)]
+    assert readings.changes("battery", power(70, mains=True)) == [power(70, mains=True)]
     set_power(laptop, 0, mains=True, there=False)
-    assert seen.changes("battery", None)[-1] is None
+    assert readings.changes("battery", None)[-1] is None
     set_power(laptop, 80)
-    assert seen.changes("battery", power(80))[-1] == power(80)
+    assert readings.changes("battery", power(80))[-1] == power(80)
 
 
 def test_battery_changes_are_reported_by_upower_and_after_its_end(
-    laptop: Laptop, seen: Readings
+    laptop: Laptop, readings: Readings
 ) -> None:
-    seen.changes("battery", power(80))
+    readings.changes("battery", power(80))
 
     with laptop.start("upower", "/usr/libexec/upowerd") as upower:
         laptop.run("until upower -e | grep -q BAT0; do sleep .2; done", within=60)
         set_power(laptop, 60)
-        assert seen.changes("battery", power(60)) == [power(60)]
-        assert seen.source("battery", BY_UPOWER) == BY_UPOWER
+        assert readings.changes("battery", power(60)) == [power(60)]
+        assert readings.source("battery", BY_UPOWER) == BY_UPOWER
         set_power(laptop, 61, mains=True)
-        assert seen.changes("battery", power(61, mains=True))[-1] == power(61, mains=True)
+        assert readings.changes("battery", power(61, mains=True))[-1] == power(61, mains=True)
         set_power(laptop, 61)
-        assert seen.changes("battery", power(61))[-1] == power(61)
+        assert readings.changes("battery", power(61))[-1] == power(61)
         upower.stop("KILL")
     set_power(laptop, 80)
-    assert seen.changes("battery", power(80)) == [power(80)]
+    assert readings.changes("battery", power(80)) == [power(80)]
 
 
-def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, seen: Readings) -> None:
-    seen.changes("wifi", None)
+def test_wifi_without_a_service_is_read_from_the_kernel(laptop: Laptop, readings: Readings) -> None:
+    readings.changes("wifi", None)
 
     with radios(laptop):
-        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+        assert readings.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
         with (
             access_point(laptop, "wlan0", "Café ☕", 1) as cafe,
             supplicant(laptop, "Café ☕"),
         ):
-            assert seen.changes("wifi", CAFE) == [CAFE]
+            assert readings.changes("wifi", CAFE) == [CAFE]
             cafe.stop("KILL")
-            assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
-    assert seen.changes("wifi", None) == [None]
+            assert readings.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+    assert readings.changes("wifi", None) == [None]
 
 
-def test_wifi_is_read_from_iwd(laptop: Laptop, seen: Readings) -> None:
+def test_wifi_is_read_from_iwd(laptop: Laptop, readings: Readings) -> None:
     with (
         radios(laptop),
         access_point(laptop, "wlan0", "Bazinga! 5G", 1),
         access_point(laptop, "wlan2", "Café ☕", 6) as cafe,
         Iwd(laptop) as iwd,
     ):
-        seen.changes("wifi", NOT_CONNECTED)
+        readings.changes("wifi", NOT_CONNECTED)
 
         iwd.connect("Bazinga! 5G")
-        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
-        assert seen.source("wifi", BY_IWD) == BY_IWD
+        assert readings.changes("wifi", BAZINGA) == [BAZINGA]
+        assert readings.source("wifi", BY_IWD) == BY_IWD
         iwd.connect("Café ☕")
-        assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
+        assert readings.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
         cafe.stop("KILL")
-        # iwd goes back to the network it knows, by itself
-        assert seen.changes("wifi", BAZINGA) == [NOT_CONNECTED, BAZINGA]
+        # iwd returns to the known network by itself
+        assert readings.changes("wifi", BAZINGA) == [NOT_CONNECTED, BAZINGA]
 
 
 def test_wifi_is_read_from_networkmanager_also_after_its_restart(
-    laptop: Laptop, seen: Readings
+    laptop: Laptop, readings: Readings
 ) -> None:
     with (
         radios(laptop),
@@ -123,20 +123,20 @@ def test_wifi_is_read_from_networkmanager_also_after_its_restart(
         access_point(laptop, "wlan2", "Café ☕", 6) as cafe,
         NetworkManager(laptop, "Bazinga! 5G", "Café ☕") as manager,
     ):
-        seen.changes("wifi", NOT_CONNECTED)
+        readings.changes("wifi", NOT_CONNECTED)
 
         manager.connect("Bazinga! 5G")
-        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
-        assert seen.source("wifi", BY_NETWORKMANAGER) == BY_NETWORKMANAGER
+        assert readings.changes("wifi", BAZINGA) == [BAZINGA]
+        assert readings.source("wifi", BY_NETWORKMANAGER) == BY_NETWORKMANAGER
         manager.connect("Café ☕")
-        assert seen.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
+        assert readings.changes("wifi", CAFE) in ([CAFE], [NOT_CONNECTED, CAFE])
         cafe.stop("KILL")
-        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+        assert readings.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
         manager.connect("Bazinga! 5G")
-        assert seen.changes("wifi", BAZINGA) == [BAZINGA]
+        assert readings.changes("wifi", BAZINGA) == [BAZINGA]
         manager.kill()
         manager.start()
         manager.connect("Bazinga! 5G")
-        seen.changes("wifi", BAZINGA)
+        readings.changes("wifi", BAZINGA)
         manager.disconnect()
-        assert seen.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]
+        assert readings.changes("wifi", NOT_CONNECTED) == [NOT_CONNECTED]

@@ -24,9 +24,9 @@ MONITOR_PASSWORD = "a password for looking on"
 
 
 @pytest.fixture(scope="module")
-def desk(bus: PrivateBus) -> Iterator[Daemon]:
-    with Daemon(buses=[bus]) as desk:
-        yield desk
+def daemon(bus: PrivateBus) -> Iterator[Daemon]:
+    with Daemon(buses=[bus]) as daemon:
+        yield daemon
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -36,8 +36,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def dashboard(browser: Browser, desk: Daemon) -> AsyncIterator[Dashboard]:
-    async with browser.open(desk, has_touch=True) as dashboard:
+async def dashboard(browser: Browser, daemon: Daemon) -> AsyncIterator[Dashboard]:
+    async with browser.open(daemon, has_touch=True) as dashboard:
         await dashboard.open_and_log_in()
         yield dashboard
 
@@ -49,9 +49,9 @@ def mpv(bus: PrivateBus, media: Media) -> Iterator[Mpv]:
 
 
 async def test_login_survives_a_reload_and_is_invisible_to_scripts(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         storage = """JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage},
                                    (await cookieStore.getAll()).map((each) => each.name)])"""
@@ -66,9 +66,9 @@ async def test_login_survives_a_reload_and_is_invisible_to_scripts(
 
 
 async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open()
         await dashboard.log_in(password="guess")
         await dashboard.wait_for_text("Wrong name or password.")
@@ -80,8 +80,8 @@ async def test_wrong_password_shows_an_error_and_the_next_attempt_succeeds(
 
 
 async def test_repeated_wrong_passwords_show_when_to_try_again(browser: Browser) -> None:
-    with Daemon() as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon() as daemon:
+        async with browser.open(daemon) as dashboard:
             await dashboard.open()
             guess = """async () => {
               for (let i = 0; i < 30; i += 1) {
@@ -105,9 +105,9 @@ async def test_repeated_wrong_passwords_show_when_to_try_again(browser: Browser)
 
 
 async def test_log_out_ends_the_login_and_clears_the_page(
-    browser: Browser, desk: Daemon, mpv: Mpv
+    browser: Browser, daemon: Daemon, mpv: Mpv
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
 
         async def no_cookie() -> Any:
             return await dashboard.page.context.cookies() == []
@@ -128,9 +128,9 @@ async def test_log_out_ends_the_login_and_clears_the_page(
 
 
 async def test_login_form_has_the_hints_that_password_managers_need(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open()
         name, password = (
             dashboard.page.locator(f"form input#{id_}") for id_ in ("username", "password")
@@ -251,11 +251,11 @@ async def test_keyboard_alone_controls_the_player(dashboard: Dashboard, mpv: Mpv
     assert focused_after == "Play", "the focus stays on the button"
 
 
-async def test_refused_command_shows_the_reason(browser: Browser, desk: Daemon, mpv: Mpv) -> None:
-    desk.secrets.add(MONITOR_PASSWORD)
+async def test_refused_command_shows_the_reason(browser: Browser, daemon: Daemon, mpv: Mpv) -> None:
+    daemon.secrets.add(MONITOR_PASSWORD)
     words = ("users", "add", "monitor", "--password-stdin", "--scope", "monitor")
-    assert desk.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
-    async with browser.open(desk) as dashboard:
+    assert daemon.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
+    async with browser.open(daemon) as dashboard:
         await dashboard.open()
         await dashboard.log_in("monitor", MONITOR_PASSWORD)
         await dashboard.wait_for_text("The Reason")
@@ -270,29 +270,29 @@ async def test_refused_command_shows_the_reason(browser: Browser, desk: Daemon, 
 
 
 async def test_first_visit_is_small_quick_and_contacts_only_the_desk(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         visit = await first_visit(dashboard)
         requests, violations = dashboard.requests, await dashboard.csp_violations()
 
-    assert {address.split("/")[2] for address in requests} == {desk.address.split("/")[2]}
+    assert {address.split("/")[2] for address in requests} == {daemon.address.split("/")[2]}
     assert visit.transferred <= 90 * 1024
     assert visit.ready <= patiently(1000)
     assert violations == []
 
 
-async def test_foreign_site_cannot_use_the_login(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_foreign_site_cannot_use_the_login(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         other = await dashboard.page.context.new_page()
-        port = desk.address.rsplit(":", 1)[1]
+        port = daemon.address.rsplit(":", 1)[1]
         await other.goto(f"https://localhost:{port}/")
         tries = [
             await other.evaluate(
                 f"""async () => {{
                   try {{
-                    const given = await fetch("{desk.address}{path}",
+                    const given = await fetch("{daemon.address}{path}",
                                               {{credentials: "include", method: "{method}"}});
                     return given.status;
                   }} catch {{ return "stopped"; }}

@@ -42,25 +42,25 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+async def daemon(media: Media, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
     async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.daemon() as desk:
-            yield desk
+        with there.daemon() as daemon:
+            yield daemon
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bare(browser: Browser) -> AsyncIterator[tuple[PrivateBus, Daemon]]:
     """Lend a desk with a session bus and no optional device."""
     off = "wifi,battery,volume,backlight"
-    with PrivateBus() as bus, Daemon(buses=[bus], settings={"devices_disabled": off}) as desk:
-        yield bus, desk
+    with PrivateBus() as bus, Daemon(buses=[bus], settings={"devices_disabled": off}) as daemon:
+        yield bus, daemon
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_page_fits_every_size_without_small_targets(
-    browser: Browser, desk: Daemon, scheme: str
+    browser: Browser, daemon: Daemon, scheme: str
 ) -> None:
-    async with browser.open(desk, color_scheme=scheme) as dashboard:
+    async with browser.open(daemon, color_scheme=scheme) as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
         await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
@@ -77,8 +77,8 @@ async def test_page_fits_every_size_without_small_targets(
                 assert await dashboard.axe_violations() == [], size
 
 
-async def test_each_device_has_a_tile(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_each_device_has_a_tile(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         tiles = await dashboard.page.evaluate(TILES)
         texts = await dashboard.page.locator("main ul").all_inner_texts()
@@ -96,8 +96,8 @@ async def test_each_device_has_a_tile(browser: Browser, desk: Daemon) -> None:
 async def test_missing_devices_have_no_tile(
     browser: Browser, bare: tuple[PrivateBus, Daemon]
 ) -> None:
-    _, desk = bare
-    async with browser.open(desk) as dashboard:
+    _, daemon = bare
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         tiles = await dashboard.page.evaluate(TILES)
         await dashboard.wait_for_text("Nothing is playing")
@@ -110,11 +110,11 @@ async def test_missing_devices_have_no_tile(
 async def test_unusual_titles_are_shown_as_text(
     browser: Browser, bare: tuple[PrivateBus, Daemon]
 ) -> None:
-    bus, desk = bare
+    bus, daemon = bare
     playing = {"Identity": "odd", "PlaybackStatus": "Playing"}
     async with (
         FakePlayer(bus, "odd", Metadata=metadata(title=SCRIPT, artist=[HEBREW]), **playing) as odd,
-        browser.open(desk, SMALLEST) as dashboard,
+        browser.open(daemon, SMALLEST) as dashboard,
     ):
         await dashboard.open_and_log_in()
         await dashboard.wait_for_text(SCRIPT)
@@ -144,8 +144,8 @@ async def test_unusual_titles_are_shown_as_text(
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_login_form_is_accessible(browser: Browser, desk: Daemon, scheme: str) -> None:
-    async with browser.open(desk, SMALLEST, color_scheme=scheme) as dashboard:
+async def test_login_form_is_accessible(browser: Browser, daemon: Daemon, scheme: str) -> None:
+    async with browser.open(daemon, SMALLEST, color_scheme=scheme) as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()
         await save_picture(dashboard, f"login-{scheme}")
@@ -158,12 +158,12 @@ async def test_login_form_is_accessible(browser: Browser, desk: Daemon, scheme: 
     assert not too_wide
 
 
-async def test_german_browser_gets_the_german_page(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk, locale="de-AT") as dashboard:
+async def test_german_browser_gets_the_german_page(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon, locale="de-AT") as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_role("button", name="Anmelden").wait_for()
         await dashboard.page.get_by_label("Name").fill("owner")
-        await dashboard.page.get_by_label("Passwort", exact=True).fill(desk.owner_password)
+        await dashboard.page.get_by_label("Passwort", exact=True).fill(daemon.owner_password)
         await dashboard.page.keyboard.press("Enter")
         await dashboard.wait_for_state("live")
         tiles = await dashboard.page.evaluate(TILES)
@@ -175,9 +175,9 @@ async def test_german_browser_gets_the_german_page(browser: Browser, desk: Daemo
 
 @pytest.mark.parametrize("tag", ["C", "en-US@posix", ""])
 async def test_invalid_browser_language_keeps_the_sparklines(
-    browser: Browser, desk: Daemon, tag: str
+    browser: Browser, daemon: Daemon, tag: str
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.page.add_init_script(
             f"""
             Object.defineProperty(Navigator.prototype, "language", {{ get: () => "{tag}" }});
@@ -191,8 +191,8 @@ async def test_invalid_browser_language_keeps_the_sparklines(
     assert language == "en"
 
 
-async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk, reduced_motion="reduce") as dashboard:
+async def test_reduced_motion_stops_all_animations(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon, reduced_motion="reduce") as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
         moving = await dashboard.page.evaluate(
@@ -202,8 +202,8 @@ async def test_reduced_motion_stops_all_animations(browser: Browser, desk: Daemo
     assert moving == 0
 
 
-async def test_live_regions_announce_track_and_state_once(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_live_regions_announce_track_and_state_once(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         announced = await dashboard.page.evaluate(
             """async () => {
@@ -225,8 +225,8 @@ async def test_live_regions_announce_track_and_state_once(browser: Browser, desk
     assert len(announced) <= 2, announced
 
 
-async def test_page_can_be_installed(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_page_can_be_installed(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()
         session = await dashboard.page.context.new_cdp_session(dashboard.page)

@@ -29,8 +29,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def test_hour_of_readings_does_not_grow_the_heap(browser: Browser) -> None:
-    with Daemon() as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon() as daemon:
+        async with browser.open(daemon) as dashboard:
             more = await heap_growth(dashboard, HOUR)
             words = await dashboard.page.locator("main h2").first.inner_text()
 
@@ -42,8 +42,8 @@ async def test_browser_is_nearly_idle_between_two_readings(
     browser: Browser, media: Media, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async with full_desktop(media, tmp_path_factory.mktemp("everything")) as there:
-        with there.daemon() as desk:
-            async with browser.open(desk) as dashboard:
+        with there.daemon() as daemon:
+            async with browser.open(daemon) as dashboard:
                 await dashboard.open_and_log_in()
                 await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
                 await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")

@@ -9,14 +9,14 @@ from tests.support.programs import Daemon
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tls", "plain"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    with Daemon(tls=request.param) as desk:
-        yield desk
+def daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    with Daemon(tls=request.param) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def client(desk: Daemon) -> AsyncIterator[Client]:
-    async with Client(desk) as client:
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with Client(daemon) as client:
         yield client
 
 
@@ -43,13 +43,13 @@ async def test_cookie_authorizes_websocket_token_and_art(client: Client) -> None
     assert (art.status, art.code) == (404, "not_found")
 
 
-async def test_login_token_is_only_in_the_cookie(client: Client, desk: Daemon) -> None:
+async def test_login_token_is_only_in_the_cookie(client: Client, daemon: Daemon) -> None:
     answer = await log_in(client)
 
     cookie = answer.headers["Set-Cookie"]
     assert answer.body == b""
     assert "eyJ" not in str({**answer.headers, "Set-Cookie": ""})
-    assert ("Secure" in cookie) == desk.tls
+    assert ("Secure" in cookie) == daemon.tls
     assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
 
 

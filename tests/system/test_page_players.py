@@ -23,9 +23,9 @@ LONG = "A title that goes on and on and does not end where other titles end. " *
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Daemon]:
-    with Daemon() as desk:
-        yield desk
+def daemon() -> Iterator[Daemon]:
+    with Daemon() as daemon:
+        yield daemon
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -72,9 +72,9 @@ async def widths(dashboard: Dashboard) -> tuple[int, int]:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 @pytest.mark.parametrize("count", [4, 8])
 async def test_many_players_do_not_make_the_page_scroll_sideways(
-    browser: Browser, desk: Daemon, size: tuple[int, int], count: int
+    browser: Browser, daemon: Daemon, size: tuple[int, int], count: int
 ) -> None:
-    async with browser.open(desk, size) as dashboard:
+    async with browser.open(daemon, size) as dashboard:
         await dashboard.script_readings(reading(*(player(n + 1) for n in range(count))))
         await dashboard.wait_for(f"document.querySelectorAll('[role=tab]').length === {count}")
         width, window = await widths(dashboard)
@@ -83,9 +83,9 @@ async def test_many_players_do_not_make_the_page_scroll_sideways(
 
 
 async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk, NARROW) as dashboard:
+    async with browser.open(daemon, NARROW) as dashboard:
         await dashboard.script_readings(reading(*(player(n + 1) for n in range(6))))
         await dashboard.wait_for("document.querySelectorAll('[role=tab]').length === 6")
         await dashboard.wait_for("document.querySelector('[role=tablist].after:not(.before)')")
@@ -105,9 +105,9 @@ async def test_hidden_tabs_fade_out_and_the_selected_tab_is_visible(
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 async def test_stop_is_the_first_button_at_every_size(
-    browser: Browser, desk: Daemon, size: tuple[int, int]
+    browser: Browser, daemon: Daemon, size: tuple[int, int]
 ) -> None:
-    async with browser.open(desk, size) as dashboard:
+    async with browser.open(daemon, size) as dashboard:
         await dashboard.script_readings(reading(player(1, playing=True)))
         await dashboard.button("Stop").wait_for()
         names, places = await dashboard.page.evaluate(
@@ -126,9 +126,9 @@ async def test_stop_is_the_first_button_at_every_size(
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
 async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
-    desk: Daemon, size: tuple[int, int]
+    daemon: Daemon, size: tuple[int, int]
 ) -> None:
-    async with Browser(DOUBLE_SIZE) as browser, browser.open(desk, size) as dashboard:
+    async with Browser(DOUBLE_SIZE) as browser, browser.open(daemon, size) as dashboard:
         await dashboard.open()
         await dashboard.page.get_by_label("Name").wait_for()
         login = await widths(dashboard)
@@ -146,9 +146,11 @@ async def test_text_of_double_size_does_not_make_the_page_scroll_sideways(
     assert away[0] == away[1]
 
 
-async def test_live_region_names_no_track_after_the_log_out(browser: Browser, desk: Daemon) -> None:
+async def test_live_region_names_no_track_after_the_log_out(
+    browser: Browser, daemon: Daemon
+) -> None:
     regions = "[...document.querySelectorAll('[role=status]')].map((one) => one.textContent).join()"
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.script_readings(reading(player(1, playing=True)))
         await dashboard.wait_for(f"{regions}.includes('Title 1')")
         await dashboard.button("Log out").click()
@@ -159,10 +161,10 @@ async def test_live_region_names_no_track_after_the_log_out(browser: Browser, de
 
 
 async def test_notice_has_a_space_after_the_name_of_the_player(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
     error = '{ event: "error", args: [\'{"code":"not_supported","message":""}\'] }'
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.script_readings(reading(player(1, "mpv", playing=True)))
         await dashboard.button("Pause").click()
         await dashboard.page.evaluate(
@@ -173,11 +175,11 @@ async def test_notice_has_a_space_after_the_name_of_the_player(
     assert notice == "mpv: This player cannot do that."
 
 
-async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: Daemon) -> None:
+async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, daemon: Daemon) -> None:
     long = player(1, title=LONG, artist=LONG, album=LONG)
     clipped = """[...document.querySelectorAll(".track > *")].some((line) =>
       line.scrollHeight > line.clientHeight + 1 || line.scrollWidth > line.clientWidth + 1)"""
-    async with browser.open(desk, NARROW, has_touch=True) as dashboard:
+    async with browser.open(daemon, NARROW, has_touch=True) as dashboard:
         await dashboard.script_readings(reading(long))
         button = dashboard.button("Show full title")
         await button.wait_for()
@@ -198,10 +200,10 @@ async def test_long_title_can_be_read_in_full_by_touch(browser: Browser, desk: D
 
 
 async def test_chosen_player_stays_through_a_gap_and_takes_no_command_meanwhile(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
     firefox, mpv = player(1, "Firefox"), player(2, "mpv", playing=True)
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.script_readings(reading(firefox, mpv))
         await dashboard.page.get_by_role("tab", name="Firefox").click()
         await dashboard.wait_for_text("Title 1")
@@ -220,10 +222,10 @@ async def test_chosen_player_stays_through_a_gap_and_takes_no_command_meanwhile(
 
 
 async def test_chosen_player_is_remembered_across_a_reload_and_a_restart(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
     one, two = player(1, "mpv", playing=True), player(2, "mpv", playing=True)
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.script_readings(reading(one, two))
         await dashboard.page.get_by_role("tab").nth(1).click()
         await dashboard.wait_for_text("Title 2")

@@ -49,9 +49,9 @@ window.sleep = (milliseconds) => (ahead += milliseconds);
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Daemon]:
-    with Daemon() as desk:
-        yield desk
+def daemon() -> Iterator[Daemon]:
+    with Daemon() as daemon:
+        yield daemon
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -65,8 +65,8 @@ def short(lifetime: float, warning: float) -> dict[str, Any]:
 
 
 async def test_expiring_session_is_renewed_without_a_gap(browser: Browser) -> None:
-    with Daemon(settings=short(5, 2)) as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon(settings=short(5, 2)) as daemon:
+        async with browser.open(daemon) as dashboard:
             await dashboard.page.add_init_script(RECORDER)
             await dashboard.open_and_log_in()
             await dashboard.wait_for("sockets.length >= 3 && sockets[1].closedWith", within=12)
@@ -84,8 +84,8 @@ async def test_expiring_session_is_renewed_without_a_gap(browser: Browser) -> No
 
 
 async def test_expired_token_is_replaced(browser: Browser) -> None:
-    with Daemon(settings=short(2, 0)) as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon(settings=short(2, 0)) as daemon:
+        async with browser.open(daemon) as dashboard:
             await dashboard.page.add_init_script(RECORDER)
             await dashboard.open_and_log_in()
             await dashboard.wait_for("sockets[0].closedWith === 4004")
@@ -98,20 +98,20 @@ async def test_expired_token_is_replaced(browser: Browser) -> None:
 
 
 async def test_expired_login_leads_to_the_form_with_the_reason(browser: Browser) -> None:
-    with Daemon(settings={**short(2, 0), "session_login_lifetime": 3}) as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon(settings={**short(2, 0), "session_login_lifetime": 3}) as daemon:
+        async with browser.open(daemon) as dashboard:
             await dashboard.open_and_log_in()
             await dashboard.wait_for_text("Your login has expired. Please log in again.", within=8)
 
 
 async def test_login_ended_elsewhere_leads_to_the_form_with_the_reason(browser: Browser) -> None:
-    with Daemon() as desk:
-        async with browser.open(desk) as dashboard:
+    with Daemon() as daemon:
+        async with browser.open(daemon) as dashboard:
             await dashboard.open_and_log_in()
-            changed = desk.run(
+            changed = daemon.run(
                 "users", "passwd", "owner", "--password-stdin", given="another good password\n"
             )
-            desk.secrets.add("another good password")
+            daemon.secrets.add("another good password")
             await dashboard.wait_for_text("The desk has logged you out.")
 
     assert changed.returncode == 0, changed.stderr
@@ -120,11 +120,11 @@ async def test_login_ended_elsewhere_leads_to_the_form_with_the_reason(browser: 
 async def test_stopped_desk_is_away_and_live_after_its_return(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with Daemon(state_dir=tmp_path / "state") as desk:
-        port = desk.address.rsplit(":", 1)[1]
-        async with browser.open(desk) as dashboard:
+    with Daemon(state_dir=tmp_path / "state") as daemon:
+        port = daemon.address.rsplit(":", 1)[1]
+        async with browser.open(daemon) as dashboard:
             await dashboard.open_and_log_in()
-            desk.stop()
+            daemon.stop()
             await dashboard.wait_for_state("away")
             with Daemon("--port", port, state_dir=tmp_path / "state"):
                 await dashboard.wait_for_state("live", within=8)
@@ -134,11 +134,11 @@ async def test_stopped_desk_is_away_and_live_after_its_return(
 async def test_killed_desk_is_stale_since_its_last_message_and_recovers(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with Daemon(state_dir=tmp_path / "state") as desk:
-        port = desk.address.rsplit(":", 1)[1]
-        async with browser.open(desk) as dashboard:
+    with Daemon(state_dir=tmp_path / "state") as daemon:
+        port = daemon.address.rsplit(":", 1)[1]
+        async with browser.open(daemon) as dashboard:
             await dashboard.open_and_log_in()
-            desk.stop(SIGKILL)
+            daemon.stop(SIGKILL)
             await dashboard.wait_for_state("stale", within=1)
             words = await dashboard.page.locator("[data-state]").inner_text()
             with Daemon("--port", port, state_dir=tmp_path / "state"):
@@ -150,18 +150,18 @@ async def test_killed_desk_is_stale_since_its_last_message_and_recovers(
 
 
 async def test_silent_desk_is_stale_and_live_with_its_next_message(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
-        send_signal(desk.pid, SIGSTOP)
+        send_signal(daemon.pid, SIGSTOP)
         await dashboard.wait_for_state("stale", within=3.5)
-        send_signal(desk.pid, SIGCONT)
+        send_signal(daemon.pid, SIGCONT)
         await dashboard.wait_for_state("live", within=1.5)
 
 
-async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.page.context.set_offline(True)
         await dashboard.wait_for("states.some((each) => each.state === 'stale')", within=1)
@@ -170,8 +170,8 @@ async def test_lost_network_is_stale_at_once_and_recovers(browser: Browser, desk
         dashboard.errors.clear()  # the browser reports each failed request
 
 
-async def test_suspended_page_resumes_by_itself(browser: Browser, desk: Daemon) -> None:
-    async with browser.open(desk) as dashboard:
+async def test_suspended_page_resumes_by_itself(browser: Browser, daemon: Daemon) -> None:
+    async with browser.open(daemon) as dashboard:
         await dashboard.page.add_init_script(RECORDER)
         await dashboard.open_and_log_in()
         processes = await browser.processes()
@@ -195,9 +195,9 @@ async def go_live_through(proxy: Proxy, dashboard: Dashboard) -> None:
 
 
 async def test_wake_up_without_network_is_stale_and_opens_a_new_socket(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with Proxy(desk.address) as proxy, browser.open(desk) as dashboard:
+    async with Proxy(daemon.address) as proxy, browser.open(daemon) as dashboard:
         await go_live_through(proxy, dashboard)
         proxy.freeze()
         await dashboard.page.evaluate("sleep(3_600_000)")
@@ -212,13 +212,13 @@ async def test_wake_up_without_network_is_stale_and_opens_a_new_socket(
 
 
 async def test_delayed_messages_do_not_make_a_silent_desk_live(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with Proxy(desk.address) as proxy, browser.open(desk) as dashboard:
+    async with Proxy(daemon.address) as proxy, browser.open(daemon) as dashboard:
         await go_live_through(proxy, dashboard)
         proxy.freeze()
         await until_async(lambda: proxy.held_back, what="the proxy holds back a reading")
-        send_signal(desk.pid, SIGSTOP)
+        send_signal(daemon.pid, SIGSTOP)
         received = await dashboard.page.evaluate("messages.length")
         await dashboard.page.evaluate("sleep(60_000)")
         await dashboard.wait_for_state("stale")
@@ -227,7 +227,7 @@ async def test_delayed_messages_do_not_make_a_silent_desk_live(
             f"messages.length > {received} || sockets[0].readyState > WebSocket.OPEN"
         )
         after = await dashboard.page.locator("[data-state]").get_attribute("data-state")
-        send_signal(desk.pid, SIGCONT)
+        send_signal(daemon.pid, SIGCONT)
         await dashboard.wait_for_state("live")
         states = await dashboard.states()
 
@@ -236,9 +236,9 @@ async def test_delayed_messages_do_not_make_a_silent_desk_live(
 
 
 async def test_hidden_page_disconnects_and_is_live_soon_when_visible_again(
-    browser: Browser, desk: Daemon
+    browser: Browser, daemon: Daemon
 ) -> None:
-    async with browser.open(desk) as dashboard:
+    async with browser.open(daemon) as dashboard:
         await dashboard.page.add_init_script(RECORDER)
         await dashboard.open_and_log_in()
         await dashboard.hide(True)
@@ -255,8 +255,8 @@ async def test_hidden_page_disconnects_and_is_live_soon_when_visible_again(
 
 
 async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) -> None:
-    with Daemon(settings={"session_max_sockets_per_user": 1}) as desk:
-        async with browser.open(desk) as first, browser.open(desk) as second:
+    with Daemon(settings={"session_max_sockets_per_user": 1}) as daemon:
+        async with browser.open(daemon) as first, browser.open(daemon) as second:
             await first.open_and_log_in()
             await second.open()
             await second.log_in()
@@ -266,9 +266,9 @@ async def test_page_above_the_socket_limit_shows_the_reason(browser: Browser) ->
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=lambda size: f"{size[0]}")
 async def test_page_without_websocket_shows_the_steps_to_take(
-    browser: Browser, desk: Daemon, size: tuple[int, int]
+    browser: Browser, daemon: Daemon, size: tuple[int, int]
 ) -> None:
-    async with browser.open(desk, size) as dashboard:
+    async with browser.open(daemon, size) as dashboard:
         await dashboard.page.add_init_script(BLOCKED)
         await dashboard.open()
         await dashboard.log_in()

@@ -1,4 +1,4 @@
-"""Volume, on PulseAudio and on PipeWire: quickly told, and gone and back with its server."""
+"""Volume with PulseAudio and PipeWire: its delay, and a server that ends and returns."""
 
 import asyncio
 import statistics
@@ -22,34 +22,34 @@ def sound(request: pytest.FixtureRequest) -> Iterator[Sound]:
 
 
 @pytest.fixture(scope="module")
-def desk(sound: Sound) -> Iterator[Daemon]:
-    with Daemon(env={"PULSE_SERVER": sound.address}) as desk:
-        yield desk
+def daemon(sound: Sound) -> Iterator[Daemon]:
+    with Daemon(env={"PULSE_SERVER": sound.address}) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def screen(desk: Daemon) -> AsyncIterator[Socket]:
-    async with Client(desk) as client, client.watch() as screen:
-        yield screen
+async def socket(daemon: Daemon) -> AsyncIterator[Socket]:
+    async with Client(daemon) as client, client.watch() as socket:
+        yield socket
 
 
 async def set_volume(sound: Sound, percent: int) -> float:
-    """Set the default sink's volume; return the moment before pactl was started."""
+    """Set the volume of the default sink; return the time before pactl started."""
     began = time.monotonic()
     await asyncio.to_thread(sound.pactl, "set-sink-volume", "@DEFAULT_SINK@", f"{percent}%")
     return began
 
 
 async def test_volume_change_is_reported_within_a_tenth_of_a_second(
-    sound: Sound, screen: Socket
+    sound: Sound, socket: Socket
 ) -> None:
-    # From before pactl starts, so its own start counts against us: what is asserted is stricter
-    # than what is promised. The median, because a busy machine delays any one of them.
+    # The delays include the start of pactl, so the limit is stricter than the documented one.
+    # A busy machine delays single readings, so the median counts.
     took = []
     for percent in (20, 45, 70, 95, 120):
-        since = screen.count
+        since = socket.count
         began = await set_volume(sound, percent)
-        frame = await screen.frame(
+        frame = await socket.frame(
             lambda frame, percent=percent: (  # type: ignore[misc]
                 frame.event == "stats" and frame.stats.get("volume") == percent
             ),
@@ -62,32 +62,32 @@ async def test_volume_change_is_reported_within_a_tenth_of_a_second(
     assert max(took) < patiently(0.5), took
 
 
-async def test_volume_is_that_of_the_default_sink(sound: Sound, screen: Socket) -> None:
+async def test_volume_is_that_of_the_default_sink(sound: Sound, socket: Socket) -> None:
     sound.pactl("set-sink-volume", "speakers", "33%")
     sound.pactl("set-sink-volume", "hdmi", "66%")
-    await screen.stats(lambda stats: stats.get("volume") == 33)
+    await socket.stats(lambda stats: stats.get("volume") == 33)
 
     sound.pactl("set-default-sink", "hdmi")
-    told = await screen.stats(lambda stats: stats.get("volume") == 66)
+    other = await socket.stats(lambda stats: stats.get("volume") == 66)
     sound.pactl("set-default-sink", "speakers")
-    again = await screen.stats(lambda stats: stats.get("volume") == 33)
+    again = await socket.stats(lambda stats: stats.get("volume") == 33)
 
-    assert (told["volume"], again["volume"]) == (66, 33)
+    assert (other["volume"], again["volume"]) == (66, 33)
 
 
-async def test_volume_leaves_and_returns_with_its_server(sound: Sound, screen: Socket) -> None:
-    await screen.stats(lambda stats: "volume" in stats)
+async def test_volume_leaves_and_returns_with_its_server(sound: Sound, socket: Socket) -> None:
+    await socket.stats(lambda stats: "volume" in stats)
 
     kill(sound)
-    await screen.stats(lambda stats: "volume" not in stats, within=2)
+    await socket.stats(lambda stats: "volume" not in stats, within=2)
     await asyncio.to_thread(start_again, sound)
-    back = await screen.stats(lambda stats: "volume" in stats, within=5)
+    returned = await socket.stats(lambda stats: "volume" in stats, within=5)
 
-    assert f" {back['volume']}% " in sound.pactl("get-sink-volume", "@DEFAULT_SINK@")
+    assert f" {returned['volume']}% " in sound.pactl("get-sink-volume", "@DEFAULT_SINK@")
 
 
 def kill(sound: Sound) -> None:
-    """End what the desk is connected to."""
+    """Kill the server that the daemon is connected to."""
     if isinstance(sound, Pulse):
         sound.kill()
     else:
@@ -95,7 +95,7 @@ def kill(sound: Sound) -> None:
 
 
 def start_again(sound: Sound) -> None:
-    """Start it again, with a sink; PipeWire's went with its server."""
+    """Start the server again; PipeWire loses its sinks and needs a new one."""
     if isinstance(sound, Pulse):
         sound.start()
     else:

@@ -1,4 +1,4 @@
-"""The doors' TLS, judged by a scanner: Mozilla's intermediate profile; and what it costs."""
+"""TLS of the server: Mozilla's intermediate profile, checked by a scanner, and its memory."""
 
 import asyncio
 import subprocess
@@ -19,8 +19,8 @@ SCANNER = Path(__file__).parent.parent.parent / ".venv/scan/bin/sslyze"
 
 @pytest.fixture(scope="module")
 def scan() -> Iterator[str]:
-    with Daemon() as desk:
-        address = desk.address.removeprefix("https://")
+    with Daemon() as daemon:
+        address = daemon.address.removeprefix("https://")
         done = subprocess.run(
             [SCANNER, "--mozilla_config=intermediate", address],
             capture_output=True,
@@ -33,10 +33,10 @@ def scan() -> Iterator[str]:
 
 
 def test_scanner_finds_only_the_self_signed_certificate(scan: str) -> None:
-    judged = scan.partition("COMPLIANCE AGAINST TLS CONFIGURATION")[2]
-    amiss = [line.strip() for line in judged.splitlines() if line.lstrip().startswith("* ")]
+    report = scan.partition("COMPLIANCE AGAINST TLS CONFIGURATION")[2]
+    findings = [line.strip() for line in report.splitlines() if line.lstrip().startswith("* ")]
 
-    assert amiss == [
+    assert findings == [
         "* certificate_path_validation: Certificate path validation failed for CN=deskwire."
     ]
 
@@ -51,24 +51,24 @@ def test_each_cipher_is_forward_secret_and_authenticated(scan: str) -> None:
 
 
 async def test_idle_tls_connection_uses_less_than_100_kib() -> None:
-    """asyncio's TLS holds 280 KiB for each."""
-    many = 60
-    settings = {"session_max_sockets_per_user": many + 1}
-    with Daemon(settings=settings) as desk, ExitStack() as stack:
-        async with Client(desk) as client:
-            await opened(client, stack)
-            before = resident_mib(desk.pid)
-            for _ in range(many):
-                await opened(client, stack)
-            grown = resident_mib(desk.pid) - before
+    """Check the limit; asyncio's own TLS uses 280 KiB for each connection."""
+    connections = 60
+    settings = {"session_max_sockets_per_user": connections + 1}
+    with Daemon(settings=settings) as daemon, ExitStack() as stack:
+        async with Client(daemon) as client:
+            await open_socket(client, stack)
+            before = resident_mib(daemon.pid)
+            for _ in range(connections):
+                await open_socket(client, stack)
+            grown = resident_mib(daemon.pid) - before
 
-    assert grown * 1024 / many < 100
+    assert grown * 1024 / connections < 100
 
 
-async def opened(client: Client, stack: ExitStack) -> None:
-    """Open a socket that watches."""
-    ticket = await client.websocket_token()
-    socket = await asyncio.to_thread(RawSocket, ticket.socket)
+async def open_socket(client: Client, stack: ExitStack) -> None:
+    """Open an authenticated socket."""
+    token = await client.websocket_token()
+    socket = await asyncio.to_thread(RawSocket, token.socket)
     stack.enter_context(socket)
-    socket.send("auth", ticket.token)
+    socket.send("auth", token.token)
     await asyncio.to_thread(socket.read_frame)

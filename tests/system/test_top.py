@@ -1,4 +1,4 @@
-"""`deskwire top` on a real terminal, over a real daemon with real players."""
+"""`deskwire top` in tmux, with a real daemon and real players."""
 
 import json
 import os
@@ -12,49 +12,43 @@ import pytest
 from tests.support.buses import PrivateBus
 from tests.support.media import Media
 from tests.support.mpv import Mpv
-from tests.support.programs import PROGRAM, Daemon, environment, run
+from tests.support.programs import PROGRAM, Daemon, environment, log_in, run
 from tests.support.terminals import Tmux
 from tests.support.waiting import until
 
 
-class There(NamedTuple):
-    """A desk with two players, and a person who is logged in to it."""
+class Setup(NamedTuple):
+    """A daemon with two players, and the environment of a logged-in user."""
 
-    desk: Daemon
+    daemon: Daemon
     playing: Mpv
     paused: Mpv
     env: dict[str, str]
 
     def top(self, *, columns: int = 80, rows: int = 24) -> Tmux:
-        """Open the screen."""
+        """Start `deskwire top`."""
         return Tmux([PROGRAM, "top"], self.env, columns=columns, rows=rows)
 
 
 @pytest.fixture(scope="module")
-def there(
+def setup(
     bus: PrivateBus, media: Media, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[There]:
-    env = environment(tmp_path_factory.mktemp("person"), (), {}, {})
+) -> Iterator[Setup]:
+    env = environment(tmp_path_factory.mktemp("home"))
     with (
         Mpv(bus, [media.first.file, media.second.file]) as playing,
         Mpv(bus, [media.second.file], paused=True) as paused,
-        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as desk,
+        Daemon(buses=[bus], settings={"stats_interval": 0.5}) as daemon,
     ):
-        log_in(desk, env)
-        yield There(desk, playing, paused, env)
+        log_in(daemon, env)
+        yield Setup(daemon, playing, paused, env)
 
 
-def log_in(desk: Daemon, env: dict[str, str], *more: str) -> None:
-    words = ("login", desk.address, "--fingerprint", desk.fingerprint, "--password-stdin")
-    done = run(*words, *more, env=env, given=desk.owner_password + "\n")
-    assert done.returncode == 0, done.stderr
-
-
-def test_space_key_pauses_the_player_and_updates_the_view(there: There) -> None:
-    with there.top() as top:
+def test_space_key_pauses_the_player_and_updates_the_view(setup: Setup) -> None:
+    with setup.top() as top:
         before = top.wait_for("▶ mpv")
         top.press("Space")
-        there.playing.wait_for("pause", True)
+        setup.playing.wait_for("pause", True)
         paused = until(lambda: s if "▶" not in (s := top.screen) else None, what="nothing plays")
         top.press("q")
 
@@ -65,29 +59,29 @@ def test_space_key_pauses_the_player_and_updates_the_view(there: There) -> None:
         assert top.wait() == 0
 
 
-def test_arrow_keys_select_the_player(there: There) -> None:
-    with there.top() as top:
+def test_arrow_keys_select_the_player(setup: Setup) -> None:
+    with setup.top() as top:
         top.wait_for("q quit")
         top.press("Down", "Space")
-        there.paused.wait_for("pause", False)
+        setup.paused.wait_for("pause", False)
         top.press("Up", "n")
-        there.playing.wait_for("playlist-pos", 1)
+        setup.playing.wait_for("playlist-pos", 1)
         top.press("p")
-        there.playing.wait_for("playlist-pos", 0)
+        setup.playing.wait_for("playlist-pos", 0)
 
         assert "The Reason" in top.wait_for("Hoobastank")
 
 
-def test_cover_is_drawn_in_half_blocks(there: There) -> None:
-    with there.top() as top:
+def test_cover_is_drawn_in_half_blocks(setup: Setup) -> None:
+    with setup.top() as top:
         top.wait_for("▀▀▀▀▀▀▀▀")
         painted = top.painted
 
         assert "38;2;" in painted
 
 
-def test_layout_follows_the_size_of_the_terminal(there: There) -> None:
-    with there.top() as top:
+def test_layout_follows_the_size_of_the_terminal(setup: Setup) -> None:
+    with setup.top() as top:
         top.wait_for("q quit")
         top.resize(140, 40)
         wide = until(
@@ -103,29 +97,29 @@ def test_layout_follows_the_size_of_the_terminal(there: There) -> None:
 
 
 def test_top_reconnects_after_the_desk_was_killed(tmp_path: Path) -> None:
-    env = environment(tmp_path, (), {}, {})
-    with Daemon(state_dir=tmp_path / "state") as desk:
-        log_in(desk, env)
+    env = environment(tmp_path)
+    with Daemon(state_dir=tmp_path / "state") as daemon:
+        log_in(daemon, env)
         with Tmux([PROGRAM, "top"], env) as top:
             top.wait_for("● live")
-            desk.stop(signal.SIGKILL)
+            daemon.stop(signal.SIGKILL)
             lost = top.wait_for("connection lost (1006) · reconnecting in")
-            port = desk.address.rsplit(":", 1)[1]
+            port = daemon.address.rsplit(":", 1)[1]
             with Daemon("--port", port, state_dir=tmp_path / "state"):
-                back = top.wait_for("● live")
+                returned = top.wait_for("● live")
 
     assert "CPU" in lost
-    assert "reconnected" in back
+    assert "reconnected" in returned
 
 
-def test_top_ends_with_code_5_after_a_cancelled_log_in(there: There, tmp_path: Path) -> None:
-    env = environment(tmp_path, (), {}, {})
-    before = logins(there.desk)
-    log_in(there.desk, env, "--forget-password")
-    (ours,) = logins(there.desk) - before
+def test_top_ends_with_code_5_after_a_cancelled_log_in(setup: Setup, tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    before = logins(setup.daemon)
+    log_in(setup.daemon, env, "--forget-password")
+    (login,) = logins(setup.daemon) - before
     with Tmux([PROGRAM, "top"], env) as top:
         top.wait_for("● live")
-        there.desk.run("logins", "--end", ours)
+        setup.daemon.run("logins", "--end", login)
         top.wait_for("Password for owner: ")
         top.press("Escape")
         top.wait_for("q quit")
@@ -135,12 +129,12 @@ def test_top_ends_with_code_5_after_a_cancelled_log_in(there: There, tmp_path: P
         assert "deskwire: " in top.screen
 
 
-def logins(desk: Daemon) -> set[str]:
-    return {each["id"] for each in json.loads(desk.run("logins", "--json").stdout)}
+def logins(daemon: Daemon) -> set[str]:
+    return {each["id"] for each in json.loads(daemon.run("logins", "--json").stdout)}
 
 
-def test_sigterm_restores_the_terminal(there: There) -> None:
-    with there.top() as top:
+def test_sigterm_restores_the_terminal(setup: Setup) -> None:
+    with setup.top() as top:
         top.wait_for("q quit")
         os.kill(top.pid, signal.SIGTERM)
 
@@ -148,8 +142,8 @@ def test_sigterm_restores_the_terminal(there: There) -> None:
         assert "q quit" not in top.screen
 
 
-def test_top_without_a_terminal_names_watch(there: There) -> None:
-    done = run("top", env=there.env)
+def test_top_without_a_terminal_names_watch(setup: Setup) -> None:
+    done = run("top", env=setup.env)
 
     assert done.returncode == 2
     assert done.stderr == "deskwire: top needs a terminal; use `deskwire watch` without one\n"

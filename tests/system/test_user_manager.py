@@ -1,6 +1,6 @@
-"""packaging's units under a person's own systemd, the real one, with the journal beside it.
+"""The packaged units under a real `systemd --user` with its journal.
 
-Not part of `make test`: it needs user namespaces that anybody may make, and control groups.
+Not part of `make test`: it needs namespaces and control groups. Run `make test-systemd`.
 """
 
 import json
@@ -22,7 +22,7 @@ STATUS = "/proc/{}/status"
 
 @pytest.fixture(scope="module")
 def manager(media: Media) -> Iterator[UserManager]:
-    """Lend ann's systemd, with music that plays, and ann let in."""
+    """Lend the systemd of ann, with a player that plays and a desk user ann."""
     with UserManager(media) as manager:
         manager.output_of(
             "deskwire", "users", "add", "ann", "--password-stdin", given=f"{PASSWORD}\n"
@@ -34,7 +34,7 @@ def manager(media: Media) -> Iterator[UserManager]:
 
 @pytest.fixture
 def desk(manager: UserManager) -> Iterator[UserManager]:
-    """Lend it with deskwire.service started, and ann logged in."""
+    """Lend the same with deskwire.service started and ann logged in."""
     manager.systemctl("start", "deskwire.service")
     log_in(manager)
     yield manager
@@ -45,28 +45,32 @@ def desk(manager: UserManager) -> Iterator[UserManager]:
 def log_in(manager: UserManager) -> None:
     shown = manager.output_of("deskwire", "doctor", "--json")
     (fingerprint,) = {
-        word.replace(":", "").lower() for word in shown.replace('"', " ").split() if is_print(word)
+        word.replace(":", "").lower()
+        for word in shown.replace('"', " ").split()
+        if is_fingerprint(word)
     }
     words = ("login", "https://127.0.0.1:8765", "--user", "ann", "--fingerprint", fingerprint)
     manager.output_of("deskwire", *words, "--password-stdin", given=f"{PASSWORD}\n")
 
 
-def is_print(word: str) -> bool:
+def is_fingerprint(word: str) -> bool:
     return word.count(":") == 31
 
 
-def reading(manager: UserManager) -> dict[str, Any]:
-    """Return what the desk says, once the player's cover is in it."""
+def complete_stats(manager: UserManager) -> dict[str, Any]:
+    """Return the first `stats` that have the player's cover and the volume."""
 
-    def whole() -> dict[str, Any] | None:
-        told: dict[str, Any] = json.loads(
+    def complete() -> dict[str, Any] | None:
+        stats: dict[str, Any] = json.loads(
             manager.output_of("sh", "-c", "deskwire watch --json | head -n 1")
         )
         return (
-            told if told["audio"] and "art_url" in told["audio"][0] and "volume" in told else None
+            stats
+            if stats["audio"] and "art_url" in stats["audio"][0] and "volume" in stats
+            else None
         )
 
-    return until(whole, within=10, what="a whole reading")
+    return until(complete, within=10, what="complete stats")
 
 
 def messages(manager: UserManager) -> list[str]:
@@ -84,22 +88,24 @@ def test_service_is_started_once_requests_are_accepted(manager: UserManager) -> 
 
 
 def test_hardened_service_reaches_all_devices(desk: UserManager) -> None:
-    told = reading(desk)
+    stats = complete_stats(desk)
     desk.output_of("deskwire", "art", "player1", "-o", "/home/ann/cover.jpg")
     desk.output_of("cmp", "/home/ann/cover.jpg", str(desk.cover))
     desk.output_of("deskwire", "play-pause", "player1")
-    paused = until(lambda: told if not (told := reading(desk))["audio"][0]["playing"] else None)
+    paused = until(
+        lambda: stats if not (stats := complete_stats(desk))["audio"][0]["playing"] else None
+    )
 
-    assert told["audio"][0]["title"] == "The Reason"
-    assert told["volume"] == 100
+    assert stats["audio"][0]["title"] == "The Reason"
+    assert stats["volume"] == 100
     assert paused["audio"][0]["title"] == "The Reason"
     desk.output_of("deskwire", "play-pause", "player1")
 
 
 def test_sandbox_is_in_force(desk: UserManager) -> None:
     pid = desk.unit_property("MainPID")
-    said = desk.output_of("cat", STATUS.format(pid))
-    status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
+    content = desk.output_of("cat", STATUS.format(pid))
+    status = dict(line.split(":\t", 1) for line in content.splitlines() if ":\t" in line)
     enters = ("nsenter", f"--target={pid}", "--user", "--mount", "--preserve-credentials", "touch")
     written = desk.run(*enters, "/home/ann/.local/state/deskwire/written")
     refused = desk.run(*enters, "/home/ann/not-here")
@@ -148,12 +154,12 @@ def test_killed_service_is_restarted_and_keeps_its_logins(desk: UserManager, sig
     )
 
     assert desk.unit_property("NRestarts") == "1"
-    assert reading(desk)["audio"]
+    assert complete_stats(desk)["audio"]
 
 
 def test_hung_service_is_restarted_by_the_watchdog(manager: UserManager) -> None:
     folder = "/home/ann/.config/systemd/user/deskwire.service.d"
-    manager.write(f"{folder}/soon.conf", "[Service]\nWatchdogSec=3\n")
+    manager.write(f"{folder}/watchdog.conf", "[Service]\nWatchdogSec=3\n")
     manager.systemctl("daemon-reload")
     manager.systemctl("start", "deskwire.service")
     pid = manager.unit_property("MainPID")
