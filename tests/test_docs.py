@@ -17,7 +17,7 @@ from deskwire.model.topics import fields
 from tests.support.devices import resources
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docs/**/*.md")])
 RECORDS = sorted(ROOT.glob("docs/decisions/0*.md"))
 SECTIONS = ["Context", "Decision", "Price"]
 
