@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,22 @@ def add_panel(bed: SysTestbed, level: int, name: str = "intel_backlight", kind: 
 
 
 def tree(sys: Path, **panels: dict[str, object]) -> BacklightDevice:
-    """Write a /sys with these panels; `parent` becomes what `device` points at."""
+    """Write a /sys with these panels.
+
+    `parent` becomes the target of `device`, and `connectors` its DRM connectors.
+    """
     for name, files in panels.items():
         folder = sys / "class" / "backlight" / name
         folder.mkdir(parents=True)
         parent = sys / "devices" / str(files.pop("parent", "card0"))
         parent.mkdir(parents=True, exist_ok=True)
         (parent / "enabled").write_text(f"{files.pop('enabled', 'enabled')}\n")
+        connectors = files.pop("connectors", {})
+        assert isinstance(connectors, dict)
+        for connector, enabled in connectors.items():
+            attribute = parent / "drm" / connector.partition("-")[0] / connector / "enabled"
+            attribute.parent.mkdir(parents=True)
+            attribute.write_text(f"{enabled}\n")
         (folder / "device").symlink_to(parent)
         for file, text in files.items():
             (folder / file).write_text(f"{text}\n")
@@ -131,6 +141,107 @@ async def test_of_two_cards_the_one_that_drives_the_panel_is_read(tmp_path: Path
     )
 
     assert await shown(source) == 90
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"asus_screenpad": panel(10, parent="asus-nb-wmi")},
+        {"asus_screenpad": panel(10, "platform", parent="asus-nb-wmi")},
+        {"appledisplay0": panel(10, parent="2-1.3:1.0")},
+        {"appletb_backlight": panel(10, "platform", parent="0003:05AC:8102.0003")},
+        {"another": panel(10, "platform", parent="1-4:1.1")},
+        {"another": panel(10, "firmware", parent="usb3/3-2/3-2:1.0/another")},
+        {"another": panel(10, "platform", parent="0003:046D:C22D.0007")},
+        {"card1-eDP-2-backlight": panel(10, parent="card1-eDP-2")},
+        {"card1-eDP-10-backlight": panel(10, parent="card1-eDP-10")},
+        {"a_touch_bar": panel(10, parent="card1-DSI-1")},
+        {"a_old": panel(10, parent="card1-LVDS-1")},
+        {"nvidia_0": panel(10, parent="0000:01:00.0")},
+        {"a_raw": panel(10, parent="platform-thing")},
+        {"acpi_video0": panel(10, "firmware", parent="card0-eDP-1", enabled="disabled")},
+        {
+            "acpi_video0": panel(
+                10, "firmware", parent="0000:01:00.0", connectors={"card0-eDP-1": "disabled"}
+            )
+        },
+    ],
+    ids=lambda others: " ".join(f"{name} {files.get('parent')}" for name, files in others.items()),
+)
+async def test_panel_on_the_first_enabled_internal_connector_is_read(
+    tmp_path: Path, others: dict[str, dict[str, object]]
+) -> None:
+    others = deepcopy(others)
+    source = tree(tmp_path, **others, intel_backlight=panel(70, parent="card1-eDP-1"))
+
+    assert await shown(source) == 70
+
+
+async def test_graphics_card_with_an_enabled_internal_connector_is_read(tmp_path: Path) -> None:
+    off = {"card0-eDP-1": "disabled", "card0-DP-1": "enabled"}
+    on = {"card1-eDP-1": "enabled", "card1-HDMI-A-1": "disabled"}
+    source = tree(
+        tmp_path,
+        acpi_video0=panel(10, "firmware", parent="0000:00:02.0", connectors=off),
+        acpi_video1=panel(20, "firmware", parent="0000:01:00.0", connectors=on),
+    )
+
+    assert await shown(source) == 20
+
+
+async def test_only_panel_is_read_even_if_its_connector_is_disabled(tmp_path: Path) -> None:
+    source = tree(tmp_path, intel_backlight=panel(30, parent="card0-eDP-1", enabled="disabled"))
+
+    assert await shown(source) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "parent"),
+    [
+        ("appledisplay0", "2-1.3:1.0"),
+        ("asus_screenpad", "asus-nb-wmi"),
+        ("ddcci7", "0-0037"),
+        ("monitor", "usb1/1-2/1-2:1.0"),
+        ("monitor", "card0-DP-1"),
+        ("monitor", "card0-HDMI-A-1"),
+    ],
+)
+async def test_another_screen_alone_is_no_panel(tmp_path: Path, name: str, parent: str) -> None:
+    assert await shown(tree(tmp_path, **{name: panel(55, parent=parent)})) is None
+
+
+@pytest.mark.warped
+async def test_panel_that_appears_without_a_uevent_is_found(tmp_path: Path) -> None:
+    clock = asyncio.get_running_loop().time
+    async with aclosing(tree(tmp_path).watch()) as readings:
+        first = await next_reading(readings)
+        tree(tmp_path, intel_backlight=panel(30))
+        began = clock()
+        then = await next_reading(readings)
+        took = clock() - began
+
+    assert (first, then) == (None, Backlight(Percent(30)))
+    assert took < 2.1
+
+
+@pytest.mark.warped
+async def test_better_panel_without_a_uevent_is_read_within_ten_seconds(tmp_path: Path) -> None:
+    clock = asyncio.get_running_loop().time
+    source = tree(
+        tmp_path,
+        amdgpu_bl1=panel(10, parent="card0-eDP-1", enabled="disabled"),
+        nvidia_0=panel(90, parent="card1-eDP-2"),
+    )
+    async with aclosing(source.watch()) as readings:
+        first = await next_reading(readings)
+        (tmp_path / "devices/card0-eDP-1/enabled").write_text("enabled\n")
+        (tmp_path / "devices/card1-eDP-2/enabled").write_text("disabled\n")
+        began = clock()
+        then = await next_reading(readings)
+        took = clock() - began
+
+    assert (first, then) == (Backlight(Percent(90)), Backlight(Percent(10)))
+    assert took < 11.1
 
 
 async def test_monitors_on_a_cable_are_left_out(tmp_path: Path) -> None:

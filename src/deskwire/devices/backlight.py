@@ -1,19 +1,26 @@
 """Brightness of the internal panel.
 
 Source: /sys/class/backlight, Documentation/ABI/stable/sysfs-class-backlight: if one panel has
-several interfaces, firmware comes before platform, and both before raw. External displays are left
-out. The level is `actual_brightness`, which the hardware shows. On amdgpu it is `brightness`,
+several interfaces, firmware comes before platform, and both before raw. Among equals, the first
+internal connector that is enabled decides: eDP-1 before eDP-2. An interface belongs to its parent
+if that is a connector. If the parent is a graphics card, it belongs to the card's connectors.
+External monitors, second screens in a keyboard and touch bars are left out.
+
+The level is `actual_brightness`, which the hardware shows. On amdgpu it is `brightness`,
 because `actual_brightness` has another scale on old kernels and follows a curve on new ones.
 
 The kernel sends a uevent for every change that it makes itself. Firmware may change a panel without
 one, so the file is also read once a second while there is a panel. The read is quick and runs on
-the event loop; a thread would cost 20 times as much.
+the event loop; a thread would cost 20 times as much. A container gets no uevents, and a connector
+that is enabled sends none about its panel, so the panel is also searched from time to time.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -27,14 +34,35 @@ from deskwire.model.units import Percent, Seconds
 
 SUBSYSTEM = "backlight"
 EVERY = Seconds(1.0)
+SEARCH_EVERY = Seconds(2.0)
+"""Interval of the search while there is no panel."""
+SEARCH_AGAIN = Seconds(10.0)
+"""Time after which the search is repeated although there is a panel."""
 PREFERENCE = ("firmware", "platform", "raw")
-EXTERNAL_CONNECTOR = re.compile(r"card\d+-(?!eDP|LVDS|Embedded DisplayPort|DSI|DPI)")
-"""Name of an external DRM connector.
+CONNECTOR = re.compile(r"card(\d+)-(.+?)(?:-(\d+))?")
+"""Name of a DRM connector: card, kind and number."""
+INTERNAL = ("eDP", "LVDS", "DSI", "DPI", "Embedded DisplayPort")
+"""Kinds of internal connectors, in order of preference."""
+NOT_THE_PANEL = ("ddcci", "appledisplay", "asus_screenpad", "appletb_backlight")
+"""Prefixes of interfaces to other screens.
 
-The parent of an interface is its connector or a graphics card.
+They are external monitors (DDC/CI and USB), the second screen of a laptop and a touch bar.
 """
-EXTERNAL_INTERFACE = "ddcci"
-"""Prefix of the interfaces of the driver for external monitors."""
+USB_OR_HID = re.compile(r"\d+-[\d.]+:\d+\.\d+|[0-9A-Fa-f]{4}(:[0-9A-Fa-f]{4}){2}\.[0-9A-Fa-f]{4}")
+"""Name of a USB interface or HID device; neither is the parent of an internal panel."""
+
+
+class Connector(NamedTuple):
+    """One DRM connector; the order is that of preference."""
+
+    disabled: bool
+    kind: int
+    number: int
+    card: int
+
+
+NO_CONNECTOR = Connector(disabled=False, kind=len(INTERNAL), number=0, card=0)
+"""For an interface whose connector is unknown: behind the enabled, before the disabled ones."""
 
 
 class Panel(Struct, frozen=True):
@@ -43,8 +71,8 @@ class Panel(Struct, frozen=True):
     level: Path
     """File with the level."""
     maximum: int
-    rank: tuple[int, bool, str]
-    """Type, whether the panel is disabled, name; the lowest rank is read."""
+    rank: tuple[bool, int, Connector, str]
+    """Whether the panel is disabled, type, connector, name; the lowest rank is read."""
 
 
 class BacklightDevice(Device[Backlight]):
@@ -59,15 +87,17 @@ class BacklightDevice(Device[Backlight]):
 
     async def watch(self) -> AsyncGenerator[Backlight | None, None]:
         """Yield the present brightness, then each that differs; never raises."""
+        clock = asyncio.get_running_loop().time
         changed = ChangeFlag()
         with uevents(changed.set, SUBSYSTEM):
-            panel = await asyncio.to_thread(find_panel, self._sys)
+            panel, searched = await asyncio.to_thread(find_panel, self._sys), clock()
             reading = read_panel(panel)
             yield reading
             while True:
-                signalled = await changed.wait(self.pace, None if panel is None else EVERY)
-                if signalled or reading is None:
-                    panel = await asyncio.to_thread(find_panel, self._sys)
+                interval = SEARCH_EVERY if panel is None else EVERY
+                signalled = await changed.wait(self.pace, interval)
+                if signalled or reading is None or clock() - searched >= SEARCH_AGAIN:
+                    panel, searched = await asyncio.to_thread(find_panel, self._sys), clock()
                 last, reading = reading, read_panel(panel)
                 if reading != last:
                     yield reading
@@ -78,12 +108,11 @@ def find_panel(sys: Path) -> Panel | None:
     found = []
     for device in devices(sys, SUBSYSTEM):
         attributes = read_attributes(device, ("type", "max_brightness", "actual_brightness"))
-        parent = device / "device"
-        panel = parse_panel(
-            device, attributes, parent.resolve().name, read_attribute(parent / "enabled")
-        )
-        if panel is not None:
-            found.append(panel)
+        parent = (device / "device").resolve()
+        if is_internal(device.name, parent):
+            panel = parse_panel(device, attributes, best_connector(connectors_of(parent)))
+            if panel is not None:
+                found.append(panel)
     return min(found, key=lambda panel: panel.rank, default=None)
 
 
@@ -95,23 +124,48 @@ def read_panel(panel: Panel | None) -> Backlight | None:
     return None if level is None else parse_level(level, panel.maximum)
 
 
-def parse_panel(
-    device: Path, attributes: dict[str, str], parent: str, enabled: str | None
-) -> Panel | None:
-    """Parse an interface; `None` if it does not belong to an internal panel.
+def is_internal(name: str, parent: Path) -> bool:
+    """Return whether an interface may belong to an internal panel, by its name and its parent."""
+    on_usb = any(re.fullmatch(r"usb\d+", part) for part in parent.parts)
+    if name.startswith(NOT_THE_PANEL) or on_usb or USB_OR_HID.fullmatch(parent.name):
+        return False
+    connector = CONNECTOR.fullmatch(parent.name)
+    return connector is None or connector[2] in INTERNAL
 
-    `parent` is the name of its parent device, and `enabled` the content of that device's file: if
-    two graphics cards have an interface each, only one drives the panel.
+
+def connectors_of(parent: Path) -> list[tuple[str, str | None]]:
+    """Return the name and the attribute `enabled` of the parent's connectors.
+
+    The parent is a connector itself, or a graphics card with connectors.
     """
+    folders = [parent]
+    if not CONNECTOR.fullmatch(parent.name):
+        with suppress(OSError):
+            folders = list(parent.glob("drm/card*/card*-*"))
+    return [(folder.name, read_attribute(folder / "enabled")) for folder in folders]
+
+
+def best_connector(found: Iterable[tuple[str, str | None]]) -> Connector:
+    """Return the preferred one of the internal connectors, or `NO_CONNECTOR` without any."""
+    parsed = []
+    for name, enabled in found:
+        match = CONNECTOR.fullmatch(name)
+        if match is not None and match[2] in INTERNAL:
+            kind, card = INTERNAL.index(match[2]), int(match[1])
+            parsed.append(Connector(enabled == "disabled", kind, int(match[3] or 0), card))
+    return min(parsed, default=NO_CONNECTOR)
+
+
+def parse_panel(device: Path, attributes: dict[str, str], connector: Connector) -> Panel | None:
+    """Parse an interface; `None` if it has no range or an unknown type."""
     maximum = number(attributes.get("max_brightness"))
     kind = attributes.get("type", "raw")
     if not maximum or maximum < 0 or kind not in PREFERENCE:
         return None
-    if device.name.startswith(EXTERNAL_INTERFACE) or EXTERNAL_CONNECTOR.match(parent):
-        return None
     requested = device.name.startswith("amdgpu") or "actual_brightness" not in attributes
     level = device / ("brightness" if requested else "actual_brightness")
-    return Panel(level, maximum, (PREFERENCE.index(kind), enabled == "disabled", device.name))
+    rank = (connector.disabled, PREFERENCE.index(kind), connector, device.name)
+    return Panel(level, maximum, rank)
 
 
 def parse_level(level: int, maximum: int) -> Backlight:
