@@ -4,7 +4,7 @@ Source: /sys/class/backlight, Documentation/ABI/stable/sysfs-class-backlight: if
 several interfaces, firmware comes before platform, and both before raw. Among equals, the first
 internal connector that is enabled decides: eDP-1 before eDP-2. An interface belongs to its parent
 if that is a connector. If the parent is a graphics card, it belongs to the card's connectors.
-External monitors, second screens in a keyboard and touch bars are left out.
+External monitors, second displays in a keyboard and touch bars are left out.
 
 The level is `actual_brightness`, which the hardware shows. On amdgpu it is `brightness`,
 because `actual_brightness` has another scale on old kernels and follows a curve on new ones.
@@ -44,9 +44,9 @@ CONNECTOR = re.compile(r"card(\d+)-(.+?)(?:-(\d+))?")
 INTERNAL = ("eDP", "LVDS", "DSI", "DPI", "Embedded DisplayPort")
 """Kinds of internal connectors, in order of preference."""
 NOT_THE_PANEL = ("ddcci", "appledisplay", "asus_screenpad", "appletb_backlight")
-"""Prefixes of interfaces to other screens.
+"""Prefixes of interfaces to other displays.
 
-They are external monitors (DDC/CI and USB), the second screen of a laptop and a touch bar.
+They are external monitors (DDC/CI and USB), the second display of a laptop and a touch bar.
 """
 USB_OR_HID = re.compile(r"\d+-[\d.]+:\d+\.\d+|[0-9A-Fa-f]{4}(:[0-9A-Fa-f]{4}){2}\.[0-9A-Fa-f]{4}")
 """Name of a USB interface or HID device; neither is the parent of an internal panel."""
