@@ -5,8 +5,8 @@
 
 Seconds differ from run to run; instructions counted by callgrind (valgrind(1)) do not, given the
 same hash seed: two runs here differ by a hundredth of a percent. Between builds of Python they do,
-so what is kept is a ratio: work to a calibration that is counted in the same run. What the kernel
-does is not in it; `make bench-fanout` measures that.
+so what is kept is a ratio: work to a calibration that is counted in the same run. The kernel
+is not included; `make bench-fanout` measures that.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import pytest
 
 from scripts.check_prose import IMPERATIVE, LIMITS, ROOT, Count, check, check_name, check_text
 
-UNFINISHED = {"bench", "tests"}
+UNFINISHED: frozenset[str] = frozenset()
 """Directories whose texts are still being rewritten."""
 
 

@@ -44,7 +44,7 @@ def test_an_interface_made_on_top_of_others_is_no_way_out(container: Roots, kind
     assert real_interfaces([name], container.sys) == set()
 
 
-def test_tap_interface_with_any_name_is_not_an_uplink(container: Roots) -> None:
+def test_virtual_interface_with_any_name_is_not_an_uplink(container: Roots) -> None:
     name = interface(container, "mynet", tun_flags="0x1002\n")
 
     assert real_interfaces([name], container.sys) == set()
