@@ -57,9 +57,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run tests with the marker `warped` in virtual time (tests/support/virtual_time.py)."""
-    if item.get_closest_marker("warped"):
-        return {"warped": VirtualTimeLoop}
+    """Run tests with the marker `virtual_time` in virtual time (tests/support/virtual_time.py)."""
+    if item.get_closest_marker("virtual_time"):
+        return {"virtual_time": VirtualTimeLoop}
     return {"usual": asyncio.new_event_loop}
 
 

@@ -245,7 +245,7 @@ async def test_something_else_is_no_desk(there: ScriptedDesk, status: int, code:
             pass
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_desk_that_shows_nothing_is_given_up(there: ScriptedDesk) -> None:
     there.first_stats = lambda: None
 
@@ -632,7 +632,7 @@ async def test_a_picture_that_is_gone_is_none(there: ScriptedDesk) -> None:
 # ---- silence and sleep ---------------------------------------------------------------------------
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_laptop_that_slept_for_an_hour_is_back_at_once(there: ScriptedDesk) -> None:
     clock = Clock()
     async with with_clock(there, clock, Timeouts(pong=Seconds(0.1))) as desk:
@@ -659,7 +659,7 @@ async def test_a_wait_is_over_when_a_laptop_wakes_from_sleep(
         await there.wait_for_socket(2)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_silent_desk_that_answers_pings_stays_connected(there: ScriptedDesk) -> None:
     timeouts = Timeouts(silence=Seconds(0.02), pong=Seconds(0.2))
     async with with_clock(there, Clock(), timeouts):

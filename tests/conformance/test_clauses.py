@@ -27,7 +27,7 @@ from tests.conformance.broken.variant import VARIANTS, Variant
 from tests.support.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 PATIENCE = 1300.0
-"""Seconds; on a warped loop they cost nothing."""
+"""Seconds; in virtual time they pass at once."""
 
 
 def run_all(only: str = "", *, lifetime: float = 1200, warning: float = 240) -> list[Finding]:

@@ -12,7 +12,7 @@ from deskwire.model.units import Bytes, Percent, Seconds
 from tests.support.virtual_time import VirtualTimeLoop
 from tests.support.waiting import until_async
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 TOPICS = {
     "cpu": Topic("cpu", Cpu, periodic=True),

@@ -13,7 +13,7 @@ from deskwire.model.topics import Demand
 from deskwire.model.units import Percent
 from tests.support.waiting import until_async
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 Script = Callable[[int], "list[object]"]
 

@@ -201,7 +201,7 @@ async def test_moved_state_directory_keeps_its_socket(daemon: Daemon) -> None:
     await until_async(lambda: daemon.logins.get(login.id) is None, within=1.0)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_database_is_not_read_without_a_command(daemon: Daemon) -> None:
     await daemon.log_in()
     await asyncio.sleep(60)

@@ -69,7 +69,7 @@ async def running() -> AsyncIterator[Running]:
         await task
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_reload_applies_reloadable_settings_and_names_the_others(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -91,7 +91,7 @@ async def test_reload_applies_reloadable_settings_and_names_the_others(
     ]
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_invalid_settings_change_nothing_and_are_logged_once(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,7 +106,7 @@ async def test_invalid_settings_change_nothing_and_are_logged_once(
     ]
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_first_connection_of_a_day_reloads_the_certificate(running: Running) -> None:
     running.now = CERTIFICATE_CHECK_INTERVAL - 1
     running.reloader.on_connection()

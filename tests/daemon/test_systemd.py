@@ -58,7 +58,7 @@ def test_missing_systemd_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptur
     ]
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_watchdog_message_is_sent_twice_in_each_period(listener: socket.socket) -> None:
     notifier = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname(), "WATCHDOG_USEC": "100000"})
 

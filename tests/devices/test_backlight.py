@@ -100,7 +100,7 @@ def test_a_better_interface_that_appears_is_read_from_then_on(bed: SysTestbed) -
         assert follow_upower.next_reading().reading == {"level": 70}
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_change_without_a_uevent_is_read_within_a_second(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with aclosing(tree(tmp_path, intel_backlight=panel(30)).watch()) as readings:

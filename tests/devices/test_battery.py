@@ -174,7 +174,7 @@ def source_of_both(bus: SlowBus, tmp_path: Path) -> BatteryDevice:
     )
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize(("bus_takes", "each_call"), [(0.1, 0.0), (0.0, 0.05), (0.1, 0.05)])
 async def test_slow_service_is_waited_for(
@@ -185,7 +185,7 @@ async def test_slow_service_is_waited_for(
         assert await next_reading(readings) == battery(80)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize(
     ("bus_takes", "each_call"), [(0.6, 0.0), (0.0, 0.4), (0.1, 0.4), (0.0, 0.9)]
@@ -207,7 +207,7 @@ def upower_with(percentage: Variant) -> dict[str, dict[str, dict[str, Variant]]]
     return objects
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "percentage",
     [
@@ -241,7 +241,7 @@ async def test_files_replace_an_impossible_percentage_until_the_next_possible_on
     ]
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("percentage", "charge"), [(103.7, 100), (104.0, 100), (-1.0, 0)])
 async def test_percentage_near_its_range_is_cut(
     tmp_path: Path, percentage: float, charge: int
@@ -252,7 +252,7 @@ async def test_percentage_near_its_range_is_cut(
         assert await next_reading(readings) == battery(charge)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_impossible_percentage_without_files_is_absent(tmp_path: Path) -> None:
     async with SlowBus(tmp_path, NAME, upower_with(Variant("d", math.nan))) as bus:
         buses = Buses(session=None, system=bus.address)
@@ -261,7 +261,7 @@ async def test_impossible_percentage_without_files_is_absent(tmp_path: Path) -> 
             assert await next_reading(readings) is None
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_charging_battery_means_plugged_in_soon_after_its_line_went_offline(
     tmp_path: Path,
 ) -> None:
@@ -292,7 +292,7 @@ async def test_charging_battery_means_plugged_in_soon_after_its_line_went_offlin
     assert took < 10
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried")
 async def test_slowly_starting_upower_is_started_once_and_used(
     tmp_path: Path,

@@ -201,7 +201,7 @@ def test_counters_that_go_back_before_anything_is_known_are_unavailable() -> Non
         meter.take(ticks(0, 0), at(0.2))
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_the_first_reading_measures_at_least_a_fifth_of_a_second() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -237,7 +237,7 @@ async def test_a_machine_at_work_is_as_busy_as_its_kernel_says() -> None:
     assert first.busy > 0
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
     async with aclosing(
         CpuDevice(resources(roots=captured("laptop"), interval=EVERY)).watch()
@@ -245,7 +245,7 @@ async def test_a_captured_machine_that_stands_still_is_not_busy() -> None:
         assert await next_reading(readings) == Cpu(busy=Percent(0.0))
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_each_reading_is_of_the_interval_since_the_one_before(tmp_path: Path) -> None:
     roots = copied("laptop", tmp_path)
     stat = roots.proc / "stat"
@@ -270,7 +270,7 @@ async def test_a_machine_without_the_file_is_unavailable(tmp_path: Path) -> None
             await next_reading(readings)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_watch_that_ends_closes_its_file() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a list of names is all it takes
     readings = CpuDevice(resources(interval=EVERY)).watch()

@@ -11,7 +11,7 @@ from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Seconds
 from tests.support.devices import next_reading, resources
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 OFTEN = Seconds(0.05)
 

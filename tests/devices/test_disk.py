@@ -113,7 +113,7 @@ async def test_a_mount_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert "stats.disk" in raised.value.remedy
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mount: Mount) -> None:
     loop = asyncio.get_running_loop()
     mount.answers.clear()
@@ -125,7 +125,7 @@ async def test_a_mount_that_hangs_is_unavailable_within_a_quarter_of_a_second(mo
     assert loop.time() - began < patiently(0.4)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_hanging_mount_blocks_one_thread_over_many_watches(
     mount: Mount,
 ) -> None:
@@ -175,7 +175,7 @@ async def test_slow_mount_is_read_by_the_watch_after_a_failed_one(mount: Mount) 
         assert await next_reading(readings) == Disk(used=Bytes(10 * 4096))
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_the_event_loop_runs_on_while_a_mount_hangs(mount: Mount) -> None:
     mount.answers.clear()
     turns = 0

@@ -6,7 +6,7 @@ from deskwire.devices.ticker import ChangeFlag, Pace, Ticker
 from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 EVERY = Seconds(0.2)
 HOUR = Seconds(3600.0)

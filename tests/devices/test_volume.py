@@ -225,7 +225,7 @@ async def test_hung_server_blocks_no_caller() -> None:
             assert await next_reading(readings) == volume(100)
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried")
 async def test_slow_server_is_read_by_the_watch_after_a_failed_one() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

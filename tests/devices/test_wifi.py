@@ -291,7 +291,7 @@ def _a_kernel_with_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nl80211, "read_adapters", lambda _: [adapter])
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
 @pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.08, 0.0), (0.0, 0.08), (0.08, 0.08)])
 async def test_slow_service_is_waited_for(
@@ -302,7 +302,7 @@ async def test_slow_service_is_waited_for(
         assert await next_reading(watch) == CAFE
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
 @pytest.mark.parametrize(("bus_takes", "service_takes"), [(0.6, 0.0), (0.0, 0.6), (0.08, 0.6)])
 async def test_service_over_the_timeout_is_used_later(
@@ -316,7 +316,7 @@ async def test_service_over_the_timeout_is_used_later(
     assert took < 0.25
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried", "_a_kernel_with_an_adapter")
 @pytest.mark.parametrize(
     ("failures", "service_takes"),
@@ -343,7 +343,7 @@ async def test_service_without_a_first_answer_is_asked_again(
     assert took < 20
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.usefixtures("_hurried")
 async def test_service_that_never_answers_is_asked_less_and_less(tmp_path: Path) -> None:
     slow = SlowBus(tmp_path, IWD, AN_IWD, failures=[UNKNOWN_OBJECT] * 1000)
@@ -356,7 +356,7 @@ async def test_service_that_never_answers_is_asked_less_and_less(tmp_path: Path)
     assert 10 < 1000 - len(bus.failures) < 20
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_adapter_without_an_event_is_found_within_ten_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import Signals
-from types import TracebackType
 from typing import Any, Self
 
 from playwright.async_api import Browser as PlaywrightBrowser
@@ -228,12 +227,7 @@ class Browser:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._browser is not None
         assert self._playwright is not None
         await self._browser.close()

@@ -1,4 +1,4 @@
-"""The real parts themselves: what the other tests lean on."""
+"""The private bus and the player that other tests rely on."""
 
 from tests.support.buses import PrivateBus
 from tests.support.media import Media

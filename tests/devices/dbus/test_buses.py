@@ -63,7 +63,7 @@ async def test_a_bus_that_is_not_there_is_lost(address: str | None) -> None:
             pytest.fail("there is no bus")
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_a_bus_that_accepts_and_says_nothing_is_lost_in_time(tmp_path: Path) -> None:
     released = asyncio.Event()
 

@@ -161,7 +161,7 @@ class FakeTransport(asyncio.Transport):
         """Do nothing."""
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("reads", [True, False])
 async def test_client_that_reads_within_the_write_timeout_stays_connected(reads: bool) -> None:
     transport, protocol = FakeTransport(), HttpServer(no_response)()

@@ -16,7 +16,7 @@ from deskwire.server.websocket.broadcaster import TOPICS, Broadcaster, FrameCach
 from deskwire.server.websocket.connection import Connection
 from tests.support.waiting import until_async
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 
 class Client(Connection):

@@ -62,7 +62,7 @@ async def test_stalled_client_is_aborted(pair: Pair, monkeypatch: pytest.MonkeyP
     assert pair.connection.closing
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_stall_time_restarts_after_the_client_has_read(pair: Pair) -> None:
     fill(pair.connection)
     await asyncio.sleep(20)

@@ -7,7 +7,7 @@ from deskwire.model.units import Seconds
 from deskwire.server.websocket import deadlines as module
 from deskwire.server.websocket.deadlines import Deadlines
 
-pytestmark = pytest.mark.warped
+pytestmark = pytest.mark.virtual_time
 
 
 class Clock:

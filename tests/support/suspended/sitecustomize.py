@@ -1,8 +1,8 @@
-"""In a daemon that a test suspends: two of its clocks have gone on, as in clock_gettime(2).
+"""Clocks of a suspended machine, in a daemon that a test starts; see clock_gettime(2).
 
-Python takes this file up before the program, where PYTHONPATH names its folder. `SUSPENDED` names a
-file that says for how many seconds the machine has slept. CLOCK_BOOTTIME and CLOCK_REALTIME
-count them; CLOCK_MONOTONIC, and with it the event loop, knows nothing of them.
+Python imports this file before the program if PYTHONPATH names its folder. The file that SUSPENDED
+names holds the seconds that the machine has slept. CLOCK_BOOTTIME and CLOCK_REALTIME include them;
+CLOCK_MONOTONIC and the event loop do not.
 """
 
 import os
@@ -14,14 +14,13 @@ _clock_gettime, _time = time.clock_gettime, time.time
 
 
 def slept() -> float:
-    """Return for how long."""
+    """Return the seconds that the machine has slept."""
     return float(_file.read_text(encoding="ascii"))
 
 
 def clock_gettime(clock: int) -> float:
-    """Return a clock's time."""
-    goes_on = clock in {time.CLOCK_BOOTTIME, time.CLOCK_REALTIME}
-    return _clock_gettime(clock) + (slept() if goes_on else 0.0)
+    includes_sleep = clock in {time.CLOCK_BOOTTIME, time.CLOCK_REALTIME}
+    return _clock_gettime(clock) + (slept() if includes_sleep else 0.0)
 
 
 time.clock_gettime = clock_gettime
