@@ -1,7 +1,7 @@
 """A guard on what a frame costs: instructions of a fixed fan-out and of a fixed hour of readings.
 
     .venv/bin/python -m bench.guard            compare with bench/guard.json; past +10 % fails
-    .venv/bin/python -m bench.guard --take     make that file anew
+    .venv/bin/python -m bench.guard --take     write that file again
 
 Seconds differ from run to run; instructions counted by callgrind (valgrind(1)) do not, given the
 same hash seed: two runs here differ by a hundredth of a percent. Between builds of Python they do,
@@ -120,7 +120,7 @@ def main(*, take: bool) -> int:
             "ratios": {work: round(ratio, 5) for work, ratio in ratios(counted).items()},
         }
         BASELINE.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
-        print(f"{BASELINE.name} is taken anew: {done['ratios']}")
+        print(f"{BASELINE.name} is written: {done['ratios']}")
         return 0
     baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
     verdicts = compare(baseline, counted, here["python"])

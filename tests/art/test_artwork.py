@@ -191,7 +191,7 @@ async def test_picture_named_during_its_read_is_read_again(
 
 
 async def test_a_dropped_naming_keeps_nothing(artwork: Artwork, cover: Path) -> None:
-    picture = artwork.name(cover.as_uri(), lambda: pytest.fail("nobody is told"))
+    picture = artwork.name(cover.as_uri(), lambda: pytest.fail("the callback was called"))
     picture.release()
     await named(artwork, cover.as_uri())
 
