@@ -210,7 +210,7 @@ async def test_another_screen_alone_is_no_panel(tmp_path: Path, name: str, paren
     assert await shown(tree(tmp_path, **{name: panel(55, parent=parent)})) is None
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_panel_that_appears_without_a_uevent_is_found(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop().time
     async with aclosing(tree(tmp_path).watch()) as readings:
@@ -224,7 +224,7 @@ async def test_panel_that_appears_without_a_uevent_is_found(tmp_path: Path) -> N
     assert took < 2.1
 
 
-@pytest.mark.warped
+@pytest.mark.virtual_time
 async def test_better_panel_without_a_uevent_is_read_within_ten_seconds(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop().time
     source = tree(
