@@ -91,6 +91,7 @@ check: $(VENV)/.dev $(VENV)/.page-tools  ## check format, lint, types, layers an
 	$(BIN)/mypy tests scripts docs/start bench
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python scripts/check_prose.py
 	$(BIN)/python dashboard/build.py run check
 
 format: $(VENV)/.dev  ## format the code and fix lint findings
