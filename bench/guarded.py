@@ -20,8 +20,7 @@ import termios
 from collections.abc import Collection
 from typing import get_type_hints
 
-from deskwire.core.publisher import Deliver, Publisher, Subscription, Update
-from deskwire.core.store import Store
+from deskwire.core.publisher import Deliver, Publisher, Store, Subscription, Update
 from deskwire.model.commands import PlayPause
 from deskwire.model.readings import (
     ArtKey,

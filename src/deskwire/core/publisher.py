@@ -23,7 +23,6 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from deskwire.core.store import Store
 from deskwire.model.topics import BACKGROUND_INTERVAL, Demand, Topic
 from deskwire.model.units import Seconds
 
@@ -43,6 +42,41 @@ class Update(NamedTuple):
     """Topics that changed since the subscriber's last update; all in the first one."""
     revision: int
     """Number that grows with each change of a topic, subscribed or not."""
+
+
+class Store:
+    """Current readings; absent hardware has the topic's empty reading."""
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        self._empty = {topic.name: topic.empty for topic in topics}
+        self._readings = dict(self._empty)
+        self.revision = 0
+        """Number of changes so far."""
+
+    def put(self, name: str, reading: Any) -> bool:
+        """Store a reading, `None` for absent hardware; return whether it differs from the last.
+
+        Raises `KeyError` for a topic that is not declared.
+        """
+        if reading is None:
+            reading = self._empty[name]
+        if self._readings[name] == reading:
+            return False
+        self._readings[name] = reading
+        self.revision += 1
+        return True
+
+    def clear(self, names: Iterable[str]) -> None:
+        """Forget the readings of topics that are no longer read."""
+        for name in names:
+            self.put(name, None)
+
+    def select(self, names: Collection[str]) -> Mapping[str, Any]:
+        """Return a copy of the readings of these topics."""
+        readings = self._readings
+        if len(names) == len(readings):
+            return dict(readings)
+        return {name: readings[name] for name in names}
 
 
 Deliver = Callable[[Update], None]
