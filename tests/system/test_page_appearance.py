@@ -80,6 +80,7 @@ async def test_page_fits_every_size_without_small_targets(
 async def test_each_device_has_a_tile(browser: Browser, daemon: Daemon) -> None:
     async with browser.open(daemon) as dashboard:
         await dashboard.open_and_log_in()
+        await dashboard.wait_for(f"{TILES}.length === 9")  # some readings arrive later
         tiles = await dashboard.page.evaluate(TILES)
         texts = await dashboard.page.locator("main ul").all_inner_texts()
 
