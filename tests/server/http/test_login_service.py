@@ -156,6 +156,43 @@ def test_cookie_is_read_among_other_cookies() -> None:
     assert SECURE.read(mocked) == "eyJ.a-b_c.d"
 
 
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        'prefs={"theme":"dark"}',
+        "x=a b",
+        "a[b]=1",
+        "[",
+        "n=J\xfcrgen",
+        "flag",
+        "=value",
+        "",
+        "d=Mon, 1 Dec 2026",
+        'open="quote',
+        *(f"{name}=1" for name in ("path", "domain", "version", "comment", "expires", "secure")),
+        f"x{SECURE.name}=theirs",
+        f"{SECURE.name}x=theirs",
+        f"{SECURE.name.upper()}=theirs",
+        f"x={SECURE.name}=theirs",
+        f"{SECURE.name}=theirs",
+    ],
+)
+@pytest.mark.parametrize("separator", ["; ", ";", " ;\t"])
+def test_cookie_is_read_behind_any_cookie_of_another_service(
+    neighbour: str, separator: str
+) -> None:
+    mocked = request(("Cookie", f"{neighbour}{separator}{SECURE.name}=eyJ.a-b_c.d"))
+
+    assert SECURE.read(mocked) == "eyJ.a-b_c.d"
+
+
+@pytest.mark.parametrize("neighbour", ['prefs={"theme":"dark"}', "flag", "path=/x", "[", "x=a b"])
+def test_cookie_is_read_before_any_cookie_of_another_service(neighbour: str) -> None:
+    mocked = request(("Cookie", f"{SECURE.name}=eyJ.a-b_c.d; {neighbour}"))
+
+    assert SECURE.read(mocked) == "eyJ.a-b_c.d"
+
+
 def test_cookie_of_another_desk_is_refused() -> None:
     other = LoginCookie(DeskAddress("ffffffff-0000-4000-8000-000000000000", tls=True))
 

@@ -14,7 +14,6 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.cookies import CookieError, SimpleCookie
 
 import msgspec
 from aiohttp import HttpVersion11, web
@@ -108,14 +107,10 @@ class LoginCookie:
         """Return the login token in a request's cookie; raises `TokenRefused`."""
         if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_PAGE:
             raise TokenRefused("the cookie is accepted only from the desk's own page")
-        try:
-            cookies = SimpleCookie("; ".join(request.headers.getall("Cookie", [])))
-        except CookieError:
-            cookies = SimpleCookie()
-        morsel = cookies.get(self.name)
-        if morsel is None or not morsel.value:
+        token = _last_cookie("; ".join(request.headers.getall("Cookie", [])), self.name)
+        if not token:
             raise TokenRefused("no token; send it as Authorization: Bearer TOKEN")
-        return morsel.value
+        return token
 
     def set(self, token: str, lifetime: Seconds) -> web.Response:
         """Return a 204 that sets the cookie for `lifetime`."""
@@ -238,6 +233,17 @@ class LoginService:
         if "Authorization" in request.headers:
             return bearer_token(request)
         return self.cookie.read(request)
+
+
+def _last_cookie(header: str, name: str) -> str:
+    """Return the last value of a cookie, or an empty string.
+
+    Other services of the host set cookies that `http.cookies` cannot read, so no library parses the
+    header. Browsers send cookies of longer paths first; the one for `/` is the last.
+    """
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    values = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+    return values[-1] if values else ""
 
 
 def bearer_token(request: web.BaseRequest) -> str:
