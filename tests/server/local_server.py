@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -144,6 +145,7 @@ async def local_server(
     *,
     scopes: frozenset[Scope] = ALL_SCOPES,
     pages: Pages | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[LocalServer]:
     """Start a server on which ann has these scopes."""
     session = session or Session()
@@ -163,7 +165,7 @@ async def local_server(
         cache=folder / "cache",
         pages=pages or Pages({}),
     )
-    server = await start_server(desk.server.app.answer, host="127.0.0.1", port=0, context=None)
+    server = await start_server(desk.server.app.answer, host="127.0.0.1", port=0, context=context)
     try:
         async with aiohttp.ClientSession() as http:
             running = LocalServer(server.port, http)

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import logging
 import socket
 
@@ -19,6 +20,7 @@ class RecordingProtocol(asyncio.Protocol):
         self.calls: list[str] = []
         self.received: list[bytes] = []
         self.keep_open_after_eof = False
+        self.reason: BaseException | None = None
 
     def connection_made(self, _: asyncio.BaseTransport) -> None:
         self.calls.append("made")
@@ -36,8 +38,9 @@ class RecordingProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.calls.append("resume")
 
-    def connection_lost(self, _: BaseException | None) -> None:
+    def connection_lost(self, exc: BaseException | None) -> None:
         self.calls.append("lost")
+        self.reason = exc
 
 
 @pytest.fixture
@@ -200,6 +203,21 @@ async def test_write_to_a_disconnected_peer_raises_nothing(
 
     assert pair.transport.is_closing()
     await until_async(lambda: protocol.calls == ["lost"])
+
+
+@pytest.mark.parametrize(
+    "number",
+    [errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EPIPE,
+     errno.ECONNRESET],
+    ids=errno.errorcode.get,
+)  # fmt: skip
+async def test_network_error_is_a_lost_connection(
+    pair: Pair, protocol: RecordingProtocol, number: int
+) -> None:
+    pair.transport.send_failed(OSError(number, "the network failed"))
+
+    await until_async(lambda: protocol.calls == ["lost"])
+    assert isinstance(protocol.reason, ConnectionError)
 
 
 async def test_exception_in_a_protocol_is_logged_and_closes_its_connection(

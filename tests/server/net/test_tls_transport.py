@@ -3,7 +3,8 @@ import datetime as dt
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from deskwire.server.net.certificates import server_context
 from deskwire.server.net.listener import Listener
 from deskwire.server.net.self_signed import make_certificate
 from deskwire.server.net.tls_transport import TlsTransport
+from tests.server.local_server import local_server
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
@@ -29,6 +31,7 @@ class Echo(asyncio.Protocol):
     made = 0
     received = 0
     lost = 0
+    reason: BaseException | None = None
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,8 +43,9 @@ class Echo(asyncio.Protocol):
         self.received += len(data)
         self.transport.write(data)
 
-    def connection_lost(self, _: BaseException | None) -> None:
+    def connection_lost(self, exc: BaseException | None) -> None:
         self.lost += 1
+        self.reason = exc
 
 
 class TlsPort:
@@ -82,6 +86,40 @@ def trusting(**settings: Any) -> ssl.SSLContext:
     for name, value in settings.items():
         setattr(context, name, value)
     return context
+
+
+def tls_socket(port: int, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLSocket:
+    """Connect with TLS and block."""
+    context = trusting(maximum_version=version, minimum_version=version)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=patiently(5))
+    return context.wrap_socket(plain)
+
+
+def end_with(sent: bytes, *, reset: bool = False) -> Callable[[socket.socket], None]:
+    """Return a function that sends raw bytes below TLS, then closes without close_notify."""
+
+    def end(peer: socket.socket) -> None:
+        plain = socket.socket(fileno=peer.detach())
+        plain.setblocking(True)
+        if reset:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        plain.sendall(sent)
+        plain.close()
+
+    return end
+
+
+TLS_ENDS = {
+    "fin": end_with(b""),
+    "reset": end_with(b"", reset=True),
+    "bad record": end_with(b"\x17\x03\x03\x00\x20" + b"x" * 32),
+    "half a record": end_with(b"\x17\x03\x03\x00\x20xx"),
+    "record too long": end_with(b"\x17\x03\x03\xff\xff" + b"x" * 100),
+    "unknown record": end_with(b"\xff\x03\x03\x00\x01x"),
+    "plaintext": end_with(b"GET / HTTP/1.1\r\n\r\n"),
+    "plain alert": end_with(b"\x15\x03\x03\x00\x02\x02\x28"),
+    "second hello": end_with(b"\x16\x03\x03\x00\x04\x01\x00\x00\x00"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +225,42 @@ async def test_invalid_handshake_closes_the_connection(port: TlsPort) -> None:
     await closed(peer)
 
     await until_async(lambda: len(port.listener) == 0)
+
+
+@pytest.mark.parametrize("end", TLS_ENDS.values(), ids=TLS_ENDS)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+async def test_any_end_of_tls_is_a_lost_connection(
+    port: TlsPort, version: ssl.TLSVersion, end: Callable[[socket.socket], None]
+) -> None:
+    peer = await asyncio.to_thread(tls_socket, port.port, version)
+    peer.send(b"{")
+    await until_async(lambda: port.echoes and port.echoes[0].received)
+
+    await asyncio.to_thread(end, peer)
+
+    await until_async(lambda: port.echoes[0].lost == 1)
+    assert port.echoes[0].reason is None or isinstance(port.echoes[0].reason, ConnectionError)
+
+
+@pytest.mark.parametrize("end", TLS_ENDS.values(), ids=TLS_ENDS)
+async def test_login_cut_off_in_tls_logs_nothing(
+    tmp_path: Path,
+    context: ssl.SSLContext,
+    end: Callable[[socket.socket], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with local_server(tmp_path, context=context) as server:
+        peer = await asyncio.to_thread(tls_socket, server.port)
+        peer.send(
+            b"POST /v1/login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        )
+        await asyncio.to_thread(peer.recv, 100)  # the server waits for the rest of the body
+
+        await asyncio.to_thread(end, peer)
+        await asyncio.sleep(0.1)
+
+    assert not caplog.records
 
 
 async def test_plain_http_request_gets_400_that_names_https(port: TlsPort) -> None:

@@ -291,7 +291,7 @@ class TcpTransport(asyncio.Transport):
         self.socket.close()
         self._on_closed(self)
         if self._protocol is not None:
-            self._protocol.connection_lost(problem)
+            self._protocol.connection_lost(_as_connection_error(problem))
 
     def get_protocol(self) -> asyncio.Protocol:
         """Return the current protocol."""
@@ -312,6 +312,17 @@ class TcpTransport(asyncio.Transport):
                 return self.socket
             case _:
                 return default
+
+
+def _as_connection_error(problem: OSError | None) -> ConnectionError | None:
+    """Return the error that protocols expect at a lost connection.
+
+    TLS errors and an unreachable host are other kinds of `OSError`, which aiohttp's request handler
+    reports as exceptions of the program.
+    """
+    if problem is None or isinstance(problem, ConnectionError):
+        return problem
+    return ConnectionResetError(str(problem))
 
 
 def _send_nothing(_data: bytes) -> int:
