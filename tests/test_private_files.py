@@ -1,7 +1,8 @@
 import os
 import re
+import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,6 +163,22 @@ def test_secret_that_others_can_read_is_made_private(tmp_path: Path) -> None:
     load_or_create_secret(path, 32)
 
     assert mode(path) == 0o600
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, make_socket])
+def test_special_file_in_place_of_a_secret_is_refused_with_its_path(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "signing.key"
+    make(path)
+
+    with pytest.raises(StateUnavailable, match=re.escape(str(path))):
+        load_or_create_secret(path, 32)
 
 
 def test_secret_is_not_read_through_a_symlink(tmp_path: Path) -> None:

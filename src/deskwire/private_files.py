@@ -63,8 +63,13 @@ def load_or_create_secret(path: Path, size: int) -> bytes:
 
 def read_secret(path: Path, size: int) -> bytes:
     """Return the bytes of a secret file; raises `OSError` and `StateUnavailable`."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-        found = os.fstat(file.fileno())
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO would block
+    descriptor = os.open(path, flags)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise StateUnavailable(f"{path} is not a regular file; move it away")
+    with os.fdopen(descriptor, "rb") as file:
         require_owner(path, found)
         if found.st_mode & GROUP_AND_OTHERS:
             os.fchmod(file.fileno(), OWNER_READ_WRITE)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import ssl
 import subprocess
 import time
@@ -77,6 +78,19 @@ def test_invalid_certificate_is_named_in_the_error(tmp_path: Path) -> None:
 
     with pytest.raises(StateUnavailable, match=r"cert\.pem"):
         server_context(junk, junk)
+
+
+@pytest.mark.parametrize("name", ["certificate.pem", "key.pem"])
+def test_fifo_in_place_of_a_file_is_refused_with_its_path(
+    own: tuple[Path, Path], tmp_path: Path, name: str
+) -> None:
+    for file in own:
+        shutil.copy(file, tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(StateUnavailable, match=rf"{name} is not a regular file"):
+        server_context(*own_certificate(tmp_path))
 
 
 def test_unwritable_folder_is_named_in_the_error(tmp_path: Path) -> None:

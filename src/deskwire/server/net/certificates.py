@@ -8,6 +8,7 @@ compares its SHA-256 fingerprint once.
 import hashlib
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import time
@@ -111,6 +112,9 @@ def outward_address() -> str | None:
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
+        for path in (certificate, key):  # opening a FIFO would block
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise StateUnavailable(f"{path} is not a regular file; move it away")
         context.load_cert_chain(certificate, key)
     except ssl.SSLError as problem:
         why = problem.reason or "not a certificate and its key"
