@@ -1,8 +1,6 @@
 import asyncio
 import datetime as dt
 import logging
-import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +19,7 @@ from deskwire.daemon.reload import (
 from deskwire.daemon.systemd import SystemdNotifier
 from deskwire.model.instant import Instant
 from deskwire.model.units import Seconds
-from deskwire.server.net import certificates
+from deskwire.server.net.certificates import RENEWAL_DAYS, fingerprint
 from deskwire.server.net.self_signed import make_certificate
 from tests.support.waiting import until_async
 
@@ -43,6 +41,7 @@ class Running:
         self.file: Settings | BadSetting = Settings()
         self.applied: list[Settings] = []
         self.now = 0.0
+        self.wall = 0.0
         self.tls = FakeTls()
         self.reloader = Reloader(
             Settings(),
@@ -50,7 +49,7 @@ class Running:
             apply=self.applied.append,
             tls=self.tls,
             notifier=SystemdNotifier({}),
-            clock=lambda: Instant(wall=Seconds(0), boot=Seconds(self.now)),
+            clock=lambda: Instant(wall=Seconds(self.wall + self.now), boot=Seconds(self.now)),
         )
 
     def _read(self) -> Settings:
@@ -123,6 +122,32 @@ async def test_first_connection_of_a_day_reloads_the_certificate(running: Runnin
     assert running.applied == []
 
 
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("step", [1.8e9, 86_400.0, 3600.0, -3600.0, -1.8e9])
+async def test_step_of_the_wall_clock_reloads_the_certificate_once(
+    running: Running, step: float
+) -> None:
+    running.now = 10.0
+    running.wall += step
+
+    for _ in range(3):
+        running.reloader.on_connection()
+        await asyncio.sleep(0.02)
+
+    assert running.tls.reloads == 1
+
+
+@pytest.mark.virtual_time
+async def test_adjusted_wall_clock_does_not_reload_the_certificate(running: Running) -> None:
+    for _ in range(100):  # a time server corrects a drifting clock
+        running.now += 60
+        running.wall += 0.5
+        running.reloader.on_connection()
+        await asyncio.sleep(0.02)
+
+    assert running.tls.reloads == 0
+
+
 def test_only_reloadable_settings_are_merged_and_each_of_them_exists() -> None:
     after = Settings(session=Session(lifetime=Seconds(60.0), warning=Seconds(30.0)))
     every = {f"{name}.{key}" for name in ("server", "session", "stats", "art", "compat", "devices")
@@ -180,9 +205,10 @@ def test_invalid_certificate_file_keeps_the_old_one_and_is_logged(
 def test_old_certificate_of_the_desk_is_renewed(folder: Path) -> None:
     tls = TlsCertificate(Server(state_dir=folder))
     before = tls.fingerprint
-    old = time.time() - (certificates.RENEW_AFTER_DAYS + 1) * 86400
-    os.utime(folder / "tls/certificate.pem", (old, old))
+    old = dt.datetime.now(dt.UTC) - dt.timedelta(days=366 - RENEWAL_DAYS)
+    make_certificate(folder / "tls", ["localhost"], old)
+    almost_expired = fingerprint(folder / "tls/certificate.pem")
 
     tls.reload(Server(state_dir=folder))
 
-    assert tls.fingerprint != before
+    assert tls.fingerprint not in {before, almost_expired}

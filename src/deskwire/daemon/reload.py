@@ -1,8 +1,9 @@
 """Reloading at run time: settings and certificate on SIGHUP, the certificate once a day as well.
 
 A file with a mistake changes nothing and is logged. Of the settings, those in `RELOADABLE` take
-effect; any other change is logged and takes effect at the next start. The age of the desk's own
-certificate is checked only when a client connects, so an idle desk needs no timer.
+effect; any other change is logged and takes effect at the next start. The desk's own certificate
+is checked only when a client connects, so an idle desk needs no timer: once a day, and after a step
+of the wall clock. A machine without a clock chip gets its time after the start.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ from deskwire.server.net.certificates import (
 )
 
 CERTIFICATE_CHECK_INTERVAL = Seconds(86_400.0)
+CLOCK_STEP = Seconds(600.0)
+"""Difference of the wall clock from the time that passed, from which the clock was set."""
 
 log = logging.getLogger("deskwire")
 
@@ -85,7 +88,7 @@ class Reloader:
         self._tls = tls
         self._notifier = notifier
         self._clock = clock
-        self._checked = clock().boot
+        self._checked = clock()
         self._requested = False
         self._due = asyncio.Event()
 
@@ -95,10 +98,12 @@ class Reloader:
         self._due.set()
 
     def on_connection(self) -> None:
-        """Reload the certificate if its last check was a day ago."""
+        """Reload the certificate if its last check was a day ago, or before the clock was set."""
         if self._tls is not None:
-            age = self._clock().boot - self._checked
-            if age >= CERTIFICATE_CHECK_INTERVAL:
+            now = self._clock()
+            passed = now.boot - self._checked.boot
+            step = abs(now.wall - self._checked.wall - passed)
+            if passed >= CERTIFICATE_CHECK_INTERVAL or step >= CLOCK_STEP:
                 self._due.set()
 
     async def run(self) -> None:
@@ -106,7 +111,7 @@ class Reloader:
         while True:
             await self._due.wait()
             self._due.clear()
-            self._checked = self._clock().boot
+            self._checked = self._clock()
             requested, self._requested = self._requested, False
             if requested:
                 self._notifier.reloading()

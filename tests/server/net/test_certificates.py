@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 import shutil
 import ssl
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deskwire.model.problems import StateUnavailable
-from deskwire.server.net import certificates
 from deskwire.server.net.certificates import fingerprint, own_certificate, server_context
+from deskwire.server.net.self_signed import make_certificate
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +47,70 @@ def test_fingerprint_matches_openssl(own: tuple[Path, Path]) -> None:
     assert printed.strip().endswith(fingerprint(own[0]))
 
 
-def test_old_certificate_is_renewed(own: tuple[Path, Path], tmp_path: Path) -> None:
-    folder = own[0].parent
-    before = fingerprint(own[0])
-    unchanged = fingerprint(own_certificate(folder)[0])
-    old = time.time() - (certificates.RENEW_AFTER_DAYS + 1) * 86400
-    os.utime(own[0], (old, old))
+def made(folder: Path, days_ago: float) -> str:
+    """Make a certificate as at an earlier or later time; return its fingerprint."""
+    begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=days_ago)
+    make_certificate(folder, ["localhost"], begin)
+    return fingerprint(folder / "certificate.pem")
 
-    renewed = fingerprint(own_certificate(folder)[0])
 
-    assert unchanged == before
+@pytest.mark.parametrize("age", [301, 364, 366, 3000])
+def test_old_certificate_is_renewed(tmp_path: Path, age: float) -> None:
+    before = made(tmp_path, age)
+
+    renewed = fingerprint(own_certificate(tmp_path)[0])
+
     assert renewed != before
+    assert fingerprint(own_certificate(tmp_path)[0]) == renewed
+
+
+@pytest.mark.parametrize("age", [0, 299, -1, -400, -8000])
+def test_certificate_is_not_renewed_before_its_last_65_days(tmp_path: Path, age: float) -> None:
+    before = made(tmp_path, age)
+
+    assert fingerprint(own_certificate(tmp_path)[0]) == before
+
+
+@pytest.mark.parametrize("now", [0.0, 86_400.0, 4_070_908_800.0], ids=["1970", "day 2", "2099"])
+def test_start_with_a_wrong_clock_does_not_renew_the_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: float
+) -> None:
+    before = made(tmp_path, 10)
+
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time", lambda: now)
+        during = fingerprint(own_certificate(tmp_path)[0])
+
+    assert during == before
+    assert fingerprint(own_certificate(tmp_path)[0]) == before
+
+
+@pytest.mark.parametrize("file_age", [-10_000, -1, 301, 10_000])
+def test_time_of_the_file_does_not_renew_the_certificate(tmp_path: Path, file_age: int) -> None:
+    before = made(tmp_path, 10)
+    moment = time.time() - file_age * 86400
+    os.utime(tmp_path / "certificate.pem", (moment, moment))
+
+    assert fingerprint(own_certificate(tmp_path)[0]) == before
+
+
+def test_restored_certificate_of_last_year_is_renewed(tmp_path: Path) -> None:
+    before = made(tmp_path, 400)
+    os.utime(tmp_path / "certificate.pem")
+
+    assert fingerprint(own_certificate(tmp_path)[0]) != before
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\n", b"\xff\x00"])
+def test_damaged_certificate_is_not_replaced(tmp_path: Path, content: bytes) -> None:
+    made(tmp_path, 10)
+    (tmp_path / "certificate.pem").write_bytes(content)
+
+    certificate, key = own_certificate(tmp_path)
+
+    assert certificate.read_bytes() == content
+    with pytest.raises(StateUnavailable, match=r"certificate\.pem"):
+        server_context(certificate, key)
 
 
 def test_context_accepts_only_tls_1_2_and_later_with_aead(own: tuple[Path, Path]) -> None:

@@ -5,7 +5,9 @@ for every name and address of the host, valid for a year, the maximum in Mozilla
 compares its SHA-256 fingerprint once.
 """
 
+import datetime as dt
 import hashlib
+import re
 import socket
 import ssl
 import stat
@@ -16,9 +18,15 @@ from pathlib import Path
 
 from deskwire.model.problems import StateUnavailable
 
-RENEW_AFTER_DAYS = 300
+RENEWAL_DAYS = 65
+"""Days before its end from which the desk's own certificate is renewed."""
+MAX_DAYS_EXPIRED = 3650
+"""Days after its end from which the clock is more likely wrong than the certificate old."""
+DAY = 86_400
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secret, AEAD only. TLS 1.3 has no other ciphers."""
+_VALIDITY = re.compile(rb"\x30\x1e\x17\x0d\d{12}Z\x17\x0d(\d{12}Z)")
+"""Beginning and end of a certificate, RFC 5280 section 4.1.2.5; UTCTime holds until 2049."""
 CURVE = "prime256v1"
 """For the key exchange; every client supports it.
 
@@ -29,12 +37,14 @@ CURVE = "prime256v1"
 def own_certificate(folder: Path) -> tuple[Path, Path]:
     """Return the desk's own certificate and key, made or renewed if necessary.
 
+    Users have compared the certificate, so only its own end date makes the desk replace it. The
+    file's time and a wrong clock do not.
+
     Raises `StateUnavailable` if they can neither be read nor written.
     """
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     try:
-        age = time.time() - certificate.stat().st_mtime
-        fresh = key.exists() and 0 <= age < RENEW_AFTER_DAYS * 86400
+        fresh = key.exists() and not _is_due_for_renewal(certificate)
     except FileNotFoundError:
         fresh = False
     except OSError as problem:
@@ -42,6 +52,19 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
     if not fresh:
         _run_self_signed(folder)
     return certificate, key
+
+
+def _is_due_for_renewal(certificate: Path) -> bool:
+    """Return whether the desk's own certificate is near its end; raises `OSError`."""
+    _require_regular_file(certificate)
+    try:
+        dates = _VALIDITY.search(_first_certificate(certificate))
+    except ValueError:
+        dates = None
+    if dates is None:  # loading the file reports its damage
+        return False
+    end = dt.datetime.strptime(f"{dates[1].decode()}+0000", "%y%m%d%H%M%SZ%z").timestamp()
+    return end - RENEWAL_DAYS * DAY <= time.time() < end + MAX_DAYS_EXPIRED * DAY
 
 
 def _run_self_signed(folder: Path) -> None:
@@ -80,10 +103,15 @@ def reload_certificate(context: ssl.SSLContext, certificate: Path, key: Path) ->
 
 def fingerprint(certificate: Path) -> str:
     """Return the SHA-256 of the first certificate in a PEM file, as `AB:CD:…`."""
-    text = certificate.read_text(encoding="ascii", errors="replace")
+    return hashlib.sha256(_first_certificate(certificate)).digest().hex(":").upper()
+
+
+def _first_certificate(path: Path) -> bytes:
+    """Return the first certificate in a PEM file, in DER; raises `OSError` and `ValueError`."""
+    text = path.read_text(encoding="ascii", errors="replace")
     end = "-----END CERTIFICATE-----"
     first = text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)]
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).digest().hex(":").upper()
+    return ssl.PEM_cert_to_DER_cert(first)
 
 
 def names_of_this_host() -> list[str]:
@@ -112,12 +140,17 @@ def outward_address() -> str | None:
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
-        for path in (certificate, key):  # opening a FIFO would block
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise StateUnavailable(f"{path} is not a regular file; move it away")
+        _require_regular_file(certificate)
+        _require_regular_file(key)
         context.load_cert_chain(certificate, key)
     except ssl.SSLError as problem:
         why = problem.reason or "not a certificate and its key"
         raise StateUnavailable(f"{certificate} and {key}: {why}") from None
     except OSError as problem:
         raise StateUnavailable(f"{certificate} and {key}: {problem.strerror}") from None
+
+
+def _require_regular_file(path: Path) -> None:
+    """Raise `StateUnavailable` for a special file; opening a FIFO would block."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise StateUnavailable(f"{path} is not a regular file; move it away")
