@@ -94,6 +94,30 @@ async def test_oldest_http_connection_is_closed_above_the_limit(
         peer.close()
 
 
+async def test_flood_from_one_address_does_not_close_a_connection_of_another(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_HTTP_CONNECTIONS", 4)
+    port.max_sockets = 1
+    owner = socket.create_connection(port.address)
+    await until_async(lambda: len(port.listener) == 1)
+    (transport,) = port.listener
+
+    for _ in range(40):
+        with socket.create_connection(port.address, source_address=("127.0.0.2", 0)):
+            expected = port.connections + 1
+            await until_async(lambda expected=expected: port.connections == expected)  # type: ignore[misc]
+    flood = [
+        socket.create_connection(port.address, source_address=("127.0.0.3", 0)) for _ in range(40)
+    ]
+    await until_async(lambda: port.connections == 81)
+
+    assert next(iter(port.listener)) is transport
+    assert not transport.is_closing()
+    for peer in (owner, *flood):
+        peer.close()
+
+
 async def test_websocket_is_not_closed_for_a_new_connection(
     port: Port, monkeypatch: pytest.MonkeyPatch
 ) -> None:

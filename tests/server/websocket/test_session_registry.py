@@ -13,12 +13,14 @@ from tests.support.time_scaling import patiently
 class Socket:
     """Socket that records its close and then leaves the registry."""
 
-    def __init__(self, registry: SessionRegistry, *, stays: bool = False) -> None:
+    def __init__(
+        self, registry: SessionRegistry, *, stays: bool = False, network: str = ""
+    ) -> None:
         self._registry = registry
         self._stays = stays
         self.close_code: CloseCode | None = None
         self.aborted = False
-        registry.add(self)
+        registry.add(self, network)
 
     def close(self, code: CloseCode, reason: str) -> None:  # noqa: ARG002 - a socket's signature
         self.close_code = code
@@ -75,6 +77,26 @@ async def test_full_registry_still_replaces_the_socket_of_a_token() -> None:
     registry.authenticate(Socket(registry), grant("t"))
 
     assert registry.authenticate(Socket(registry), grant("t"))
+
+
+async def test_flood_from_one_network_does_not_close_a_socket_of_another() -> None:
+    registry = registry_of(unauthenticated=4)
+    owner = Socket(registry, network="10.0.0.1")
+
+    flood = [Socket(registry, network="10.0.0.2") for _ in range(100)]
+
+    assert not owner.aborted
+    assert [each.aborted for each in flood] == [True] * 97 + [False] * 3
+    assert registry.authenticate(owner, grant("t"))
+
+
+async def test_sockets_of_as_many_networks_make_way_by_age() -> None:
+    registry = registry_of(unauthenticated=2)
+
+    oldest, *others = [Socket(registry, network=f"10.0.0.{n}") for n in range(3)]
+
+    assert oldest.aborted
+    assert not any(each.aborted for each in others)
 
 
 async def test_removed_and_replaced_sockets_free_their_places() -> None:

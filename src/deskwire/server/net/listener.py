@@ -1,9 +1,9 @@
 """Listening socket: accepts connections, and bounds how many there are.
 
 WebSockets are counted by the session registry. All other connections are HTTP connections, of which
-there is a maximum. Above it, the oldest one is closed. So a client that holds connections open can
-exhaust neither the file descriptors of the process nor the places of other clients: a log-in is
-over long before hundreds of newer connections have arrived.
+there is a maximum. Above it, the oldest one of the network that has the most is closed. So a client
+that holds or opens many connections can exhaust neither the file descriptors of the process nor the
+places of other clients, however slow their networks are.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from deskwire.auth.identity import client_network
 from deskwire.model.units import Seconds
+from deskwire.server.eviction import oldest_of_busiest_network
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
@@ -64,8 +66,8 @@ class Listener:
         self._make_transport = make_transport
         self._on_connection = on_connection
         self._max_sockets = max_sockets
-        self._transports: dict[TcpTransport, None] = {}
-        """Open connections, the oldest first."""
+        self._transports: dict[TcpTransport, str] = {}
+        """The network of each connection's peer, the oldest connection first."""
         self._retry: asyncio.TimerHandle | None = None
         self._shortage_log = RateLimitedLogger(log, logging.WARNING)
         self._start()
@@ -120,17 +122,19 @@ class Listener:
         except OSError:
             connection.close()
             return
-        self._transports[transport] = None
-        self._close_oldest()
+        address = peername[0] if isinstance(peername, tuple) else ""  # a Unix socket has no address
+        self._transports[transport] = client_network(address)
+        self._evict()
         transport.start()
 
-    def _close_oldest(self) -> None:
+    def _evict(self) -> None:
         limit = max(MAX_HTTP_CONNECTIONS, HTTP_CONNECTIONS_PER_SOCKET * self._max_sockets())
         if len(self._transports) > limit:
-            http = [each for each in self._transports if not each.upgraded]
+            http = {each: net for each, net in self._transports.items() if not each.upgraded}
             if len(http) > limit:
-                self._remove(http[0])
-                http[0].abort()
+                evicted = oldest_of_busiest_network(http)
+                self._remove(evicted)
+                evicted.abort()
 
     def _remove(self, transport: TcpTransport) -> None:
         self._transports.pop(transport, None)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from deskwire.auth.identity import client_network
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ConnectedClient, Grant, Scope
 from deskwire.model.commands import Command
@@ -112,7 +113,7 @@ class SocketSession:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
-        endpoint.registry.add(self)
+        endpoint.registry.add(self, client_network(address))
         self._set_deadline()
 
     def message_received(self, message: Text | Binary) -> None:

@@ -1,6 +1,7 @@
 """Registry of the open sockets: their limits, and the token and login of each.
 
-A new socket is unauthenticated; above the limit of those, the oldest one is closed. After `auth`,
+A new socket is unauthenticated. Above the limit of those, the oldest one of the network that has
+the most of them is closed, so an owner with a slow network gets in during a flood. After `auth`,
 the sockets are limited per user and in total. A token has one socket, and the newest one wins: a
 phone that lost its network reconnects before the server notices that the old connection is dead.
 """
@@ -13,6 +14,7 @@ from msgspec import Struct
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
+from deskwire.server.eviction import oldest_of_busiest_network
 from deskwire.server.websocket.connection import CLOSE_TIMEOUT
 
 
@@ -41,8 +43,8 @@ class SessionRegistry:
 
     def __init__(self, limits: SocketLimits) -> None:
         self.limits = limits
-        self._unauthenticated: dict[Socket, None] = {}
-        """The oldest first."""
+        self._unauthenticated: dict[Socket, str] = {}
+        """The network of each client, the oldest socket first."""
         self._grants: dict[Socket, Grant] = {}
         self._all: set[Socket] = set()
         self._empty = asyncio.Event()
@@ -56,17 +58,17 @@ class SessionRegistry:
         """Apply other limits to new sockets; open sockets stay."""
         self.limits = limits
 
-    def add(self, socket: Socket) -> None:
-        """Add a new, unauthenticated socket."""
+    def add(self, socket: Socket, network: str = "") -> None:
+        """Add a new, unauthenticated socket of a client in `network`."""
         self._all.add(socket)
         self._empty.clear()
-        self._unauthenticated[socket] = None
+        self._unauthenticated[socket] = network
         if self._closed:
             socket.close(CloseCode.GOING_AWAY, "going away")
         elif len(self._unauthenticated) > self.limits.unauthenticated:
-            oldest = next(iter(self._unauthenticated))
-            del self._unauthenticated[oldest]
-            oldest.abort()
+            evicted = oldest_of_busiest_network(self._unauthenticated)
+            del self._unauthenticated[evicted]
+            evicted.abort()
 
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """Register a socket's grant; return False if a limit is reached."""
