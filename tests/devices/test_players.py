@@ -130,10 +130,11 @@ async def test_a_player_that_drops_its_name_for_a_moment_keeps_its_id(
 ) -> None:
     async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
         await fake.drop_name()
-        await watch.wait_for(lambda reading: reading == ())
+        await watch.player(lambda player: not player.playing)
         await fake.take_name()
 
-        assert (await watch.player()).id == "player1"
+        assert (await watch.player(lambda player: player.playing)).id == "player1"
+        assert all(len(reading) == 1 for reading in watch.readings)
 
 
 async def test_another_process_under_the_same_name_is_another_player(
@@ -345,6 +346,18 @@ async def test_player_error_becomes_the_right_problem(
             await players.perform(Next(PlayerId("player1")))
 
         assert fake.calls == ["Next"]
+
+
+async def test_error_name_of_a_player_is_logged_and_not_sent(
+    session_bus: PrivateBus, players: PlayersDevice, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players):
+        fake.errors["Next"] = "org.gtk.GDBus.UnmappedGError.Quark._g_2dio_2derror_2dquark.Code0"
+        with pytest.raises(PlayerError) as caught:
+            await players.perform(Next(PlayerId("player1")))
+
+    assert caught.value.message == "player1 failed to skip to the next track"
+    assert fake.errors["Next"] in caplog.text
 
 
 async def test_a_player_that_does_not_answer_is_given_up_after_a_second(

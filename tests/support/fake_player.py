@@ -65,7 +65,7 @@ class FakePlayer(FakeService):
         self.silent: set[str] = set()
         """Calls that get no reply; `*` means all of them."""
         self.errors: dict[str, str] = {}
-        """Error name for each call that fails."""
+        """Error name for each call that fails; `*` stands for all of them."""
         self.dies_on: set[str] = set()
         """Calls at which the player leaves the bus."""
         self.before_reply: dict[str, Callable[[], object]] = {}
@@ -116,8 +116,9 @@ class FakePlayer(FakeService):
             return True
         if call in self.silent or "*" in self.silent:
             return True
-        if call in self.errors:
-            return Message.new_error(message, self.errors[call], "scripted error")
+        error = self.errors.get(call) or self.errors.get("*")
+        if error:
+            return Message.new_error(message, error, "scripted error")
         if message.interface == PROPERTIES:
             return self._read(message)
         return Message.new_method_return(message)

@@ -115,6 +115,7 @@ async def first_reading(device: Device[Any], timeout: Seconds) -> Any:
 
 def probe_result(name: str, device: Device[Any], outcome: Any) -> ProbeResult:
     """Return the result for a reading, or for an exception in its place."""
+    missing = f"no answer from {', '.join(device.unanswered)}" if device.unanswered else ""
     match outcome:
         case DeviceUnavailable():
             return ProbeResult(
@@ -127,6 +128,8 @@ def probe_result(name: str, device: Device[Any], outcome: Any) -> ProbeResult:
             why = f"a bug in deskwire: {type(outcome).__name__}: {outcome}"
             return ProbeResult(name=name, condition=Condition.UNAVAILABLE, why=why)
         case None | ():
-            absent = device.topic.absent
+            absent = missing or device.topic.absent
             return ProbeResult(name=name, condition=Condition.ABSENT, via=device.via, why=absent)
-    return ProbeResult(name=name, condition=Condition.OK, reading=outcome, via=device.via)
+    return ProbeResult(
+        name=name, condition=Condition.OK, reading=outcome, via=device.via, why=missing
+    )

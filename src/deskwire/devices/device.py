@@ -52,6 +52,8 @@ class Device(ABC, Generic[R_co]):
 
     via: str
     """Present source of the readings, for a person: `UPower on the system bus`."""
+    unanswered: tuple[str, ...] = ()
+    """Names of the sources that had not answered by the first reading of the last watch."""
 
     def __init__(self, resources: Resources) -> None:
         self.interval = resources.interval

@@ -1,7 +1,8 @@
 """Media players of the session, by MPRIS: their state, and player commands.
 
 Each change is yielded at once, without repetitions. Only position and picture of a new track may
-delay a reading, by at most 20 ms.
+delay a reading, by at most 20 ms. A player that was sent a command is read a few times afterwards,
+because some never signal a change.
 
 A command first asks whether the player can do it now. The answer also proves that the player
 responds: a player that hangs never gets a command that it would carry out long after the client got
@@ -11,6 +12,7 @@ Source: MPRIS D-Bus Interface Specification 2.2, org.mpris.MediaPlayer2.Player.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
@@ -29,7 +31,8 @@ from deskwire.devices.mpris.values import PATH, PLAYER, Status
 from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout
 from deskwire.model.readings import Player
-from deskwire.model.topics import Topic
+from deskwire.model.text import printable
+from deskwire.model.topics import BACKGROUND_INTERVAL, Demand, Topic
 from deskwire.model.units import Seconds
 
 FIRST_READING = Seconds(0.2)
@@ -42,12 +45,20 @@ METHODS: dict[type[Command], str] = {
     Previous: "Previous",
     Stop: "Stop",
 }
+VERBS: dict[type[Command], str] = {
+    PlayPause: "play or pause",
+    Next: "skip to the next track",
+    Previous: "go to the previous track",
+    Stop: "stop",
+}
 ALLOWED_BY: dict[type[Command], str] = {
     Next: "CanGoNext",
     Previous: "CanGoPrevious",
     Stop: "CanControl",
 }
 """Property that must be true for a command; for play-pause it depends on the status."""
+
+log = logging.getLogger("deskwire.devices")
 
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 GONE = frozenset(
@@ -72,6 +83,14 @@ class PlayersDevice(Device[tuple[Player, ...]]):
         self._artwork = resources.artwork
         self._ids = PlayerIds()
         self._registry: PlayerRegistry | None = None
+        self._interval = Seconds(0.0)
+
+    def set_demand(self, demand: Demand) -> None:
+        """Ask the players for their positions as often as the demand allows."""
+        super().set_demand(demand)
+        self._interval = BACKGROUND_INTERVAL if demand is Demand.BACKGROUND else Seconds(0.0)
+        if self._registry is not None:
+            self._registry.set_interval(self._interval)
 
     async def watch(self) -> AsyncGenerator[tuple[Player, ...], None]:
         """Yield the players now and after each change; raises `BusLost`."""
@@ -79,8 +98,10 @@ class PlayersDevice(Device[tuple[Player, ...]]):
             until = asyncio.get_running_loop().time() + FIRST_READING
             async with PlayerRegistry(bus, self._ids, self._artwork).following() as registry:
                 self._registry = registry
+                registry.set_interval(self._interval)
                 try:
                     await wait_while(registry, until, lambda: registry.pending)
+                    self.unanswered = registry.unanswered
                     last = registry.reading()
                     yield last
                     while True:
@@ -113,7 +134,13 @@ class PlayersDevice(Device[tuple[Player, ...]]):
                 raise command.unsupported() from None
             if problem.error_name in CANNOT:
                 raise not_supported(command) from None
-            raise PlayerError(f"{command.player} answered {problem.error_name}") from None
+            log.warning(
+                "%s failed %s: %s",
+                command.player,
+                METHODS[type(command)],
+                printable(problem.error_name),
+            )
+            raise PlayerError(f"{command.player} failed to {VERBS[type(command)]}") from None
 
     async def _perform(self, owner: str, command: PlayerCommand) -> None:
         async with self._buses.session() as bus:
@@ -128,6 +155,8 @@ class PlayersDevice(Device[tuple[Player, ...]]):
                 allowed = unwrap(body[0]) if body else True
             if allowed is False or (player is not None and not player.controllable):
                 raise not_supported(command)
+            if player is not None:
+                player.on_command()
             await bus.call(owner, PATH, PLAYER, METHODS[type(command)])
 
 

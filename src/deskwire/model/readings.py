@@ -124,6 +124,9 @@ class Player(Struct, frozen=True, kw_only=True):
     art: Annotated[
         ArtKey | None, Meta(description="Path of the picture, once the daemon has its bytes")
     ] = None
+    art_version: Annotated[
+        str | None, Meta(description="Hash of the picture's content; changes if a file changes")
+    ] = None
     position: Annotated[Position | None, Meta(description="Position in the track")] = None
     duration: Annotated[Seconds | None, Meta(description="Length of the track")] = None
 

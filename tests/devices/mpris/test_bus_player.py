@@ -1,4 +1,6 @@
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -8,9 +10,13 @@ from dbus_fast import Variant
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.players import PlayersDevice
+from deskwire.model.commands import PlayPause
+from deskwire.model.readings import Player, PlayerId
+from deskwire.model.units import Seconds
 from tests.support.buses import BUS, PROPERTIES, PrivateBus
 from tests.support.devices import PlayerWatch, at, rate, resources, titled
 from tests.support.fake_player import PATH, PLAYER, ROOT, FakePlayer, metadata
+from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -84,12 +90,22 @@ async def test_a_player_that_changes_its_identity_keeps_its_id(
         assert player.id == "player1"
 
 
+async def test_an_invalidated_identity_is_asked_for(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
+        fake["Identity"] = "Renamed"
+        await fake.signal({}, gone=("Identity",), interface=ROOT)
+
+        await watch.player(lambda player: player.name == "Renamed")
+
+
 @pytest.mark.usefixtures("_hurried")
 async def test_player_not_ready_yet_is_read_again(
     session_bus: PrivateBus, players: PlayersDevice
 ) -> None:
     async with FakePlayer(session_bus) as fake:
-        fake.errors["GetAll"] = "org.freedesktop.DBus.Error.UnknownObject"
+        fake.errors["*"] = "org.freedesktop.DBus.Error.UnknownObject"
         async with PlayerWatch(players) as watch:
             assert watch.now == ()
             fake.errors.clear()
@@ -293,6 +309,195 @@ async def test_a_player_that_tells_no_position_has_none(
     assert player.position is None
 
 
+class Clock:
+    """Position of a fake player that runs, with answers that may differ from it."""
+
+    def __init__(self, fake: FakePlayer, position: float = 0.0, speed: float = 1.0) -> None:
+        self.fake = fake
+        self.speed = speed
+        self.answer: Callable[[float], float] | None = None
+        """Answer in place of the true position, for the time that it is set."""
+        self.seek(position)
+        fake.before_reply["Get Position"] = fake.before_reply["GetAll"] = self._set
+
+    def seek(self, position: float) -> None:
+        self._position, self._at = position, time.monotonic()
+
+    def now(self) -> float:
+        return self._position + self.speed * (time.monotonic() - self._at)
+
+    def _set(self) -> None:
+        position = self.now() if self.answer is None else self.answer(self.now())
+        self.fake["Position"] = int(position * 1e6)
+
+    def error(self, player: Player) -> float:
+        """Return how far the shown position is from the true one."""
+        assert player.position is not None
+        now = Seconds(time.monotonic())
+        return abs(player.position.reached(now, player.duration) - self.now())
+
+
+async def test_position_after_a_seek_that_the_player_answers_late_is_right(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
+        clock = Clock(fake)
+        clock.seek(40.0)
+        clock.answer = lambda _: 0.0
+        await fake.seeked(40_000_000)
+        await asyncio.sleep(0.3)
+        clock.answer = None
+        await asyncio.sleep(0.7)
+
+        assert clock.error(watch.now[0]) < 1.0
+
+
+async def test_position_that_the_player_names_wrongly_after_a_seek_is_right(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
+        clock = Clock(fake)
+        clock.seek(40.0)
+        await fake.seeked(5_000_000)
+        await asyncio.sleep(1.0)
+
+        assert clock.error(watch.now[0]) < 1.0
+
+
+async def test_seek_without_a_signal_is_found(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    fake = FakePlayer(session_bus, Metadata=metadata(title="Long", length=900_000_000))
+    clock = Clock(fake)
+    async with fake, PlayerWatch(players) as watch:
+        await asyncio.sleep(0.5)
+        clock.seek(100.0)
+        await watch.player(lambda player: at(player) > 99.0, within=5.0)
+
+        assert clock.error(watch.now[0]) < 1.0
+
+
+async def test_repeated_track_is_shown_from_its_beginning(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    fake = FakePlayer(session_bus, Metadata=metadata(title="Loop", length=2_000_000))
+    clock = Clock(fake)
+    clock.answer = lambda position: position % 2
+    async with fake, PlayerWatch(players) as watch:
+        for _ in range(3):
+            before = watch.now[0].position
+            await watch.player(
+                lambda player, before=before: player.position != before and at(player) < 1.0  # type: ignore[misc]
+            )
+
+
+async def test_duration_that_grows_without_a_signal_is_asked_for(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    fake = FakePlayer(session_bus, Metadata=metadata(title="T", length=2_000_000))
+    Clock(fake)
+    async with fake, PlayerWatch(players) as watch:
+        await fake.change(PlaybackStatus="Playing")
+        fake["Metadata"] = metadata(title="T", length=60_000_000)
+        await watch.player(lambda player: player.duration == 60.0, within=4.0)
+
+
+async def test_rate_of_zero_while_playing_stops_the_clock(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus, Rate=1.0) as fake, PlayerWatch(players) as watch:
+        clock = Clock(fake, 10.0)
+        await fake.seeked(10_000_000)
+        await watch.player(lambda player: at(player) >= 10.0)
+        clock.seek(clock.now())
+        clock.speed = 0.0
+        await fake.change(Rate=0.0)
+        stalled = await watch.player(lambda player: rate(player) == 0.0)
+        assert stalled.playing
+
+        clock.seek(clock.now())
+        clock.speed = 1.0
+        await fake.change(Rate=1.0)
+        await watch.player(lambda player: rate(player) == 1.0)
+        assert clock.error(watch.now[0]) < 1.0
+
+
+# ---- players that do not signal ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [0.0, 0.2, 0.8])
+async def test_state_after_a_command_is_read_from_a_player_that_never_signals(
+    session_bus: PrivateBus, players: PlayersDevice, after: float
+) -> None:
+    async with (
+        FakePlayer(session_bus, PlaybackStatus="Paused") as fake,
+        PlayerWatch(players) as watch,
+    ):
+
+        def play() -> None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(after, fake.__setitem__, "PlaybackStatus", "Playing")
+
+        fake.before_reply["PlayPause"] = play
+        begun = time.monotonic()
+        await players.perform(PlayPause(PlayerId("player1")))
+        await watch.player(lambda player: player.playing)
+
+        assert time.monotonic() - begun < patiently(1.2)
+
+
+async def test_player_that_signals_is_not_asked_after_a_command(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus) as fake, PlayerWatch(players) as watch:
+        fake.before_reply["PlayPause"] = lambda: asyncio.ensure_future(
+            fake.change(PlaybackStatus="Paused")
+        )
+        await players.perform(PlayPause(PlayerId("player1")))
+        await watch.player(lambda player: not player.playing)
+        await asyncio.sleep(0.5)
+
+        assert fake.reads.count("GetAll") == 1
+
+
+@pytest.mark.parametrize("signals", [True, False], ids=["signals the status", "never signals"])
+async def test_track_that_no_signal_names_is_found(
+    session_bus: PrivateBus, players: PlayersDevice, signals: bool
+) -> None:
+    fake = FakePlayer(session_bus)
+    clock = Clock(fake, 50.0)
+    async with fake, PlayerWatch(players) as watch:
+        if signals:
+            await fake.change(PlaybackStatus="Playing")
+        fake["Metadata"] = metadata(title="Next")
+        clock.seek(0.0)
+
+        await watch.player(titled("Next"), within=5.0)
+
+
+async def test_hidden_player_that_never_signals_appears(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    fake = FakePlayer(session_bus, PlaybackStatus="Stopped", Metadata=metadata())
+    async with fake, PlayerWatch(players) as watch:
+        fake["PlaybackStatus"] = "Playing"
+        fake["Metadata"] = metadata(title="Here")
+
+        await watch.player(titled("Here"), within=5.0)
+
+
+async def test_player_is_asked_nothing_without_a_watch(
+    session_bus: PrivateBus, players: PlayersDevice
+) -> None:
+    async with FakePlayer(session_bus) as fake:
+        async with PlayerWatch(players):
+            await players.perform(PlayPause(PlayerId("player1")))
+        asked = len(fake.reads)
+        await asyncio.sleep(4.5)
+
+        assert len(fake.reads) == asked
+
+
 # ---- pictures ------------------------------------------------------------------------------------
 
 
@@ -360,6 +565,24 @@ async def test_a_picture_named_once_more_is_read_once_more(
             return stored.content
 
         await until_async(lambda: content() == PNG + b"two")
+
+
+async def test_cover_that_changes_after_its_track_was_signalled_is_another_reading(
+    session_bus: PrivateBus, players: PlayersDevice, artwork: Artwork, tmp_path: Path
+) -> None:
+    file = tmp_path / "cover.png"
+    fake = FakePlayer(session_bus, Metadata=metadata(title="One", artUrl=file.as_uri()))
+    async with fake, PlayerWatch(players) as watch:
+        assert watch.now[0].art is None
+        for content in (b"late", b"overwritten"):
+            before = watch.now[0].art_version
+            file.write_bytes(PNG + content)
+            player = await watch.player(
+                lambda player, before=before: player.art_version != before  # type: ignore[misc]
+            )
+            stored = artwork.find(player.art or "")
+            assert stored is not None
+            assert stored.content == PNG + content
 
 
 async def test_file_that_is_not_a_picture_is_no_art(

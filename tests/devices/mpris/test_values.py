@@ -104,6 +104,9 @@ def test_a_track_without_a_title_is_called_by_its_file(url: object, name: str) -
     [
         (1_500_000, 1.5),
         (1_500_000.0, 1.5),
+        (1_000_000, 1.0),
+        (999_999, None),
+        (400_000, None),
         (0, None),
         (-1, None),
         (-(2**63), None),
@@ -144,14 +147,14 @@ def test_a_position_is_within_reason(said: object, seconds: float | None) -> Non
         (1.5, 1.5),
         (-2.0, -2.0),
         (2, 2.0),
-        (0.0, None),
+        (0.0, 0.0),
         (math.nan, None),
         (4.66e-310, 4.66e-310),
         (1e9, None),
         ("1", None),
     ],
 )
-def test_a_rate_of_nothing_says_nothing(said: object, rate: float | None) -> None:
+def test_rate_is_a_finite_number_of_sensible_size(said: object, rate: float | None) -> None:
     assert parse_rate(said) == rate
 
 
@@ -170,12 +173,39 @@ def test_only_the_three_states_are_states() -> None:
         ("org.mpris.MediaPlayer2.playerctld", False),
         ("org.mpris.MediaPlayer2.kdeconnect.mpris_000001", False),
         ("org.mpris.MediaPlayer2.GSConnect.PixelSpotify", False),
+        ("org.mpris.MediaPlayer2.Valent.Player1", False),
+        ("org.mpris.MediaPlayer2.Valent_1.Music", False),
+        ("org.mpris.MediaPlayer2.valent", False),
+        ("org.mpris.MediaPlayer2.kdeconnect_mpris_1", False),
+        ("org.mpris.MediaPlayer2.KDEConnect-phone", False),
+        ("org.mpris.MediaPlayer2.gsconnect", False),
+        ("org.mpris.MediaPlayer2.playerctld.instance7", False),
+        ("org.mpris.MediaPlayer2.valentina", True),
+        ("org.mpris.MediaPlayer2.Valent2", True),
+        ("org.mpris.MediaPlayer2.my.Valent", True),
         ("org.mpris.MediaPlayer2", False),
         ("org.mpris.MediaPlayer2x.mpv", False),
     ],
 )
 def test_proxy_is_not_a_player(name: str, shown: bool) -> None:
     assert is_player(name) is shown
+
+
+@pytest.mark.parametrize(
+    ("metadata", "vacant"),
+    [
+        ({}, True),
+        ({"mpris:length": 0}, True),
+        ({"xesam:title": "", "xesam:artist": [""], "mpris:trackid": ""}, True),
+        ({"mpris:trackid": "/org/mpris/MediaPlayer2/TrackList/NoTrack"}, True),
+        ({"mpris:trackid": "/a/7"}, False),
+        ({"mpris:length": 5_000_000}, False),
+        ({"xesam:url": "data:audio/mp3;base64,AAAA"}, False),
+        ({"xesam:album": "X"}, False),
+    ],
+)
+def test_track_of_which_nothing_is_known_is_vacant(metadata: dict[str, Any], vacant: bool) -> None:
+    assert parse_track(metadata).is_vacant is vacant
 
 
 def test_a_player_has_a_short_name() -> None:

@@ -21,8 +21,8 @@ ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
 PATH = "/org/mpris/MediaPlayer2"
 
-PROXIES = ("playerctld", "kdeconnect", "GSConnect")
-"""First labels of the bus names of proxies, which repeat players of this desk or of a phone."""
+PROXIES = re.compile(r"(?:playerctld|kdeconnect|gsconnect|valent)(?![a-z0-9])", re.IGNORECASE)
+"""First words of the bus names of proxies, which repeat players of this desk or of a phone."""
 BROWSER_BRIDGE = ROOT + ".plasma-browser-integration"
 """A proxy of the browser whose process it names in `kde:pid`."""
 
@@ -69,6 +69,13 @@ class Track(Struct, frozen=True):
         """Whether title, artist or album is known."""
         return bool(self.title or self.artist or self.album)
 
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nothing tells this track from no track: no name, id, address or duration."""
+        track_id, url = self.mark
+        has_id = bool(track_id) and not track_id.endswith("/NoTrack")
+        return not self.named and not has_id and not url and self.duration is None
+
     def same_as(self, other: "Track") -> bool:
         """Return whether both are the same track; the duration may differ."""
         return (self.title, self.artist, self.album, self.mark) == (
@@ -83,7 +90,7 @@ def is_player(name: str) -> bool:
     """Return whether a bus name belongs to a player and not to a proxy."""
     if not name.startswith(ROOT + "."):
         return False
-    return name.removeprefix(ROOT + ".").partition(".")[0] not in PROXIES
+    return PROXIES.match(name, len(ROOT) + 1) is None
 
 
 def short_name(name: str) -> str:
@@ -123,11 +130,11 @@ def parse_status(status: object) -> Status:
 def parse_rate(rate: object) -> float | None:
     """Parse `Rate`, in track seconds per second; `None` if the value is not a playback rate.
 
-    Chromium and Firefox send 0.0 while paused, sometimes after they already sent `Playing`. The
-    specification has no rate of 0, so the previous rate stays.
+    The specification has no rate of 0. Chromium and Firefox send it while paused, and while a video
+    that plays loads data.
     """
     found = parse_number(rate)
-    return found if found is not None and 0.0 < abs(found) <= FASTEST else None
+    return found if found is not None and abs(found) <= FASTEST else None
 
 
 def parse_position(microseconds: object) -> Seconds | None:
@@ -139,9 +146,12 @@ def parse_position(microseconds: object) -> Seconds | None:
 
 
 def parse_length(microseconds: object) -> Seconds | None:
-    """Parse `mpris:length` in microseconds; 0, -1 and more than a year mean unknown."""
+    """Parse `mpris:length` in microseconds.
+
+    Less than a second, -1 and more than a year mean unknown.
+    """
     found = parse_number(microseconds)
-    return Seconds(found / 1e6) if found is not None and 0 < found <= LONGEST * 1e6 else None
+    return Seconds(found / 1e6) if found is not None and 1e6 <= found <= LONGEST * 1e6 else None
 
 
 def parse_process(process: object) -> int | None:
