@@ -78,6 +78,15 @@ def test_an_address_on_the_web_is_remote() -> None:
         "data:image/png;base64,iVBO\nRz4+Pj8/Pw==",
         "data:,%89PNG%3E%3E%3E%3F%3F%3F",
         "DATA:image/png;BASE64,iVBORz4+Pj8/Pw==",
+        "data:image/png;base64,iVBORz4+Pj8/Pw",
+        "data:image/png;base64,iVBORz4+Pj8/Pw=",
+        "data:image/png;base64,iVBORz4-Pj8_Pw==",
+        "data:image/png;base64,iVBORz4-Pj8_Pw",
+        "data:image/png;base64,iVBO\r\n Rz4+Pj8/Pw",
+        "data:image/png; base64 ,iVBORz4+Pj8/Pw==",
+        "data:image/png;base64;charset=utf-8,iVBORz4+Pj8/Pw==",
+        "data:;base64,iVBORz4+Pj8/Pw==",
+        " data:image/png;base64,iVBORz4+Pj8/Pw==\n",
     ],
 )
 def test_a_picture_in_an_address_is_decoded(body: str) -> None:

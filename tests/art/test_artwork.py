@@ -169,6 +169,71 @@ async def test_deleted_picture_named_again_keeps_its_old_content(
     assert found(artwork, str(cover)).content == PNG
 
 
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again after 0.1 s and 0.3 s."""
+    monkeypatch.setattr(artwork_module, "LOOK_AGAIN", (0.1, 0.2))
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("first", [None, b"", PNG[:4], SVG, GIF], ids=str)
+async def test_cover_that_is_written_late_is_found(
+    artwork: Artwork, cover: Path, first: bytes | None
+) -> None:
+    if first is None:
+        cover.unlink()
+    else:
+        cover.write_bytes(first)
+    notified = asyncio.Event()
+    picture = artwork.name(cover.as_uri(), notified.set)
+    await until_async(notified.is_set)
+    assert picture.key == (str(cover) if first == GIF else None)
+    notified.clear()
+
+    late = cover.with_name("late")
+    late.write_bytes(JPEG)
+    late.rename(cover)
+    await until_async(lambda: picture.key and found(artwork, picture.key).content == JPEG)
+
+    assert notified.is_set()
+    assert picture.version == found(artwork, str(cover)).etag
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_file_is_read_a_few_times_and_not_for_ever(
+    artwork: Artwork, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[bytes] = []
+
+    def count(path: bytes) -> Art:
+        reads.append(path)
+        return read_picture(path)
+
+    monkeypatch.setattr(artwork_module, "read_picture", count)
+    picture = await named(artwork, cover.as_uri())
+    await asyncio.sleep(1.0)
+    assert len(reads) == 3
+    assert found(artwork, str(cover)).content == PNG
+
+    released = await named(artwork, cover.as_uri())
+    released.release()
+    await asyncio.sleep(0.5)
+    assert len(reads) == 4
+    picture.release()
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_deleted_file_keeps_its_picture_when_it_is_read_again(
+    artwork: Artwork, cover: Path
+) -> None:
+    picture = await named(artwork, cover.as_uri())
+    version = picture.version
+    cover.unlink()
+    await asyncio.sleep(0.6)
+
+    assert (picture.key, picture.version) == (str(cover), version)
+
+
 async def test_picture_named_during_its_read_is_read_again(
     artwork: Artwork, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ plain paths, whole pictures (`data:`, RFC 2397) and addresses on the web.
 import base64
 import binascii
 import posixpath
+import re
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from msgspec import Struct
@@ -18,6 +19,9 @@ LONGEST_PATH = 4095
 """Longest path in bytes: PATH_MAX without its NUL."""
 LONGEST_INLINE = LARGEST * 3 // 2
 """Longest `data:` address in characters; base64 needs four characters for three bytes."""
+
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_NO_DIGIT = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 class Local(Struct, frozen=True):
@@ -41,13 +45,18 @@ class Inline(Struct, frozen=True):
     address: str
 
     def content(self) -> bytes:
-        """Decode the picture; return `b""` if that fails."""
+        """Decode the picture; return `b""` if that fails.
+
+        Players leave out the padding of base64, use its URL-safe alphabet, and wrap its lines.
+        """
         head, _, body = self.address.partition(",")
         raw = unquote_to_bytes(body)
-        if not head.lower().endswith(";base64"):
+        parameters = [each.strip().lower() for each in head.split(";")[1:]]
+        if "base64" not in parameters:
             return raw
+        digits = _NO_DIGIT.sub(b"", raw.translate(_STANDARD))
         try:
-            return base64.b64decode(raw)
+            return base64.b64decode(digits + b"=" * (-len(digits) % 4))
         except binascii.Error:
             return b""
 
@@ -60,6 +69,7 @@ class Remote(Struct, frozen=True):
 
 def parse_address(address: str) -> Local | Inline | Remote | None:
     """Parse an art address; `None` if it is not supported."""
+    address = address.strip()
     scheme = address[:8].partition(":")[0].lower()
     if scheme == "data":
         return Inline(address) if len(address) <= LONGEST_INLINE else None

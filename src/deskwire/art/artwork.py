@@ -1,10 +1,13 @@
 """Registry of the pictures that players name, with their bytes.
 
-A picture is read when a player names it, because Chromium deletes the file at the next track. From
-then on its path is only a key; the file is not opened again. A client can therefore get pictures
-that a player names now or named within the last minute, and no other file.
+A picture is read when a player names it, because Chromium deletes the file at the next track. It is
+read again a few times within some seconds, because some players write a cover late, or overwrite
+the cover of the last track. Otherwise its path is only a key: no request of a client opens a file.
+A client can therefore get pictures that a player names now or named within the last minute, and no
+other file.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +22,9 @@ from deskwire.art.picture_store import PictureStore
 from deskwire.model.readings import ArtKey
 
 __all__ = ["Art", "Artwork", "NamedPicture"]
+
+LOOK_AGAIN = (0.5, 1.0, 2.5, 5.0)
+"""Pauses between the reads of a file after a player named it, in seconds."""
 
 Found = tuple[ArtKey, Art]
 Read = Callable[[], Found]
@@ -96,6 +102,8 @@ class NamedPicture:
         on_read: Callable[[], None],
     ) -> None:
         self.key: ArtKey | None = None
+        self.version: str | None = None
+        """Hash of the content; `None` without a key."""
         self.prompt = True
         """Whether the picture is expected within milliseconds."""
         self.on_found: Callable[[ArtKey], object] = lambda _: None
@@ -106,6 +114,9 @@ class NamedPicture:
         self._work: Read | None = None
         self._job: Job[Found | None] | None = None
         self._stale = False
+        self._looks: list[float] = []
+        """Pauses before the reads that are still to come."""
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
@@ -113,10 +124,15 @@ class NamedPicture:
         return self._job is None
 
     def read(self, work: Read, *, path: bytes | None = None, host: str | None = None) -> None:
-        """Run `work` in the pool and store its result."""
+        """Run `work` in the pool and store its result; a file is read again later."""
         self._path = path
         if path is not None:
             self._work = work
+            self._looks = list(LOOK_AGAIN)
+        self._submit(work, path=path, host=host)
+
+    def _submit(self, work: Read, *, path: bytes | None, host: str | None = None) -> None:
+        self._stop_timer()
         self._job = Job(partial(found_or_none, work), self._on_read, path=path, host=host)
         self._pool.submit(self._job)
 
@@ -134,9 +150,11 @@ class NamedPicture:
         if self.key is not None:
             self._pictures.release(self.key)
         self.key = key if held else None
+        self.version = art.etag if held else None
 
     def release(self) -> None:
         """Release the picture and cancel a running read."""
+        self._stop_timer()
         if self._job is not None:
             self._job.cancel()
             self._job = None
@@ -146,13 +164,24 @@ class NamedPicture:
 
     def _on_read(self, found: Found | None) -> None:
         self._job = None
-        if found is not None:
+        if found is not None and (self.key, self.version) != (found[0], found[1].etag):
             self.take(found)
             self.on_found(found[0])
         if self._stale:
             self._stale = False
             self.recheck()
+        elif self._looks and self._work is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._looks.pop(0), self._look_again, self._work)
         self._notify()
+
+    def _look_again(self, work: Read) -> None:
+        self._submit(work, path=self._path)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def found_or_none(work: Read) -> Found | None:
