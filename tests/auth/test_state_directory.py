@@ -319,3 +319,37 @@ def test_unusable_directory_is_named(tmp_path: Path) -> None:
         StateDirectory.open(file)
 
     assert refused.value.message == f"{file} is not a directory"
+
+
+def test_locked_directory_keeps_a_second_daemon_out_until_it_is_closed(tmp_path: Path) -> None:
+    first, second = StateDirectory.open(tmp_path), StateDirectory.open(tmp_path)
+    first.lock()
+
+    with pytest.raises(StateUnavailable, match=f"another deskwire uses {tmp_path}; stop it"):
+        second.lock()
+    first.close()
+    second.lock()
+    second.close()
+
+
+def test_killed_daemon_leaves_no_lock(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, sys; from deskwire.auth.state_directory import StateDirectory;"
+        "StateDirectory.open(pathlib.Path(sys.argv[1])).lock(); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+    state = StateDirectory.open(tmp_path)
+
+    state.lock()
+    state.close()
+
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_lock_that_cannot_be_opened_is_refused_with_its_path(tmp_path: Path) -> None:
+    state = StateDirectory.open(tmp_path)
+    (tmp_path / "daemon.lock").symlink_to("elsewhere")
+
+    with pytest.raises(StateUnavailable, match=r"daemon\.lock"):
+        state.lock()
+    state.close()

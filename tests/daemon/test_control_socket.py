@@ -267,20 +267,3 @@ async def test_daemon_polls_if_the_socket_cannot_be_opened(
     path = state.folder / NAME
     instead = "the database is read every 0.5 s instead"
     assert caplog.messages == [f"{path} cannot be opened: Is a directory; {instead}"]
-
-
-async def test_second_daemon_leaves_the_socket_to_the_first_and_polls(
-    daemon: Daemon, caplog: pytest.LogCaptureFixture
-) -> None:
-    login = await daemon.log_in()
-    second = Daemon(daemon.state)
-    await second.logins.refresh()
-
-    async with serve_control_socket(daemon.state.folder, list, second.refresh):
-        await until_async(lambda: caplog.messages)
-        await run_command(daemon.state.folder, "end", login.id)
-        await until_async(lambda: daemon.ended and second.ended, within=1.0)
-
-    assert "Address already in use" in caplog.messages[0]
-    assert await asyncio.to_thread(list_clients, daemon.state.folder) == []
-    assert (daemon.state.folder / NAME).exists()

@@ -100,6 +100,22 @@ def test_state_files_are_private_to_their_owner(tmp_path: Path) -> None:
     assert modes == {}
 
 
+async def test_second_daemon_on_a_state_directory_is_refused_with_one_line() -> None:
+    with Daemon() as daemon:
+        second = daemon.run("serve", "--port", "0")
+        async with Client(daemon) as client:
+            login = await client.login()
+            clients = daemon.run("logins")
+
+    assert second.returncode == 4
+    assert second.stdout == ""
+    (line,) = second.stderr.splitlines()
+    assert line.startswith(f"deskwire: another deskwire uses {daemon.state_dir}; stop it")
+    assert login.status == 200
+    assert clients.returncode == 0
+    assert "owner" in clients.stdout
+
+
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     """Lend the notification socket of a service manager."""

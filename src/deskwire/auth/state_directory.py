@@ -10,6 +10,7 @@ never edited: a change of the tables is a new migration. User names compare with
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import sqlite3
@@ -38,6 +39,8 @@ CommitStamp = tuple[int, int]
 """Changes with each commit, of this process and of others."""
 
 DATABASE = "state.db"
+LOCK = "daemon.lock"
+"""Locked with flock(2) by the running daemon; the kernel unlocks it when the process ends."""
 LOCK_TIMEOUT = 5.0
 """Seconds that a statement waits for the transaction of another process."""
 
@@ -100,6 +103,8 @@ class StateDirectory:
         self._failure = ""
         """The failure that was logged last; empty once a write succeeds."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._lock: int | None = None
+        """Open descriptor of the locked file."""
 
     @classmethod
     def open(cls, folder: Path, *, boot_id: Path = identity.BOOT_ID) -> "StateDirectory":
@@ -109,6 +114,23 @@ class StateDirectory:
         """
         create_private_directory(folder, owned_if_contains=DATABASE)
         return cls(folder, open_database(folder / DATABASE), identity.read_boot_id(boot_id))
+
+    def lock(self) -> None:
+        """Keep other daemons away from this directory until `close`; blocks for no other process.
+
+        Raises `StateUnavailable` if another daemon has locked it.
+        """
+        path = self.folder / LOCK
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            self._lock = os.open(path, flags, OWNER_READ_WRITE)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateUnavailable(
+                f"another deskwire uses {self.folder}; stop it, or set another server.state_dir"
+            ) from None
+        except OSError as problem:
+            raise unusable(path, problem) from None
 
     def secret(self, name: str, size: int) -> bytes:
         """Return the `size` random bytes of the file `NAME.key`, created at the first call; blocks.
@@ -148,6 +170,9 @@ class StateDirectory:
         with suppress(RuntimeError):  # it is closed already
             self._worker.submit(self._connection.close)
         self._worker.shutdown(wait=False)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     async def _run(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
         try:

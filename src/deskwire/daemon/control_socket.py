@@ -12,12 +12,11 @@ refreshes, too. So the daemon notices every commit of a command. No secret goes 
 """
 
 import asyncio
-import errno
 import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -121,10 +120,8 @@ async def poll(refresh: Callable[[], Awaitable[bool]]) -> None:
 def listen(folder: Path) -> socket.socket:
     """Bind the socket, and replace one that a killed daemon left; blocks.
 
-    Raises `OSError`, also if another daemon uses this state directory.
+    The caller has locked the state directory. Raises `OSError`.
     """
-    if is_served(folder):
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     with short_path(folder) as path:
         (folder / NAME).unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX)
@@ -135,13 +132,6 @@ def listen(folder: Path) -> socket.socket:
             listening.close()
             raise
     return listening
-
-
-def is_served(folder: Path) -> bool:
-    """Return whether a daemon listens on the socket; blocks."""
-    with suppress(OSError), connect(folder):
-        return True
-    return False
 
 
 def list_clients(folder: Path) -> list[ConnectedClient]:

@@ -43,11 +43,12 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `load` reads the settings again.
 
-    Raises `StateUnavailable` if the state directory or the certificate cannot be used, and
-    `PortTaken`.
+    Raises `StateUnavailable` if another daemon uses the state directory, or if it or the
+    certificate cannot be used, and `PortTaken`.
     """
     state = StateDirectory.open(settings.server.state_dir)
     try:
+        state.lock()
         asyncio.run(_serve(settings, environ, state, print_line, load))
     finally:
         state.close()
