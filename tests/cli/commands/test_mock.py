@@ -47,6 +47,10 @@ def test_given_password_is_not_printed(tmp_path: Path) -> None:
         (["--fault", "close=1@2"], "--fault: expected one of these close codes: 1000,"),
         (["--scenario", "nowhere"], "nowhere: expected one of example, laptop, players, none,"),
         (["--no-tls", "--host", "0.0.0.0"], "--no-tls needs a loopback address"),
+        (
+            ["--allow-origin", "panel.example"],
+            "--allow-origin: expected SCHEME://HOST[:PORT], found",
+        ),
         (["--lifetime", "0"], "--lifetime: expected seconds above 0"),
     ],
 )
@@ -55,6 +59,21 @@ def test_wrong_option_is_one_line_and_exit_code_2(words: list[str], why: str) ->
 
     assert ended.exit_code == 2
     assert ended.stderr.splitlines()[-1].startswith(f"deskwire: {why}")
+
+
+@pytest.mark.parametrize(
+    ("host", "warns"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)]
+)
+@pytest.mark.parametrize("given", ["", "a secret of mine\n"])
+def test_public_password_on_other_hosts_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, host: str, warns: bool, given: str
+) -> None:
+    monkeypatch.setattr(command, "run", lambda *_: None)
+    words = ["--port", "0", "--host", host, *(["--password-stdin"] if given else [])]
+    ended = CliRunner().invoke(command.mock, words, input=given, catch_exceptions=False)
+
+    assert ended.exit_code == 0
+    assert ("the password is public" in ended.stderr) == (warns and not given)
 
 
 def test_invalid_user_name_is_one_line_and_exit_code_2() -> None:

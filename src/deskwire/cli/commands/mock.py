@@ -1,5 +1,6 @@
 """Command `deskwire mock`: a simulated desk for the development of clients."""
 
+import sys
 from collections.abc import Iterable
 
 import click
@@ -12,6 +13,7 @@ from deskwire.daemon.config.load import is_loopback
 from deskwire.daemon.port import describe_failure
 from deskwire.model.problems import Problem
 from deskwire.model.units import Seconds
+from deskwire.server.http.request_policy import parse_origin
 from deskwire.simulator.faults import Fault, parse_fault
 from deskwire.simulator.mock import PASSWORD, Mock, run
 from deskwire.simulator.scenario import BadScenario, load
@@ -80,6 +82,15 @@ def mock(
         fail(f"--no-tls needs a loopback address, found --host {host}", exit_codes.USAGE)
     if not 0 < lifetime <= MAX_LIFETIME:
         fail(f"--lifetime: expected seconds above 0, found {lifetime:g}", exit_codes.USAGE)
+    for origin in origins:
+        if parse_origin(origin) is None:
+            fail(f"--allow-origin: expected SCHEME://HOST[:PORT], found {origin}", exit_codes.USAGE)
+    if not is_loopback(host) and not password_stdin:
+        print(
+            f"deskwire: warning: the password is public, and every host that reaches {host} "
+            "can log in; use --password-stdin",
+            file=sys.stderr,
+        )
     try:
         script, pictures = load(scenario)
         validate(script, scenario)
