@@ -146,14 +146,22 @@ async def local_server(
     scopes: frozenset[Scope] = ALL_SCOPES,
     pages: Pages | None = None,
     context: ssl.SSLContext | None = None,
+    trusted_proxies: tuple[str, ...] = (),
 ) -> AsyncIterator[LocalServer]:
-    """Start a server on which ann has these scopes."""
+    """Start a server on which ann has these scopes, if she does not exist yet."""
     session = session or Session()
     state = await asyncio.to_thread(StateDirectory.open, folder / "state")
     accounts = await open_accounts(state, Passwords(memory_kib=64), session.login_lifetime)
-    await accounts.users.add("ann", PASSWORD, scopes)
+    if await accounts.users.count() == 0:
+        await accounts.users.add("ann", PASSWORD, scopes)
     settings = Settings(
-        server=Server(host="127.0.0.1", port=0, tls=False),
+        server=Server(
+            host="127.0.0.1",
+            port=0,
+            tls=context is not None,
+            behind_proxy=bool(trusted_proxies),
+            trusted_proxies=trusted_proxies,
+        ),
         session=session,
         devices=Devices(disabled=frozenset(DEVICE_NAMES)),
     )

@@ -19,8 +19,9 @@ from aiohttp import web
 
 from deskwire.protocol.websocket.parser import Binary, Text
 from deskwire.protocol.websocket.serializer import binary_frame, text_frame
-from deskwire.server.http.app import HttpApp, RequestPolicy
-from deskwire.server.http.routes import Request, Route
+from deskwire.server.http.app import HttpApp
+from deskwire.server.http.request_policy import Request, RequestPolicy
+from deskwire.server.http.routes import Route
 from deskwire.server.http.server import start_server
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.websocket_protocol import upgrade

@@ -19,9 +19,9 @@ from deskwire.devices.dbus.buses import Buses
 from deskwire.devices.sound.address import FindServers, SoundServers
 from deskwire.model.instant import read_clock
 from deskwire.protocol.base.server_session import SessionPolicy
-from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
 from deskwire.server.wiring import (
@@ -85,6 +85,7 @@ def server_policy(settings: Settings, desk_id: str) -> ServerPolicy:
     return ServerPolicy(
         address=DeskAddress(desk_id, tls=server.tls, public_url=server.public_url),
         requests=RequestPolicy.create(
+            tls=server.tls,
             allowed_hosts=server.allowed_hosts,
             allowed_origins=server.allowed_origins,
             public_url=server.public_url,

@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import hmac
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -21,9 +22,10 @@ from deskwire.core.command_router import CommandRouter
 from deskwire.model.instant import Clock
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import SessionPolicy
-from deskwire.server.http.app import HttpApp, RequestPolicy
+from deskwire.server.http.app import HttpApp
 from deskwire.server.http.content import FindArt, Pages
 from deskwire.server.http.login_service import DeskAddress, LoginService
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
@@ -80,7 +82,7 @@ class DeskServer:
     def reconfigure(self, policy: ServerPolicy) -> None:
         """Apply another policy as a whole."""
         self.login_service.reconfigure(policy.address)
-        self.app.reconfigure(policy.requests, cookie=self.login_service.cookie.name)
+        self.app.reconfigure(policy.requests, cookie=self.login_service.cookie_name)
         self.endpoint.reconfigure(policy.session)
         self.registry.reconfigure(policy.sockets)
 
@@ -140,6 +142,7 @@ def build_server(
         tokens=tokens,
         clock=clock,
         address=policy.address,
+        instance=hmac.digest(accounts.key, b"instance", "sha256")[:4].hex(),
         on_websocket_token=broadcaster.expect,
     )
     table = routes(
@@ -149,5 +152,5 @@ def build_server(
         art_is_public=content.art_is_public,
         pages=content.pages,
     )
-    app = HttpApp(table, policy.requests, cookie=login_service.cookie.name)
+    app = HttpApp(table, policy.requests, cookie=login_service.cookie_name)
     return DeskServer(app, login_service, endpoint, registry)

@@ -20,9 +20,9 @@ from deskwire.model.readings import ArtKey, Snapshot
 from deskwire.model.topics import Topic
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import SessionPolicy
-from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.content import Pages
 from deskwire.server.http.login_service import DeskAddress
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.websocket.session_registry import SocketLimits
 from deskwire.server.wiring import (
     Accounts,
@@ -94,7 +94,7 @@ def wire(
         Lifetimes(LOGIN_LIFETIME, policy.lifetime),
         ServerPolicy(
             address=DeskAddress(accounts.desk_id, tls=policy.tls),
-            requests=RequestPolicy.create(allowed_origins=policy.origins),
+            requests=RequestPolicy.create(tls=policy.tls, allowed_origins=policy.origins),
             session=SessionPolicy(AUTH_TIMEOUT, policy.warning),
             sockets=LIMITS,
         ),

@@ -14,8 +14,8 @@ from deskwire.model.problems import TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.websocket.serializer import text_frame
-from deskwire.server.http.app import RequestPolicy
 from deskwire.server.http.problems import NotFound
+from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.websocket import websocket_protocol
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection

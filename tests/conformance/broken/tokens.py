@@ -8,7 +8,6 @@ from typing import Any
 
 import jwt
 import msgspec
-from aiohttp import web
 
 from deskwire.auth.logins import Login
 from deskwire.auth.tokens import Claims, Tokens
@@ -16,6 +15,7 @@ from deskwire.model.access import LoginId
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenRefused
 from deskwire.server.http.login_service import LoginService
+from deskwire.server.http.request_policy import Request
 from tests.conformance.broken.variant import Patch, bodies, breaks, statuses
 
 LOGIN = "/v1/login"
@@ -60,8 +60,8 @@ def is_another_desk_each_time(patch: Patch) -> None:
 def reads_the_token_from_the_query(patch: Patch) -> None:
     token = LoginService._token
 
-    def anywhere(service: LoginService, request: web.BaseRequest) -> str:
-        return request.query.get("token") or token(service, request)
+    def anywhere(service: LoginService, request: Request) -> str:
+        return request.raw.query.get("token") or token(service, request)
 
     patch.setattr(LoginService, "_token", anywhere)
 

@@ -12,12 +12,11 @@ from deskwire.auth.users import User, Users
 from deskwire.model.problems import TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.server.http.login_service import DeskAddress, LoginCookie, bearer_token
-from tests.server.local_server import LocalServer, local_server
+from tests.server.local_server import PASSWORD, LocalServer, local_server
 from tests.support.time_scaling import patiently
 
-DESK = "6b1c2d3e-0000-4000-8000-000000000000"
-SECURE = LoginCookie(DeskAddress(DESK, tls=True))
-PLAIN = LoginCookie(DeskAddress(DESK, tls=False))
+SECURE = LoginCookie("6b1c2d3e", secure=True)
+PLAIN = LoginCookie("6b1c2d3e", secure=False)
 HOST = b"Host: 127.0.0.1\r\nConnection: close\r\n"
 
 
@@ -150,6 +149,61 @@ def test_cookie_without_tls_is_not_secure() -> None:
     assert "Secure" not in attributes(header)
 
 
+@pytest.mark.parametrize(
+    ("tls", "public_url", "forwarded", "secure"),
+    [
+        (True, "", None, True),
+        (False, "", None, False),
+        (False, "https://desk.example", None, True),
+        (False, "", "https", True),
+        (False, "", "http", False),
+        (True, "", "http", False),
+        (False, "https://desk.example", "http", False),
+    ],
+)
+def test_cookie_is_secure_if_the_client_uses_tls(
+    tls: bool, public_url: str, forwarded: str | None, secure: bool
+) -> None:
+    address = DeskAddress("desk", tls=tls, public_url=public_url)
+    client_tls = None if forwarded is None else forwarded == "https"
+
+    assert address.is_secure(client_tls) is secure
+
+
+@pytest.mark.parametrize("forwarded", ["https", "http"])
+async def test_page_behind_a_proxy_gets_and_sends_the_cookie_of_its_scheme(
+    tmp_path: Path, forwarded: str
+) -> None:
+    headers = {"X-Forwarded-Proto": forwarded}
+    words = {"username": "ann", "password": PASSWORD}
+    async with local_server(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
+        login = f"{server.url}/v1/page/login"
+        async with server.http.post(login, json=words, headers=headers) as response:
+            cookie = response.headers["Set-Cookie"]
+        statuses = {}
+        for proto in ("https", "http"):
+            sent = {"X-Forwarded-Proto": proto, "Cookie": cookie.partition(";")[0]}
+            async with server.http.get(f"{server.url}/v1/websocket", headers=sent) as response:
+                statuses[proto] = response.status
+
+    assert cookie.startswith("__Host-") == (forwarded == "https")
+    assert ("Secure" in attributes(cookie)) == (forwarded == "https")
+    assert statuses == {proto: 200 if proto == forwarded else 401 for proto in statuses}
+
+
+async def test_two_servers_of_one_host_have_cookies_of_their_own(tmp_path: Path) -> None:
+    words = {"username": "ann", "password": PASSWORD}
+    names = set()
+    for folder in ("one", "two", "one"):
+        async with (
+            local_server(tmp_path / folder) as server,
+            server.http.post(f"{server.url}/v1/page/login", json=words) as response,
+        ):
+            names.add(response.headers["Set-Cookie"].partition("=")[0])
+
+    assert len(names) == 2
+
+
 def test_cookie_is_read_among_other_cookies() -> None:
     mocked = request(("Cookie", f"theme=dark; {SECURE.name}=eyJ.a-b_c.d; other=1"))
 
@@ -193,8 +247,8 @@ def test_cookie_is_read_before_any_cookie_of_another_service(neighbour: str) -> 
     assert SECURE.read(mocked) == "eyJ.a-b_c.d"
 
 
-def test_cookie_of_another_desk_is_refused() -> None:
-    other = LoginCookie(DeskAddress("ffffffff-0000-4000-8000-000000000000", tls=True))
+def test_cookie_of_another_server_of_the_host_is_refused() -> None:
+    other = LoginCookie("ffffffff", secure=True)
 
     with pytest.raises(TokenRefused):
         SECURE.read(request(("Cookie", f"{other.name}=token")))

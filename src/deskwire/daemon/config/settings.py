@@ -46,8 +46,9 @@ Hosts = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[^\s/,]+\Z")], ...],
     Meta(description='a list of host names, each with or without a port ("desk.example")'),
 ]
+ORIGIN = r"^[a-z][a-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?\Z"
 Origins = Annotated[
-    tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s/,]+\Z")], ...],
+    tuple[Annotated[str, Meta(pattern=ORIGIN)], ...],
     Meta(description='a list of origins, scheme and host ("https://panel.example")'),
 ]
 Networks = Annotated[

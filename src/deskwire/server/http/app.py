@@ -2,18 +2,12 @@
 
     Host and Origin ─▶ CORS preflight ─▶ route ─▶ handler ─▶ response, or a problem's response
 
-Every web page that a browser opens can send requests to a daemon in the home network. So a request
-with an unknown Host (DNS rebinding) or with a foreign Origin (another page) is refused first. An IP
-address as Host is accepted, because it cannot be rebound. The Fetch Standard, "HTTP-CORS protocol",
-defines how pages of the allowed origins read responses. No credentials are allowed there.
+The Fetch Standard, "HTTP-CORS protocol", defines how pages of the allowed origins read responses.
+No credentials are allowed there.
 """
 
-import ipaddress
 import logging
-import re
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -29,9 +23,9 @@ from deskwire.server.http.problems import (
     UnknownMethod,
     error_response,
 )
-from deskwire.server.http.routes import Request, Route, Router, RouteTable
+from deskwire.server.http.request_policy import Request, RequestPolicy
+from deskwire.server.http.routes import Route, Router, RouteTable
 from deskwire.server.http.server import WRONG_VERSION, add_common_headers
-from deskwire.server.net.certificates import host_names
 
 PREFLIGHT_MAX_AGE = 600
 """Seconds for which a browser may cache a preflight response."""
@@ -40,92 +34,7 @@ PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
     "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE),
 }
-_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?")
-
 log = logging.getLogger("deskwire.http")
-
-
-class RequestPolicy(Struct, frozen=True):
-    """Host names, origins and proxies that this desk accepts."""
-
-    hosts: frozenset[str]
-    """Names from the settings. The names of this machine may change, so `check` looks them up."""
-    origins: frozenset[str]
-    proxies: tuple[IPv4Network | IPv6Network, ...]
-
-    @classmethod
-    def create(
-        cls,
-        *,
-        allowed_hosts: Iterable[str] = (),
-        allowed_origins: Iterable[str] = (),
-        public_url: str = "",
-        trusted_proxies: Iterable[str] = (),
-    ) -> "RequestPolicy":
-        """Return the policy for these settings."""
-        hosts = {"localhost", *(host.lower() for host in allowed_hosts)}
-        origins = {origin.lower().rstrip("/") for origin in allowed_origins}
-        if public_url:
-            parts = urlsplit(public_url)
-            hosts.add((parts.hostname or "").lower())
-            origins.add(f"{parts.scheme}://{parts.netloc}".lower())
-        proxies = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
-        return cls(frozenset(hosts), frozenset(origins), proxies)
-
-    def check(self, request: web.BaseRequest) -> str:
-        """Return the Host of a request; raises `BadRequest`, `Misdirected`, `ForeignOrigin`."""
-        host = self._host(request)
-        origins = request.headers.getall("Origin", [])
-        if origins:
-            self._check_origin(origins, host)
-        return host
-
-    def allowed_origin(self, request: web.BaseRequest) -> str | None:
-        """Return the request's Origin if it is one of the allowed foreign ones."""
-        origin = request.headers.get("Origin", "")
-        return origin if origin.lower() in self.origins else None
-
-    def client_address(self, request: web.BaseRequest) -> str:
-        """Return the client's address; only a trusted proxy may name another one."""
-        address = _parse_address(request.remote or "")
-        # a proxy may add a header of its own to those that the client sent
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-        while self._trusts(address) and forwarded:
-            hop = _parse_address(forwarded.pop().strip())
-            if hop is None:
-                break
-            address = hop
-        return str(address or "")
-
-    def client_uses_tls(self, request: web.BaseRequest) -> bool | None:
-        """Return whether the client uses TLS to a trusted proxy; `None` if no proxy says so."""
-        if not self._trusts(_parse_address(request.remote or "")):
-            return None
-        last = ",".join(request.headers.getall("X-Forwarded-Proto", [])).rpartition(",")[2]
-        return {"https": True, "wss": True, "http": False, "ws": False}.get(last.strip().lower())
-
-    def _host(self, request: web.BaseRequest) -> str:
-        hosts = request.headers.getall("Host", [])
-        match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if match is None or not request.raw_path.startswith("/"):
-            raise BadRequest("send one valid Host header, and a path that starts with /")
-        name = match["name"].lower().rstrip(".")
-        known = name in self.hosts or f"{name}:{match['port']}" in self.hosts
-        known = known or name in map(str.lower, host_names())
-        if not known and _parse_address(name.strip("[]")) is None:
-            raise Misdirected(f"unknown host {name}; add it to server.allowed_hosts")
-        return hosts[0]
-
-    def _check_origin(self, origins: list[str], host: str) -> None:
-        origin = origins[0].lower()
-        same = origin in (f"https://{host.lower()}", f"http://{host.lower()}")
-        if len(origins) > 1 or not (same or origin in self.origins):
-            raise ForeignOrigin(
-                f"origin not allowed: {origin[:100]}; add it to server.allowed_origins"
-            )
-
-    def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
-        return address is not None and any(address in network for network in self.proxies)
 
 
 class HttpApp:
@@ -189,12 +98,3 @@ class HttpApp:
         if isinstance(result, Struct):
             return web.Response(body=msgspec.json.encode(result), content_type="application/json")
         return result
-
-
-def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an IP address; a dual-stack socket reports IPv4 mapped into IPv6."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return (address.version == 6 and address.ipv4_mapped) or address

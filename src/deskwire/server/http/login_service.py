@@ -1,10 +1,10 @@
 """Log-in service: log in, log out and get a WebSocket token, with a Bearer token or a cookie.
 
 The web page's login token is in a cookie, set by `POST /v1/page/login`. The cookie is HttpOnly, so
-no script can read it. It is SameSite=Strict, so the pages of other sites do not send it. Over TLS
-its name starts with `__Host-`, so no other host of the same domain can set it. All ports of a host
-are one site; `Sec-Fetch-Site` tells a page on another port apart. The cookie's name holds the first
-characters of the desk's id, so two desks behind one host name do not collide.
+no script can read it. It is SameSite=Strict, so the pages of other sites do not send it. If the
+client uses TLS, its name starts with `__Host-`, so no other host of the same domain can set it. All
+ports of a host are one site; `Sec-Fetch-Site` tells a page on another port apart. The cookie's name
+is made from the signing key, so two servers behind one host name do not replace each other's.
 
 Sources: RFC 6265bis sections 4.1.2 and 4.1.3; W3C Fetch Metadata.
 """
@@ -28,6 +28,7 @@ from deskwire.model.instant import Clock
 from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
 from deskwire.server.http.problems import TooLarge, TooSlow, WrongMediaType
+from deskwire.server.http.request_policy import Request
 from deskwire.server.http.server import MAX_BODY
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
@@ -88,6 +89,15 @@ class DeskAddress(Struct, frozen=True):
     public_url: str = ""
     """Address behind a reverse proxy; empty if clients connect directly."""
 
+    def is_secure(self, client_tls: bool | None) -> bool:
+        """Return whether a client reaches the desk over TLS.
+
+        `client_tls` is the trusted proxy's word, if there is a proxy that says so.
+        """
+        if client_tls is None:
+            return self.tls or self.public_url.startswith("https:")
+        return client_tls
+
     def websocket_url(self, host: str, *, client_tls: bool | None) -> str:
         """Return the WebSocket address for a client that sent this Host."""
         scheme = "wss" if (self.tls if client_tls is None else client_tls) else "ws"
@@ -96,11 +106,10 @@ class DeskAddress(Struct, frozen=True):
 
 
 class LoginCookie:
-    """The web page's cookie."""
+    """The web page's cookie, for clients with or without TLS."""
 
-    def __init__(self, address: DeskAddress) -> None:
-        secure = address.tls or address.public_url.startswith("https:")
-        self.name = f"{'__Host-' if secure else ''}deskwire-{address.desk[:8]}"
+    def __init__(self, instance: str, *, secure: bool) -> None:
+        self.name = f"{'__Host-' if secure else ''}deskwire-{instance}"
         self._flags = f"{COOKIE_FLAGS}; Secure" if secure else COOKIE_FLAGS
 
     def read(self, request: web.BaseRequest) -> str:
@@ -135,9 +144,13 @@ class LoginService:
         tokens: Tokens,
         clock: Clock,
         address: DeskAddress,
+        instance: str,
         on_websocket_token: Callable[[], None],
     ) -> None:
-        """`on_websocket_token` is called when a client is about to connect."""
+        """`instance` names this server among those of the host, and is a part of the cookie's name.
+
+        `on_websocket_token` is called when a client is about to connect.
+        """
         self._users = users
         self._logins = logins
         self._tokens = tokens
@@ -147,50 +160,50 @@ class LoginService:
         self._clock = clock
         self._on_websocket_token = on_websocket_token
         self._refusals = RateLimitedLogger(log, logging.WARNING)
+        self.cookies = {secure: LoginCookie(instance, secure=secure) for secure in (False, True)}
         self.reconfigure(address)
 
     def reconfigure(self, address: DeskAddress) -> None:
         """Use another address from the next request on."""
         self._address = address
-        self.cookie = LoginCookie(address)
+
+    @property
+    def cookie_name(self) -> str:
+        """Name of the cookie for a client that no proxy describes."""
+        return self.cookies[self._address.is_secure(None)].name
 
     def flush_log(self) -> None:
         """Write the summary of suppressed log lines."""
         self._refusals.flush()
 
-    async def log_in(self, request: web.BaseRequest, address: str) -> LoginTokenAnswer:
+    async def log_in(self, request: Request) -> LoginTokenAnswer:
         """Exchange a user name and a password for a login token."""
-        token, expires = await self._begin(request, address)
+        token, expires = await self._begin(request)
         expires_at = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return LoginTokenAnswer(LoginTokenData(token, expires_at))
 
-    async def log_in_page(self, request: web.BaseRequest, address: str) -> web.Response:
+    async def log_in_page(self, request: Request) -> web.Response:
         """Log in and set the token as a cookie."""
-        token, expires = await self._begin(request, address)
-        return self.cookie.set(token, Seconds(expires - self._clock().wall))
+        token, expires = await self._begin(request)
+        return self._cookie(request).set(token, Seconds(expires - self._clock().wall))
 
-    async def log_out(self, request: web.BaseRequest) -> None:
+    async def log_out(self, request: Request) -> None:
         """End the request's login; it is on disk when this returns."""
         await self._logins.end(self.login(request).id)
 
-    async def log_out_page(self, request: web.BaseRequest) -> web.Response:
+    async def log_out_page(self, request: Request) -> web.Response:
         """Log out and clear the cookie."""
         await self.log_out(request)
-        return self.cookie.clear()
+        return self._cookie(request).clear()
 
-    def websocket_token(
-        self, request: web.BaseRequest, host: str, *, client_tls: bool | None = None
-    ) -> WebsocketTokenAnswer:
-        """Issue a WebSocket token, with the address to use it at.
-
-        `client_tls` is the trusted proxy's word on the client's scheme, if there is a proxy.
-        """
+    def websocket_token(self, request: Request) -> WebsocketTokenAnswer:
+        """Issue a WebSocket token, with the address to use it at."""
         token = self._tokens.websocket_token(self.login(request), self._clock())
         self._on_websocket_token()
-        socket = self._address.websocket_url(host, client_tls=client_tls)
+        socket = self._address.websocket_url(request.host, client_tls=request.client_tls)
         return WebsocketTokenAnswer(WebsocketTokenData(token, socket))
 
-    def login(self, request: web.BaseRequest) -> Login:
+    def login(self, request: Request) -> Login:
         """Return the login of the request's token; raises `TokenRefused`."""
         now = self._clock()
         login = self._logins.get(self._tokens.verify_login(self._token(request), now), now)
@@ -198,7 +211,7 @@ class LoginService:
             raise TokenRefused("the login has ended; log in again")
         return login
 
-    def check_any_token(self, request: web.BaseRequest) -> None:
+    def check_any_token(self, request: Request) -> None:
         """Accept a login or a WebSocket token; raises `TokenRefused` or `TokenExpired`."""
         now = self._clock()
         token = self._token(request)
@@ -207,15 +220,16 @@ class LoginService:
         except TokenRefused:
             self._tokens.verify_websocket(token, self._address.desk, now)
 
-    async def _begin(self, request: web.BaseRequest, address: str) -> tuple[str, float]:
-        credentials = await _read_credentials(request)
+    async def _begin(self, request: Request) -> tuple[str, float]:
+        credentials = await _read_credentials(request.raw)
+        address = request.address
         try:
             user = await self._verify(credentials, address)
         except Refused as problem:
             name = credentials.username if is_name(credentials.username) else "-"
             self._refusals.write(f"login refused  user={name} from={address} why={problem.code}")
             raise
-        agent = request.headers.get("User-Agent", "")
+        agent = request.raw.headers.get("User-Agent", "")
         login = await self._logins.begin(user, address=address, agent=agent, now=self._clock())
         return self._tokens.login_token(login, self._clock())
 
@@ -228,11 +242,14 @@ class LoginService:
             self._throttle.succeeded(name, address, known, self._clock())
         return user
 
-    def _token(self, request: web.BaseRequest) -> str:
+    def _token(self, request: Request) -> str:
         """Return the Bearer token, or the cookie's if there is no Authorization header."""
-        if "Authorization" in request.headers:
-            return bearer_token(request)
-        return self.cookie.read(request)
+        if "Authorization" in request.raw.headers:
+            return bearer_token(request.raw)
+        return self._cookie(request).read(request.raw)
+
+    def _cookie(self, request: Request) -> LoginCookie:
+        return self.cookies[self._address.is_secure(request.client_tls)]
 
 
 def _last_cookie(header: str, name: str) -> str:

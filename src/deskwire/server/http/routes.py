@@ -37,20 +37,8 @@ from deskwire.server.http.problems import (
     TooSlow,
     WrongMediaType,
 )
+from deskwire.server.http.request_policy import Request
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
-
-
-class Request(Struct, frozen=True):
-    """A request that the policy has admitted."""
-
-    raw: web.BaseRequest
-    host: str
-    address: str
-    """The client's address."""
-    segment: str = ""
-    """Value of the `{name}` in the route's path."""
-    client_tls: bool | None = None
-    """Whether the client uses TLS to a trusted proxy; `None` without such a proxy."""
 
 
 class AuthRequirement(Enum):
@@ -165,14 +153,14 @@ def routes(
     )
     async def log_in(request: Request) -> LoginTokenAnswer:
         """Exchange a user name and a password for a login token."""
-        return await login_service.log_in(request.raw, request.address)
+        return await login_service.log_in(request)
 
     @table.route(
         "POST", "/v1/logout", auth=AuthRequirement.LOGIN, status=204, refusals=LOG_OUT_REFUSALS
     )
     async def log_out(request: Request) -> None:
         """End this login, its WebSocket tokens and its WebSockets."""
-        await login_service.log_out(request.raw)
+        await login_service.log_out(request)
 
     @table.route(
         "GET",
@@ -183,8 +171,7 @@ def routes(
     )
     async def websocket(request: Request) -> WebsocketTokenAnswer:
         """Get a WebSocket token and the address to connect to."""
-        host, client_tls = request.host, request.client_tls
-        return login_service.websocket_token(request.raw, host, client_tls=client_tls)
+        return login_service.websocket_token(request)
 
     @table.route(
         "GET", "/v1/monitor/{desk}/ws", status=101, refusals=(ForeignOrigin, NotAWebSocket)
@@ -197,7 +184,7 @@ def routes(
     async def art(request: Request) -> web.Response:
         """Get the album art of a player."""
         if not art_is_public:
-            login_service.check_any_token(request.raw)
+            login_service.check_any_token(request)
         return art_response(request.raw, request.segment, find_art)
 
     @table.route("GET", "/healthz", gives=HealthAnswer)
@@ -213,14 +200,14 @@ def _add_page_routes(table: RouteTable, login_service: LoginService, pages: Page
     @table.route("POST", "/v1/page/login", takes=Credentials, status=204, refusals=LOG_IN_REFUSALS)
     async def log_in_page(request: Request) -> web.Response:
         """Log in the web page; the login token is set as a cookie."""
-        return await login_service.log_in_page(request.raw, request.address)
+        return await login_service.log_in_page(request)
 
     @table.route(
         "POST", "/v1/page/logout", auth=AuthRequirement.LOGIN, status=204, refusals=LOG_OUT_REFUSALS
     )
     async def log_out_page(request: Request) -> web.Response:
         """End the web page's login and clear its cookie."""
-        return await login_service.log_out_page(request.raw)
+        return await login_service.log_out_page(request)
 
     @table.route("GET", "/", gives="text/html", refusals=(NotFound,))
     async def page(request: Request) -> web.Response:
