@@ -294,7 +294,7 @@ def topics() -> str:
         "*Signalled* devices publish a change at once.",
         "A counter only grows, a gauge goes up and down.",
         "The base protocol carries the topics with a key in `stats` and the commands of `players`.",
-        "The other topics and commands are not reachable over the network yet.",
+        "All topics and commands are part of [deskwire.v1](deskwire-v1.md).",
     ]
     for name in DEVICES:
         device = device_class(name)

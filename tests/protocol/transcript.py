@@ -18,9 +18,9 @@ class Line(Struct, frozen=True):
     text: str
 
 
-def conversations() -> list[object]:
+def conversations(folder: Path = FOLDER) -> list[object]:
     """Return every conversation as a pytest parameter, named after its file."""
-    return [pytest.param(read(file), id=file.stem) for file in sorted(FOLDER.glob("*.txt"))]
+    return [pytest.param(read(file), id=file.stem) for file in sorted(folder.glob("*.txt"))]
 
 
 def read(file: Path) -> list[Line]:

@@ -24,6 +24,8 @@ class CommandRouter:
 
     def __init__(self, devices: Iterable[Performer]) -> None:
         self._devices = {command: device for device in devices for command in device.commands}
+        self.commands = {command.name: command for command in self._devices}
+        """Every command of this desk, by name."""
 
     async def perform(self, command: Command, grant: Grant) -> None:
         """Have a command carried out; raises `OutOfScope` or the device's `Problem`."""

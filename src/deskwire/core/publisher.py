@@ -113,9 +113,10 @@ class Publisher:
     def __init__(self, *, interval: Seconds, topics: Iterable[Topic]) -> None:
         """`topics` are those of the devices that this desk runs."""
         topics = tuple(topics)
-        self._interval = interval
-        self._topics = frozenset(topic.name for topic in topics)
-        self._periodic = frozenset(topic.name for topic in topics if topic.periodic)
+        self.interval = interval
+        """Time between two readings of a polled device."""
+        self.topics = frozenset(topic.name for topic in topics)
+        self.periodic = frozenset(topic.name for topic in topics if topic.periodic)
         self._store = Store(topics)
         self._subscriptions: list[Subscription] = []
         self._demand: dict[str, Demand] = {}
@@ -152,7 +153,7 @@ class Publisher:
 
     def subscribe(self, topics: Collection[str], demand: Demand, deliver: Deliver) -> Subscription:
         """Call `deliver` with each update from now on; the first update is complete."""
-        subscription = Subscription(self, self._topics & set(topics), demand, deliver)
+        subscription = Subscription(self, self.topics & set(topics), demand, deliver)
         self._subscriptions.append(subscription)
         if demand is Demand.LIVE and self._expected <= subscription.topics:
             self._end_expectation()
@@ -178,7 +179,7 @@ class Publisher:
 
     def expect(self, topics: Collection[str]) -> None:
         """Demand these topics for 3 s, for a client that will subscribe to them."""
-        expected = self._topics & set(topics)
+        expected = self.topics & set(topics)
         live = {name for name, demand in self._demand.items() if demand is Demand.LIVE}
         if expected <= live - self._expected:
             return
@@ -254,12 +255,12 @@ class Publisher:
                 continue
             if each.demand is Demand.BACKGROUND:
                 self._publish_in_background()
-            elif name not in self._periodic:
+            elif name not in self.periodic:
                 self._publish_change()
 
     def _tick_later(self) -> None:
         loop = asyncio.get_running_loop()
-        due = (loop.time() // self._interval + 1) * self._interval + AFTER_TICK
+        due = (loop.time() // self.interval + 1) * self.interval + AFTER_TICK
         self._tick = loop.call_at(due, self._on_instant)
 
     def _on_instant(self) -> None:

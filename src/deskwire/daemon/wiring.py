@@ -71,6 +71,7 @@ def wire(
         Lifetimes(settings.session.login_lifetime, settings.session.lifetime),
         policy,
         Content(artwork.find, pages, settings.art.public),
+        publisher=publisher,
         broadcaster=Broadcaster(publisher),
         registry=SessionRegistry(policy.sockets),
         router=CommandRouter(devices.values()),

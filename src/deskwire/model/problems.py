@@ -76,6 +76,18 @@ class OutOfScope(Refused):
     code = "forbidden"
 
 
+class UnknownCommand(Refused):
+    """The desk has no such command."""
+
+    code = "unknown_command"
+
+
+class UnknownTopic(Refused):
+    """The desk has no such topic."""
+
+    code = "unknown_topic"
+
+
 class UnknownPlayer(Refused):
     """The desk has no such player, or no longer."""
 

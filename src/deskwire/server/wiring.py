@@ -19,17 +19,22 @@ from deskwire.auth.state_directory import StateDirectory
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import Users
 from deskwire.core.command_router import CommandRouter
+from deskwire.core.publisher import Publisher
 from deskwire.model.instant import Clock
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import SessionPolicy
+from deskwire.protocol.extended.codec import SUBPROTOCOL
 from deskwire.server.http.app import HttpApp
 from deskwire.server.http.content import FindArt, Pages
+from deskwire.server.http.desk_api import DeskApi
 from deskwire.server.http.login_service import DeskAddress, LoginService
 from deskwire.server.http.request_policy import RequestPolicy
 from deskwire.server.http.routes import routes
 from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.endpoint import WebSocketEndpoint
+from deskwire.server.websocket.extended_session import ExtendedProtocol
 from deskwire.server.websocket.session_registry import SessionRegistry, SocketLimits
+from deskwire.server.websocket.topic_broadcaster import TopicBroadcaster
 
 KEY_BYTES = 32
 
@@ -113,6 +118,7 @@ def build_server(
     policy: ServerPolicy,
     content: Content,
     *,
+    publisher: Publisher,
     broadcaster: Broadcaster,
     registry: SessionRegistry,
     router: CommandRouter,
@@ -135,6 +141,11 @@ def build_server(
         registry=registry,
         clock=clock,
         policy=policy.session,
+        subprotocols={
+            SUBPROTOCOL: ExtendedProtocol(
+                publisher.topics, router, TopicBroadcaster(publisher, clock), accounts.desk_id
+            ).open
+        },
     )
     login_service = LoginService(
         users=accounts.users,
@@ -148,6 +159,7 @@ def build_server(
     table = routes(
         login_service=login_service,
         endpoint=endpoint,
+        desk_api=DeskApi(publisher, router, login_service, clock),
         find_art=content.find_art,
         art_is_public=content.art_is_public,
         pages=content.pages,

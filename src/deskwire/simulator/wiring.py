@@ -99,6 +99,7 @@ def wire(
             sockets=LIMITS,
         ),
         Content(simulated_desk.find, pages),
+        publisher=publisher,
         broadcaster=broadcaster,
         registry=registry,
         router=CommandRouter([simulated_desk]),

@@ -13,6 +13,7 @@ from deskwire.model.access import Grant
 from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Stop
 from deskwire.model.readings import PlayerId
 from deskwire.model.units import Seconds
+from deskwire.protocol.base.server_session import Perform
 from deskwire.protocol.base.stats import art_key
 from deskwire.protocol.websocket.serializer import text_frame
 from deskwire.server.http import content
@@ -155,8 +156,8 @@ def tells_of_a_change_with_the_next_second(patch: Patch) -> None:
 def says_that_it_obeyed(patch: Patch) -> None:
     original = monitor.SocketSession._perform
 
-    async def perform(self: monitor.SocketSession, command: Command, grant: Grant) -> None:
-        await original(self, command, grant)
+    async def perform(self: monitor.SocketSession, effect: Perform) -> None:
+        await original(self, effect)
         self._connection.send(text_frame(b'{"event":"ok","args":[]}'))
 
     patch.setattr(monitor.SocketSession, "_perform", perform)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.model.access import ALL_SCOPES, Grant, LoginId
+from deskwire.model.commands import PlayerCommand
 from deskwire.model.instant import Instant
 from deskwire.model.problems import TokenExpired, TokenRefused
 from deskwire.model.units import Seconds
@@ -79,10 +80,12 @@ class Desk:
                 case Admit(given_to):
                     self.did.append(Line(at, "=", f"admit {given_to.user}"))
                 case Perform(command, _):
+                    assert isinstance(command, PlayerCommand)
                     verb = command.name.removeprefix("players.")
                     text = f"perform {verb} {command.player}"
                     self.did.append(Line(at, "=", text))
                 case Send(message):
+                    assert isinstance(message, ErrorMessage | SessionExpiring)
                     self.did.append(
                         Line(at, ">", encode_server_message(message, Seconds(0)).decode())
                     )

@@ -63,7 +63,7 @@ async def test_correct_passwords_are_never_throttled(tmp_path: Path) -> None:
 async def test_unfinished_body_gets_408(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deskwire.server.http.login_service.BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr("deskwire.server.http.request_policy.BODY_TIMEOUT", 0.2)
 
     response = await server.send_raw(
         b"POST /v1/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"

@@ -6,6 +6,9 @@
        │ anything else            ten malformed in 10 s ────────▶ ended 1008
        └──▶ ended 4001 (a genuine but expired token: 4004)
 
+`deskwire.v1` has the same phases, and handles the messages of a live client in its own way: see
+`protocol/extended/server_session.py`.
+
 The session has no socket, no clock and no task. It takes messages and the time, and returns
 effects. The time is CLOCK_BOOTTIME (`Instant.boot`) and is checked at every call. `deadline` tells
 when to call `tick` next. No effect follows a `Close`.
@@ -20,14 +23,13 @@ from enum import Enum
 from msgspec import Struct
 
 from deskwire.model.access import Grant
-from deskwire.model.commands import PlayerCommand
+from deskwire.model.commands import Command
 from deskwire.model.instant import Instant, local_time
 from deskwire.model.problems import Malformed, Problem, Refused, TokenExpired, UnknownEvent
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import (
     Authenticate,
     ErrorMessage,
-    ServerMessage,
     SessionExpiring,
     decode_client_message,
 )
@@ -67,14 +69,26 @@ class Admit(Struct, frozen=True):
 class Perform(Struct, frozen=True):
     """Carry out a command, if the grant covers it."""
 
-    command: PlayerCommand
+    command: Command
     grant: Grant
+    request: Struct | None = None
+    """The message to answer, in `deskwire.v1`."""
+
+
+class Subscribe(Struct, frozen=True):
+    """Replace the topics of this socket, in `deskwire.v1`; no topics end the subscription."""
+
+    topics: tuple[str, ...]
+    interval: Seconds
+    """Shortest time between two readings of a polled device."""
+    id: int | None = None
+    """Id for the answer."""
 
 
 class Send(Struct, frozen=True):
-    """Send a message."""
+    """Send a message of the session's protocol."""
 
-    message: ServerMessage
+    message: Struct
 
 
 class Close(Struct, frozen=True):
@@ -84,7 +98,7 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-Effect = Admit | Perform | Send | Close
+Effect = Admit | Perform | Subscribe | Send | Close
 
 
 class _Phase(Enum):
@@ -141,7 +155,7 @@ class ServerSession:
             if not self._warned and now.boot >= self._warn_at:
                 self._warned = True
                 clock = time.strftime("%H:%M:%S", local_time(now.wall))
-                return [Send(SessionExpiring(clock))]
+                return [Send(self._expiring(clock, now, self._grant.deadline))]
         return []
 
     def end(self, code: CloseCode, reason: str) -> list[Effect]:
@@ -150,6 +164,10 @@ class ServerSession:
             return []
         self._phase = _Phase.ENDED
         return [Close(code, reason)]
+
+    def _expiring(self, clock: str, now: Instant, deadline: Seconds) -> Struct:  # noqa: ARG002
+        """Return the warning; `clock` is the local time, `deadline` is on CLOCK_BOOTTIME."""
+        return SessionExpiring(clock)
 
     def _authenticate(self, text: str, now: Instant) -> list[Effect]:
         try:
@@ -178,11 +196,15 @@ class ServerSession:
             return self._authenticate_again(message.token, now, grant)
         if self._command_rate.take(now.boot):
             return [Perform(message, grant)]
-        is_new_episode = now.boot - self._dropped_at >= EPISODE_GAP
-        self._dropped_at = now.boot
-        if not is_new_episode:
+        if not self._is_new_episode(now):
             return []
         return [Send(ErrorMessage("throttled", "too many commands; some were dropped"))]
+
+    def _is_new_episode(self, now: Instant) -> bool:
+        """Note a dropped command; return whether it is the first of a burst."""
+        is_new = now.boot - self._dropped_at >= EPISODE_GAP
+        self._dropped_at = now.boot
+        return is_new
 
     def _authenticate_again(self, token: str, now: Instant, grant: Grant) -> list[Effect]:
         try:

@@ -9,14 +9,13 @@ is made from the signing key, so two servers behind one host name do not replace
 Sources: RFC 6265bis sections 4.1.2 and 4.1.3; W3C Fetch Metadata.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from msgspec import Struct
 
 from deskwire.auth.logins import Login, Logins
@@ -27,12 +26,9 @@ from deskwire.auth.users import User, Users, is_name
 from deskwire.model.instant import Clock
 from deskwire.model.problems import Malformed, Refused, TokenRefused
 from deskwire.model.units import Seconds
-from deskwire.server.http.problems import TooLarge, TooSlow, WrongMediaType
-from deskwire.server.http.request_policy import Request
-from deskwire.server.http.server import MAX_BODY
+from deskwire.server.http.request_policy import Request, read_json_body
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
-BODY_TIMEOUT = Seconds(10)
 COOKIE_FLAGS = "Path=/; HttpOnly; SameSite=Strict"
 _OWN_PAGE = frozenset({"same-origin", "none"})
 """Values of `Sec-Fetch-Site` for the desk's own page and for an address typed by the user."""
@@ -273,32 +269,9 @@ def bearer_token(request: web.BaseRequest) -> str:
 
 
 async def _read_credentials(request: web.BaseRequest) -> Credentials:
-    coding = request.headers.get("Content-Encoding", "identity").lower()
-    if request.content_type != "application/json" or coding != "identity":
-        raise WrongMediaType("send the body as application/json, without Content-Encoding")
-    too_large = f"the limit is {MAX_BODY // 1024} KiB"
-    if (length := request.content_length or 0) > MAX_BODY:
-        raise TooLarge(f"request body too large: {length} bytes, {too_large}")
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            await _send_continue(request)
-            body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise TooLarge(f"request body too large: {too_large}") from None
-    except TimeoutError:
-        raise TooSlow(f"request body incomplete after {BODY_TIMEOUT:g} s") from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise Malformed("request body incomplete: the client disconnected") from None
-    try:
-        return _decode_credentials(body)
+        return _decode_credentials(await read_json_body(request))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Malformed(
             "invalid request body; send a JSON object with the strings username and password"
         ) from None
-
-
-async def _send_continue(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`, RFC 9110 section 10.1.1."""
-    expects = request.headers.get("Expect", "").lower() == "100-continue"
-    if expects and request.version >= HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -26,7 +26,7 @@ Schemas = dict[type[Struct], dict[str, Any]]
 def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
     """Return the OpenAPI document of these routes; `cookie` is the name of the page's cookie."""
     types: set[type[Struct]] = {ErrorAnswer}
-    types.update(route.takes for route in routes if route.takes is not None)
+    types.update(route.takes for route in routes if isinstance(route.takes, type))
     types.update(route.gives for route in routes if isinstance(route.gives, type))
     ordered = sorted(types, key=lambda each: each.__name__)
     references, components = msgspec.json.schema_components(
@@ -63,13 +63,20 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "security": _SECURITY[route.auth],
         "responses": _responses(route, schemas),
     }
-    if names := re.findall(r"{(\w+)}", route.path):
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in names
-        ]
+    text = {"schema": {"type": "string"}}
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, **text}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    parameters += [
+        {"name": name, "in": "query", "description": meaning, **text}
+        for name, meaning in route.query.items()
+    ]
+    if parameters:
+        operation["parameters"] = parameters
     if route.takes is not None:
-        operation["requestBody"] = {"required": True, "content": _json(schemas[route.takes])}
+        body = schemas.get(route.takes, {"type": "object"})
+        operation["requestBody"] = {"required": True, "content": _json(body)}
     return operation
 
 

@@ -98,8 +98,12 @@ STATUS: Mapping[type[Problem], int] = {
     problems.OutOfScope: 403,
     ForeignOrigin: 403,
     NotFound: 404,
+    problems.UnknownCommand: 404,
+    problems.UnknownTopic: 404,
+    problems.UnknownPlayer: 404,
     MethodNotAllowed: 405,
     TooSlow: 408,
+    problems.NotSupported: 409,
     TooLarge: 413,
     WrongMediaType: 415,
     Misdirected: 421,
@@ -107,7 +111,10 @@ STATUS: Mapping[type[Problem], int] = {
     Throttled: 429,
     InternalError: 500,
     UnknownMethod: 501,
+    problems.PlayerError: 502,
     problems.StateUnavailable: 503,
+    problems.DeviceUnavailable: 503,
+    problems.PlayerTimeout: 504,
 }
 
 

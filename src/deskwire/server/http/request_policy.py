@@ -1,4 +1,4 @@
-"""Requests that the server admits: by their Host, their Origin and the proxies in between.
+"""Requests: which ones the server admits, by Host, Origin and proxies, and their JSON bodies.
 
 Every web page that a browser opens can send requests to a daemon in the home network. So a request
 with an unknown Host (DNS rebinding) or with a foreign Origin (another page) is refused. An IP
@@ -6,6 +6,7 @@ address as Host is accepted, because it cannot be rebound. An Origin is foreign 
 or port (RFC 6454 section 5) differs from those under which the client sees the desk.
 """
 
+import asyncio
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -13,12 +14,23 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from msgspec import Struct
 
-from deskwire.server.http.problems import BadRequest, ForeignOrigin, Misdirected
+from deskwire.model.problems import Malformed
+from deskwire.model.units import Seconds
+from deskwire.server.http.problems import (
+    BadRequest,
+    ForeignOrigin,
+    Misdirected,
+    TooLarge,
+    TooSlow,
+    WrongMediaType,
+)
+from deskwire.server.http.server import MAX_BODY
 from deskwire.server.net.certificates import host_names
 
+BODY_TIMEOUT = Seconds(10)
 _HOST_PATTERN = r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?"
 _HOST = re.compile(_HOST_PATTERN)
 _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://" + _HOST_PATTERN)
@@ -161,3 +173,33 @@ def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return (address.version == 6 and address.ipv4_mapped) or address
+
+
+async def read_json_body(request: web.BaseRequest) -> bytes:
+    """Return the body of a request, which must be declared as JSON and is not decoded.
+
+    Raises `WrongMediaType`, `TooLarge`, `TooSlow` and `Malformed`.
+    """
+    coding = request.headers.get("Content-Encoding", "identity").lower()
+    if request.content_type != "application/json" or coding != "identity":
+        raise WrongMediaType("send the body as application/json, without Content-Encoding")
+    too_large = f"the limit is {MAX_BODY // 1024} KiB"
+    if (length := request.content_length or 0) > MAX_BODY:
+        raise TooLarge(f"request body too large: {length} bytes, {too_large}")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            await _send_continue(request)
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLarge(f"request body too large: {too_large}") from None
+    except TimeoutError:
+        raise TooSlow(f"request body incomplete after {BODY_TIMEOUT:g} s") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise Malformed("request body incomplete: the client disconnected") from None
+
+
+async def _send_continue(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`, RFC 9110 section 10.1.1."""
+    expects = request.headers.get("Expect", "").lower() == "100-continue"
+    if expects and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

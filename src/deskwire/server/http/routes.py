@@ -5,23 +5,33 @@ The server and `/v1/openapi.json` both use this table, so the document always ma
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
 
 from deskwire.model.problems import (
+    DeviceUnavailable,
     Malformed,
+    NotSupported,
+    OutOfScope,
+    PlayerError,
+    PlayerTimeout,
     Problem,
     StateUnavailable,
     Throttled,
     TokenExpired,
     TokenRefused,
+    UnknownCommand,
+    UnknownPlayer,
+    UnknownTopic,
     WrongCredentials,
 )
 from deskwire.server.http.content import FindArt, Pages, art_response
+from deskwire.server.http.desk_api import CommandsAnswer, DeskApi, ReadingsAnswer, ResultAnswer
 from deskwire.server.http.login_service import (
     Credentials,
     LoginService,
@@ -64,7 +74,10 @@ class Route(Struct, frozen=True):
     """Its name is the OpenAPI `operationId`."""
     summary: str
     auth: AuthRequirement = AuthRequirement.NONE
-    takes: type[Struct] | None = None
+    takes: Any = None
+    """Type of the JSON body; `dict[str, Any]` for one that another document describes."""
+    query: Mapping[str, str] = MappingProxyType({})
+    """Optional parameters of the query, with their meanings."""
     gives: type[Struct] | str | None = None
     """A JSON body, a media type, or nothing."""
     status: int = 200
@@ -132,6 +145,21 @@ LOG_IN_REFUSALS = (
     Throttled,
     StateUnavailable,
 )
+COMMAND_REFUSALS = (
+    Malformed,
+    TokenRefused,
+    OutOfScope,
+    UnknownCommand,
+    UnknownPlayer,
+    TooSlow,
+    NotSupported,
+    TooLarge,
+    WrongMediaType,
+    Throttled,
+    PlayerError,
+    DeviceUnavailable,
+    PlayerTimeout,
+)
 LOG_OUT_REFUSALS = (TokenRefused, StateUnavailable)
 
 
@@ -139,6 +167,7 @@ def routes(
     *,
     login_service: LoginService,
     endpoint: WebSocketEndpoint,
+    desk_api: DeskApi,
     find_art: FindArt,
     art_is_public: bool,
     pages: Pages,
@@ -192,8 +221,46 @@ def routes(
         """Check that the daemon answers."""
         return HealthAnswer(HealthData("ok"))
 
+    _add_desk_routes(table, desk_api)
     _add_page_routes(table, login_service, pages)
     return table
+
+
+def _add_desk_routes(table: RouteTable, desk_api: DeskApi) -> None:
+    @table.route(
+        "GET",
+        "/v1/desk",
+        auth=AuthRequirement.LOGIN,
+        gives=ReadingsAnswer,
+        query={"topics": "Names of topics, separated by commas; all topics without it"},
+        refusals=(TokenRefused, OutOfScope, UnknownTopic),
+    )
+    async def desk(request: Request) -> ReadingsAnswer:
+        """Get the present readings by topic."""
+        return await desk_api.readings(request)
+
+    @table.route(
+        "GET",
+        "/v1/commands",
+        auth=AuthRequirement.LOGIN,
+        gives=CommandsAnswer,
+        refusals=(TokenRefused,),
+    )
+    async def commands(request: Request) -> CommandsAnswer:
+        """Get the commands that this login may send, with the JSON Schema of their arguments."""
+        return desk_api.commands(request)
+
+    @table.route(
+        "POST",
+        "/v1/commands/{name}",
+        auth=AuthRequirement.LOGIN,
+        takes=dict[str, Any],
+        gives=ResultAnswer,
+        refusals=COMMAND_REFUSALS,
+    )
+    async def perform(request: Request) -> ResultAnswer:
+        """Carry out a command; the body has its arguments."""
+        return await desk_api.perform(request)
 
 
 def _add_page_routes(table: RouteTable, login_service: LoginService, pages: Pages) -> None:

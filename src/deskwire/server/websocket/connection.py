@@ -115,6 +115,13 @@ class Connection:
         self.transport.abort()
 
 
+def write_or_skip(frame: bytes, connection: Connection) -> bool:
+    """Write a frame unless older data is unsent; return whether it was written."""
+    skipped = connection.skipped
+    broadcast(frame, [connection])
+    return connection.skipped == skipped
+
+
 def broadcast(frame: bytes, connections: Iterable[Connection]) -> None:
     """Write a snapshot to each client without unsent data; the others skip it.
 

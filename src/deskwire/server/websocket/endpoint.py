@@ -1,4 +1,4 @@
-"""WebSocket endpoint of the base protocol: one session for each socket.
+"""WebSocket endpoint: one session for each socket, of the base protocol or of a subprotocol.
 
     upgrade ─▶ wait for auth ─▶ authenticated: snapshots out, commands in ─▶ close frame ─▶ closed
 
@@ -9,14 +9,15 @@ code but not the status of a failed handshake.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from aiohttp import web
+from msgspec import Struct
 
 from deskwire.auth.identity import client_network
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ConnectedClient, Grant, Scope
-from deskwire.model.commands import Command
 from deskwire.model.instant import Clock, Instant
 from deskwire.model.problems import Problem, UnknownPlayer
 from deskwire.model.units import Seconds
@@ -29,6 +30,7 @@ from deskwire.protocol.base.server_session import (
     Send,
     ServerSession,
     SessionPolicy,
+    Subscribe,
     error_message,
 )
 from deskwire.protocol.close_codes import CloseCode
@@ -39,7 +41,7 @@ from deskwire.server.websocket.broadcaster import Broadcaster
 from deskwire.server.websocket.connection import Connection
 from deskwire.server.websocket.deadlines import Deadlines
 from deskwire.server.websocket.session_registry import SessionRegistry
-from deskwire.server.websocket.websocket_protocol import upgrade
+from deskwire.server.websocket.websocket_protocol import offered_subprotocols, upgrade
 
 VerifyToken = Callable[[str, str, Instant], Grant]
 """From (token, desk in the path, now) to a grant; raises `TokenExpired` or another `Refused`."""
@@ -61,7 +63,10 @@ class WebSocketEndpoint:
         registry: SessionRegistry,
         clock: Clock,
         policy: SessionPolicy,
+        subprotocols: "Mapping[str, OpenSocket]" = MappingProxyType({}),
     ) -> None:
+        """`subprotocols` opens the sockets of clients that offer one of them."""
+        self._subprotocols = subprotocols
         self.verify = verify
         self.router = router
         self.broadcaster = broadcaster
@@ -89,10 +94,14 @@ class WebSocketEndpoint:
 
     def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
         """Answer a handshake and start a session; raises `NotAWebSocket`."""
+        offered = offered_subprotocols(request)
+        chosen = next((each for each in offered if each in self._subprotocols), None)
+        open_socket = SocketSession if chosen is None else self._subprotocols[chosen]
         return upgrade(
             request,
-            lambda connection: SocketSession(self, connection, desk, address),
+            lambda connection: open_socket(self, connection, desk, address),
             max_message=MAX_MESSAGE,
+            subprotocol=chosen,
         )
 
 
@@ -106,11 +115,7 @@ class SocketSession:
         self._connection = connection
         self.address = address
         self.opened = endpoint.clock()
-        self._session = ServerSession(
-            self.opened,
-            verify=lambda token, now: endpoint.verify(token, desk, now),
-            policy=endpoint.policy,
-        )
+        self._session = self._new_session(desk)
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
         endpoint.registry.add(self, client_network(address))
@@ -150,10 +155,12 @@ class SocketSession:
             match effect:
                 case Admit(grant):
                     self._admit(grant)
-                case Perform(command, grant):
-                    task = asyncio.create_task(self._perform(command, grant))
+                case Perform():
+                    task = asyncio.create_task(self._perform(effect))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
+                case Subscribe():
+                    self._subscribe(effect)
                 case Send(message):
                     self._send(message)
                 case Close(code, reason):
@@ -164,25 +171,44 @@ class SocketSession:
     def _admit(self, grant: Grant) -> None:
         if not self._endpoint.registry.authenticate(self, grant):
             self.close(CloseCode.TRY_LATER, "too many sockets")
-        elif Scope.MONITOR in grant.scopes:
+        else:
+            self._start(grant)
+
+    def _new_session(self, desk: str) -> ServerSession:
+        """Return the session that decides; `desk` is the id in the request's path."""
+        endpoint = self._endpoint
+        return ServerSession(
+            self.opened,
+            verify=lambda token, now: endpoint.verify(token, desk, now),
+            policy=endpoint.policy,
+        )
+
+    def _start(self, grant: Grant) -> None:
+        """Stream to the client, which is authenticated."""
+        if Scope.MONITOR in grant.scopes:
             self._endpoint.broadcaster.join(self._connection)
         else:
             self._endpoint.broadcaster.accompany(self._connection)
 
-    async def _perform(self, command: Command, grant: Grant) -> None:
+    def _subscribe(self, wanted: Subscribe) -> None:
+        raise NotImplementedError("the base protocol has no subscriptions")
+
+    async def _perform(self, effect: Perform) -> None:
         self._commands += 1
         try:
-            await self._endpoint.router.perform(command, grant)
+            await self._endpoint.router.perform(effect.command, effect.grant)
         except Problem as problem:
             self._send(error_message(problem))
             if isinstance(problem, UnknownPlayer):
                 self._endpoint.broadcaster.refresh(self._connection)
 
-    def _send(self, message: ServerMessage) -> None:
+    def _send(self, message: Struct) -> None:
+        self._connection.send(self._encode(message))
+
+    def _encode(self, message: Struct) -> bytes:
+        assert isinstance(message, ServerMessage)
         literal = self._endpoint.policy.literal_names
-        self._connection.send(
-            text_frame(encode_server_message(message, Seconds(0), literal_names=literal))
-        )
+        return text_frame(encode_server_message(message, Seconds(0), literal_names=literal))
 
     def _set_deadline(self) -> None:
         deadline = self._session.deadline
@@ -205,3 +231,7 @@ class SocketSession:
         else:
             counts = f"skipped={self._connection.skipped} commands={self._commands}"
             log.info("session ended  user=%s %s %s %s", grant.user, origin, counts, close)
+
+
+OpenSocket = Callable[[WebSocketEndpoint, Connection, str, str], SocketSession]
+"""From the endpoint, a connection, the desk in the path and the client's address to a session."""

@@ -142,13 +142,18 @@ class WebSocketProtocol(asyncio.Protocol):
 
 
 def upgrade(
-    request: web.BaseRequest, receive: Callable[[Connection], MessageReceiver], *, max_message: int
+    request: web.BaseRequest,
+    receive: Callable[[Connection], MessageReceiver],
+    *,
+    max_message: int,
+    subprotocol: str | None = None,
 ) -> web.StreamResponse:
     """Answer the handshake and hand the connection to the receiver that `receive` returns.
 
-    `max_message` is the maximum size in bytes. Raises `NotAWebSocket` before anything is sent.
+    `max_message` is the maximum size in bytes, `subprotocol` the chosen one of those that the
+    client offers. Raises `NotAWebSocket` before anything is sent.
     """
-    response = handshake_response(handshake_key(request))
+    response = handshake_response(handshake_key(request), subprotocol)
     http, transport = request.protocol, request.transport
     if not isinstance(http, HttpProtocol) or not isinstance(transport, TcpTransport):
         raise NotAWebSocket("the client disconnected")
@@ -188,15 +193,25 @@ def is_valid_key(text: str) -> bool:
         return False
 
 
-def handshake_response(key: str) -> bytes:
+def offered_subprotocols(request: web.BaseRequest) -> list[str]:
+    """Return the subprotocols that the client offers, in its order of preference."""
+    offered = ",".join(request.headers.getall("Sec-WebSocket-Protocol", [])).split(",")
+    return [each.strip() for each in offered]
+
+
+def handshake_response(key: str, subprotocol: str | None = None) -> bytes:
     """Return the 101 response to a key."""
+    chosen = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
     digest = hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()
     return (
         b"HTTP/1.1 101 Switching Protocols\r\n"
         b"Upgrade: websocket\r\n"
         b"Connection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n"
-        b"Server: deskwire\r\n\r\n"
+        b"Sec-WebSocket-Accept: "
+        + base64.b64encode(digest)
+        + b"\r\n"
+        + chosen.encode()
+        + b"Server: deskwire\r\n\r\n"
     )
 
 
