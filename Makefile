@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -pri
 # The tests start the program a thousand times, so keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test unit test-page desktop system test-pythons guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-growth bench-half-hour bench-guard bench-report bench-page soak echo-socket check format reference docs locks clean help
+.PHONY: run test unit test-page desktop system test-pythons guard test-faults test-systemd test-laptop bench bench-fanout bench-watching bench-latency bench-transports bench-report bench-page soak echo-socket check format reference docs locks clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -55,7 +55,7 @@ BENCH := $(VENV)/.dev $(VENV)/.parts
 bench: $(BENCH) $(VENV)/.page-tools  ## run all measurements and write bench/report.md, in a quarter of an hour
 	$(BIN)/python -m bench.all $(ARGS)
 
-bench-fanout: $(BENCH)  ## measure one frame to many clients, beside a C loop and six other servers
+bench-fanout: $(BENCH)  ## measure one frame to many clients, beside a C loop and five other servers
 	$(BIN)/python -m bench.fanout $(ARGS)
 
 bench-watching: $(BENCH)  ## measure the cost of a desk with and without a client, beside other monitors
@@ -64,13 +64,8 @@ bench-watching: $(BENCH)  ## measure the cost of a desk with and without a clien
 bench-latency: $(BENCH)  ## measure the time of a change, a command, a login and a start
 	$(BIN)/python -m bench.latency $(ARGS)
 
-bench-growth: $(BENCH)  ## measure the growth with clients, players and media changes
-	$(BIN)/python -m bench.growth $(ARGS)
-
-bench-half-hour: $(BENCH)  ## measure memory over half an hour of media changes
-	$(BIN)/python -m bench.growth --half-hour
-
-bench-guard: guard  ## the same as guard
+bench-transports: $(BENCH)  ## measure the transports of the daemon and of asyncio at 64 and 2,000 sockets
+	$(BIN)/python -m bench.transports $(ARGS)
 
 bench-report: $(BENCH)  ## write bench/report.md from the last results
 	$(BIN)/python -m bench.report

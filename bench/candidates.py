@@ -68,14 +68,9 @@ PEER_TABLE = (
         lambda a: [str(BUN), str(PEERS / "bun.js"), *a.words, *a.certificate],
     ),
     Peer(
-        "Node ws, plain",
-        "node",
-        lambda a: [str(NODE), str(PEERS / "ws.mjs"), *a.words, "plain", *a.certificate],
-    ),
-    Peer(
         "Node ws, prepared",
         "node",
-        lambda a: [str(NODE), str(PEERS / "ws.mjs"), *a.words, "prepared", *a.certificate],
+        lambda a: [str(NODE), str(PEERS / "ws.mjs"), *a.words, *a.certificate],
     ),
     Peer("Go gorilla, prepared", "go", lambda a: [str(GORILLA), *a.words, *a.certificate]),
     Peer("websockets, broadcast", "python", lambda a: python_peer("websockets_broadcast", a)),

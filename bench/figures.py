@@ -141,9 +141,3 @@ def percentile(samples: Sequence[float], share: float) -> float:
 def spent(program: Result, how: str, key: str = "cpu_s_a_minute") -> float:
     """Return the median of what a program used, watched or unwatched."""
     return float(median(each[key] for each in program[how]))
-
-
-def kib_a_further_screen(growth: Result) -> float:
-    """Return memory for each client between the first size and the last."""
-    first, last = growth["clients"]["sizes"][0], growth["clients"]["sizes"][-1]
-    return float((last["resident_kib"] - first["resident_kib"]) / (last["size"] - first["size"]))

@@ -8,12 +8,12 @@
     a command           a frame sent by a client, noted by a player of our own when it is called; in
                         turn with it a bare call to the same player, with no desk in between
     log-in              `logins.py`
-    start               from exec to the line that says it is ready
+    start               from exec to the line that says it is ready, in turn with an import of
+                        aiohttp.web
 
 Client, listener and player share one process on the load's core and one clock. Changes come at
 random moments of the interval and further apart than 50 ms, so that none is held back as part of a
-burst. Beside it stand what one would have instead: a poller that asks each second, and `playerctl
---follow`.
+burst.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import asyncio
 import itertools
 import random
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -31,9 +32,8 @@ from dbus_fast.aio import MessageBus
 from bench import results
 from bench.cores import LOAD, SERVER, on
 from bench.ear import listening
-from bench.instead import of_playerctl
+from bench.goals import BARE_CALL, COMMAND, IMPORT, READY, SIGNAL
 from bench.logins import of_logins
-from bench.prepare import prepare
 from bench.surroundings import Surroundings, surroundings
 from tests.support.buses import PrivateBus
 from tests.support.client import Client, Socket
@@ -54,13 +54,12 @@ Samples = list[float]
 
 async def main(samples: int) -> None:
     """Measure and keep it."""
-    missing = prepare("playerctl")
     dice = random.Random(1)  # noqa: S311 - it decides when, nothing that must not be guessed
     measured: dict[str, Samples] = {}
 
     def keep(more: dict[str, Samples]) -> None:
         measured.update(more)
-        results.write("latency", {"samples": measured, "missing": missing})
+        results.write("latency", {"samples": measured})
 
     async with surroundings() as there:
         with there.serving() as desk:
@@ -71,9 +70,7 @@ async def main(samples: int) -> None:
             async with Client(desk) as client:
                 keep(await of_commands(there, client, dice, samples))
         keep(await of_logins(there))
-        keep({"serve to ready": of_starts(there)})
-        if "playerctl" not in missing:
-            keep(await of_playerctl(there, dice))
+        keep(of_starts(there))
 
 
 # ---- a player's signal ---------------------------------------------------------------------------
@@ -103,7 +100,7 @@ async def of_signals(
                 since_signal.append((frame.at - signal[0]) * 1000)
                 since_request.append((frame.at - requested) * 1000)
     return {
-        "a player's signal to the frame": since_signal,
+        SIGNAL: since_signal,
         "a request to mpv to the frame, mpv's part included": since_request,
     }
 
@@ -182,8 +179,8 @@ async def of_commands(
                 async with asyncio.timeout(WITHIN):
                     bare.append((await called.get() - sent) * 1000)
     return {
-        "a command to the call": commands,
-        "… a bare call to that player, without a desk": bare,
+        COMMAND: commands,
+        BARE_CALL: bare,
     }
 
 
@@ -216,28 +213,34 @@ async def clients(client: Client, count: int) -> AsyncIterator[list[Socket]]:
 # ---- a start -------------------------------------------------------------------------------------
 
 
-def of_starts(there: Surroundings) -> Samples:
-    """Start the daemon on a state that is there."""
-    took = []
+def of_starts(there: Surroundings) -> dict[str, Samples]:
+    """Start the daemon on an existing state, in turn with an import of its HTTP library."""
+    serve = [
+        *(str(PROGRAM), "serve", "--host", "127.0.0.1", "--port", "0"),
+        *("--state-dir", str(there.state)),
+    ]
+    imports = [sys.executable, "-c", "import aiohttp.web; print('imported')"]
+    took: dict[str, Samples] = {READY: [], IMPORT: []}
     for _ in range(STARTS):
-        desk = there.desk()
-        with on(SERVER):
-            began = time.monotonic()
-            with subprocess.Popen(
-                [
-                    *(str(PROGRAM), "serve", "--host", "127.0.0.1", "--port", "0"),
-                    *("--state-dir", str(there.state)),
-                ],
-                env=desk.env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            ) as program:
-                assert program.stdout is not None
-                for line in program.stdout:
-                    if b"deskwire is ready at" in line:
-                        took.append((time.monotonic() - began) * 1000)
-                        break
-                program.terminate()
+        env = there.desk().env
+        took[READY].append(time_to_line(serve, env, b"deskwire is ready at"))
+        took[IMPORT].append(time_to_line(imports, env, b"imported"))
+    return took
+
+
+def time_to_line(command: list[str], env: dict[str, str], expected: bytes) -> float:
+    """Return milliseconds from exec to the line that contains `expected`."""
+    with on(SERVER):
+        began = time.monotonic()
+        with subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as program:
+            assert program.stdout is not None
+            found = any(expected in line for line in program.stdout)
+            took = (time.monotonic() - began) * 1000
+            program.terminate()
+    if not found:
+        raise SystemExit(f"{command[0]} ended without the line {expected.decode()!r}")
     return took
 
 

@@ -25,7 +25,6 @@ def load(
     frames: int,
     interval: float,
     tls: bool,
-    stepwise: bool = False,
 ) -> Measured:
     """Open clients and stream to them; raises `NotMeasured`."""
     words = [
@@ -35,7 +34,6 @@ def load(
         *("--interval", str(interval), "--texts", str(listen_address.texts)),
         *("--pids", ",".join(map(str, listen_address.pids))),
         *(["--tls"] if tls else []),
-        *(["--stepwise"] if stepwise else []),
     ]
     with on(CORE):
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench import results
+from bench import plots, results
 
 PICTURES = results.ROOT / "bench" / "plots"
 
@@ -19,8 +19,18 @@ def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> Lines:
     ]
 
 
-def picture(name: str, said: str, drawn: str) -> Lines:
-    """Keep a picture and return what shows it."""
-    PICTURES.mkdir(exist_ok=True)
-    (PICTURES / f"{name}.svg").write_text(drawn, encoding="utf-8")
-    return [f"![{said}](plots/{name}.svg)", ""]
+def picture(name: str, text: str, drawn: "plots.Bars | plots.Curves") -> Lines:
+    """Draw a figure and return the line that shows it."""
+    plots.write(drawn, PICTURES / f"{name}.svg")
+    return [f"![{text}](plots/{name}.svg)", ""]
+
+
+def short(value: float) -> str:
+    """Write a number with three digits that count, and no more."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return text

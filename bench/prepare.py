@@ -129,7 +129,6 @@ NEEDS: dict[str, Callable[[], None]] = {
     "glances": lambda: debian("glances", "python3-bottle"),
     "netdata": lambda: debian("netdata"),
     "node-exporter": lambda: debian("prometheus-node-exporter"),
-    "playerctl": lambda: debian("playerctl"),
     "valgrind": lambda: debian("valgrind"),
 }
 

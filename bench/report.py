@@ -8,15 +8,12 @@ from pathlib import Path
 
 from bench import results
 from bench.goals import Results, reached
-from bench.markdown import Lines, table
+from bench.markdown import Lines, short, table
 from bench.results import Result
 from bench.sections.fanout import fanout
-from bench.sections.growth import growth, half_hour
-from bench.sections.guard import guard
 from bench.sections.latency import latency
 from bench.sections.page import page
 from bench.sections.watching import watching
-from bench.svg import short
 
 REPORT = results.ROOT / "bench" / "report.md"
 
@@ -24,9 +21,6 @@ SECTIONS: dict[str, Callable[[Result], Lines]] = {
     "fanout": fanout,
     "watching": watching,
     "latency": latency,
-    "growth": growth,
-    "half-hour": half_hour,
-    "guard": guard,
     "page": page,
 }
 
@@ -38,7 +32,7 @@ def write() -> Path:
     for name, section in SECTIONS.items():
         if (result := found[name]) is not None:
             lines += section(result)
-        elif name != "half-hour":
+        else:
             lines += ["", f"*{name}: not measured.*"]
     REPORT.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return REPORT
@@ -77,8 +71,8 @@ def goals(found: Results) -> Lines:
     """Hold the goals against the figures."""
     rows = [
         (
-            each.goal.what,
-            f"≤ {each.goal.most:g} {each.goal.unit}",
+            each.goal.name,
+            each.goal.bound,
             "–" if each.figure is None else f"{short(each.figure)} {each.goal.unit}",
             each.word,
         )

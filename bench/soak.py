@@ -22,7 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.asked import answers, ask, asked  # noqa: E402 - found by the line above
+from bench import plots  # noqa: E402 - found by the line above
+from bench.asked import answers, ask, asked  # noqa: E402 - the same
+from bench.prepare import prepare  # noqa: E402 - the same
 from bench.sections.soak import (  # noqa: E402 - the same
     Run,
     Sample,
@@ -151,6 +153,8 @@ def main() -> int:
     given.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     given.add_argument("--report", type=Path, default=ROOT / "build" / "soak")
     wanted = given.parse_args()
+    if missing := prepare("python"):
+        sys.exit(f"nothing can be drawn: {missing}")
     print(f"seed {wanted.seed}: {wanted.seconds:g} s, {wanted.clients} clients", flush=True)
 
     logging.disable()  # the players' library speaks of every answer that their leaving cuts off
@@ -159,7 +163,7 @@ def main() -> int:
     said = values(run)
 
     wanted.report.mkdir(parents=True, exist_ok=True)
-    (wanted.report / "soak.svg").write_text(drawn(run), encoding="utf-8")
+    plots.write(drawn(run), wanted.report / "soak.svg")
     (wanted.report / "soak.md").write_text(said, encoding="utf-8")
     print(run.log + said)
     return 0 if all(each.fine for each in checked(run)) else 1

@@ -1,9 +1,9 @@
 /* A crowd of screens on one core: opens them, has them subscribe, and watches each frame arrive.
  *
  *     load --port N [--tls] --sizes 100,1000,5000 --frames K --interval SECONDS --texts FILE
- *          --pids PID,PID [--path /...] [--host 127.0.0.1] [--stepwise]
+ *          --pids PID,PID [--path /...] [--host 127.0.0.1]
  *
- * All are opened first (with --stepwise only as many as the size at hand needs); then, size by
+ * All are opened first; then, size by
  * size, so many have subscribed by saying a line of FILE (the n-th screen the n-th line, from the
  * start again after the last). A server sends its frame at each multiple of the interval on
  * CLOCK_MONOTONIC. The CPU of the server's processes is read a moment before each, so a round is one
@@ -152,9 +152,9 @@ static SSL_CTX *make_tls(void) {
 int main(int count, char **words) {
     static const struct option options[] = {
         {"port", 1, 0, 'p'}, {"tls", 0, 0, 't'},   {"sizes", 1, 0, 's'}, {"frames", 1, 0, 'f'}, {"interval", 1, 0, 'i'},
-        {"texts", 1, 0, 'x'}, {"pids", 1, 0, 'c'}, {"path", 1, 0, 'u'},  {"host", 1, 0, 'h'},   {"stepwise", 0, 0, 'w'},
+        {"texts", 1, 0, 'x'}, {"pids", 1, 0, 'c'}, {"path", 1, 0, 'u'},  {"host", 1, 0, 'h'},
         {0, 0, 0, 0}};
-    int frames = 10, stepwise = 0;
+    int frames = 10;
     double interval = 0.1;
     for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
             case 'p': door.port = atoi(optarg); break;
@@ -169,7 +169,6 @@ int main(int count, char **words) {
             case 'c': usage_of(optarg); break;
             case 'u': door.path = optarg; break;
             case 'h': door.host = optarg; break;
-            case 'w': stepwise = 1; break;
             default: return 2;
         }
     signal(SIGPIPE, SIG_IGN);
@@ -185,11 +184,10 @@ int main(int count, char **words) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
 
     printf("{");
-    if (!stepwise) open_upto(most);
+    open_upto(most);
     printf("\"sizes\": [");
     for (int i = 0; i < how_many_sizes; i++) {
         printf("%s{\"size\": %d, ", i ? ", " : "", sizes[i]);
-        if (stepwise) open_upto(sizes[i]);
         subscribe(i ? sizes[i - 1] : 0, sizes[i]);
         stream(sizes[i], frames, (int64_t)(interval * 1e9));
         printf("}");

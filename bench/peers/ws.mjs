@@ -1,13 +1,13 @@
-// Node with `ws`: plain (as its own example of a broadcast) or the frame made once.
+// Node with `ws`: the frame is made once.
 //
-//     node ws.mjs PORT INTERVAL FRAME plain|prepared [CERTIFICATE KEY]
+//     node ws.mjs PORT INTERVAL FRAME [CERTIFICATE KEY]
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { Sender, WebSocketServer } from "ws";
 
-const [port, interval, framePath, how, certificate, key] = process.argv.slice(2);
+const [port, interval, framePath, certificate, key] = process.argv.slice(2);
 const text = readFileSync(framePath, "utf8");
 const frame = Buffer.concat(Sender.frame(Buffer.from(text), { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false }));
 
@@ -17,14 +17,12 @@ const server = certificate
 const subscribers = new Set();
 
 new WebSocketServer({ server, perMessageDeflate: false }).on("connection", (ws, request) => {
-  ws.on("message", () => subscribers.add(how === "prepared" ? request.socket : ws));
-  ws.on("close", () => subscribers.delete(how === "prepared" ? request.socket : ws));
+  ws.on("message", () => subscribers.add(request.socket));
+  ws.on("close", () => subscribers.delete(request.socket));
   ws.on("error", () => {});
 });
 
-const publish = how === "prepared"
-  ? () => { for (const socket of subscribers) socket.write(frame); }
-  : () => { for (const ws of subscribers) ws.send(text); };
+const publish = () => { for (const socket of subscribers) socket.write(frame); };
 
 const every = Number(interval) * 1000;
 const now = () => Number(process.hrtime.bigint()) / 1e6; // CLOCK_MONOTONIC

@@ -1,8 +1,7 @@
-"""Latency as a picture and a table."""
+"""Latency as a table."""
 
-from bench.chart import Span, spans
 from bench.figures import percentile
-from bench.markdown import Lines, picture, table
+from bench.markdown import Lines, table
 from bench.results import Result
 
 
@@ -17,17 +16,7 @@ def latency(result: Result) -> Lines:
         )
         for name, taken in samples.items()
     ]
-    drawn = [
-        Span(
-            name,
-            percentile(taken, 0.5),
-            percentile(taken, 0.95),
-            percentile(taken, 0.99),
-            ours="playerctl" not in name and "poller" not in name,
-        )
-        for name, taken in samples.items()
-    ]
-    lines = [
+    return [
         "",
         "## How long it takes",
         "",
@@ -35,20 +24,8 @@ def latency(result: Result) -> Lines:
             "Milliseconds. The signal is seen by a listener on the same bus, the frame by a client "
             "over TLS, both in one process with one clock. Below a command stands the same call "
             "made without a desk, below a log-in the least cost of a log-in: "
-            "aiohttp, the same hash, one row on disk, and nothing judged. Last, what one would "
-            "have instead."
+            "aiohttp, the same hash, one row on disk, and nothing judged."
         ),
         "",
-        *picture(
-            "latency",
-            "medians, 95th and 99th percentiles",
-            spans(
-                "How long it takes",
-                "dot: median; tick: 95th percentile; end of the line: 99th; logarithmic",
-                drawn,
-                "ms",
-            ),
-        ),
         *table(("", "p50", "p95", "p99", "samples"), rows),
     ]
-    return lines + [f"\n{who} is not here: {why}." for who, why in result["missing"].items()]

@@ -1,8 +1,7 @@
 """Cost of the page in a browser."""
 
-from bench.markdown import Lines, table
+from bench.markdown import Lines, short, table
 from bench.results import Result
-from bench.svg import short
 
 
 def page(result: Result) -> Lines:

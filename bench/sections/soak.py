@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from bench.chart import Curve, chart
 from bench.markdown import table
+from bench.plots import Curves
 from tests.support.client_load import ClientLoad
 
 MIB_MORE, THREADS_MORE, DESCRIPTORS_MORE, TASKS_MORE = 2.0, 0, 3, 1
@@ -217,8 +217,8 @@ def rows(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     return "\n".join(table(heads, cells))
 
 
-def drawn(run: Run) -> str:
-    """Draw the curves."""
-    title = f"What the daemon held: {run.clients} clients, {run.troubles.total()} troubles"
-    curves = [Curve(name, [of(each) for each in run.samples]) for name, of in MEASURED.items()]
-    return chart(title, [each.at for each in run.samples], curves)
+def drawn(run: Run) -> Curves:
+    """Return the curves of all samples."""
+    title = f"Resources of the daemon: {run.clients} clients, {run.troubles.total()} faults"
+    curves = [(name, [of(each) for each in run.samples]) for name, of in MEASURED.items()]
+    return Curves(title, "seconds", [each.at for each in run.samples], curves)

@@ -1,9 +1,9 @@
 """Watching one machine: a picture and a table that says what each program collects."""
 
 from bench.candidates import DESKWIRE
-from bench.chart import Bar, bars
 from bench.figures import spent
 from bench.markdown import Lines, picture, table
+from bench.plots import Bar, Bars
 from bench.results import Result
 
 
@@ -26,7 +26,7 @@ def watching(result: Result) -> Lines:
         *picture(
             "watching",
             "processor time a minute, watched",
-            bars(
+            Bars(
                 "Watched once a second: processor time a minute",
                 "seconds, the whole process tree; the smaller the better",
                 [

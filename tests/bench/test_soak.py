@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bench.chart import MOST_POINTS, thinned
-from bench.sections.soak import Run, Sample, checked, drawn, values
+from bench.sections.soak import MEASURED, Run, Sample, checked, drawn, values
 from tests.support.client_load import ClientLoad
 
 if TYPE_CHECKING:
@@ -57,19 +56,10 @@ async def test_log_with_a_secret_fails_the_soak() -> None:
     assert [each.found for each in checked(run) if not each.fine] == ["there is"]
 
 
-async def test_the_picture_is_small_and_has_a_curve_for_each() -> None:
-    picture = drawn(await run_of(FLAT))
+async def test_each_resource_is_drawn_with_every_sample() -> None:
+    picture = drawn(await run_of([*FLAT[:-1], FLAT[-1]._replace(mib=99.0)]))
 
-    assert picture.count("<polyline") == 4
-    assert len(picture) < 25_000
-
-
-def test_a_peak_is_drawn_however_many_points_there_are() -> None:
-    values = [1.0] * 1000
-    values[777] = 9.0
-
-    points = thinned(list(map(float, range(1000))), values)
-
-    assert len(points) <= MOST_POINTS
-    assert max(value for _, value in points) == 9.0
-    assert points[0][0] == 0.0
+    curves = dict(picture.curves)
+    assert list(curves) == list(MEASURED)
+    assert {len(values) for values in curves.values()} == {len(picture.times)} == {600}
+    assert max(curves["resident memory, MiB"]) == 99.0
