@@ -8,11 +8,15 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
-JPEG = b"\xff\xd8\xff\xe0" + bytes(8)
-GIF = b"GIF89a" + bytes(8)
-WEBP = b"RIFF\x04\x00\x00\x00WEBP"
-AVIF = b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf" + bytes(8)
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01"
+JPEG = b"\xff\xd8\xff\xe0\x00\x02\xff\xc0\x00\x08\x08\x00\x01\x00\x01\x00"
+GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00"
+WEBP = b"RIFF\x16\x00\x00\x00WEBPVP8L\x0a\x00\x00\x00\x2f" + bytes(9)
+AVIF = (
+    b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf"
+    b"\x00\x00\x00\x20meta\x00\x00\x00\x00\x00\x00\x00\x14ispe\x00\x00\x00\x00"
+    b"\x00\x00\x00\x01\x00\x00\x00\x01"
+)
 KINDS = {
     "image/png": PNG,
     "image/jpeg": JPEG,
@@ -20,7 +24,7 @@ KINDS = {
     "image/webp": WEBP,
     "image/avif": AVIF,
 }
-"""The shortest content that each type is recognised by."""
+"""Headers of pictures of one pixel, which no decoder accepts."""
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 

@@ -1,8 +1,8 @@
 """Reader for picture files at untrusted paths.
 
 The path comes from another program. Symbolic links are refused, and the file must be a regular file
-of this user, of at most 8 MiB, that starts like a PNG, JPEG, WebP, GIF or AVIF. SVG is refused
-because it can contain scripts.
+of this user, of at most 8 MiB, that starts like a PNG, JPEG, WebP, GIF or AVIF and has at most 40
+million pixels. SVG is refused because it can contain scripts.
 
 Source: the PNG, JFIF, GIF89a, WebP and AVIF file formats; open(2) through
 /proc/self/fd, which opens exactly the file that was checked.
@@ -15,6 +15,7 @@ import time
 
 from msgspec import Struct
 
+from deskwire.art.dimensions import MAX_PIXELS, dimensions
 from deskwire.art.open_nofollow import open_handle
 from deskwire.model.units import Bytes
 
@@ -65,6 +66,12 @@ def make_art(content: bytes) -> Art:
         raise NotAPicture("it does not start like a picture")
     if len(content) > LARGEST:
         raise NotAPicture("it is too large")
+    size = dimensions(kind, content)
+    if size is None:
+        raise NotAPicture("its header has no valid dimensions")
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise NotAPicture(f"it has {width} x {height} pixels, the limit is {MAX_PIXELS}")
     return Art(content, kind, hashlib.sha256(content).hexdigest()[:32])
 
 

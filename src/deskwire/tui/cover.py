@@ -12,10 +12,10 @@ from functools import lru_cache
 from msgspec import Struct
 from PIL import Image, UnidentifiedImageError
 
+from deskwire.art.dimensions import MAX_PIXELS
 from deskwire.tui.spans import Line, Rgb, Span
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
-MAX_PIXELS = 40_000_000
 SIDE = 480
 """Maximum side in pixels. It is enough for 16 lines of cells that are 30 pixels high."""
 UPPER_HALF = "▀"

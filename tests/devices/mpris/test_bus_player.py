@@ -16,10 +16,10 @@ from deskwire.model.units import Seconds
 from tests.support.buses import BUS, PROPERTIES, PrivateBus
 from tests.support.devices import PlayerWatch, at, rate, resources, titled
 from tests.support.fake_player import PATH, PLAYER, ROOT, FakePlayer, metadata
+from tests.support.media import PNG
 from tests.support.time_scaling import patiently
 from tests.support.waiting import until_async
 
-PNG = b"\x89PNG\r\n\x1a\n"
 UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty"
 
 
