@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from deskwire.auth.logins import MAX_NETWORKS_PER_USER, Login, Logins, insert_login, new_login
+from deskwire.auth.logins import MAX_ADDRESSES_PER_USER, Login, Logins, insert_login, new_login
 from deskwire.auth.passwords import Passwords
 from deskwire.auth.state_directory import StateDirectory
+from deskwire.auth.throttle import Known
 from deskwire.auth.users import User, Users
 from deskwire.model.access import ALL_SCOPES, LoginId
 from deskwire.model.instant import Instant, read_clock
@@ -77,7 +78,7 @@ async def test_old_logins_and_networks_are_pruned(
 
     assert after_days == ["6.0", "7.5", "8.5"]
     assert await agents(state) == ["many"] * 5
-    assert known == [(f"192.0.2.{number}",) for number in range(50 - MAX_NETWORKS_PER_USER, 50)]
+    assert known == [(f"192.0.2.{number}",) for number in range(50 - MAX_ADDRESSES_PER_USER, 50)]
 
 
 def write(login: Login, connection: sqlite3.Connection) -> None:
@@ -195,22 +196,39 @@ async def test_login_with_a_replaced_password_is_refused(
     assert await logins.list() == []
 
 
-async def test_client_is_known_after_a_login_from_its_network(
+async def test_address_is_known_after_a_login_from_it_and_its_network_as_such(
     state: StateDirectory, logins: Logins, users: Users, ann: User
 ) -> None:
-    assert not logins.is_known_client("ann", "2001:db8:1:2::5")
-    login = await begin(logins, ann, "2001:db8:1:2::5")
+    assert logins.known("ann", "2001:db8:1:2::5") is Known.NO
+    login = await begin(logins, ann, "2001:0db8:1:2:0::5")
     await logins.end(login.id)
     again, later = await reopened(state)
 
     for each in (logins, later):
-        assert each.is_known_client("Ann", "2001:db8:1:2:ffff::6")
-        assert not each.is_known_client("ann", "2001:db8:1:3::5")
-        assert not each.is_known_client("bob", "2001:db8:1:2::5")
+        assert each.known("Ann", "2001:db8:1:2::5") is Known.ADDRESS
+        assert each.known("Ann", "2001:db8:1:2:ffff::6") is Known.NETWORK
+        assert each.known("ann", "2001:db8:1:3::5") is Known.NO
+        assert each.known("bob", "2001:db8:1:2::5") is Known.NO
+        assert each.is_known_address("2001:db8:1:2::5")
+        assert not each.is_known_address("2001:db8:1:2::6")
     await users.remove("ann")
     await logins.refresh()
-    assert not logins.is_known_client("ann", "2001:db8:1:2::5")
+    assert logins.known("ann", "2001:db8:1:2::5") is Known.NO
+    assert not logins.is_known_address("2001:db8:1:2::5")
     again.close()
+
+
+async def test_network_that_an_older_version_stored_is_known(
+    state: StateDirectory, logins: Logins, ann: User
+) -> None:
+    row = ann.name, "2001:db8:1:2::/64"
+    await state.change(
+        lambda connection: connection.execute("INSERT INTO known_addresses VALUES (?, ?)", row)
+    )
+    await logins.refresh()
+
+    assert logins.known("ann", "2001:db8:1:2::5") is Known.NETWORK
+    assert not logins.is_known_address("2001:db8:1:2::5")
 
 
 @pytest.mark.parametrize("change", ["passwd", "remove"])
@@ -254,17 +272,17 @@ async def test_login_above_the_limit_ends_the_oldest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("deskwire.auth.logins.MAX_LOGINS_PER_USER", 2)
-    monkeypatch.setattr("deskwire.auth.logins.MAX_NETWORKS_PER_USER", 2)
+    monkeypatch.setattr("deskwire.auth.logins.MAX_ADDRESSES_PER_USER", 2)
 
     begun = [await begin(logins, ann, f"192.0.2.{number}") for number in range(4)]
 
     assert ended == [frozenset({begun[0].id}), frozenset({begun[1].id})]
     assert [logins.get(login.id) for login in begun] == [None, None, *begun[2:]]
-    assert [logins.is_known_client("ann", login.address) for login in begun] == [
-        False,
-        False,
-        True,
-        True,
+    assert [logins.known("ann", login.address) for login in begun] == [
+        Known.NO,
+        Known.NO,
+        Known.ADDRESS,
+        Known.ADDRESS,
     ]
 
 
@@ -285,7 +303,7 @@ async def test_change_by_another_process_is_noticed_at_the_next_change(
         theirs,
         last,
     ]
-    assert logins.is_known_client("ann", "192.0.2.9")
+    assert logins.known("ann", "192.0.2.9") is Known.ADDRESS
     elsewhere.close()
 
 

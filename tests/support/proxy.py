@@ -1,4 +1,4 @@
-"""TCP proxy between a client and a desk that can freeze, reset and refuse connections.
+"""TCP proxy between a client and a desk that can delay, freeze, reset and refuse connections.
 
 Its own port stays the same, so the desk may return on another port.
 """
@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 class Proxy:
     """Proxy to one address; its port is open while entered."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, round_trip: float = 0.0) -> None:
+        """Add `round_trip` seconds to each exchange, the TCP handshake included."""
+        self._round_trip = round_trip
         self.target = target
         """`https://host:port`; may change at any time."""
         self.address = ""
@@ -67,6 +69,7 @@ class Proxy:
             writer.transport.abort()
             return
         parts = urlsplit(self.target)
+        await asyncio.sleep(self._round_trip)
         try:
             out_reader, out_writer = await asyncio.open_connection(parts.hostname, parts.port)
         except OSError:
@@ -83,12 +86,17 @@ class Proxy:
             out_writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
         with suppress(OSError):
             while chunk := await reader.read(1 << 16):
                 self.held_back += not self._flowing.is_set()
                 await self._flowing.wait()
-                writer.write(chunk)
-                await writer.drain()
+                if self._round_trip:
+                    loop.call_later(self._round_trip / 2, writer.write, chunk)
+                else:
+                    writer.write(chunk)
+                    await writer.drain()
+        await asyncio.sleep(self._round_trip / 2)
         with suppress(OSError):
             await self._flowing.wait()
             writer.write_eof() if writer.can_write_eof() else writer.close()

@@ -10,7 +10,7 @@ import hmac
 import secrets
 import string
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv6Network, ip_address
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -58,6 +58,18 @@ def read_text(path: Path) -> str:
         return ""
 
 
+def client_address(address: str) -> str:
+    """Return the usual spelling of a client's address; other text is returned unchanged.
+
+    IPv4 mapped into IPv6 is IPv4, and a link-local address has no zone.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str((found.version == 6 and found.ipv4_mapped) or found)
+
+
 @lru_cache(maxsize=64)  # a login asks for the same address three times
 def client_network(address: str) -> str:
     """Return the network that a client's address belongs to; other text is returned unchanged.
@@ -65,12 +77,8 @@ def client_network(address: str) -> str:
     A household has an IPv6 /64 or more and its devices choose addresses in it freely, so the /64
     counts as one client (RFC 4291 section 2.5.4). IPv4 mapped into IPv6 is IPv4.
     """
+    single = client_address(address)
     try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), IPV6_PREFIX), strict=False))
+        return str(IPv6Network(f"{single}/{IPV6_PREFIX}", strict=False))
+    except ValueError:  # IPv4, or no address
+        return single

@@ -1,6 +1,6 @@
 """Logins: one for each client that a user logs in with, from the login until it ends.
 
-The database decides. A copy in memory answers `get` and `is_known_client` for every message
+The database decides. A copy in memory answers `get` and `known` for every message
 without I/O. A change goes to both. If another process has changed the database, the copy is read
 again, and a login that is missing then has ended: a password changed by `deskwire users` closes
 the user's sockets exactly as logging out does. A login that only expires is no end: its WebSocket
@@ -17,8 +17,9 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from deskwire.auth.identity import client_network
+from deskwire.auth.identity import client_address, client_network
 from deskwire.auth.state_directory import CommitStamp, StateDirectory, read_commit_stamp
+from deskwire.auth.throttle import Known
 from deskwire.auth.users import User, scopes_from_text, wrong_credentials
 from deskwire.model.access import LoginId, Scope
 from deskwire.model.instant import Instant, time_until
@@ -31,8 +32,8 @@ MAX_AGENT_LENGTH = 200
 MAX_ADDRESS_LENGTH = 64
 MAX_LOGINS_PER_USER = 1000
 """Above it, the oldest login ends: a script may log in again and again for a week."""
-MAX_NETWORKS_PER_USER = 32
-"""Client networks that are remembered, the newest ones."""
+MAX_ADDRESSES_PER_USER = 32
+"""Client addresses that are remembered, the newest ones."""
 KEEP_EXPIRED = Seconds(86400.0)
 """Time that an expired login stays on disk; longer than its last socket stays open."""
 
@@ -85,7 +86,7 @@ class Pruned(NamedTuple):
     """Rows that were deleted because they are old or exceed a limit."""
 
     logins: frozenset[LoginId]
-    networks: frozenset[str]
+    addresses: frozenset[str]
 
 
 class LoginTable(Struct, frozen=True):
@@ -97,14 +98,17 @@ class LoginTable(Struct, frozen=True):
 
     logins: dict[LoginId, Login]
     known_clients: frozenset[tuple[str, str]]
-    """User names in lower case, and the client networks from which they have logged in."""
+    """User names in lower case, and the addresses from which they have logged in.
+
+    Older versions stored the network of an IPv6 address.
+    """
 
     def with_login(self, login: Login, pruned: Pruned) -> "LoginTable":
         """Return the table with a new login and without the rows that were pruned for it."""
         user = login.user.lower()
         logins = {each: of for each, of in self.logins.items() if each not in pruned.logins}
-        known = self.known_clients - {(user, network) for network in pruned.networks}
-        known |= {(user, client_network(login.address))}
+        known = self.known_clients - {(user, address) for address in pruned.addresses}
+        known |= {(user, client_address(login.address))}
         return LoginTable(logins | {login.id: login}, known)
 
     def without(self, login_id: LoginId) -> "LoginTable":
@@ -120,6 +124,7 @@ class Logins:
         self._state = state
         self._lifetime = lifetime
         self._table = LoginTable({}, frozenset())
+        self._known_addresses: frozenset[str] = frozenset()
         self._stamp: CommitStamp | None = None
         """The commit that `_table` was read at."""
         self._callbacks: list[Callable[[frozenset[LoginId]], None]] = []
@@ -160,9 +165,18 @@ class Logins:
             return None
         return login
 
-    def is_known_client(self, user_name: str, address: str) -> bool:
-        """Return whether this user has logged in from this client network before. No I/O."""
-        return (user_name.lower(), client_network(address)) in self._table.known_clients
+    def known(self, user_name: str, address: str) -> Known:
+        """Return whether this user has logged in from this address before. No I/O."""
+        user, network = user_name.lower(), client_network(address)
+        clients = self._table.known_clients
+        if (user, client_address(address)) in clients:
+            return Known.ADDRESS
+        near = any(name == user and client_network(each) == network for name, each in clients)
+        return Known.NETWORK if near else Known.NO
+
+    def is_known_address(self, address: str) -> bool:
+        """Return whether any user has logged in from this address before. No I/O."""
+        return address in self._known_addresses
 
     async def list(self, now: Instant | None = None) -> "list[Login]":
         """Read all logins from disk, the oldest first; with `now`, only those not expired.
@@ -220,6 +234,7 @@ class Logins:
     def _replace(self, table: LoginTable, stamp: CommitStamp, reason: str) -> None:
         """Replace the copy, and report the logins that are missing in the new one."""
         before, self._table, self._stamp = self._table.logins, table, stamp
+        self._known_addresses = frozenset(address for _, address in table.known_clients)
         if ended := frozenset(before.keys() - table.logins.keys()):
             for login in map(before.__getitem__, sorted(ended)):
                 words = login.user, login.address, login.id, reason
@@ -245,11 +260,11 @@ def insert_login(
         " (:id, :user, :address, :agent, :created, :expires, :boot, :boot_expires)",
         asdict(login),
     )
-    connection.execute(  # the newest network is not written again
-        "INSERT OR REPLACE INTO known_addresses SELECT :user, :network WHERE :network IS NOT"
+    connection.execute(  # the newest address is not written again
+        "INSERT OR REPLACE INTO known_addresses SELECT :user, :address WHERE :address IS NOT"
         " (SELECT neighbourhood FROM known_addresses WHERE user = :user"
         " ORDER BY rowid DESC LIMIT 1)",
-        {"user": login.user, "network": client_network(login.address)},
+        {"user": login.user, "address": client_address(login.address)},
     )
     return prune(connection, login, now)
 
@@ -261,7 +276,7 @@ def prune(connection: sqlite3.Connection, login: Login, now: Instant) -> Pruned:
         " RETURNING id",
         (login.boot, now.boot - KEEP_EXPIRED, now.wall - KEEP_EXPIRED),
     ).fetchall()
-    excess_logins, excess_networks = (
+    excess_logins, excess_addresses = (
         connection.execute(
             f"DELETE FROM {table} WHERE user = :user AND rowid <="  # noqa: S608 - two names below
             f" (SELECT rowid FROM {table} WHERE user = :user ORDER BY rowid DESC"
@@ -270,12 +285,12 @@ def prune(connection: sqlite3.Connection, login: Login, now: Instant) -> Pruned:
         ).fetchall()
         for table, column, limit in (
             ("logins", "id", MAX_LOGINS_PER_USER),
-            ("known_addresses", "neighbourhood", MAX_NETWORKS_PER_USER),
+            ("known_addresses", "neighbourhood", MAX_ADDRESSES_PER_USER),
         )
     )
     return Pruned(
         frozenset(LoginId(login_id) for (login_id,) in expired + excess_logins),
-        frozenset(network for (network,) in excess_networks),
+        frozenset(address for (address,) in excess_addresses),
     )
 
 

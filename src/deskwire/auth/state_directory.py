@@ -71,7 +71,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE TABLE known_addresses (
             user TEXT NOT NULL COLLATE NOCASE REFERENCES users (name) ON DELETE CASCADE,
-            neighbourhood TEXT NOT NULL,  -- identity.client_network()
+            neighbourhood TEXT NOT NULL,  -- identity.client_address()
             UNIQUE (user, neighbourhood)
         ) STRICT
         """,

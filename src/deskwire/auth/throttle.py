@@ -1,11 +1,13 @@
 """Login throttle: token buckets for each client and each account.
 
     address from which the account has logged in before    one bucket for account and address
-    any other address                                      one for the address, one for the account
+    another address in the network of such an address      one bucket for account and network
+    any other address                                      one for the network, one for the account
 
 Each bucket holds 16 attempts and gets a new one every 30 s. A login without an attempt left is
 refused with the time to wait. A stranger who guesses an account's password uses up the attempts of
-strangers, and the owner, who comes from a known address, does not notice.
+strangers, and the owner, who comes from a known address, does not notice. A network is an IPv4
+address or an IPv6 /64.
 
 The buckets are in tables of a fixed size, addressed by a keyed hash. A flood of names and
 addresses cannot make a table grow and cannot displace a bucket. It can only exhaust the attempts
@@ -14,9 +16,10 @@ of strangers.
 
 import math
 import secrets
+from enum import Enum, auto
 from hashlib import blake2b
 
-from deskwire.auth.identity import client_network
+from deskwire.auth.identity import client_address, client_network
 from deskwire.model.instant import Instant
 from deskwire.model.problems import Throttled
 from deskwire.model.units import Seconds
@@ -28,6 +31,15 @@ ATTEMPT_INTERVAL = Seconds(30.0)
 TABLE_SIZE = 4096
 
 
+class Known(Enum):
+    """Whether an account has logged in from an address before."""
+
+    ADDRESS = auto()
+    NETWORK = auto()
+    """Only from other addresses of the same network."""
+    NO = auto()
+
+
 class LoginThrottle:
     """Counts login attempts, without a clock and without I/O."""
 
@@ -37,11 +49,11 @@ class LoginThrottle:
         self._addresses = BucketTable(salt, table_size)
         self._accounts = BucketTable(salt, table_size)
 
-    def check(self, user: str, address: str, known: bool, now: Instant) -> None:
+    def check(self, user: str, address: str, known: Known, now: Instant) -> None:
         """Count one attempt, or raise `Throttled`, which costs no attempt.
 
-        `known` is whether this account has logged in from the address before. The attempt counts
-        as a wrong password until `succeeded`, so concurrent attempts cannot exceed the limit.
+        The attempt counts as a wrong password until `succeeded`, so concurrent attempts cannot
+        exceed the limit.
         """
         counted = self._counted(user, address, known)
         wait = max(table.wait(key, now.boot) for table, key in counted)
@@ -50,16 +62,17 @@ class LoginThrottle:
         for table, key in counted:
             table.add(key, -1, now.boot)
 
-    def succeeded(self, user: str, address: str, known: bool, now: Instant) -> None:
-        """Return the attempt; at a known address forget the wrong passwords before it, too."""
+    def succeeded(self, user: str, address: str, known: Known, now: Instant) -> None:
+        """Return the attempt; at a known client forget the wrong passwords before it, too."""
         for table, key in self._counted(user, address, known):
-            table.add(key, MAX_ATTEMPTS if known else 1, now.boot)
+            table.add(key, 1 if known is Known.NO else MAX_ATTEMPTS, now.boot)
 
-    def _counted(self, user: str, address: str, known: bool) -> "list[tuple[BucketTable, str]]":
+    def _counted(self, user: str, address: str, known: Known) -> "list[tuple[BucketTable, str]]":
         account, network = user.lower(), client_network(address)
-        if known:
-            return [(self._known, f"{account}\0{network}")]
-        return [(self._addresses, network), (self._accounts, account)]
+        if known is Known.NO:
+            return [(self._addresses, network), (self._accounts, account)]
+        client = client_address(address) if known is Known.ADDRESS else network
+        return [(self._known, f"{account}\0{known.name}\0{client}")]
 
 
 class BucketTable:

@@ -129,6 +129,7 @@ async def _listen(
             listening=inherited_socket(settings.server, environ),
             on_connection=reloader.on_connection,
             max_sockets=lambda: desk.server.registry.limits.total,
+            is_known=desk.is_known_address,
         )
     except OSError as problem:
         raise PortTaken(describe_failure(host, port, problem)) from None

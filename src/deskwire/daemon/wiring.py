@@ -6,6 +6,7 @@
 All parts get plain arguments, made from the settings here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Desk:
     supervisor: Supervisor
     server: DeskServer
     desk_id: str
+    is_known_address: Callable[[str], bool]
+    """Returns whether a user has logged in from an address before."""
 
     def reconfigure(self, settings: Settings) -> None:
         """Apply the `RELOADABLE` settings."""
@@ -73,11 +76,11 @@ def wire(
         Content(artwork.find, pages, settings.art.public),
         publisher=publisher,
         broadcaster=Broadcaster(publisher),
-        registry=SessionRegistry(policy.sockets),
+        registry=SessionRegistry(policy.sockets, accounts.logins.is_known_address),
         router=CommandRouter(devices.values()),
         clock=read_clock,
     )
-    return Desk(supervisor, server, accounts.desk_id)
+    return Desk(supervisor, server, accounts.desk_id, accounts.logins.is_known_address)
 
 
 def server_policy(settings: Settings, desk_id: str) -> ServerPolicy:

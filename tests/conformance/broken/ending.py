@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deskwire.auth.logins import Logins
-from deskwire.auth.throttle import LoginThrottle
+from deskwire.auth.throttle import Known, LoginThrottle
 from deskwire.model.instant import Instant
 from deskwire.protocol.base.server_session import Effect, ServerSession
 from deskwire.protocol.close_codes import CloseCode
@@ -87,8 +87,8 @@ def lets_a_user_have_forty_sockets(patch: Patch) -> None:
 def turns_away_who_comes_last(patch: Patch) -> None:
     original = SessionRegistry.add
 
-    def add(self: SessionRegistry, socket: Socket) -> None:
-        original(self, socket)
+    def add(self: SessionRegistry, socket: Socket, address: str) -> None:
+        original(self, socket, address)
         if len(self) > 60:
             socket.abort()
 
@@ -102,7 +102,7 @@ def lets_anybody_guess(patch: Patch) -> None:
 
 @breaks("10.6")
 def keeps_the_owner_out_with_the_guessers(patch: Patch) -> None:
-    patch.setattr(Logins, "is_known_client", lambda *_: False)
+    patch.setattr(Logins, "known", lambda *_: Known.NO)
 
 
 def expires(patch: Patch, becomes: CloseCode, *, of_sessions: bool) -> None:

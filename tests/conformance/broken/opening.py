@@ -39,8 +39,8 @@ def selects_a_subprotocol_not_offered(patch: Patch) -> None:
 def greets(patch: Patch) -> None:
     original = SessionRegistry.add
 
-    def add(self: SessionRegistry, socket: Any, network: str) -> None:
-        original(self, socket, network)
+    def add(self: SessionRegistry, socket: Any, address: str) -> None:
+        original(self, socket, address)
         socket._connection.send(text_frame(b'{"event":"hello","args":[]}'))
 
     patch.setattr(SessionRegistry, "add", add)

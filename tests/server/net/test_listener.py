@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from deskwire.server.eviction import EvictionQueue
 from deskwire.server.net import listener as module
 from deskwire.server.net.listener import ACCEPTS_PER_TURN, Listener
 from deskwire.server.net.tcp_transport import TcpTransport
@@ -34,9 +35,11 @@ class Port:
         self.address = listening.getsockname()
         self.connections = 0
         self.max_sockets = 256
+        self.visitors: EvictionQueue[asyncio.Transport] = EvictionQueue()
         self.listener = Listener(
             listening,
             asyncio.Protocol,
+            visitors=self.visitors,
             on_connection=self._count,
             max_sockets=lambda: self.max_sockets,
         )
@@ -126,7 +129,7 @@ async def test_websocket_is_not_closed_for_a_new_connection(
     websocket = socket.create_connection(port.address)
     await until_async(lambda: len(port.listener) == 1)
     (transport,) = port.listener
-    transport.upgraded = True
+    port.visitors.discard(transport)  # as the HTTP server does at an upgrade
     first, *others = [socket.create_connection(port.address) for _ in range(3)]
 
     assert await has_ended(first)

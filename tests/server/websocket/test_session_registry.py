@@ -14,13 +14,13 @@ class Socket:
     """Socket that records its close and then leaves the registry."""
 
     def __init__(
-        self, registry: SessionRegistry, *, stays: bool = False, network: str = ""
+        self, registry: SessionRegistry, *, stays: bool = False, address: str = ""
     ) -> None:
         self._registry = registry
         self._stays = stays
         self.close_code: CloseCode | None = None
         self.aborted = False
-        registry.add(self, network)
+        registry.add(self, address)
 
     def close(self, code: CloseCode, reason: str) -> None:  # noqa: ARG002 - a socket's signature
         self.close_code = code
@@ -81,9 +81,9 @@ async def test_full_registry_still_replaces_the_socket_of_a_token() -> None:
 
 async def test_flood_from_one_network_does_not_close_a_socket_of_another() -> None:
     registry = registry_of(unauthenticated=4)
-    owner = Socket(registry, network="10.0.0.1")
+    owner = Socket(registry, address="10.0.0.1")
 
-    flood = [Socket(registry, network="10.0.0.2") for _ in range(100)]
+    flood = [Socket(registry, address="10.0.0.2") for _ in range(100)]
 
     assert not owner.aborted
     assert [each.aborted for each in flood] == [True] * 97 + [False] * 3
@@ -93,7 +93,7 @@ async def test_flood_from_one_network_does_not_close_a_socket_of_another() -> No
 async def test_sockets_of_as_many_networks_make_way_by_age() -> None:
     registry = registry_of(unauthenticated=2)
 
-    oldest, *others = [Socket(registry, network=f"10.0.0.{n}") for n in range(3)]
+    oldest, *others = [Socket(registry, address=f"10.0.0.{n}") for n in range(3)]
 
     assert oldest.aborted
     assert not any(each.aborted for each in others)

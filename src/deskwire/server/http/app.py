@@ -25,7 +25,7 @@ from deskwire.server.http.problems import (
 )
 from deskwire.server.http.request_policy import Request, RequestPolicy
 from deskwire.server.http.routes import Route, Router, RouteTable
-from deskwire.server.http.server import WRONG_VERSION, add_common_headers
+from deskwire.server.http.server import WRONG_VERSION, HttpProtocol, add_common_headers
 
 PREFLIGHT_MAX_AGE = 600
 """Seconds for which a browser may cache a preflight response."""
@@ -87,11 +87,13 @@ class HttpApp:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 raise ForeignOrigin(problem.message) from None
             raise
+        address, client_tls = policy.client_address(request), policy.client_uses_tls(request)
+        if isinstance(request.protocol, HttpProtocol):
+            request.protocol.identify(address)
         preflight = "Access-Control-Request-Method" in request.headers
         if request.method == "OPTIONS" and preflight and policy.allowed_origin(request):
             return web.Response(status=204, headers=PREFLIGHT_HEADERS)
         route, segment = self._router.find(request.method, request.path)
-        address, client_tls = policy.client_address(request), policy.client_uses_tls(request)
         result = await route.handle(Request(request, host, address, segment, client_tls))
         if result is None:
             return web.Response(status=route.status)

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from deskwire.auth.logins import Login, Logins
 from deskwire.auth.passwords import BoundedQueue
-from deskwire.auth.throttle import LoginThrottle
+from deskwire.auth.throttle import Known, LoginThrottle
 from deskwire.auth.tokens import Tokens
 from deskwire.auth.users import User, Users, is_name
 from deskwire.model.instant import Clock
@@ -151,8 +151,8 @@ class LoginService:
         self._logins = logins
         self._tokens = tokens
         self._throttle = LoginThrottle()
-        # a user who has logged in from this network before does not wait behind strangers
-        self._queues = {True: BoundedQueue(), False: BoundedQueue()}
+        # a user who has logged in from this address before does not wait behind strangers
+        self._queues = {known: BoundedQueue() for known in Known}
         self._clock = clock
         self._on_websocket_token = on_websocket_token
         self._refusals = RateLimitedLogger(log, logging.WARNING)
@@ -231,7 +231,7 @@ class LoginService:
 
     async def _verify(self, credentials: Credentials, address: str) -> User:
         name = credentials.username
-        known = self._logins.is_known_client(name, address)
+        known = self._logins.known(name, address)
         async with self._queues[known].turn():
             self._throttle.check(name, address, known, self._clock())
             user = await self._users.verify(name, credentials.password)

@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 
+from deskwire.server.eviction import EvictionQueue
 from deskwire.server.http.problems import BadRequest, InternalError, UnknownMethod, error_response
 from deskwire.server.net.listener import Listener, TransportFactory, bind, listen
 from deskwire.server.net.tcp_transport import TcpTransport
@@ -46,9 +47,9 @@ log = logging.getLogger("deskwire.http")
 class HttpProtocol(web.RequestHandler):
     """HTTP on one connection, until it closes or becomes a WebSocket."""
 
-    __slots__ = ("_eof_received", "_write_timer")
+    __slots__ = ("_eof_received", "_visitors", "_write_timer")
 
-    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manager: "HttpServer", *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             manager,
             loop=loop,
@@ -58,6 +59,7 @@ class HttpProtocol(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # it takes None and is then silent
         )
         self._eof_received = False
+        self._visitors = manager.visitors
         self._write_timer: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
@@ -77,8 +79,15 @@ class HttpProtocol(web.RequestHandler):
         self._stop_write_timer()
         super().connection_lost(exc)
 
+    def identify(self, address: str) -> None:
+        """Count the connection for the client at `address`, which a trusted proxy may name."""
+        if self.transport is not None:
+            self._visitors.move(self.transport, address)
+
     def detach(self) -> bytes:
         """Give up the connection to another protocol; return the input after the last request."""
+        if self.transport is not None:
+            self._visitors.discard(self.transport)
         unread = _Unread()
         self.set_parser(unread)  # type: ignore[arg-type]  # aiohttp feeds it the buffered input
         self.transport = None
@@ -138,8 +147,12 @@ class HttpProtocol(web.RequestHandler):
 class HttpServer(web.Server):
     """Makes an `HttpProtocol` for each connection."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(
+        self, handler: Handler, visitors: EvictionQueue[asyncio.Transport] | None = None
+    ) -> None:
         super().__init__(handler, request_factory=_make_request)
+        self.visitors = EvictionQueue() if visitors is None else visitors
+        """The HTTP connections."""
 
     def __call__(self) -> HttpProtocol:
         """Return a protocol for a new connection."""
@@ -218,16 +231,19 @@ async def start_server(
     on_connection: Callable[[], None] = lambda: None,
     max_sockets: Callable[[], int] = lambda: MAX_SOCKETS,
     make_transport: TransportFactory | None = None,
+    is_known: Callable[[str], bool] = lambda _: False,
 ) -> RunningServer:
     """Accept connections; raises `OSError` if the address is unavailable.
 
     A bound socket in `listening` replaces host and port. `on_connection` is called for each
     connection before any data is read. `max_sockets` returns the allowed number of WebSockets.
-    `make_transport` replaces the transport that `context` selects, for measurements.
+    `make_transport` replaces the transport that `context` selects, for measurements. `is_known`
+    returns whether a user has logged in from an address before.
     """
     if make_transport is None:
         make_transport = TcpTransport if context is None else partial(TlsTransport, context=context)
-    http = HttpServer(handler)
+    visitors: EvictionQueue[asyncio.Transport] = EvictionQueue(is_known)
+    http = HttpServer(handler, visitors)
     listening = listen(listening if listening is not None else await bind(host, port))
     listener = Listener(
         listening,
@@ -235,5 +251,6 @@ async def start_server(
         make_transport=make_transport,
         on_connection=on_connection,
         max_sockets=max_sockets,
+        visitors=visitors,
     )
     return RunningServer(listening.getsockname()[:2], listener, http)

@@ -1,9 +1,9 @@
 """Listening socket: accepts connections, and bounds how many there are.
 
 WebSockets are counted by the session registry. All other connections are HTTP connections, of which
-there is a maximum. Above it, the oldest one of the network that has the most is closed. So a client
-that holds or opens many connections can exhaust neither the file descriptors of the process nor the
-places of other clients, however slow their networks are.
+there is a maximum. Above it, one of the client that has the most is closed. So a client that holds
+or opens many connections can exhaust neither the file descriptors of the process nor the places of
+other clients, however slow their networks are.
 """
 
 import asyncio
@@ -13,9 +13,8 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from deskwire.auth.identity import client_network
 from deskwire.model.units import Seconds
-from deskwire.server.eviction import oldest_of_busiest_network
+from deskwire.server.eviction import EvictionQueue
 from deskwire.server.net.tcp_transport import TcpTransport
 from deskwire.server.rate_limited_logger import RateLimitedLogger
 
@@ -53,12 +52,14 @@ class Listener:
         make_transport: TransportFactory = TcpTransport,
         on_connection: Callable[[], None] = lambda: None,
         max_sockets: Callable[[], int],
+        visitors: EvictionQueue[asyncio.Transport] | None = None,
     ) -> None:
         """Start to accept on the non-blocking socket `listening`.
 
         `make_transport` may raise `OSError` for a peer that has already disconnected.
         `on_connection` is called for each connection; `max_sockets` returns how many WebSockets
-        are allowed now.
+        are allowed now. The listener adds each connection to `visitors`, and the HTTP server
+        removes those that become WebSockets.
         """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
@@ -66,8 +67,9 @@ class Listener:
         self._make_transport = make_transport
         self._on_connection = on_connection
         self._max_sockets = max_sockets
-        self._transports: dict[TcpTransport, str] = {}
-        """The network of each connection's peer, the oldest connection first."""
+        self._transports: dict[TcpTransport, None] = {}
+        """All connections, the oldest first."""
+        self._visitors = EvictionQueue() if visitors is None else visitors
         self._retry: asyncio.TimerHandle | None = None
         self._shortage_log = RateLimitedLogger(log, logging.WARNING)
         self._start()
@@ -123,21 +125,19 @@ class Listener:
             connection.close()
             return
         address = peername[0] if isinstance(peername, tuple) else ""  # a Unix socket has no address
-        self._transports[transport] = client_network(address)
+        self._transports[transport] = None
+        self._visitors.add(transport, address)
         self._evict()
         transport.start()
 
     def _evict(self) -> None:
         limit = max(MAX_HTTP_CONNECTIONS, HTTP_CONNECTIONS_PER_SOCKET * self._max_sockets())
-        if len(self._transports) > limit:
-            http = {each: net for each, net in self._transports.items() if not each.upgraded}
-            if len(http) > limit:
-                evicted = oldest_of_busiest_network(http)
-                self._remove(evicted)
-                evicted.abort()
+        if len(self._visitors) > limit:
+            self._visitors.evict().abort()
 
     def _remove(self, transport: TcpTransport) -> None:
         self._transports.pop(transport, None)
+        self._visitors.discard(transport)
 
 
 async def bind(host: str, port: int) -> socket.socket:

@@ -15,7 +15,6 @@ from types import MappingProxyType
 from aiohttp import web
 from msgspec import Struct
 
-from deskwire.auth.identity import client_network
 from deskwire.core.command_router import CommandRouter
 from deskwire.model.access import ConnectedClient, Grant, Scope
 from deskwire.model.instant import Clock, Instant
@@ -118,7 +117,7 @@ class SocketSession:
         self._session = self._new_session(desk)
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
-        endpoint.registry.add(self, client_network(address))
+        endpoint.registry.add(self, address)
         self._set_deadline()
 
     def message_received(self, message: Text | Binary) -> None:

@@ -1,12 +1,13 @@
 """Registry of the open sockets: their limits, and the token and login of each.
 
-A new socket is unauthenticated. Above the limit of those, the oldest one of the network that has
-the most of them is closed, so an owner with a slow network gets in during a flood. After `auth`,
-the sockets are limited per user and in total. A token has one socket, and the newest one wins: a
+A new socket is unauthenticated. Above the limit of those, one of the client that has the most of
+them is closed, so an owner with a slow network gets in during a flood. After `auth`, the sockets
+are limited per user and in total. A token has one socket, and the newest one wins: a
 phone that lost its network reconnects before the server notices that the old connection is dead.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from msgspec import Struct
 from deskwire.model.access import Grant, LoginId
 from deskwire.model.units import Seconds
 from deskwire.protocol.close_codes import CloseCode
-from deskwire.server.eviction import oldest_of_busiest_network
+from deskwire.server.eviction import EvictionQueue
 from deskwire.server.websocket.connection import CLOSE_TIMEOUT
 
 
@@ -41,10 +42,12 @@ class Socket(Protocol):
 class SessionRegistry:
     """Every open socket."""
 
-    def __init__(self, limits: SocketLimits) -> None:
+    def __init__(
+        self, limits: SocketLimits, is_known: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """`is_known` returns whether a user has logged in from an address before."""
         self.limits = limits
-        self._unauthenticated: dict[Socket, str] = {}
-        """The network of each client, the oldest socket first."""
+        self._unauthenticated: EvictionQueue[Socket] = EvictionQueue(is_known)
         self._grants: dict[Socket, Grant] = {}
         self._all: set[Socket] = set()
         self._empty = asyncio.Event()
@@ -58,21 +61,19 @@ class SessionRegistry:
         """Apply other limits to new sockets; open sockets stay."""
         self.limits = limits
 
-    def add(self, socket: Socket, network: str = "") -> None:
-        """Add a new, unauthenticated socket of a client in `network`."""
+    def add(self, socket: Socket, address: str = "") -> None:
+        """Add a new, unauthenticated socket of the client at `address`."""
         self._all.add(socket)
         self._empty.clear()
-        self._unauthenticated[socket] = network
+        self._unauthenticated.add(socket, address)
         if self._closed:
             socket.close(CloseCode.GOING_AWAY, "going away")
         elif len(self._unauthenticated) > self.limits.unauthenticated:
-            evicted = oldest_of_busiest_network(self._unauthenticated)
-            del self._unauthenticated[evicted]
-            evicted.abort()
+            self._unauthenticated.evict().abort()
 
     def authenticate(self, socket: Socket, grant: Grant) -> bool:
         """Register a socket's grant; return False if a limit is reached."""
-        self._unauthenticated.pop(socket, None)
+        self._unauthenticated.discard(socket)
         for older, held in list(self._grants.items()):
             if held.token == grant.token:
                 del self._grants[older]
@@ -86,7 +87,7 @@ class SessionRegistry:
     def remove(self, socket: Socket) -> None:
         """Remove a closed socket."""
         self._all.discard(socket)
-        self._unauthenticated.pop(socket, None)
+        self._unauthenticated.discard(socket)
         self._grants.pop(socket, None)
         if not self._all:
             self._empty.set()
