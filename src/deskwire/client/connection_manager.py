@@ -27,58 +27,6 @@ from deskwire.model.units import Seconds
 from deskwire.protocol.base.codec import ErrorMessage
 
 GetSocketToken = Callable[[ConnectWith], Awaitable[SocketToken]]
-Dial = Callable[[SocketToken], Awaitable[Connection]]
-"""Opens a socket with a WebSocket token."""
-Leave = Callable[[Connection], Awaitable[None]]
-
-
-async def attempt(
-    connect_with: ConnectWith,
-    *,
-    get_socket_token: GetSocketToken,
-    dial: Dial,
-    leave: Leave,
-    reconnect: Reconnect,
-    clock: Callable[[], Instant],
-    within: Seconds,
-) -> Connection | Retry | GiveUp:
-    """Return a connection that received its first `stats`, or the next decision."""
-    try:
-        socket_token = await get_socket_token(connect_with)
-        connect_with = ConnectWith.SAME
-        connection = await dial(socket_token)
-    except Problem as problem:
-        return reconnect.failed(problem, connect_with, clock().boot)
-    try:
-        closed = await _first_stats(connection, within)
-    except BaseException:
-        await leave(connection)
-        raise
-    now = clock().boot
-    if closed is None:
-        reconnect.live(now)
-        return connection
-    await leave(connection)
-    if isinstance(closed, Problem):
-        return reconnect.failed(closed, connect_with, now)
-    return reconnect.closed(closed, now)
-
-
-async def _first_stats(connection: Connection, within: Seconds) -> int | Problem | None:
-    """Wait for the first `stats`; return the close code or problem if there is none."""
-    live = asyncio.create_task(connection.live.wait())
-    try:
-        await asyncio.wait(
-            {live, connection.closed}, timeout=within, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        live.cancel()
-    if connection.live.is_set():
-        return None
-    if connection.closed.done():
-        return connection.closed.result()
-    return Unreachable("the desk accepts the connection but sends no stats")
-
 
 CHECK_INTERVAL = 1.0
 """Longest single sleep in seconds. The loop's clock stops in suspend, so long waits are split."""
@@ -192,26 +140,33 @@ class ConnectionManager:
     async def _attempt(
         self, connect_with: ConnectWith, reconnect: Reconnect
     ) -> Connection | Retry | GiveUp:
-        return await attempt(
-            connect_with,
-            get_socket_token=self._get_socket_token,
-            dial=self._open,
-            leave=self._leave,
-            reconnect=reconnect,
-            clock=self._clock,
-            within=self._timeouts.opening,
-        )
+        """Return a connection that received its first `stats`, or the next decision."""
+        try:
+            socket_token = await self._get_socket_token(connect_with)
+            connect_with = ConnectWith.SAME
+            connection = await self._open(socket_token)
+        except Problem as problem:
+            return reconnect.failed(problem, connect_with, self._clock().boot)
+        try:
+            await _event_or_close(connection.live, connection, self._timeouts.opening)
+        except BaseException:
+            await self._leave(connection)
+            raise
+        now = self._clock().boot
+        if connection.live.is_set():
+            reconnect.live(now)
+            return connection
+        code = connection.closed.result() if connection.closed.done() else None
+        await self._leave(connection)
+        if code is not None:
+            return reconnect.closed(code, now)
+        silent = Unreachable("the desk accepts the connection but sends no stats")
+        return reconnect.failed(silent, connect_with, now)
 
     async def _follow(self, connection: Connection, reconnect: Reconnect) -> Connection:
         """Follow a connection and its successors; return the last one when it is closed."""
         while True:
-            expiring = asyncio.create_task(connection.expiring.wait())
-            try:
-                await asyncio.wait(
-                    {expiring, connection.closed}, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                expiring.cancel()
+            await _event_or_close(connection.expiring, connection)
             if connection.closed.done():
                 return connection
             successor = await self._renew(connection)
@@ -317,3 +272,16 @@ class ConnectionManager:
 
     def _end(self, problem: Problem | None) -> None:
         self._observer.set_state(ConnectionState(phase=Phase.ENDED, problem=problem))
+
+
+async def _event_or_close(
+    event: asyncio.Event, connection: Connection, within: Seconds | None = None
+) -> None:
+    """Wait until the event is set, the connection is closed, or the time is over."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait(
+            {waiting, connection.closed}, timeout=within, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        waiting.cancel()
