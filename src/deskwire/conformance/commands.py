@@ -1,6 +1,5 @@
 """Player commands: effect, refusal and rate limit."""
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +8,7 @@ from deskwire.conformance.check_context import CheckContext, read_stats
 from deskwire.conformance.clause import Clause, Schedule, Topic
 from deskwire.conformance.conversation import UNKNOWN_PLAYER, error_code
 from deskwire.conformance.outcome import NotChecked, expect, short
-from deskwire.conformance.socket import Message, Socket, now
+from deskwire.conformance.socket import Message, Socket, message_text, now
 
 COMMANDS = ("audio-play-pause", "audio-next", "audio-previous", "audio-stop")
 UNASKED = ("stats", "session expiring")
@@ -86,7 +85,7 @@ async def unknown_player(context: CheckContext) -> str:
     """All four commands for an unknown player get `error` `unknown_player`."""
     async with context.watch() as socket:
         for event in COMMANDS:
-            code = await error_code(socket, json.dumps({"event": event, "args": [UNKNOWN_PLAYER]}))
+            code = await error_code(socket, message_text(event, UNKNOWN_PLAYER))
             expect(code == "unknown_player", f"{event}: error {code}")
     return "four times"
 
@@ -97,7 +96,7 @@ async def fresh_stats(context: CheckContext) -> str:
     async with context.watch() as socket:
         for _ in range(2):
             await context.stats(socket)
-            await error_code(socket, json.dumps({"event": COMMANDS[0], "args": [UNKNOWN_PLAYER]}))
+            await error_code(socket, message_text(COMMANDS[0], UNKNOWN_PLAYER))
             asked, since = now(), socket.count - 1
             await socket.event("stats", within=2.0, since=since)
             best = min(best, now() - asked)
@@ -115,7 +114,7 @@ async def no_similar_player(context: CheckContext) -> str:
         one = next(iter(before))
         names = {one.upper(), f"{one}0000", one[:-1], "", "*"} - set(before)
         for name in names:
-            code = await error_code(socket, json.dumps({"event": COMMANDS[0], "args": [name]}))
+            code = await error_code(socket, message_text(COMMANDS[0], name))
             expect(code == "unknown_player", f"{name!r}: error {code}")
         after = players_in(await context.stats(socket)).get(one, before[one])
     expect(before[one]["playing"] == after["playing"], f"{one} toggled")
@@ -138,9 +137,7 @@ async def not_for_ever(context: CheckContext) -> str:
     async with context.watch() as socket:
         await _burst(socket)
         await socket.ended(within=PAUSE)
-        code = await error_code(
-            socket, json.dumps({"event": COMMANDS[0], "args": [UNKNOWN_PLAYER]})
-        )
+        code = await error_code(socket, message_text(COMMANDS[0], UNKNOWN_PLAYER))
         expect(code == "unknown_player", f"error {code} after a pause")
         codes = await _burst(socket)
     expect(codes.count("throttled") == 1, f"{codes.count('throttled')} times throttled, then")
@@ -156,7 +153,7 @@ async def forbidden(context: CheckContext) -> str:
     async with context.watch(await context.socket_token(login)) as socket:
         stats = await context.stats(socket)
         one = next(iter(players_in(stats)), UNKNOWN_PLAYER)
-        code = await error_code(socket, json.dumps({"event": COMMANDS[0], "args": [one]}))
+        code = await error_code(socket, message_text(COMMANDS[0], one))
     expect(code == "forbidden", f"error {code}")
     return "stats, and forbidden"
 

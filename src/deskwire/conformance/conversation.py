@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from deskwire.conformance import frames
 from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
-from deskwire.conformance.outcome import Broken, expect, short
-from deskwire.conformance.socket import Socket
+from deskwire.conformance.outcome import expect, observed_for, short
+from deskwire.conformance.socket import Socket, message_text
 from deskwire.conformance.token_forgery import forged_tokens
 
 LARGEST = 16 * 1024
@@ -52,9 +52,7 @@ async def trimmed(context: CheckContext) -> str:
     async with context.connect(socket_token.socket) as socket:
         socket.say(" auth ", socket_token.token)
         await socket.event("stats")
-        code = await error_code(
-            socket, json.dumps({"event": "audio-next ", "args": [UNKNOWN_PLAYER]})
-        )
+        code = await error_code(socket, message_text("audio-next ", UNKNOWN_PLAYER))
     expect(code == "unknown_player", f"error {code} instead of obeying")
     return "obeyed: unknown_player"
 
@@ -160,7 +158,7 @@ async def bounded_close(context: CheckContext) -> str:
 
 async def fragments(context: CheckContext) -> str:
     """A command in fragments of one byte each is obeyed."""
-    command = json.dumps({"event": "audio-next", "args": [UNKNOWN_PLAYER]}).encode()
+    command = message_text("audio-next", UNKNOWN_PLAYER).encode()
     async with context.watch() as socket:
         since = socket.count
         last = len(command) - 1
@@ -188,10 +186,8 @@ async def _stays(context: CheckContext, texts: Iterable[str]) -> str:
     codes = []
     async with context.watch() as socket:
         for text in texts:
-            try:
+            with observed_for(f"{short(text)}: "):
                 codes.append(await error_code(socket, text))
-            except Broken as broken:
-                raise Broken(f"{short(text)}: {broken}") from None
         await socket.alive()
     return f"error {', '.join(dict.fromkeys(codes))}, and it stays"
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from deskwire.conformance import frames
 from deskwire.conformance.check_context import CheckContext, SocketToken
 from deskwire.conformance.clause import Clause, Schedule, Topic
-from deskwire.conformance.outcome import Broken, expect, short
-from deskwire.conformance.socket import Upgrade, accepted
+from deskwire.conformance.outcome import Broken, expect, observed_for, short
+from deskwire.conformance.socket import Upgrade, accepted, message_text
 from deskwire.conformance.token_forgery import forged_tokens
 
 FIRST_WITHIN = 0.3
@@ -59,8 +59,8 @@ async def not_auth_first(context: CheckContext) -> str:
     """A first frame that is not `auth` is closed 4001, and nothing is said before it."""
     socket_token = await context.socket_token()
     for text in (
-        json.dumps({"event": "audio-next", "args": ["player1"]}),
-        json.dumps({"event": "stats", "args": [socket_token.token]}),
+        message_text("audio-next", "player1"),
+        message_text("stats", socket_token.token),
         socket_token.token,
         "[]",
         "",
@@ -83,18 +83,15 @@ async def forged_refused(context: CheckContext) -> str:
     count = 0
     for name, token in forged_tokens(socket_token.token):
         count += 1
-        try:
-            await _refused(context, socket_token, json.dumps({"event": "auth", "args": [token]}))
-        except Broken as broken:
-            raise Broken(f"{name}: {broken}") from None
+        with observed_for(f"{name}: "):
+            await _refused(context, socket_token, message_text("auth", token))
     return f"closed 4001 for {count} forgeries"
 
 
 async def login_token(context: CheckContext) -> str:
     """A login token in the auth frame is closed 4001."""
     socket_token = await context.socket_token()
-    message = json.dumps({"event": "auth", "args": [await context.login()]})
-    return await _refused(context, socket_token, message)
+    return await _refused(context, socket_token, message_text("auth", await context.login()))
 
 
 async def another_desk(context: CheckContext) -> str:
@@ -174,10 +171,8 @@ async def binary_first(context: CheckContext) -> str:
 async def _refused(context: CheckContext, socket_token: SocketToken, first: str) -> str:
     async with context.connect(socket_token.socket) as socket:
         socket.text(first)
-        try:
+        with observed_for(f"{short(first[:60])}: "):
             end = await socket.closed(4001)
-        except Broken as broken:
-            raise Broken(f"{short(first[:60])}: {broken}") from None
         if socket.received:
             raise Broken(f"it says {short(socket.received[0].text)} first")
         return end

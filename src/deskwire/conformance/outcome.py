@@ -1,6 +1,8 @@
 """Outcomes of a check other than success."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LONGEST = 160
@@ -20,6 +22,15 @@ def expect(condition: object, observed: str) -> None:
     """Raise `Broken` with the observation unless the condition holds."""
     if not condition:
         raise Broken(observed)
+
+
+@contextmanager
+def observed_for(case: str) -> Iterator[None]:
+    """Put the case that was tried before the observation of a `Broken` inside."""
+    try:
+        yield
+    except Broken as broken:
+        raise Broken(f"{case}{broken}") from None
 
 
 def short(thing: Any) -> str:

@@ -98,7 +98,7 @@ class Socket:
 
     def say(self, event: str, *args: Any) -> float:
         """Send one event; return when."""
-        return self.text(json.dumps({"event": event, "args": list(args)}))
+        return self.text(message_text(event, *args))
 
     def text(self, text: str) -> float:
         """Send one text message; return when."""
@@ -317,6 +317,11 @@ async def ask(
 def accepted(upgrade: Upgrade) -> str:
     """Return the Sec-WebSocket-Accept that belongs to its key."""
     return base64.b64encode(hashlib.sha1(upgrade.key.encode() + GUID).digest()).decode()  # noqa: S324 - RFC 6455 says so
+
+
+def message_text(event: str, *args: Any) -> str:
+    """Return the text of a message with this event and these arguments."""
+    return json.dumps({"event": event, "args": args})
 
 
 def now() -> float:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from deskwire.conformance.check_context import CheckContext
 from deskwire.conformance.clause import Clause, Topic
 from deskwire.conformance.http import Answer, bearer
-from deskwire.conformance.outcome import Broken, NotChecked, expect, short
+from deskwire.conformance.outcome import Broken, NotChecked, expect, observed_for, short
 from deskwire.conformance.token_forgery import decode_token, forged_tokens
 
 CLAIMS = ("iss", "aud", "sub", "iat", "exp", "jti")
@@ -151,10 +151,8 @@ def _uuid(socket: str) -> uuid.UUID:
 def _expect_401(answer: Answer, which: str) -> None:
     if answer.status == 429:
         raise NotChecked("too many requests")
-    try:
+    with observed_for(f"{which}: "):
         answer.error(401)
-    except Broken as broken:
-        raise Broken(f"{which}: {broken}") from None
 
 
 TOPIC = Topic(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from deskwire.conformance import stats_keys as keys
 from deskwire.conformance.check_context import CheckContext, read_stats
-from deskwire.conformance.clause import Clause, Topic
+from deskwire.conformance.clause import Check, Clause, Topic
 from deskwire.conformance.outcome import NotChecked, expect, short
 from deskwire.conformance.socket import Message, now
 
@@ -253,30 +253,30 @@ def _player(stats: dict[str, Any], player_id: str) -> dict[str, Any] | None:
     return next((each for each in keys.players(stats) if each.get("id") == player_id), None)
 
 
+def _clause(number: str, source: str, check: Check) -> Clause:
+    """Return a clause that waits for the recording."""
+    return Clause(number, source, check, takes=RECORDING_SECONDS)
+
+
 TOPIC = Topic(
     6,
     "stats",
     (
-        Clause("6.1", "protocol.md#stats", envelope, takes=RECORDING_SECONDS),
-        Clause(
-            "6.2",
-            "protocol.md#stats, protocol.md#absent-hardware",
-            known_keys,
-            takes=RECORDING_SECONDS,
-        ),
-        Clause("6.3", "protocol.md#stats-fields", always_there, takes=RECORDING_SECONDS),
-        Clause("6.4", "protocol.md#stats-fields", values, takes=RECORDING_SECONDS),
-        Clause("6.5", "protocol.md#absent-hardware", never_null, takes=RECORDING_SECONDS),
-        Clause("6.6", "protocol.md#stats-timing", whole_at_once, takes=RECORDING_SECONDS),
-        Clause("6.7", "protocol.md#stats-timing", each_second, takes=RECORDING_SECONDS),
-        Clause("6.8", "protocol.md#stats-fields", uptime_counts, takes=RECORDING_SECONDS),
-        Clause("6.9", "protocol.md#network", totals_grow, takes=RECORDING_SECONDS),
-        Clause("6.10", "protocol.md#wifi", no_wifi_name, takes=RECORDING_SECONDS),
-        Clause("6.11", "protocol.md#players", players, takes=RECORDING_SECONDS),
-        Clause("6.12", "protocol.md#player-ids", player_ids, takes=RECORDING_SECONDS),
-        Clause("6.13", "protocol.md#player-position", within_the_track, takes=RECORDING_SECONDS),
-        Clause("6.14", "protocol.md#player-position", time_goes_on, takes=RECORDING_SECONDS),
-        Clause("6.15", "protocol.md#art-url", art_urls, takes=RECORDING_SECONDS),
+        _clause("6.1", "protocol.md#stats", envelope),
+        _clause("6.2", "protocol.md#stats, protocol.md#absent-hardware", known_keys),
+        _clause("6.3", "protocol.md#stats-fields", always_there),
+        _clause("6.4", "protocol.md#stats-fields", values),
+        _clause("6.5", "protocol.md#absent-hardware", never_null),
+        _clause("6.6", "protocol.md#stats-timing", whole_at_once),
+        _clause("6.7", "protocol.md#stats-timing", each_second),
+        _clause("6.8", "protocol.md#stats-fields", uptime_counts),
+        _clause("6.9", "protocol.md#network", totals_grow),
+        _clause("6.10", "protocol.md#wifi", no_wifi_name),
+        _clause("6.11", "protocol.md#players", players),
+        _clause("6.12", "protocol.md#player-ids", player_ids),
+        _clause("6.13", "protocol.md#player-position", within_the_track),
+        _clause("6.14", "protocol.md#player-position", time_goes_on),
+        _clause("6.15", "protocol.md#art-url", art_urls),
         Clause("6.16", "protocol.md#stats", same_for_all),
     ),
     reads_desk=True,
