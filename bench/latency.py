@@ -4,7 +4,6 @@
 
     a player's signal   a real mpv is paused and resumed over its own socket; a listener on the bus
                         notes its signal, a client the frame that tells of it
-    volume              set with pactl; `pactl subscribe` notes the event, a client the frame
     a command           a frame sent by a client, noted by a player of our own when it is called; in
                         turn with it a bare call to the same player, with no desk in between
     log-in              `logins.py`
@@ -44,7 +43,7 @@ SAMPLES = 150
 APART = (0.08, 0.18)
 """Seconds between two changes."""
 WITHIN = 5.0
-STARTS, VOLUMES = 10, 60
+STARTS = 10
 SCREENS = 4
 """Pause between two commands: a client may send ten a second."""
 
@@ -66,7 +65,6 @@ async def main(samples: int) -> None:
             async with Client(desk) as client, client.watch() as screen:
                 await asyncio.sleep(1.0)
                 keep(await of_signals(there, screen, dice, samples))
-                keep(await of_volume(there, screen, dice))
             async with Client(desk) as client:
                 keep(await of_commands(there, client, dice, samples))
         keep(await of_logins(there))
@@ -79,14 +77,14 @@ async def main(samples: int) -> None:
 async def of_signals(
     there: Surroundings, screen: Socket, dice: random.Random, samples: int
 ) -> dict[str, Samples]:
-    """Pause and resume mpv; from its signal, and from the request, to the frame."""
+    """Pause and resume mpv; from its signal to the frame."""
     mpv = there.there.mpv
-    since_signal, since_request = [], []
+    delays: Samples = []
     async with listening(there.there.session) as received:
         for paused in itertools.islice(itertools.cycle((True, False)), samples):
             await asyncio.sleep(dice.uniform(*APART))
             received.clear()
-            seen, requested = screen.count, time.monotonic()
+            seen = screen.count
             mpv.set("pause", paused)
             frame = await screen.frame(
                 lambda frame, paused=paused: any(  # type: ignore[misc]
@@ -97,56 +95,8 @@ async def of_signals(
                 within=WITHIN,
             )
             if signal := [at for at, status in received if (status == "Paused") is paused]:
-                since_signal.append((frame.at - signal[0]) * 1000)
-                since_request.append((frame.at - requested) * 1000)
-    return {
-        SIGNAL: since_signal,
-        "a request to mpv to the frame, mpv's part included": since_request,
-    }
-
-
-# ---- volume --------------------------------------------------------------------------------------
-
-
-async def of_volume(there: Surroundings, screen: Socket, dice: random.Random) -> dict[str, Samples]:
-    """Set the volume with pactl; from its start, and from the event elsewhere, to the frame."""
-    pulse = there.there.pulse
-    since_start, since_event = [], []
-    events: list[float] = []
-    subscribed = await asyncio.create_subprocess_exec(
-        "pactl", "subscribe", env=pulse.env(), stdout=asyncio.subprocess.PIPE
-    )
-
-    async def follow() -> None:
-        assert subscribed.stdout is not None
-        while line := await subscribed.stdout.readline():
-            if b"'change' on sink #" in line:
-                events.append(time.monotonic())
-
-    following = asyncio.create_task(follow())
-    for level in itertools.islice(itertools.cycle(range(40, 90)), VOLUMES):
-        await asyncio.sleep(dice.uniform(*APART))
-        events.clear()
-        seen, began = screen.count, time.monotonic()
-        setting = await asyncio.create_subprocess_exec(
-            *("pactl", "set-sink-volume", "speakers", f"{level}%"), env=pulse.env()
-        )
-        frame = await screen.frame(
-            lambda frame, level=level: frame.stats["volume"] == level,  # type: ignore[misc]
-            since=seen,
-            within=WITHIN,
-        )
-        await setting.wait()
-        since_start.append((frame.at - began) * 1000)
-        if events:
-            since_event.append((frame.at - events[0]) * 1000)
-    following.cancel()
-    subscribed.terminate()
-    await subscribed.wait()
-    return {
-        "pactl's start to the frame": since_start,
-        "volume's event elsewhere to the frame": since_event,
-    }
+                delays.append((frame.at - signal[0]) * 1000)
+    return {SIGNAL: delays}
 
 
 # ---- a command -----------------------------------------------------------------------------------

@@ -3,37 +3,31 @@
 .venv/bin/python -m bench.report
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from bench import results
-from bench.goals import Results, reached
-from bench.markdown import Lines, short, table
+from bench.candidates import DESKWIRE
+from bench.figures import deliveries, failures, spent
+from bench.goals import Results
+from bench.markdown import Lines, picture, short, table
+from bench.plots import Bar, Bars
 from bench.results import Result
-from bench.sections.fanout import fanout
-from bench.sections.latency import latency
-from bench.sections.page import page
-from bench.sections.watching import watching
+from bench.rows import SOURCES, Row, all_rows
 
 REPORT = results.ROOT / "bench" / "report.md"
 
-SECTIONS: dict[str, Callable[[Result], Lines]] = {
-    "fanout": fanout,
-    "watching": watching,
-    "latency": latency,
-    "page": page,
-}
-
 
 def write() -> Path:
-    """Write the report; return where it is."""
-    found: Results = {name: results.read(name) for name in ("machine", *SECTIONS)}
-    lines: Lines = ["# What was measured", "", *about(found), *goals(found)]
-    for name, section in SECTIONS.items():
-        if (result := found[name]) is not None:
-            lines += section(result)
-        else:
-            lines += ["", f"*{name}: not measured.*"]
+    """Write the report; return its path."""
+    found: Results = {name: results.read(name) for name in ("machine", *SOURCES)}
+    lines: Lines = ["# Measurements", "", *about(found)]
+    if (fanout := found["fanout"]) is not None:
+        lines += [*fanout_plot(fanout, "plain", 5000), *fanout_plot(fanout, "tls", 1000)]
+    if (watching := found["watching"]) is not None:
+        lines += watching_plot(watching)
+    heads = ("figure", "value", "beside", "ratio", "goal, reached")
+    lines += table(heads, [cells(row) for row in all_rows(found)])
+    lines += missing(found)
     REPORT.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return REPORT
 
@@ -53,7 +47,7 @@ def about(found: Results) -> Lines:
     unfinished = machine.get("unfinished")
     cut = f" **Not measured to the end: {', '.join(unfinished)}.**" if unfinished else ""
     return [
-        "`make bench` writes this; it can be run anywhere and takes a quarter of an hour.",
+        "`make bench` writes this.",
         f"Here: {where}, {machine.get('at', '')}, commit {', '.join(commits)}.{quiet}{took}{cut}",
         "",
         (
@@ -67,28 +61,49 @@ def about(found: Results) -> Lines:
     ]
 
 
-def goals(found: Results) -> Lines:
-    """Hold the goals against the figures."""
+def missing(found: Results) -> Lines:
+    """Name what was not measured, with the reason."""
+    lines: Lines = []
+    for name in SOURCES:
+        result = found[name]
+        reasons = {"all of it": "no result"} if result is None else dict(result.get("missing", {}))
+        for mode in (result or {}).get("modes", {}):
+            reasons |= failures(result or {}, mode)
+        lines += [f"* {name}, {what}: not measured ({why})." for what, why in reasons.items()]
+    return ["", "## Not measured", "", *lines] if lines else []
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row of the table as text."""
+    value = "–" if row.value is None else f"{short(row.value)} {row.unit}"
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+    return row.figure, value, row.beside if ratio else "", ratio, row.goal
+
+
+def fanout_plot(result: Result, mode: str, size: int) -> Lines:
+    """Draw processor time for each frame, relative to the C loop."""
     rows = [
-        (
-            each.goal.name,
-            each.goal.bound,
-            "–" if each.figure is None else f"{short(each.figure)} {each.goal.unit}",
-            each.word,
-        )
-        for each in reached(found)
+        Bar(each.name, each.ratio, f"{each.ratio:.2f} ×", each.name == DESKWIRE)
+        for each in deliveries(result, mode, size)
+        if each.ratios
     ]
-    page = found["page"] or {"figures": []}
-    rows += [
-        (
-            f"the page: {each['name']}",
-            f"≤ {each['goal']:g} {each['unit']}",
-            f"{short(each['value'])} {each['unit']}",
-            "yes" if each["kept"] else "**missed**",
-        )
-        for each in page["figures"]
+    if not rows:
+        return []
+    title = f"A frame to {size:,} clients, {mode}"
+    label = "processor time, × the C loop"
+    goal = 1.20 if mode == "plain" else 1.25
+    return picture(f"fanout-{mode}", title, Bars(title, label, rows, goal))
+
+
+def watching_plot(result: Result) -> Lines:
+    """Draw processor time of each monitor."""
+    used = {name: spent(each, "watched") for name, each in result["programs"].items()}
+    rows = [
+        Bar(name, used[name], f"{used[name]:.3f} s", name == DESKWIRE)
+        for name in sorted(used, key=lambda name: used[name])
     ]
-    return ["## Goals", "", *table(("goal", "", "measured", "reached"), rows)]
+    title = "Read once a second"
+    return picture("watching", title, Bars(title, "seconds of CPU each minute", rows))
 
 
 if __name__ == "__main__":

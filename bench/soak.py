@@ -3,7 +3,7 @@
     .venv/bin/python bench/soak.py [--seconds 600] [--clients 50] [--seed N] [--report FOLDER]
 
 The daemon's descriptors, tasks, threads and memory are sampled all the while; they must be flat
-(`sections/soak.py` says what that is). The seed decides which troubles come when, and is printed;
+(`soak_report.py` says what that is). The seed decides which troubles come when, and is printed;
 the report is `soak.md` with its picture, `soak.svg`: with `--report docs/reference` the one that is
 kept.
 """
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from bench import plots  # noqa: E402 - found by the line above
 from bench.asked import answers, ask, asked  # noqa: E402 - the same
 from bench.prepare import prepare  # noqa: E402 - the same
-from bench.sections.soak import (  # noqa: E402 - the same
+from bench.soak_report import (  # noqa: E402 - the same
     Run,
     Sample,
     checked,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bench.sections.soak import MEASURED, Run, Sample, checked, drawn, values
+from bench.soak_report import MEASURED, Run, Sample, checked, drawn, values
 from tests.support.client_load import ClientLoad
 
 if TYPE_CHECKING:
