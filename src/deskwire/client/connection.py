@@ -46,7 +46,7 @@ class ConnectionEvents(Protocol):
     def on_stats(self, connection: "Connection", text: str, snapshot: Snapshot) -> None:
         """Receive a snapshot; `text` is the whole message."""
 
-    def on_refusal_event(self, connection: "Connection", refusal: ErrorMessage) -> None:
+    def on_refusal(self, refusal: ErrorMessage) -> None:
         """Receive an error event."""
 
 
@@ -173,7 +173,7 @@ class Connection:
                 case RenewSession():
                     self.expiring.set()
                 case ReportError(refusal):
-                    self._events.on_refusal_event(self, refusal)
+                    self._events.on_refusal(refusal)
 
     async def _transmit(self, effects: list[ClientEffect]) -> None:
         for effect in effects:

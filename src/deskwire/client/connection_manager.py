@@ -111,9 +111,8 @@ class ConnectionManager:
         if connection is self._current and self._handover.admits(text, snapshot):
             self._observer.show(snapshot)
 
-    def on_refusal_event(self, connection: Connection, refusal: ErrorMessage) -> None:
+    def on_refusal(self, refusal: ErrorMessage) -> None:
         """Pass on an error; an older socket may still report one for its commands."""
-        del connection
         self._observer.refuse(refusal)
 
     def _take_over(self, connection: Connection) -> None:

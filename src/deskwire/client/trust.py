@@ -57,7 +57,7 @@ Trust = SystemTrust | CaFile | Pinned
 
 def format_fingerprint(fingerprint: str) -> str:
     """Format a fingerprint as the daemon prints it: `AB:CD:…`."""
-    return fingerprint.upper() if ":" in fingerprint else ":".join(_pairs(fingerprint.upper()))
+    return bytes.fromhex(fingerprint.replace(":", "")).hex(":").upper()
 
 
 def make_context(trust: Trust) -> ssl.SSLContext | None:
@@ -121,7 +121,3 @@ async def _read_certificate(address: str, context: ssl.SSLContext, within: Secon
     certificate = peer.getpeercert(binary_form=True) or b""
     writer.transport.abort()
     return certificate
-
-
-def _pairs(digits: str) -> list[str]:
-    return [digits[at : at + 2] for at in range(0, len(digits), 2)]
