@@ -23,6 +23,7 @@ from deskwire.devices.sound.packets import (
     text,
 )
 from deskwire.devices.volume import (
+    ChangeVolume,
     MuteVolume,
     SetVolume,
     VolumeDevice,
@@ -117,8 +118,9 @@ async def test_level_is_that_of_the_loudest_channel_muted_or_not(pulse: Pulse) -
     async with aclosing(
         retried_watch(VolumeDevice(resources(sound=SoundServers(pulse.address))))
     ) as readings:
-        assert await next_reading(readings) == volume(70)
+        assert await next_reading(readings) == Volume(Percent(70), muted=True)
         pulse.pactl("set-sink-mute", "speakers", "0")
+        assert await next_reading(readings) == volume(70)
         pulse.pactl("set-sink-volume", "speakers", "30%", "20%")
         assert await next_reading(readings) == volume(30)
 
@@ -400,6 +402,22 @@ async def test_set_level_is_clamped_to_0_to_100(pulse: Pulse, level: float, set_
     await device.perform(SetVolume(Percent(level)))
 
     assert level_of(pulse) == [set_to, set_to]
+
+
+@pytest.mark.desktop
+@pytest.mark.parametrize(
+    ("before", "by", "after"),
+    [("50%", 5, "55"), ("50%", -5, "45"), ("98%", 5, "100"), ("2%", -5, "0"), ("100%", 5, "100"),
+     ("140%", 5, "140"), ("140%", -50, "90"), ("140%", -20, "100"), ("0%", 7, "7")],
+)  # fmt: skip
+async def test_level_is_changed_by_a_step(pulse: Pulse, before: str, by: float, after: str) -> None:
+    device = VolumeDevice(resources(sound=SoundServers(pulse.address)))
+    pulse.pactl("set-default-sink", "speakers")
+    pulse.pactl("set-sink-volume", "speakers", before)
+
+    await device.perform(ChangeVolume(by))
+
+    assert level_of(pulse) == [after, after]
 
 
 @pytest.mark.desktop

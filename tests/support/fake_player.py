@@ -103,11 +103,15 @@ class FakePlayer(FakeService):
     def handle(self, message: Message) -> Message | bool | None:
         if message.message_type is not MessageType.METHOD_CALL:
             return None
-        if message.interface == PROPERTIES:
+        if message.member == "Set":
+            _, name, value = message.body
+            call = f"Set {name} {value.value}"
+            self.calls.append(call)
+        elif message.interface == PROPERTIES:
             call = " ".join([str(message.member), *message.body[1:]])
             self.reads.append(call)
         else:
-            call = str(message.member)
+            call = " ".join([str(message.member), *map(str, message.body)])
             self.calls.append(call)
         if call in self.before_reply:
             self.before_reply[call]()
@@ -119,7 +123,7 @@ class FakePlayer(FakeService):
         error = self.errors.get(call) or self.errors.get("*")
         if error:
             return Message.new_error(message, error, "scripted error")
-        if message.interface == PROPERTIES:
+        if message.interface == PROPERTIES and message.member != "Set":
             return self._read(message)
         return Message.new_method_return(message)
 

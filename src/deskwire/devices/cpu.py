@@ -117,7 +117,10 @@ def busy_percent(before: Times, after: Times, passed: Seconds) -> Percent | None
     total = sum(growth)
     if min(growth) < 0 or total > most_ticks(passed, max(before.processors, after.processors)):
         return None
-    return Percent(100.0 * (total - growth[IDLE] - growth[IOWAIT]) / total if total else 0.0)
+    if total == 0:
+        return Percent(0.0)
+    busy = (total - growth[IDLE] - growth[IOWAIT]) / total
+    return Percent(100.0 * min(busy, 1.0))  # a rounding error may exceed 1
 
 
 def most_ticks(passed: Seconds, processors: int) -> float:

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from typing import Any
 
 from deskwire.devices.dbus.buses import (
     PROPERTIES,
@@ -25,10 +26,11 @@ from deskwire.devices.dbus.buses import (
 )
 from deskwire.devices.device import Device, Resources
 from deskwire.devices.mpris.bus_player import TRACK_SETTLE_TIME
+from deskwire.devices.mpris.commands import PLAYER_COMMANDS, Seek, action_of, seek_call
 from deskwire.devices.mpris.player_ids import PlayerIds
 from deskwire.devices.mpris.player_registry import PlayerRegistry
-from deskwire.devices.mpris.values import PATH, PLAYER, Status
-from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
+from deskwire.devices.mpris.values import PATH, PLAYER
+from deskwire.model.commands import Command, PlayerCommand
 from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout
 from deskwire.model.readings import Player
 from deskwire.model.text import printable
@@ -39,25 +41,6 @@ FIRST_READING = Seconds(0.2)
 """Time that the first reading waits for players; slower players appear later."""
 COMMAND_TIMEOUT = Seconds(1.0)
 
-METHODS: dict[type[Command], str] = {
-    PlayPause: "PlayPause",
-    Next: "Next",
-    Previous: "Previous",
-    Stop: "Stop",
-}
-VERBS: dict[type[Command], str] = {
-    PlayPause: "play or pause",
-    Next: "skip to the next track",
-    Previous: "go to the previous track",
-    Stop: "stop",
-}
-ALLOWED_BY: dict[type[Command], str] = {
-    Next: "CanGoNext",
-    Previous: "CanGoPrevious",
-    Stop: "CanControl",
-}
-"""Property that must be true for a command; for play-pause it depends on the status."""
-
 log = logging.getLogger("deskwire.devices")
 
 DBUS_ERROR = "org.freedesktop.DBus.Error."
@@ -66,7 +49,10 @@ GONE = frozenset(
 )
 CANNOT = frozenset(
     DBUS_ERROR + name
-    for name in ("NotSupported", "UnknownMethod", "UnknownInterface", "UnknownObject")
+    for name in (
+        *("NotSupported", "UnknownMethod", "UnknownInterface", "UnknownObject"),
+        *("UnknownProperty", "PropertyReadOnly"),
+    )
 )
 
 
@@ -74,7 +60,7 @@ class PlayersDevice(Device[tuple[Player, ...]]):
     """The players of the session bus; their ids last while the daemon runs."""
 
     topic = Topic("players", tuple[Player, ...], absent="no player is on the session bus")
-    commands = (PlayPause, Next, Previous, Stop)
+    commands = PLAYER_COMMANDS
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
@@ -132,32 +118,39 @@ class PlayersDevice(Device[tuple[Player, ...]]):
         except CallFailed as problem:
             if problem.error_name in GONE:
                 raise command.unsupported() from None
+            verb = action_of(command, None).verb
             if problem.error_name in CANNOT:
-                raise not_supported(command) from None
+                raise NotSupported(f"{command.player} cannot {verb}") from None
             log.warning(
-                "%s failed %s: %s",
-                command.player,
-                METHODS[type(command)],
-                printable(problem.error_name),
+                "%s failed %s: %s", command.player, command.name, printable(problem.error_name)
             )
-            raise PlayerError(f"{command.player} failed to {VERBS[type(command)]}") from None
+            raise PlayerError(f"{command.player} failed to {verb}") from None
 
     async def _perform(self, owner: str, command: PlayerCommand) -> None:
         async with self._buses.session() as bus:
             if await bus.guid() != self._ids.bus:
                 raise command.unsupported()
+
+            async def get(interface: str, name: str) -> Any:
+                body = await bus.call(owner, PATH, PROPERTIES, "Get", "ss", interface, name)
+                return unwrap(body[0]) if body else None
+
             player = self._registry.player(owner) if self._registry is not None else None
-            playing = player is not None and player.status is Status.PLAYING
-            needed = ALLOWED_BY.get(type(command), "CanPause" if playing else "CanPlay")
+            action = action_of(command, None if player is None else player.status)
             allowed: object = True
             with suppress(CallFailed):  # an error is an answer too; the call itself reports it
-                body = await bus.call(owner, PATH, PROPERTIES, "Get", "ss", PLAYER, needed)
-                allowed = unwrap(body[0]) if body else True
+                allowed = await get(*action.needs)
             if allowed is False or (player is not None and not player.controllable):
-                raise not_supported(command)
+                raise NotSupported(f"{command.player} cannot {action.verb} now")
+            call = action.call
+            if isinstance(command, Seek):
+                metadata = await get(PLAYER, "Metadata")
+                call = seek_call(command, metadata, await get(PLAYER, "Position"))
+            assert call is not None
             if player is not None:
                 player.on_command()
-            await bus.call(owner, PATH, PLAYER, METHODS[type(command)])
+            interface, member, signature, arguments = call
+            await bus.call(owner, PATH, interface, member, signature, *arguments)
 
 
 async def next_change(registry: PlayerRegistry) -> None:
@@ -177,8 +170,3 @@ async def wait_while(registry: PlayerRegistry, until: float, pending: Callable[[
             while pending():
                 registry.changed.clear()
                 await registry.changed.wait()
-
-
-def not_supported(command: PlayerCommand) -> NotSupported:
-    """Return the error for an unsupported command."""
-    return NotSupported(f"{command.player} cannot {METHODS[type(command)]} now")

@@ -41,6 +41,13 @@ class SetVolume(Command, frozen=True):
     level: Annotated[Percent, Meta(description="New level of the loudest channel, 0 to 100")]
 
 
+class ChangeVolume(Command, frozen=True):
+    """Change the volume of the default output, up to 100 percent."""
+
+    name = "volume.change"
+    by: Annotated[float, Meta(ge=-100, le=100, description="Percent to add; negative is quieter")]
+
+
 class MuteVolume(Command, frozen=True):
     """Mute the default output, or restore its sound."""
 
@@ -52,7 +59,7 @@ class VolumeDevice(Device[Volume]):
     """The default sink of the sound server."""
 
     topic = Topic("volume", Volume, absent="no sound output")
-    commands = (SetVolume, MuteVolume)
+    commands = (SetVolume, ChangeVolume, MuteVolume)
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
@@ -94,6 +101,11 @@ class VolumeDevice(Device[Volume]):
                 match command:
                     case SetVolume(level):
                         await sound.set_volume(sink, scale_channels(sink.channels, level))
+                    case ChangeVolume(by):
+                        now = max(sink.channels) * 100
+                        if by < 0 or now < 100:  # louder never lowers a level above 100
+                            channels = scale_channels(sink.channels, Percent(now + by))
+                            await sound.set_volume(sink, channels)
                     case MuteVolume(muted):
                         await sound.set_mute(sink, muted=muted)
         except TimeoutError:
@@ -113,7 +125,7 @@ def parse_volume(sink: Sink | None) -> Volume | None:
     """Return the volume of the loudest channel, halves rounded up."""
     if sink is None or sink.name in STAND_INS or not sink.channels:
         return None
-    return Volume(Percent(math.floor(max(sink.channels) * 100 + 0.5)))
+    return Volume(Percent(math.floor(max(sink.channels) * 100 + 0.5)), sink.muted)
 
 
 def scale_channels(channels: tuple[float, ...], level: Percent) -> list[float]:

@@ -100,6 +100,12 @@ class NotSupported(Refused):
     code = "not_supported"
 
 
+class TrackChanged(Refused):
+    """The player plays another track than the client named."""
+
+    code = "track_changed"
+
+
 class PlayerTimeout(Unavailable):
     """The player did not answer in time."""
 

@@ -87,6 +87,7 @@ class Volume(Struct, frozen=True):
             description="Volume of the loudest channel, whole percent; may exceed 100",
         ),
     ]
+    muted: Annotated[bool, Meta(description="Whether the output is mute")] = False
 
 
 class Backlight(Struct, frozen=True):
@@ -129,6 +130,19 @@ class Player(Struct, frozen=True, kw_only=True):
     ] = None
     position: Annotated[Position | None, Meta(description="Position in the track")] = None
     duration: Annotated[Seconds | None, Meta(description="Length of the track")] = None
+    status: Annotated[str, Meta(description="`playing`, `paused` or `stopped`")] = "paused"
+    track: Annotated[str, Meta(description="Text that another track does not have")] = ""
+    can_play: Annotated[bool, Meta(description="Whether the player can play")] = False
+    can_pause: Annotated[bool, Meta(description="Whether the player can pause")] = False
+    can_next: Annotated[bool, Meta(description="Whether there is a next track")] = False
+    can_previous: Annotated[bool, Meta(description="Whether there is a previous track")] = False
+    can_seek: Annotated[bool, Meta(description="Whether the player can seek")] = False
+    shuffle: Annotated[bool | None, Meta(description="Whether the order is random")] = None
+    loop: Annotated[
+        str | None, Meta(description="What is repeated: `none`, `track` or `playlist`")
+    ] = None
+    rate: Annotated[float | None, Meta(description="Playback rate; 1 is the normal speed")] = None
+    volume: Annotated[Percent | None, Meta(description="Volume of the player itself")] = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

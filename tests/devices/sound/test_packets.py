@@ -77,7 +77,16 @@ def test_impossible_length_is_refused_before_buffering() -> None:
 
 
 def test_sink_has_a_name_and_a_volume_for_each_channel() -> None:
-    assert parse_sink(SINK) == Sink(0, "speakers", (1.0, 0.5))
+    assert parse_sink(SINK) == Sink(0, "speakers", (1.0, 0.5), muted=False)
+
+
+@pytest.mark.parametrize(("mark", "muted"), [(b"0", False), (b"1", True)])
+def test_sink_is_muted_or_not(mark: bytes, muted: bool) -> None:
+    tail = number(3) + b"N"
+
+    assert parse_sink(SINK.removesuffix(b"0" + tail) + mark + tail).muted is muted
+    with pytest.raises(MalformedPacket):
+        parse_sink(SINK.removesuffix(b"0" + tail) + b"L" + tail)
 
 
 def test_server_reports_its_name() -> None:
@@ -97,7 +106,7 @@ def test_sink_with_any_name_and_volumes_is_parsed(
     of_each = b"".join(struct.pack(">I", each) for each in volumes)
     written = (
         number(1) + text(name) + b"N" + b"a" + bytes(6) + b"m" + count + bytes(len(volumes))
-        + number(7) + b"v" + count + of_each + what_follows
+        + number(7) + b"v" + count + of_each + b"0" + what_follows
     )  # fmt: skip
 
     assert parse_sink(written) == Sink(1, name, tuple(each / 0x10000 for each in volumes))

@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from msgspec.structs import asdict
+
 from deskwire.art.artwork import Artwork
 from deskwire.devices.dbus.buses import Bus, unwrap
 from deskwire.devices.mpris.current_track import GAP, CurrentTrack
@@ -20,6 +22,7 @@ from deskwire.devices.mpris.playhead import Playhead
 from deskwire.devices.mpris.property_reader import FOLLOWED, PropertyReader
 from deskwire.devices.mpris.values import (
     ROOT,
+    Controls,
     Status,
     Track,
     parse_position,
@@ -71,7 +74,7 @@ class BusPlayer:
         self._reader = PropertyReader(bus, owner)
         self._playhead = Playhead()
         self._track = CurrentTrack(artwork, changed)
-        self._can_play = False
+        self._controls = Controls()
         self._identity = ""
         self._has_signalled = False
         self._read_all_at = _now()
@@ -100,7 +103,7 @@ class BusPlayer:
         """Whether the player has nothing to show."""
         if self.released_at is not None:
             return False
-        return self._track.is_empty(_now(), can_play=self._can_play and self.controllable)
+        return self._track.is_empty(_now(), can_play=self._controls.can_play and self.controllable)
 
     @property
     def is_between_tracks(self) -> bool:
@@ -141,6 +144,9 @@ class BusPlayer:
             art_version=self._track.art_version,
             position=self._playhead.position,
             duration=track.duration,
+            status=self.status.name.lower() if self.released_at is None else "paused",
+            track=track.key,
+            **asdict(self._controls if self.controllable else Controls()),
         )
 
     # ---- events ----------------------------------------------------------------------------------
@@ -298,8 +304,7 @@ class BusPlayer:
             self.status = parse_status(values["PlaybackStatus"])
         if "CanControl" in values:
             self.controllable = values["CanControl"] is not False
-        if "CanPlay" in values:
-            self._can_play = values["CanPlay"] is True
+        self._controls = self._controls.updated(values)
         if "Metadata" in values:
             self._track.set_metadata(values["Metadata"], signalled=signalled)
         rate = parse_rate(values["Rate"]) if "Rate" in values else None

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from deskwire.devices.dbus.buses import PROPERTIES, Bus, CallFailed, CallTimedOut, unwrap
-from deskwire.devices.mpris.values import PATH, PLAYER, ROOT, parse_text
+from deskwire.devices.mpris.values import CONTROLS, PATH, PLAYER, ROOT, parse_text
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.units import Seconds
 
@@ -26,7 +26,7 @@ FIRST_PAUSE = SHORTEST_PAUSE
 LONGEST_PAUSE = Seconds(30.0)
 ESSENTIAL = frozenset({"PlaybackStatus", "Metadata"})
 """A player that tells one of these is known."""
-FOLLOWED = ESSENTIAL | {"Rate", "Position", "CanControl", "CanPlay"}
+FOLLOWED = ESSENTIAL | {"Position", "CanControl"} | CONTROLS.keys()
 """Properties that a reading depends on."""
 
 

@@ -9,13 +9,16 @@ Source: the MPRIS D-Bus Interface Specification 2.2 and the Metadata guidelines 
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from deskwire.model.units import Seconds
+from deskwire.model.units import Percent, Seconds
 
 ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
@@ -43,6 +46,12 @@ _SPACE = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
+LOOPS = {"none": "None", "track": "Track", "playlist": "Playlist"}
+"""From a loop mode to its value of `LoopStatus`."""
+LOUDEST_PLAYER = 10.0
+"""A higher `Volume` is an error; VLC goes to 2.0."""
+
+
 class Status(StrEnum):
     """Playback status of a player."""
 
@@ -65,6 +74,12 @@ class Track(Struct, frozen=True):
     """Process of the player that this one repeats (`kde:pid`)."""
 
     @property
+    def key(self) -> str:
+        """Short text that differs from that of another track."""
+        parts = (self.title, self.artist, self.album or "", *self.mark)
+        return blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+
+    @property
     def named(self) -> bool:
         """Whether title, artist or album is known."""
         return bool(self.title or self.artist or self.album)
@@ -84,6 +99,30 @@ class Track(Struct, frozen=True):
             other.album,
             other.mark,
         )
+
+
+class Controls(Struct, frozen=True):
+    """What a player can do, and its modes; `None` for a mode that it does not tell."""
+
+    can_play: bool = False
+    can_pause: bool = False
+    can_next: bool = False
+    can_previous: bool = False
+    can_seek: bool = False
+    shuffle: bool | None = None
+    loop: str | None = None
+    """`none`, `track` or `playlist`."""
+    rate: float | None = None
+    volume: Percent | None = None
+
+    def updated(self, properties: Mapping[str, Any]) -> "Controls":
+        """Return the controls after a change of these properties."""
+        changed = {
+            CONTROLS[name][0]: CONTROLS[name][1](value)
+            for name, value in properties.items()
+            if name in CONTROLS
+        }
+        return replace(self, **changed) if changed else self
 
 
 def is_player(name: str) -> bool:
@@ -135,6 +174,17 @@ def parse_rate(rate: object) -> float | None:
     """
     found = parse_number(rate)
     return found if found is not None and abs(found) <= FASTEST else None
+
+
+def parse_level(volume: object) -> Percent | None:
+    """Parse `Volume`, in which 1.0 is 100 percent; a negative value is silence."""
+    found = parse_number(volume)
+    return None if found is None or found > LOUDEST_PLAYER else Percent(max(0.0, found) * 100)
+
+
+def parse_loop(loop: object) -> str | None:
+    """Parse `LoopStatus`; `None` for an unknown value."""
+    return next((mode for mode, name in LOOPS.items() if name == loop), None)
 
 
 def parse_position(microseconds: object) -> Seconds | None:
@@ -213,3 +263,17 @@ def clean(text: str) -> str:
 def cut(text: str) -> str:
     """Return at most `LONGEST_TEXT` bytes of `text`, without cutting a character."""
     return text.encode("utf-8", "replace")[:LONGEST_TEXT].decode("utf-8", "ignore").rstrip()
+
+
+CONTROLS: Mapping[str, tuple[str, Callable[[object], object]]] = {
+    "CanPlay": ("can_play", lambda value: value is True),
+    "CanPause": ("can_pause", lambda value: value is True),
+    "CanGoNext": ("can_next", lambda value: value is True),
+    "CanGoPrevious": ("can_previous", lambda value: value is True),
+    "CanSeek": ("can_seek", lambda value: value is True),
+    "Shuffle": ("shuffle", lambda value: value if isinstance(value, bool) else None),
+    "LoopStatus": ("loop", parse_loop),
+    "Rate": ("rate", parse_rate),
+    "Volume": ("volume", parse_level),
+}
+"""Property, field of `Controls`, and parser."""

@@ -79,6 +79,7 @@ class Sink(Struct, frozen=True):
     name: str
     channels: tuple[float, ...]
     """Volume of each channel, 1.0 is 100 %."""
+    muted: bool = False
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -178,6 +179,13 @@ class ValueReader:
         self._at = end + 1
         return found.decode(errors="replace")
 
+    def boolean(self) -> bool:
+        """Read a truth value."""
+        found = self._take(1)
+        if found not in {b"1", b"0"}:
+            raise MalformedPacket
+        return found == b"1"
+
     def volumes(self) -> tuple[float, ...]:
         """Read the volume of each channel."""
         self._expect(b"v")
@@ -222,7 +230,7 @@ def parse_sink(values: bytes) -> Sink:
     reader.skip_sample_format()
     reader.skip_channels()
     reader.number()  # owner module
-    return Sink(index, name, reader.volumes())
+    return Sink(index, name, reader.volumes(), reader.boolean())
 
 
 def parse_server_name(values: bytes) -> str:

@@ -104,6 +104,7 @@ STATUS: Mapping[type[Problem], int] = {
     MethodNotAllowed: 405,
     TooSlow: 408,
     problems.NotSupported: 409,
+    problems.TrackChanged: 409,
     TooLarge: 413,
     WrongMediaType: 415,
     Misdirected: 421,
