@@ -36,6 +36,8 @@ export class Desk {
   /** Ids of the players that have a pending command. */
   pending = $state.raw<ReadonlySet<string>>(new Set());
   notices = $state.raw<readonly Notice[]>([]);
+  /** Names of the commands that the user may send; `undefined` until the desk lists them. */
+  commands = $state.raw<ReadonlySet<string>>();
   /** Changes when the histories have a new point. */
   point = $state(0);
 
@@ -66,7 +68,8 @@ export class Desk {
         if (status.kind !== "live") this.#selection.interrupted();
       },
       show: (snapshot, at) => this.#show(snapshot, at),
-      report: ({ code }) => this.#refused(code),
+      report: ({ code, event }) => this.#refused(code, event),
+      allow: (commands) => (this.commands = new Set(commands)),
       clear: () => this.#clear(),
     });
   }
@@ -116,6 +119,16 @@ export class Desk {
     this.#updatePending();
   }
 
+  /** Whether the desk has this command and the user may send it. */
+  may(name: string): boolean {
+    return this.commands?.has(name) ?? false;
+  }
+
+  /** Send a command of deskwire.v1. A later reading shows its effect. */
+  command(name: string, given: Readonly<Record<string, unknown>>): void {
+    this.#connection.named({ name, arguments: given });
+  }
+
   dismiss(notice: Notice): void {
     this.notices = this.notices.filter((each) => each !== notice);
   }
@@ -161,7 +174,11 @@ export class Desk {
     this.point = Math.floor(at / POINT_SPAN);
   }
 
-  #refused(code: string): void {
+  #refused(code: string, event = "audio-"): void {
+    if (!event.startsWith("audio-")) {
+      this.#notify(code, "");
+      return;
+    }
     const player = this.#commands.refuse();
     this.#updatePending();
     this.#notify(code, player?.name ?? "");
@@ -192,6 +209,7 @@ export class Desk {
     this.#selection.clear();
     this.#updateShown();
     this.snapshot = undefined;
+    this.commands = undefined;
     this.notices = [];
   }
 }

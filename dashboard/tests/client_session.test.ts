@@ -53,6 +53,8 @@ function toLine(at: number, effect: SessionEffect): Line {
       return { at, mark: "?", text: `complain ${effect.problem.code}` };
     case "end":
       return { at, mark: "?", text: effect.next };
+    case "allow":
+      return { at, mark: "?", text: `allow ${effect.commands.join(" ")}` };
     case "renew":
       return { at, mark: "?", text: "roll over" };
   }
@@ -118,4 +120,33 @@ test("each close code has the next step of the protocol; unknown codes count as 
   assert.deepEqual(table, [
     "stop", "stop", "reconnect", "log in", "refresh", "reconnect", "reconnect", "reconnect",
   ]);
+});
+
+test("the page subscribes to its topics that the desk has, and merges the readings", () => {
+  const session = new ClientSession("good");
+  const welcome = { topics: ["cpu", "volume", "moon"], commands: [{ name: "volume.set" }, {}] };
+  const say = (event: string, argument: unknown): SessionEffect[] =>
+    session.receive(JSON.stringify({ event, args: [argument] }));
+
+  const first = say("welcome", welcome);
+  say("readings", { cpu: { busy: 1 }, volume: { level: 10 } });
+  const [shown] = say("readings", { cpu: { busy: 2 } });
+
+  assert.deepEqual(first, [
+    { kind: "send", text: '{"event":"subscribe","args":[{"topics":["cpu","volume"]}]}' },
+    { kind: "allow", commands: ["volume.set"] },
+  ]);
+  assert.deepEqual(shown, { kind: "show", snapshot: { players: [], cpu: 2, volume: 10, muted: false } });
+  assert.equal(session.phase, "live");
+});
+
+test("a named command is sent with its arguments until the session ends", () => {
+  const session = new ClientSession("good");
+  const command = { name: "volume.set", arguments: { level: 40 } };
+
+  assert.deepEqual(session.named(command), [
+    { kind: "send", text: '{"event":"volume.set","args":[{"level":40}]}' },
+  ]);
+  session.closed(1000);
+  assert.deepEqual(session.named(command), []);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decode, encodeAuth, encodeCommand } from "../src/session/codec.ts";
+import { decode, encodeAuth, encodeCommand, snapshotOf as snapshotOfTopics } from "../src/session/codec.ts";
 
 const stats = (reading: unknown): string =>
   JSON.stringify({ event: "stats", args: [JSON.stringify(reading)] });
@@ -95,5 +95,55 @@ test("messages of the page are encoded as in the protocol", () => {
   assert.deepEqual(JSON.parse(encodeCommand({ action: "play-pause", player: "player1" })), {
     event: "audio-play-pause",
     args: ["player1"],
+  });
+});
+
+test("readings of deskwire.v1 are the same snapshot as stats, with more about players", () => {
+  const snapshot = snapshotOfTopics({
+    memory: { used: 1 }, cpu: { busy: 2.5 }, network: { received: 3, sent: 4 }, uptime: { up: 5 },
+    disk: { used: 6 }, wifi: { ssid: "Bazinga", connected: true },
+    battery: { charge: 80, plugged_in: false }, volume: { level: 88, muted: true },
+    backlight: { level: 64 },
+    players: [
+      {
+        id: "player1", name: "mpv", playing: true, title: "One", artist: "A", album: null,
+        art: "/v1/img/tmp/L3RtcA==", position: { at: 1.5, read: 0, rate: 1 }, duration: 232,
+        track: "f00", can_seek: true, can_next: true, can_previous: false, shuffle: false, loop: "track",
+      },
+    ],
+  });
+
+  assert.deepEqual(snapshot, {
+    players: [
+      {
+        id: "player1", name: "mpv", playing: true, title: "One", artist: "A",
+        art: "v1/img/tmp/L3RtcA==", position: 1.5, duration: 232, track: "f00",
+        can: { seek: true, next: true, previous: false }, shuffle: false, loop: "track",
+      },
+    ],
+    memory: 1, cpu: 2.5, network: { received: 3, sent: 4 }, uptime: 5, disk: 6,
+    wifi: { ssid: "Bazinga", connected: true }, battery: { charge: 80, pluggedIn: false },
+    volume: 88, muted: true, backlight: 64,
+  });
+});
+
+test("null and wrong readings of deskwire.v1 are missing keys", () => {
+  const snapshot = snapshotOfTopics({ volume: null, wifi: 3, players: [{}, { id: "p", loop: "twice", shuffle: 1 }] });
+
+  assert.deepEqual(snapshot, {
+    players: [
+      {
+        id: "p", name: "", playing: false, title: "", artist: "",
+        can: { seek: false, next: false, previous: false },
+      },
+    ],
+  });
+});
+
+test("an error of deskwire.v1 names the event", () => {
+  const text = JSON.stringify({ event: "error", args: [{ code: "forbidden", message: "no", event: "volume.set" }] });
+
+  assert.deepEqual(decode(text), {
+    kind: "error", problem: { code: "forbidden", message: "no", event: "volume.set" },
   });
 });

@@ -158,7 +158,8 @@ class ScriptedDesk:
         return success("websocket_token", data)
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse(autoping=False, timeout=0.2)
+        # a browser refuses a server that accepts none of the subprotocols that it offers
+        ws = web.WebSocketResponse(autoping=False, timeout=0.2, protocols=("deskwire.v1",))
         await self.accepts_sockets.wait()
         await ws.prepare(request)
         self._clients.add(ws)

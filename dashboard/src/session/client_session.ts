@@ -4,14 +4,19 @@
      opened ──auth──▶ waiting ──first stats──▶ live ──session expiring──▶ expiring
                          └──────────── closed(code) in any state ──▶ ended: stop, reconnect, …
 
+   In deskwire.v1 the desk answers `auth` with `welcome`, and the page then subscribes to its topics. The
+   session keeps the readings of all topics, because a message has only those that changed.
+
    Pure: each method takes an event and returns effects. There is no socket and no clock here. */
 
-import { decode, encodeAuth, encodeCommand } from "./codec.ts";
-import type { Command, Problem, Snapshot } from "./snapshot.ts";
+import { decode, encodeAuth, encodeCommand, encodeNamed, encodeSubscribe, snapshotOf, type Wire } from "./codec.ts";
+import type { Command, NamedCommand, Problem, Snapshot } from "./snapshot.ts";
 
 export type SessionEffect =
   | { readonly kind: "send"; readonly text: string }
   | { readonly kind: "show"; readonly snapshot: Snapshot }
+  /** deskwire.v1: the names of the commands that the user may send. */
+  | { readonly kind: "allow"; readonly commands: readonly string[] }
   /** The session ends soon: fetch a token and open the next socket. */
   | { readonly kind: "renew" }
   | { readonly kind: "report"; readonly problem: Problem }
@@ -53,6 +58,7 @@ export const afterClose = (code: number): NextStep => AFTER_CLOSE.get(code) ?? "
 export class ClientSession {
   phase: SessionPhase = "waiting";
   readonly #token: string;
+  #readings: Wire = {};
 
   constructor(token: string) {
     this.#token = token;
@@ -69,6 +75,12 @@ export class ClientSession {
     return [{ kind: "send", text: encodeCommand(command) }];
   }
 
+  /** Send a command of deskwire.v1, unless the session has ended. */
+  named(command: NamedCommand): SessionEffect[] {
+    if (this.phase === "ended") return [];
+    return [{ kind: "send", text: encodeNamed(command) }];
+  }
+
   receive(text: string): SessionEffect[] {
     if (this.phase === "ended") return [];
     const message = decode(text);
@@ -76,6 +88,15 @@ export class ClientSession {
       case "stats":
         if (this.phase === "waiting") this.phase = "live";
         return [{ kind: "show", snapshot: message.snapshot }];
+      case "welcome":
+        return [
+          { kind: "send", text: encodeSubscribe(message.topics) },
+          { kind: "allow", commands: message.commands },
+        ];
+      case "readings":
+        if (this.phase === "waiting") this.phase = "live";
+        this.#readings = { ...this.#readings, ...message.readings };
+        return [{ kind: "show", snapshot: snapshotOf(this.#readings) }];
       case "session expiring":
         if (this.phase === "expiring") return [];
         this.phase = "expiring";

@@ -4,7 +4,8 @@
 import { fetchToken, logOut } from "./auth_api.ts";
 import { Clock } from "./clock.ts";
 import { ConnectionMachine, type Effect } from "./connection_machine.ts";
-import type { Command, Problem, Snapshot } from "./snapshot.ts";
+import { SUBPROTOCOL } from "./codec.ts";
+import type { Command, NamedCommand, Problem, Snapshot } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
 export interface ConnectionListener {
@@ -12,6 +13,8 @@ export interface ConnectionListener {
   /** The desk sent this snapshot at that moment. */
   show(snapshot: Snapshot, at: number): void;
   report(problem: Problem): void;
+  /** The names of the commands that the user may send. */
+  allow(commands: readonly string[]): void;
   clear(): void;
 }
 
@@ -68,6 +71,11 @@ export class Connection {
     return sent;
   }
 
+  /** Send a command of deskwire.v1. */
+  named(command: NamedCommand): void {
+    this.#step(() => this.#machine.named(command));
+  }
+
   #step(handle: (now: number) => Effect[] | void): void {
     const suspended = this.clock.wasSuspended();
     const now = this.clock.now();
@@ -98,6 +106,9 @@ export class Connection {
       case "report":
         this.#listener.report(effect.problem);
         break;
+      case "allow":
+        this.#listener.allow(effect.commands);
+        break;
       case "clear":
         this.#listener.clear();
         break;
@@ -114,7 +125,7 @@ export class Connection {
   }
 
   #open(id: number, address: string): void {
-    const socket = new WebSocket(address);
+    const socket = new WebSocket(address, SUBPROTOCOL);
     this.#sockets.set(id, socket);
     socket.onopen = () => this.#step((now) => this.#machine.opened(id, now));
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {

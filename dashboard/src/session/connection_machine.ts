@@ -15,7 +15,7 @@
 import type { ApiError, WebSocketToken } from "./auth_api.ts";
 import { ClientSession, type NextStep, type SessionEffect } from "./client_session.ts";
 import { Freshness } from "./freshness.ts";
-import type { Command, Problem, Snapshot } from "./snapshot.ts";
+import type { Command, NamedCommand, Problem, Snapshot } from "./snapshot.ts";
 import { sameStatus, type LogOutReason, type Status } from "./status.ts";
 
 export type Effect =
@@ -26,6 +26,8 @@ export type Effect =
   /** Show a snapshot that the desk sent at that moment. */
   | { readonly kind: "show"; readonly snapshot: Snapshot; readonly at: number }
   | { readonly kind: "report"; readonly problem: Problem }
+  /** The names of the commands that the user may send. */
+  | { readonly kind: "allow"; readonly commands: readonly string[] }
   /** Remove all readings from the page: the user is logged out. */
   | { readonly kind: "clear" };
 
@@ -129,6 +131,12 @@ export class ConnectionMachine {
     const socket = this.#live;
     if (!socket || !this.#isLive) return [];
     return this.#translate(socket, socket.session.command(command), 0);
+  }
+
+  named(command: NamedCommand): Effect[] {
+    const socket = this.#live;
+    if (!socket || !this.#isLive) return [];
+    return this.#translate(socket, socket.session.named(command), 0);
   }
 
   // ---- events of the desk ---------------------------------------------------------------------
@@ -246,6 +254,7 @@ export class ConnectionMachine {
           if (socket === this.#live) this.#renewAt = Math.max(now, socket.createdAt + RENEWAL_PAUSE);
           break;
         case "report":
+        case "allow":
           effects.push(effect);
           break;
       }
