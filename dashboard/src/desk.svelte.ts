@@ -57,6 +57,8 @@ export class Desk {
   readonly #commands = new PendingCommands();
   readonly #connection: Connection;
   readonly #selection = new PlayerSelection(loadChoice());
+  /** Time at which the desk sent the positions of the players. */
+  #playersAt = 0;
   #notices = 0;
   #commandTimer: ReturnType<typeof setTimeout> | undefined;
   #selectionTimer: ReturnType<typeof setTimeout> | undefined;
@@ -137,14 +139,15 @@ export class Desk {
     this.#record(snapshot, at);
     this.#commands.update(snapshot);
     this.#updatePending();
+    if (snapshot.players !== this.snapshot?.players) this.#playersAt = at;
     this.#selection.update(snapshot.players, this.now());
-    this.#updateShown(at);
+    this.#updateShown();
     this.snapshot = snapshot;
   }
 
-  #updateShown(at = this.now()): void {
+  #updateShown(): void {
     const { tabs, shown, missing, choice, deadline } = this.#selection;
-    if (shown) this.playhead.update(shown, at);
+    if (shown) this.playhead.update(shown, this.#playersAt);
     this.tabs = tabs;
     this.shown = shown;
     this.missing = missing;

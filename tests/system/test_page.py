@@ -251,7 +251,9 @@ async def test_keyboard_alone_controls_the_player(dashboard: Dashboard, mpv: Mpv
     assert focused_after == "Play", "the focus stays on the button"
 
 
-async def test_refused_command_shows_the_reason(browser: Browser, daemon: Daemon, mpv: Mpv) -> None:
+async def test_user_who_may_only_watch_sees_no_controls(
+    browser: Browser, daemon: Daemon, mpv: Mpv
+) -> None:
     daemon.secrets.add(MONITOR_PASSWORD)
     words = ("users", "add", "monitor", "--password-stdin", "--scope", "monitor")
     assert daemon.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
@@ -259,14 +261,28 @@ async def test_refused_command_shows_the_reason(browser: Browser, daemon: Daemon
         await dashboard.open()
         await dashboard.log_in("monitor", MONITOR_PASSWORD)
         await dashboard.wait_for_text("The Reason")
-        await dashboard.button("Pause").click()
-        await (
-            dashboard.page.get_by_role("alert")
-            .get_by_text("may read, but not send commands")
-            .wait_for()
-        )
+        await dashboard.wait_for("document.querySelectorAll('li').length > 2")
+        buttons = await dashboard.page.locator("main button:visible").count()
+        sliders = await dashboard.page.get_by_role("slider").count()
+        bars = await dashboard.page.get_by_role("progressbar").count()
 
+    assert (buttons, sliders, bars) == (0, 0, 1)
     assert mpv.get("pause") is False
+
+
+async def test_progress_bar_seeks_by_keyboard_and_by_a_tap(dashboard: Dashboard, mpv: Mpv) -> None:
+    await dashboard.wait_for_text("The Reason")
+    mpv.command("seek", 10, "absolute")
+    slider = dashboard.page.get_by_role("slider", name="Progress")
+    await dashboard.wait_for("/^0:1/.test(document.querySelector('.times span').textContent)")
+    await slider.focus()
+    await dashboard.page.keyboard.press("ArrowRight")
+    await until_async(lambda: 14 <= mpv.get("time-pos") < 20)
+    box = await slider.bounding_box()
+    assert box is not None
+    await dashboard.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await until_async(lambda: abs(mpv.get("time-pos") - 116) < 6)
+    await dashboard.wait_for("/^(1:5|2:0)/.test(document.querySelector('.times span').textContent)")
 
 
 async def test_first_visit_is_small_quick_and_contacts_only_the_desk(

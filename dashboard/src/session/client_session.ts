@@ -59,9 +59,16 @@ export class ClientSession {
   phase: SessionPhase = "waiting";
   readonly #token: string;
   #readings: Wire = {};
+  #snapshot: Snapshot = { players: [] };
 
   constructor(token: string) {
     this.#token = token;
+  }
+
+  /** The players of the last snapshot: the same objects while the desk sends no others, because their
+      positions are those of the moment at which they were sent. */
+  get #players(): Pick<Snapshot, "players"> {
+    return { players: this.#snapshot.players };
   }
 
   /** The socket is open: authenticate. */
@@ -96,7 +103,8 @@ export class ClientSession {
       case "readings":
         if (this.phase === "waiting") this.phase = "live";
         this.#readings = { ...this.#readings, ...message.readings };
-        return [{ kind: "show", snapshot: snapshotOf(this.#readings) }];
+        this.#snapshot = { ...snapshotOf(this.#readings), ...("players" in message.readings ? {} : this.#players) };
+        return [{ kind: "show", snapshot: this.#snapshot }];
       case "session expiring":
         if (this.phase === "expiring") return [];
         this.phase = "expiring";
