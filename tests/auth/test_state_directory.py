@@ -321,7 +321,7 @@ def test_unusable_directory_is_named(tmp_path: Path) -> None:
     assert refused.value.message == f"{file} is not a directory"
 
 
-def test_locked_directory_keeps_a_second_daemon_out_until_it_is_closed(tmp_path: Path) -> None:
+def test_locked_directory_keeps_a_second_daemon_out(tmp_path: Path) -> None:
     first, second = StateDirectory.open(tmp_path), StateDirectory.open(tmp_path)
     first.lock()
 

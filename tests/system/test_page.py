@@ -251,9 +251,7 @@ async def test_keyboard_alone_controls_the_player(dashboard: Dashboard, mpv: Mpv
     assert focused_after == "Play", "the focus stays on the button"
 
 
-async def test_user_who_may_only_watch_sees_no_controls(
-    browser: Browser, daemon: Daemon, mpv: Mpv
-) -> None:
+async def test_watcher_sees_no_controls(browser: Browser, daemon: Daemon, mpv: Mpv) -> None:
     daemon.secrets.add(MONITOR_PASSWORD)
     words = ("users", "add", "monitor", "--password-stdin", "--scope", "monitor")
     assert daemon.run(*words, given=MONITOR_PASSWORD + "\n").returncode == 0
@@ -270,7 +268,7 @@ async def test_user_who_may_only_watch_sees_no_controls(
     assert mpv.get("pause") is False
 
 
-async def test_progress_bar_seeks_by_keyboard_and_by_a_tap(dashboard: Dashboard, mpv: Mpv) -> None:
+async def test_progress_bar_seeks_by_keyboard_and_pointer(dashboard: Dashboard, mpv: Mpv) -> None:
     await dashboard.wait_for_text("The Reason")
     mpv.command("seek", 10, "absolute")
     slider = dashboard.page.get_by_role("slider", name="Progress")

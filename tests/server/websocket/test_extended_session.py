@@ -73,7 +73,7 @@ async def client(mock: Mock) -> AsyncIterator[Client]:
      (("other", "deskwire.v1"), "deskwire.v1"), (("deskwire.v2",), None),
      (("DESKWIRE.V1",), None)],
 )  # fmt: skip
-async def test_subprotocol_is_chosen_only_if_the_client_offers_it(
+async def test_subprotocol_is_chosen_only_if_offered(
     client: Client, offered: tuple[str, ...], chosen: str | None
 ) -> None:
     first = await client.open(*offered)
@@ -82,7 +82,7 @@ async def test_subprotocol_is_chosen_only_if_the_client_offers_it(
     assert first["event"] == ("stats" if chosen is None else "welcome")
 
 
-async def test_welcome_describes_the_desk_and_what_the_client_may_do(client: Client) -> None:
+async def test_welcome_describes_the_desk_and_the_rights_of_the_client(client: Client) -> None:
     (welcome,) = (await client.open("deskwire.v1"))["args"]
 
     assert welcome["protocol"] == 1

@@ -7,7 +7,7 @@ import pytest
 
 from deskwire.core.publisher import Publisher
 from deskwire.model.instant import Instant
-from deskwire.model.readings import Cpu, Player, PlayerId, Position, Volume
+from deskwire.model.readings import Backlight, Cpu, Player, PlayerId, Position
 from deskwire.model.topics import Demand, Topic
 from deskwire.model.units import Percent, Seconds
 from deskwire.server.net.tcp_transport import BUSY, TcpTransport
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.virtual_time
 
 TOPICS = (
     Topic("cpu", Cpu, periodic=True),
-    Topic("volume", Volume),
+    Topic("backlight", Backlight),
     Topic("players", tuple[Player, ...]),
 )
 WALL = Seconds(1_700_000_000.0)
@@ -59,68 +59,68 @@ class Desk:
 
     def put(self, **levels: float) -> None:
         for name, level in levels.items():
-            self.publisher.put(name, (Cpu if name == "cpu" else Volume)(Percent(level)))
+            self.publisher.put(name, (Cpu if name == "cpu" else Backlight)(Percent(level)))
 
 
 async def test_only_subscribed_topics_are_read_and_sent() -> None:
     desk = Desk()
-    client = desk.client("volume")
-    desk.put(volume=10, cpu=1)
+    client = desk.client("backlight")
+    desk.put(backlight=10, cpu=1)
     await asyncio.sleep(0.01)
 
-    assert desk.demand == {"volume": Demand.LIVE}
-    assert client.readings == [{"volume": {"level": 10}}]
+    assert desk.demand == {"backlight": Demand.LIVE}
+    assert client.readings == [{"backlight": {"level": 10}}]
     desk.broadcaster.leave(client)
     assert desk.demand == {}
 
 
 async def test_first_readings_are_complete_with_null_for_absent_hardware() -> None:
     desk = Desk()
-    client = desk.client("cpu", "players", "volume")
+    client = desk.client("cpu", "players", "backlight")
     desk.put(cpu=5)
-    desk.publisher.put("volume", None)
+    desk.publisher.put("backlight", None)
     await asyncio.sleep(0.5)
 
-    assert client.readings[0] == {"cpu": {"busy": 5}, "players": [], "volume": None}
+    assert client.readings[0] == {"cpu": {"busy": 5}, "players": [], "backlight": None}
     desk.broadcaster.leave(client)
 
 
 async def test_later_readings_have_the_changed_topics_only() -> None:
     desk = Desk()
-    client = desk.client("cpu", "volume")
-    desk.put(cpu=5, volume=1)
+    client = desk.client("cpu", "backlight")
+    desk.put(cpu=5, backlight=1)
     await asyncio.sleep(0.2)
-    desk.put(volume=2)
+    desk.put(backlight=2)
     await asyncio.sleep(3.0)
 
     assert client.readings == [
-        {"cpu": {"busy": 5}, "volume": {"level": 1}},
-        {"volume": {"level": 2}},
+        {"cpu": {"busy": 5}, "backlight": {"level": 1}},
+        {"backlight": {"level": 2}},
     ]
     desk.broadcaster.leave(client)
 
 
 async def test_clients_with_the_same_wish_get_the_same_bytes() -> None:
     desk = Desk()
-    first, second = desk.client("volume", "cpu"), desk.client("cpu", "volume")
-    other = desk.client("volume")
-    desk.put(cpu=5, volume=1)
+    first, second = desk.client("backlight", "cpu"), desk.client("cpu", "backlight")
+    other = desk.client("backlight")
+    desk.put(cpu=5, backlight=1)
     await asyncio.sleep(0.5)
 
     assert first.frames[0] is second.frames[0]
-    assert other.readings == [{"volume": {"level": 1}}]
+    assert other.readings == [{"backlight": {"level": 1}}]
     for client in (first, second, other):
         desk.broadcaster.leave(client)
 
 
 async def test_late_client_gets_complete_readings_at_once() -> None:
     desk = Desk()
-    first = desk.client("cpu", "volume")
-    desk.put(cpu=5, volume=1)
+    first = desk.client("cpu", "backlight")
+    desk.put(cpu=5, backlight=1)
     await asyncio.sleep(1.5)
-    late = desk.client("cpu", "volume")
+    late = desk.client("cpu", "backlight")
 
-    assert late.readings == [{"cpu": {"busy": 5}, "volume": {"level": 1}}]
+    assert late.readings == [{"cpu": {"busy": 5}, "backlight": {"level": 1}}]
     assert len(first.frames) == 1
     desk.broadcaster.leave(first)
     desk.broadcaster.leave(late)
@@ -128,13 +128,13 @@ async def test_late_client_gets_complete_readings_at_once() -> None:
 
 async def test_client_that_skips_frames_gets_every_missed_topic_later() -> None:
     desk = Desk()
-    slow, fast = desk.client("cpu", "volume"), desk.client("cpu", "volume")
-    desk.put(cpu=5, volume=1)
+    slow, fast = desk.client("cpu", "backlight"), desk.client("cpu", "backlight")
+    desk.put(cpu=5, backlight=1)
     await asyncio.sleep(0.2)
     slow.transport.unsent_since = asyncio.get_running_loop().time()
     slow.transport.send_nowait = lambda _: BUSY
     for level in (2, 3):
-        desk.put(volume=level)
+        desk.put(backlight=level)
         await asyncio.sleep(0.2)
     slow.transport.send_nowait = slow.send
     desk.put(cpu=6)
@@ -142,11 +142,11 @@ async def test_client_that_skips_frames_gets_every_missed_topic_later() -> None:
 
     assert slow.skipped >= 2
     later = {topic: value for each in slow.readings[1:] for topic, value in each.items()}
-    assert later == {"cpu": {"busy": 6}, "volume": {"level": 3}}
+    assert later == {"cpu": {"busy": 6}, "backlight": {"level": 3}}
     assert len(slow.frames) < len(fast.frames)
     assert fast.readings[1:] == [
-        {"volume": {"level": 2}},
-        {"volume": {"level": 3}},
+        {"backlight": {"level": 2}},
+        {"backlight": {"level": 3}},
         {"cpu": {"busy": 6}},
     ]
     desk.broadcaster.leave(slow)
@@ -156,8 +156,8 @@ async def test_client_that_skips_frames_gets_every_missed_topic_later() -> None:
 @pytest.mark.parametrize(("interval", "most"), [(1.0, 20), (2.0, 10), (5.0, 4)])
 async def test_polled_topics_are_sent_once_in_the_interval(interval: float, most: int) -> None:
     desk = Desk()
-    client = desk.client("cpu", "volume", interval=interval)
-    desk.put(cpu=0, volume=1)
+    client = desk.client("cpu", "backlight", interval=interval)
+    desk.put(cpu=0, backlight=1)
     for second in range(20):
         await asyncio.sleep(1.0)
         desk.put(cpu=second + 1)
@@ -169,39 +169,39 @@ async def test_polled_topics_are_sent_once_in_the_interval(interval: float, most
 
 async def test_signalled_change_does_not_wait_for_the_interval() -> None:
     desk = Desk()
-    client = desk.client("cpu", "volume", interval=5.0)
-    desk.put(cpu=0, volume=1)
+    client = desk.client("cpu", "backlight", interval=5.0)
+    desk.put(cpu=0, backlight=1)
     await asyncio.sleep(0.5)
-    desk.put(cpu=1, volume=2)
+    desk.put(cpu=1, backlight=2)
     await asyncio.sleep(0.1)
 
-    assert client.readings[1:] == [{"volume": {"level": 2}}]
+    assert client.readings[1:] == [{"backlight": {"level": 2}}]
     desk.broadcaster.leave(client)
 
 
 async def test_long_interval_runs_the_devices_in_the_background() -> None:
     desk = Desk()
-    client = desk.client("cpu", "volume", interval=30.0)
-    desk.put(cpu=0, volume=1)
+    client = desk.client("cpu", "backlight", interval=30.0)
+    desk.put(cpu=0, backlight=1)
     demand = dict(desk.demand)
     for second in range(70):
         await asyncio.sleep(1.0)
-        desk.put(cpu=second + 1, volume=second)
+        desk.put(cpu=second + 1, backlight=second)
 
-    assert demand == {"cpu": Demand.BACKGROUND, "volume": Demand.BACKGROUND}
+    assert demand == {"cpu": Demand.BACKGROUND, "backlight": Demand.BACKGROUND}
     assert 2 <= len(client.frames) - 1 <= 3
     desk.broadcaster.leave(client)
 
 
 async def test_last_change_in_the_background_is_sent_at_the_end_of_the_interval() -> None:
     desk = Desk()
-    client = desk.client("volume", interval=60.0)
-    desk.put(volume=1)
+    client = desk.client("backlight", interval=60.0)
+    desk.put(backlight=1)
     await asyncio.sleep(12.0)
-    desk.put(volume=2)
+    desk.put(backlight=2)
     await asyncio.sleep(70.0)
 
-    assert client.readings[-1] == {"volume": {"level": 2}}
+    assert client.readings[-1] == {"backlight": {"level": 2}}
     desk.broadcaster.leave(client)
 
 
@@ -214,31 +214,31 @@ async def test_interval_is_never_shorter_than_the_desks() -> None:
 async def test_new_subscription_replaces_the_old_one_and_ends_its_devices() -> None:
     desk = Desk()
     client = desk.client("cpu")
-    desk.broadcaster.subscribe(client, ["volume"], Seconds(1.0))
-    desk.put(volume=1, cpu=1)
+    desk.broadcaster.subscribe(client, ["backlight"], Seconds(1.0))
+    desk.put(backlight=1, cpu=1)
     await asyncio.sleep(0.1)
 
-    assert desk.demand == {"volume": Demand.LIVE}
-    assert client.readings == [{"volume": {"level": 1}}]
+    assert desk.demand == {"backlight": Demand.LIVE}
+    assert client.readings == [{"backlight": {"level": 1}}]
     desk.broadcaster.subscribe(client, [], Seconds(1.0))
     assert desk.demand == {}
-    desk.put(volume=2)
+    desk.put(backlight=2)
     await asyncio.sleep(0.1)
     assert len(client.frames) == 1
 
 
 async def test_same_subscription_again_is_answered_with_complete_readings() -> None:
     desk = Desk()
-    client = desk.client("volume")
-    desk.put(volume=1)
+    client = desk.client("backlight")
+    desk.put(backlight=1)
     await asyncio.sleep(0.1)
-    desk.broadcaster.subscribe(client, ["volume"], Seconds(1.0))
+    desk.broadcaster.subscribe(client, ["backlight"], Seconds(1.0))
 
-    assert client.readings == [{"volume": {"level": 1}}] * 2
+    assert client.readings == [{"backlight": {"level": 1}}] * 2
     desk.broadcaster.leave(client)
 
 
-async def test_position_of_a_player_is_that_of_the_moment_it_is_sent() -> None:
+async def test_position_of_a_player_is_as_of_the_sending() -> None:
     desk = Desk()
     playing = Player(
         id=PlayerId("player1"),
