@@ -3,8 +3,9 @@
 The web page's login token is in a cookie, set by `POST /v1/page/login`. The cookie is HttpOnly, so
 no script can read it. It is SameSite=Strict, so the pages of other sites do not send it. If the
 client uses TLS, its name starts with `__Host-`, so no other host of the same domain can set it. All
-ports of a host are one site; `Sec-Fetch-Site` tells a page on another port apart. The cookie's name
-is made from the signing key, so two servers behind one host name do not replace each other's.
+ports of a host are one site. `Sec-Fetch-Site` tells a request of a page on another port apart, but
+a server on another port receives the cookie, too. The cookie's name is made from the signing key,
+so two servers behind one host name do not replace each other's.
 
 Sources: RFC 6265bis sections 4.1.2 and 4.1.3; W3C Fetch Metadata.
 """
