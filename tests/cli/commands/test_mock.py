@@ -69,7 +69,7 @@ def test_public_password_on_other_hosts_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, host: str, warns: bool, given: str
 ) -> None:
     monkeypatch.setattr(command, "run", lambda *_: None)
-    monkeypatch.setattr(command.logs, "configure", lambda **_: None)
+    monkeypatch.setattr("deskwire.daemon.logs.configure", lambda **_: None)
     words = ["--port", "0", "--host", host, *(["--password-stdin"] if given else [])]
     ended = CliRunner().invoke(command.mock, words, input=given, catch_exceptions=False)
 
