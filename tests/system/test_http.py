@@ -203,6 +203,9 @@ async def test_openapi_names_every_path_with_valid_schemas(owner: Client) -> Non
         path: set(methods) - {"parameters"} for path, methods in described["paths"].items()
     } == {
         "/v1/login": {"post"},
+        "/v1/desk": {"get"},
+        "/v1/commands": {"get"},
+        "/v1/commands/{name}": {"post"},
         "/v1/logout": {"post"},
         "/v1/websocket": {"get"},
         "/v1/monitor/{desk}/ws": {"get"},
