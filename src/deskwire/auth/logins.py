@@ -37,7 +37,10 @@ MAX_ADDRESSES_PER_USER = 32
 KEEP_EXPIRED = Seconds(86400.0)
 """Time that an expired login stays on disk; longer than its last socket stays open."""
 
-COLUMNS = "id, name, scopes, address, agent, logins.created, expires, boot, boot_expires"
+COLUMNS = (
+    "id, name, scopes, granted, address, agent, logins.created, expires, boot, boot_expires,"
+    " kind, label, secret"
+)
 
 log = logging.getLogger("deskwire.login")
 
@@ -58,6 +61,12 @@ class Login(Struct, frozen=True):
     """ID of the boot in which it started."""
     boot_expires: Seconds = Seconds(0.0)
     """CLOCK_BOOTTIME of that boot at which it expires."""
+    kind: str = "login"
+    """`login`, or `token` for an access token."""
+    label: str = ""
+    """Name that a person gave it."""
+    secret: str = ""
+    """SHA-256 of an access token, in hexadecimal."""
 
     def remaining(self, now: Instant, this_boot: str) -> Seconds:
         """Return the time until it expires, 0 or less if it has expired."""
@@ -255,11 +264,7 @@ def insert_login(
     ).fetchone()
     if row is None or row[0] != generation:
         raise wrong_credentials()
-    connection.execute(
-        "INSERT INTO logins VALUES"
-        " (:id, :user, :address, :agent, :created, :expires, :boot, :boot_expires)",
-        asdict(login),
-    )
+    insert_row(connection, login)
     connection.execute(  # the newest address is not written again
         "INSERT OR REPLACE INTO known_addresses SELECT :user, :address WHERE :address IS NOT"
         " (SELECT neighbourhood FROM known_addresses WHERE user = :user"
@@ -267,6 +272,16 @@ def insert_login(
         {"user": login.user, "address": client_address(login.address)},
     )
     return prune(connection, login, now)
+
+
+def insert_row(connection: sqlite3.Connection, login: Login) -> None:
+    """Insert the row of a login."""
+    granted = ",".join(sorted(login.scopes))
+    connection.execute(
+        "INSERT INTO logins VALUES (:id, :user, :address, :agent, :created, :expires, :boot,"
+        " :boot_expires, :kind, :label, :granted, :secret)",
+        asdict(login) | {"granted": granted, "scopes": None},
+    )
 
 
 def prune(connection: sqlite3.Connection, login: Login, now: Instant) -> Pruned:
@@ -278,14 +293,14 @@ def prune(connection: sqlite3.Connection, login: Login, now: Instant) -> Pruned:
     ).fetchall()
     excess_logins, excess_addresses = (
         connection.execute(
-            f"DELETE FROM {table} WHERE user = :user AND rowid <="  # noqa: S608 - two names below
-            f" (SELECT rowid FROM {table} WHERE user = :user ORDER BY rowid DESC"
+            f"DELETE FROM {table} WHERE {rows} AND rowid <="  # noqa: S608 - constants below
+            f" (SELECT rowid FROM {table} WHERE {rows} ORDER BY rowid DESC"
             f" LIMIT 1 OFFSET :limit) RETURNING {column}",
             {"user": login.user, "limit": limit},
         ).fetchall()
-        for table, column, limit in (
-            ("logins", "id", MAX_LOGINS_PER_USER),
-            ("known_addresses", "neighbourhood", MAX_ADDRESSES_PER_USER),
+        for table, rows, column, limit in (
+            ("logins", "user = :user AND kind = 'login'", "id", MAX_LOGINS_PER_USER),
+            ("known_addresses", "user = :user", "neighbourhood", MAX_ADDRESSES_PER_USER),
         )
     )
     return Pruned(
@@ -307,9 +322,15 @@ def read_logins(connection: sqlite3.Connection) -> list[Login]:
         f"SELECT {COLUMNS} FROM logins JOIN users ON name = user ORDER BY logins.rowid"  # noqa: S608 - a constant
     )
     return [
-        Login(LoginId(login_id), name, scopes_from_text(scopes), *rest)
-        for login_id, name, scopes, *rest in rows
+        Login(LoginId(login_id), name, effective_scopes(scopes, granted), *rest)
+        for login_id, name, scopes, granted, *rest in rows
     ]
+
+
+def effective_scopes(scopes: str, granted: str) -> frozenset[Scope]:
+    """Return the scopes of a login: those of its user, or fewer if it was granted fewer."""
+    of_user = scopes_from_text(scopes)
+    return of_user & scopes_from_text(granted) if granted else of_user
 
 
 def read_login_table(connection: sqlite3.Connection) -> LoginTable:

@@ -76,6 +76,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        "ALTER TABLE logins ADD COLUMN kind TEXT NOT NULL DEFAULT 'login'",  # or 'token'
+        "ALTER TABLE logins ADD COLUMN label TEXT NOT NULL DEFAULT ''",  # name, by a person
+        "ALTER TABLE logins ADD COLUMN granted TEXT NOT NULL DEFAULT ''",  # scopes, '' is all
+        "ALTER TABLE logins ADD COLUMN secret TEXT NOT NULL DEFAULT ''",  # SHA-256 of a token
+    ),
 )
 
 REASONS = {

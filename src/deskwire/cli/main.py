@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": Command("serve", "serve", "Serve this desk until Ctrl-C."),
     "snapshot": Command("snapshot", "snapshot", "Read this desk once, without a server."),
     "stop": Command("players", "stop_", "Stop a player."),
+    "tokens": Command("tokens", "tokens", "Manage the access tokens of scripts."),
     "top": Command("top", "top", "Show a desk live, with keys to control its players."),
     "users": Command("users", "users", "Manage the users of this desk."),
     "watch": Command("watch", "watch", "Print each change of a desk until Ctrl-C."),

@@ -91,6 +91,8 @@ def test_json_has_every_field_of_a_login(phone: Login) -> None:
         "created": created,
         "expires": expires,
         "watching": [],
+        "kind": "login",
+        "name": "",
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from deskwire.auth.access_tokens import KIND, NEVER
 from deskwire.auth.logins import Login, delete_login, read_logins
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.cli import exit_codes
@@ -71,6 +72,8 @@ def json_row(login: Login, sockets: Sequence[ConnectedClient]) -> Mapping[str, o
         "user": login.user,
         "address": login.address,
         "agent": login.agent,
+        "kind": login.kind,
+        "name": login.label,
         "created": rfc3339(login.created),
         "expires": rfc3339(login.expires),
         "watching": [
@@ -86,10 +89,15 @@ def row(login: Login, sockets: Sequence[ConnectedClient]) -> Sequence[str]:
         login.user,
         login.address,
         local_time(login.created),
-        local_time(login.expires),
+        until(login),
         connected_since(sockets),
-        login.agent,
+        f"access token {login.label}" if login.kind == KIND else login.agent,
     )
+
+
+def until(login: Login) -> str:
+    """Return the end of a login in local time."""
+    return "never" if login.expires - login.created >= NEVER else local_time(login.expires)
 
 
 def connected_since(sockets: Sequence[ConnectedClient]) -> str:

@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from deskwire.auth import access_tokens
 from deskwire.auth.logins import Login, Logins
 from deskwire.auth.passwords import BoundedQueue
 from deskwire.auth.throttle import Known, LoginThrottle
@@ -202,20 +203,23 @@ class LoginService:
 
     def login(self, request: Request) -> Login:
         """Return the login of the request's token; raises `TokenRefused`."""
+        return self._login(self._token(request))
+
+    def _login(self, token: str) -> Login:
         now = self._clock()
-        login = self._logins.get(self._tokens.verify_login(self._token(request), now), now)
-        if login is None:
+        named = access_tokens.login_of(token)
+        login = self._logins.get(named or self._tokens.verify_login(token, now), now)
+        if login is None or (named and not access_tokens.is_token_of(login, token)):
             raise TokenRefused("the login has ended; log in again")
         return login
 
     def check_any_token(self, request: Request) -> None:
-        """Accept a login or a WebSocket token; raises `TokenRefused` or `TokenExpired`."""
-        now = self._clock()
+        """Accept a login, access or WebSocket token; raises `TokenRefused` or `TokenExpired`."""
         token = self._token(request)
         try:
-            self._tokens.verify_login(token, now)
+            self._login(token)
         except TokenRefused:
-            self._tokens.verify_websocket(token, self._address.desk, now)
+            self._tokens.verify_websocket(token, self._address.desk, self._clock())
 
     async def _begin(self, request: Request) -> tuple[str, float]:
         credentials = await _read_credentials(request.raw)
