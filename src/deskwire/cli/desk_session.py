@@ -30,10 +30,13 @@ from deskwire.client.problems import (
 )
 from deskwire.client.sync import Desk, connect
 from deskwire.model.problems import (
+    Malformed,
     Problem,
     StateUnavailable,
     TokenRefused,
+    UnknownCommand,
     UnknownPlayer,
+    UnknownTopic,
     WrongCredentials,
 )
 from deskwire.terminal.console import MAX_PASSWORD_PROMPTS, ask_for_password, is_interactive
@@ -177,20 +180,20 @@ def exit_on_problem() -> Iterator[None]:
         fail(problem.message + advice(problem), exit_code_of(problem))
 
 
+EXIT_CODES: tuple[tuple[tuple[type[Problem], ...], int], ...] = (
+    ((WrongCredentials, TokenRefused, LoginEnded), exit_codes.LOGIN),
+    ((UntrustedCertificate,), exit_codes.UNTRUSTED),
+    ((Unreachable, NotADesk, NotConnected, ClosedByDesk), exit_codes.UNREACHABLE),
+    ((UnknownPlayer,), exit_codes.PLAYER),
+    ((Malformed, UnknownCommand, UnknownTopic), exit_codes.USAGE),
+    ((StateUnavailable,), exit_codes.STATE),
+)
+
+
 def exit_code_of(problem: Problem) -> int:
     """Return the exit code for a problem."""
-    match problem:
-        case WrongCredentials() | TokenRefused() | LoginEnded():
-            return exit_codes.LOGIN
-        case UntrustedCertificate():
-            return exit_codes.UNTRUSTED
-        case Unreachable() | NotADesk() | NotConnected() | ClosedByDesk():
-            return exit_codes.UNREACHABLE
-        case UnknownPlayer():
-            return exit_codes.PLAYER
-        case StateUnavailable():
-            return exit_codes.STATE
-    return exit_codes.FAILED
+    codes = (code for kinds, code in EXIT_CODES if isinstance(problem, kinds))
+    return next(codes, exit_codes.FAILED)
 
 
 def advice(problem: Problem) -> str:

@@ -24,10 +24,12 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "art": Command("players", "art", "Save the cover picture of a player."),
+    "command": Command("control", "command", "Send any command of a desk."),
     "conform": Command("conform", "conform", "Check a server against the contract."),
     "doctor": Command(
         "doctor", "doctor", "Show which parts of this desk work, and why others do not."
     ),
+    "get": Command("control", "get", "Print readings of a desk as JSON."),
     "login": Command("login", "login", "Log in to a desk."),
     "logins": Command("logins", "logins", "List the logins of this desk, or end one."),
     "logout": Command("login", "logout", "Log out of a desk and forget it."),
@@ -35,12 +37,14 @@ COMMANDS = {
     "next": Command("players", "next_", "Skip to a player's next track."),
     "play-pause": Command("players", "play_pause", "Toggle play and pause of a player."),
     "previous": Command("players", "previous", "Go to a player's previous track."),
+    "seek": Command("control", "seek", "Seek in a player's track."),
     "serve": Command("serve", "serve", "Serve this desk until Ctrl-C."),
     "snapshot": Command("snapshot", "snapshot", "Read this desk once, without a server."),
     "stop": Command("players", "stop_", "Stop a player."),
     "tokens": Command("tokens", "tokens", "Manage the access tokens of scripts."),
     "top": Command("top", "top", "Show a desk live, with keys to control its players."),
     "users": Command("users", "users", "Manage the users of this desk."),
+    "volume": Command("control", "volume", "Show or change the volume of a desk."),
     "watch": Command("watch", "watch", "Print each change of a desk until Ctrl-C."),
 }
 

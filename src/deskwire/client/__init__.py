@@ -27,6 +27,8 @@ from deskwire.client.timeouts import Timeouts
 from deskwire.client.trust import CaFile, Pinned, SystemTrust, Trust
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import (
+    DeviceUnavailable,
+    Malformed,
     NotSupported,
     OutOfScope,
     PlayerError,
@@ -34,8 +36,11 @@ from deskwire.model.problems import (
     Problem,
     Refused,
     Throttled,
+    TrackChanged,
     Unavailable,
+    UnknownCommand,
     UnknownPlayer,
+    UnknownTopic,
     WrongCredentials,
 )
 from deskwire.model.readings import Player, PlayerId, Snapshot
@@ -48,9 +53,11 @@ __all__ = [
     "ClosedByDesk",
     "ConnectionState",
     "Desk",
+    "DeviceUnavailable",
     "KeepLogin",
     "Login",
     "LoginEnded",
+    "Malformed",
     "NotADesk",
     "NotConnected",
     "NotSupported",
@@ -68,9 +75,12 @@ __all__ = [
     "SystemTrust",
     "Throttled",
     "Timeouts",
+    "TrackChanged",
     "Trust",
     "Unavailable",
+    "UnknownCommand",
     "UnknownPlayer",
+    "UnknownTopic",
     "Unreachable",
     "UntrustedCertificate",
     "WrongCredentials",

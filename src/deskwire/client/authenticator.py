@@ -9,7 +9,8 @@ renewed early only with a known password: no user is asked while the old login s
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from deskwire.client.credentials import Credentials, Login, SocketToken
 from deskwire.client.http import Art, Http
@@ -62,6 +63,14 @@ class Authenticator:
     async def art(self, key: ArtKey) -> Art | None:
         """Fetch a picture."""
         return await self._http.art(key, await self._valid_login())
+
+    async def readings(self, topics: Sequence[str]) -> dict[str, Any]:
+        """Get the readings of these topics."""
+        return await self._http.readings(topics, await self._valid_login())
+
+    async def perform(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Have a command carried out."""
+        await self._http.perform(name, arguments, await self._valid_login())
 
     async def leave(self) -> None:
         """End the logins made here, within a bound; errors are ignored."""

@@ -12,7 +12,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from deskwire.client.address import parse_address
 from deskwire.client.authenticator import Authenticator, KeepLogin
@@ -115,6 +115,28 @@ class Desk:
         """Stop playback; otherwise as `play_pause`."""
         await self._perform(Stop, player)
 
+    async def get(self, *topics: str) -> dict[str, Any]:
+        """Get the present readings of these topics by name, of all topics without an argument.
+
+        A reading is JSON as docs/reference/topics.md describes it, `None` for absent hardware.
+        Raises `UnknownTopic`, `OutOfScope`, `NotConnected` and the problems of a request.
+        """
+        return await self._entered().readings(topics)
+
+    async def command(self, name: str, **arguments: Any) -> None:
+        """Have a command carried out: `await desk.command("volume.set", level=40)`.
+
+        Returns when the desk has carried it out; docs/reference/topics.md lists all commands.
+        Raises the desk's error, for example `UnknownCommand`, `Malformed`, `OutOfScope`,
+        `NotSupported`, `DeviceUnavailable` or `Throttled`, and `NotConnected`.
+        """
+        await self._entered().perform(name, arguments)
+
+    def _entered(self) -> Authenticator:
+        if self._authenticator is None:
+            raise NotConnected("not connected: use `async with`")
+        return self._authenticator
+
     async def art(self, player: str | Player) -> Art | None:
         """Get a player's cover picture; `None` if there is none.
 
@@ -127,9 +149,7 @@ class Desk:
             player = found
         if player.art is None:
             return None
-        if self._authenticator is None:
-            raise NotConnected("not connected")
-        return await self._authenticator.art(player.art)
+        return await self._entered().art(player.art)
 
     async def _perform(self, command: type[PlayerCommand], player: str | Player) -> None:
         id_ = player.id if isinstance(player, Player) else PlayerId(player)

@@ -1,4 +1,4 @@
-"""HTTP requests of the client: log in, log out, WebSocket token, picture.
+"""HTTP requests of the client: log in, log out, WebSocket token, readings, command, picture.
 
 This module and `connection` are the only users of aiohttp in the client. It translates aiohttp's
 errors and error responses into problems. It follows no redirect and stores no cookie, because a
@@ -6,7 +6,8 @@ desk uses neither.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from ssl import SSLContext
@@ -24,18 +25,20 @@ from deskwire.client.problems import (
     NotADesk,
     Unreachable,
     UntrustedCertificate,
+    is_known,
     problem_of,
     why_unreachable,
 )
 from deskwire.client.trust import Pinned, Trust, format_fingerprint
 from deskwire.model.instant import read_clock
-from deskwire.model.problems import Problem, TokenRefused, WrongCredentials
+from deskwire.model.problems import Problem, TokenRefused, UnknownCommand, WrongCredentials
 from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import art_url
 
 LARGEST_ANSWER = 64 * 1024
 LARGEST_PICTURE = 16 * 1024 * 1024
+_COMMAND_NAME = re.compile(r"[a-z0-9.-]+", re.ASCII)
 IDLE = 2.0
 """Time that an idle connection stays open for the next request, in seconds."""
 
@@ -67,6 +70,10 @@ class _WebsocketToken(Struct):
 
 class _SocketTokenAnswer(Struct, tag_field="object", tag="websocket_token"):
     data: _WebsocketToken
+
+
+class _ReadingsAnswer(Struct, tag_field="object", tag="readings"):
+    data: dict[str, Any]
 
 
 class _ErrorWords(Struct):
@@ -166,6 +173,19 @@ class Http:
             raise NotADesk(f"{self._address}: the address of the socket is not a wss:// address")
         return SocketToken(answer.token, answer.socket)
 
+    async def readings(self, topics: Sequence[str], login: Login) -> dict[str, Any]:
+        """Get the readings of these topics, of all topics if there are none."""
+        query = {"topics": ",".join(topics)}
+        body = await self._ask("GET", "/v1/desk", headers=_bearer(login), params=query)
+        return self._read(_ReadingsAnswer, body).data
+
+    async def perform(self, name: str, arguments: Mapping[str, Any], login: Login) -> None:
+        """Have a command carried out; raises the desk's error."""
+        if _COMMAND_NAME.fullmatch(name) is None:
+            raise UnknownCommand("unknown command")
+        body = dict(arguments)
+        await self._ask("POST", f"/v1/commands/{name}", headers=_bearer(login), json=body)
+
     async def art(self, key: ArtKey, login: Login) -> Art | None:
         """Get a picture; `None` if the desk no longer has it."""
         url = self._address + art_url(key)
@@ -202,7 +222,7 @@ class Http:
             return NotADesk(f"{self._address}: HTTP {response.status}, not a response of a desk")
         if response.status == 401 and words.code not in (WrongCredentials.code, "token_expired"):
             return TokenRefused(words.message)
-        if response.status in (401, 429) or words.code == "state_unavailable":
+        if response.status in (401, 429) or is_known(words.code):
             return problem_of(words.code, words.message, _retry_after(response.headers))
         return NotADesk(f"{self._address}: HTTP {response.status}: {words.message}")
 

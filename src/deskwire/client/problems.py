@@ -104,12 +104,21 @@ _KNOWN: dict[str, type[Problem]] = {
         problems.TokenExpired,
         problems.OutOfScope,
         problems.UnknownPlayer,
+        problems.UnknownTopic,
+        problems.UnknownCommand,
+        problems.TrackChanged,
+        problems.DeviceUnavailable,
         problems.NotSupported,
         problems.PlayerTimeout,
         problems.PlayerError,
         problems.StateUnavailable,
     )
 }
+
+
+def is_known(code: str) -> bool:
+    """Return whether an error code has a problem class here."""
+    return code in _KNOWN
 
 
 def problem_of(code: str, message: str, retry_after: Seconds | None = None) -> Problem:

@@ -80,6 +80,14 @@ class Desk:
         """Stop playback."""
         self._do(self._entered().stop(player))
 
+    def get(self, *topics: str) -> dict[str, Any]:
+        """Get the present readings of these topics; as `deskwire.client.Desk.get`."""
+        return self._do(self._entered().get(*topics))
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Have a command carried out; as `deskwire.client.Desk.command`."""
+        self._do(self._entered().command(name, **arguments))
+
     def art(self, player: str | Player) -> Art | None:
         """Get a player's cover picture; `None` if there is none."""
         return self._do(self._entered().art(player))
