@@ -147,6 +147,7 @@ async def local_server(
     pages: Pages | None = None,
     context: ssl.SSLContext | None = None,
     trusted_proxies: tuple[str, ...] = (),
+    disabled: frozenset[str] = frozenset(DEVICE_NAMES),
 ) -> AsyncIterator[LocalServer]:
     """Start a server on which ann has these scopes, if she does not exist yet."""
     session = session or Session()
@@ -163,7 +164,7 @@ async def local_server(
             trusted_proxies=trusted_proxies,
         ),
         session=session,
-        devices=Devices(disabled=frozenset(DEVICE_NAMES)),
+        devices=Devices(disabled=disabled),
     )
     desk = wire(
         settings,
@@ -184,5 +185,6 @@ async def local_server(
     finally:
         server.close()
         await desk.server.registry.close_all()
+        await desk.supervisor.close()
         await server.wait_closed()
         state.close()

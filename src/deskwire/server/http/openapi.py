@@ -14,10 +14,17 @@ from deskwire.server.http.routes import AuthRequirement, Route
 
 _SECURITY: dict[AuthRequirement, list[dict[str, list[str]]]] = {
     AuthRequirement.NONE: [],
-    AuthRequirement.LOGIN: [{"loginToken": []}, {"pageCookie": []}],
-    AuthRequirement.ANY_TOKEN: [{"loginToken": []}, {"websocketToken": []}, {"pageCookie": []}],
+    AuthRequirement.LOGIN: [{name: []} for name in ("loginToken", "accessToken", "pageCookie")],
+    AuthRequirement.ANY_TOKEN: [
+        {name: []} for name in ("loginToken", "accessToken", "websocketToken", "pageCookie")
+    ],
 }
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+_ACCESS = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "Token from `deskwire tokens create`",
+}
 _COOKIE = {"type": "apiKey", "in": "cookie", "description": "Login token in an HttpOnly cookie"}
 
 Schemas = dict[type[Struct], dict[str, Any]]
@@ -49,6 +56,7 @@ def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
             "schemas": components,
             "securitySchemes": {
                 "loginToken": {**_BEARER, "description": "Token from POST /v1/login"},
+                "accessToken": _ACCESS,
                 "websocketToken": {**_BEARER, "description": "Token from GET /v1/websocket"},
                 "pageCookie": {**_COOKIE, "name": cookie},
             },
