@@ -94,7 +94,7 @@ format: $(VENV)/.dev  ## format the code and fix lint findings
 	$(BIN)/ruff check --fix .
 
 reference: $(VENV)/.dev  ## write the generated pages in docs/reference
-	$(BIN)/python scripts/reference.py
+	$(BIN)/python -m scripts.reference
 
 docs: $(VENV)/.docs  ## build the documentation as a website with search: build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

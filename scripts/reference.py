@@ -1,6 +1,7 @@
 """Generator of the reference pages that come from the code: `make reference`.
 
-docs/reference/asyncapi.yaml   the WebSocket in AsyncAPI 3, from the codec and the close codes
+docs/reference/*.yaml          the WebSocket in AsyncAPI 3, see `scripts/asyncapi.py`
+docs/reference/schemas/        JSON Schemas, see there
 docs/reference/topics.md       all topics with their readings and commands, from the devices
 docs/reference/settings.md     all settings, from their types
 docs/reference/commands.md     the help text of all commands
@@ -9,7 +10,6 @@ docs/reference/conformance.md  all clauses of the conformance checker
 `tests/test_reference.py` fails if a page differs from the output of this script.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -20,9 +20,7 @@ from typing import Any, get_args, get_origin
 
 import click
 import msgspec
-import yaml
 
-from deskwire import __version__
 from deskwire.cli import exit_codes as exits
 from deskwire.cli.commands.conform import QUICK
 from deskwire.cli.main import COMMANDS, app
@@ -32,24 +30,11 @@ from deskwire.daemon.config.settings import RELOADABLE, Settings
 from deskwire.devices.catalogue import DEVICES, device_class
 from deskwire.model.commands import Command
 from deskwire.model.topics import Field, fields, meaning, struct_of
-from deskwire.protocol.base import codec, stats
-from deskwire.protocol.close_codes import AFTER_CLOSE, CloseCode
+from deskwire.protocol.base import stats
+from scripts import asyncapi
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
-CLOSE_MEANS = {
-    CloseCode.NORMAL: "Normal closure",
-    CloseCode.GOING_AWAY: "The daemon stops or restarts",
-    CloseCode.PROTOCOL_ERROR: "A frame violates RFC 6455",
-    CloseCode.UNSUPPORTED: "A binary message",
-    CloseCode.ABNORMAL: "Connection lost without a close frame; only clients see this code",
-    CloseCode.INVALID_TEXT: "Text that is not UTF-8",
-    CloseCode.POLICY: "Ten malformed messages within 10 s",
-    CloseCode.TOO_BIG: "A message over 16 KiB",
-    CloseCode.TRY_LATER: "Too many open sockets",
-    CloseCode.AUTH_FAILED: "Bad token, ended login, or a newer socket with the same token",
-    CloseCode.TOKEN_EXPIRED: "The token expired",
-}
 SETTING_MEANS = {
     "server.host": "Address to listen on. Use `127.0.0.1` to accept this machine only.",
     "server.port": "TCP port. 0 picks a free one.",
@@ -85,159 +70,11 @@ SETTING_MEANS = {
     "addresses only.",
     "compat.literal_event_names": "Send `session expiring` with a trailing space.",
 }
-ACTION_DOES = {
-    "audio-play-pause": "Toggle play and pause",
-    "audio-next": "Skip to the next track",
-    "audio-previous": "Go to the previous track",
-    "audio-stop": "Stop playback",
-}
-
-
 EXPECTED = {"devices.disabled": "a list of [topics](topics.md)"}
 """Descriptions that differ from those in the error messages."""
 
 
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
-
-
-def asyncapi() -> str:
-    """Return the AsyncAPI description of the WebSocket."""
-    messages = {
-        "auth": message("auth", "First message of a client", text("a websocket token")),
-        "stats": message(
-            "stats",
-            "State of the desk, sent after auth, then every second and on change",
-            json_text("stats"),
-        ),
-        "sessionExpiring": message(
-            "session expiring",
-            "Sent once, four minutes before the session ends",
-            {
-                "type": "string",
-                "pattern": r"^\[[0-9]{2}:[0-9]{2}:[0-9]{2}\]: Your Session will expire$",
-            },
-        ),
-        "error": message(
-            "error",
-            "Reason why the server refused a message",
-            json_text("error"),
-        ),
-    }
-    for event in codec.COMMANDS:
-        messages[camel(event)] = message(event, ACTION_DOES[event], text("a player's id"))
-    from_client = ["auth", *(camel(event) for event in codec.COMMANDS)]
-    from_server = ["stats", "sessionExpiring", "error"]
-    document = {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "deskwire WebSocket",
-            "version": __version__,
-            "description": close_table(),
-            "license": {"name": "MIT"},
-        },
-        "defaultContentType": "application/json",
-        "channels": {
-            "monitor": {
-                "address": "/v1/monitor/{desk}/ws",
-                "parameters": {"desk": {"description": "UUID of the desk"}},
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-            }
-        },
-        "operations": {
-            "receiveFromClient": operation("receive", "Messages from the client", from_client),
-            "sendToClient": operation("send", "Messages from the server", from_server),
-        },
-        "components": {
-            "messages": messages,
-            "schemas": schemas(),
-        },
-    }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-
-
-def message(event: str, summary: str, argument: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a message with one argument."""
-    return {
-        "name": event,
-        "summary": summary,
-        "payload": {
-            "type": "object",
-            "required": ["event", "args"],
-            "properties": {
-                "event": {"const": event},
-                "args": {"type": "array", "items": argument, "minItems": 1, "maxItems": 1},
-            },
-        },
-    }
-
-
-def json_text(name: str) -> dict[str, Any]:
-    """Return the description of an argument that is a JSON document in a string."""
-    return {
-        "type": "string",
-        "contentMediaType": "application/json",
-        "description": f"JSON as text; its schema is components.schemas.{name}",
-    }
-
-
-def operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
-    """Return the description of an operation; `action` is the server's."""
-    return {
-        "action": action,
-        "summary": summary,
-        "channel": {"$ref": "#/channels/monitor"},
-        "messages": [{"$ref": f"#/channels/monitor/messages/{name}"} for name in names],
-    }
-
-
-def schemas() -> dict[str, Any]:
-    """Return the JSON schemas of the arguments that are JSON in a string."""
-    found: dict[str, Any] = {}
-    for name, schema in (("stats", stats.stats_schema()), ("error", codec.error_schema())):
-        renamed = {inner: inner.lstrip("_").lower() for inner in schema["$defs"]}
-        for inner, definition in schema["$defs"].items():
-            found[renamed[inner]] = rewritten(definition, renamed)
-        assert schema["$ref"].endswith(name.capitalize())
-    return found
-
-
-def schema_file(name: str) -> str:
-    """Return the JSON Schema of an argument as a document of its own."""
-    found = schemas()
-    local = json.loads(json.dumps(found).replace("#/components/schemas/", "#/$defs/"))
-    document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"deskwire {name}",
-        **local.pop(name),
-    }
-    used = {each for each in local if f"#/$defs/{each}" in json.dumps([document, local])}
-    if name == "stats":
-        document["$defs"] = {each: local[each] for each in local if each in used}
-    return json.dumps(document, indent=2) + "\n"
-
-
-def rewritten(value: Any, renamed: dict[str, str]) -> Any:
-    """Return a schema with renamed references and without its titles."""
-    if isinstance(value, dict):
-        return {
-            key: f"#/components/schemas/{renamed[inner.rsplit('/', 1)[1]]}"
-            if key == "$ref"
-            else rewritten(inner, renamed)
-            for key, inner in value.items()
-            if not (key == "title" and isinstance(inner, str))
-        }
-    if isinstance(value, list):
-        return [rewritten(inner, renamed) for inner in value]
-    return value
-
-
-def close_table() -> str:
-    """Return the list of close codes with their meaning and the client's next step."""
-    lines = ["Close codes and the next step of the client:", ""]
-    for code in CloseCode:
-        then = AFTER_CLOSE.get(code)
-        lines.append(f"- {int(code)}: {CLOSE_MEANS[code]}" + (f" → {then.value}" if then else ""))
-    return "\n".join(lines)
 
 
 def settings() -> str:
@@ -445,21 +282,15 @@ def waits(clause: Clause) -> str:
     return f" *Takes {clause.takes:g} s.*" if clause.takes > QUICK else ""
 
 
-def text(description: str) -> dict[str, Any]:
-    """Return the schema of a plain string argument."""
-    return {"type": "string", "description": description}
-
-
-def camel(event: str) -> str:
-    """Return the message name of an event: `audio-next` gives `audioNext`."""
-    first, *rest = event.split("-")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 WRITTEN: dict[str, Callable[[], str]] = {
-    "asyncapi.yaml": asyncapi,
-    "schemas/stats.schema.json": partial(schema_file, "stats"),
-    "schemas/error.schema.json": partial(schema_file, "error"),
+    "asyncapi.yaml": asyncapi.asyncapi,
+    "deskwire-v1.asyncapi.yaml": asyncapi.extended_asyncapi,
+    "schemas/stats.schema.json": partial(asyncapi.schema_file, "stats"),
+    "schemas/error.schema.json": partial(asyncapi.schema_file, "error"),
+    **{
+        f"schemas/topics/{topic}.schema.json": partial(asyncapi.topic_file, topic)
+        for topic in DEVICES
+    },
     "topics.md": topics,
     "settings.md": settings,
     "commands.md": commands,
@@ -468,5 +299,5 @@ WRITTEN: dict[str, Callable[[], str]] = {
 
 if __name__ == "__main__":
     for file, make in WRITTEN.items():
-        (FOLDER / file).parent.mkdir(exist_ok=True)
+        (FOLDER / file).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / file).write_text(make(), encoding="utf-8")

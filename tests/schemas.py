@@ -7,9 +7,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 
-def validator(document: dict[str, Any], name: str) -> Draft202012Validator:
-    """Return a validator of one of a document's `components.schemas`."""
+def validator(
+    document: dict[str, Any], name: str, path: str = "components/schemas/{}"
+) -> Draft202012Validator:
+    """Return a validator of one of a document's `components.schemas`, or of another part."""
     resource: Resource[Any] = DRAFT202012.create_resource(document)
     registry: Registry[Any] = Registry().with_resource("urn:document", resource)
-    schema = {"$ref": f"urn:document#/components/schemas/{name}"}
+    schema = {"$ref": f"urn:document#/{path.format(name)}"}
     return Draft202012Validator(schema, registry=registry)

@@ -102,7 +102,10 @@ class Position(Struct, frozen=True):
     """A position in a track, from which the present position is computed."""
 
     at: Annotated[Seconds, Meta(description="Position at the time of the reading")]
-    read: Annotated[Seconds, Meta(description="Time of the reading, on CLOCK_MONOTONIC")]
+    read: Annotated[
+        Seconds,
+        Meta(description="Time of the reading on CLOCK_MONOTONIC; in deskwire.v1 since 1970"),
+    ]
     rate: Annotated[float, Meta(description="Track seconds for each second; 0 while not playing")]
 
     def reached(self, now: Seconds, duration: Seconds | None) -> Seconds:
@@ -123,7 +126,8 @@ class Player(Struct, frozen=True, kw_only=True):
     artist: Annotated[str, Meta(description="Artists, joined with `, `; may be empty")] = ""
     album: Annotated[str | None, Meta(description="Album of the track")] = None
     art: Annotated[
-        ArtKey | None, Meta(description="Path of the picture, once the daemon has its bytes")
+        ArtKey | None,
+        Meta(description="Path of the picture's URL, once the daemon has its bytes"),
     ] = None
     art_version: Annotated[
         str | None, Meta(description="Hash of the picture's content; changes if a file changes")

@@ -131,7 +131,9 @@ class Subscription(Struct, frozen=True):
     ] = Seconds(1.0)
 
 
-class _FailureArgument(Struct, frozen=True):
+class FailureArgument(Struct, frozen=True):
+    """Argument of `error`: code and message of the problem, and the event of the message."""
+
     code: str
     message: str
     event: str
@@ -202,7 +204,7 @@ def encode_server_message(message: ServerMessage) -> bytes:
         case Result(request, value):
             return encode_json(_Envelope(RESULT, [] if value is UNSET else [value], request))
         case Failure(code, text, event, request):
-            argument = _FailureArgument(code, text, event)
+            argument = FailureArgument(code, text, event)
             return encode_json(_Envelope(ERROR, [argument], UNSET if request is None else request))
         case SessionExpiring(at, expires_at):
             text = f"[{at}]: Your Session will expire"
