@@ -2,7 +2,8 @@
 
 schemathesis generates valid and invalid requests from `/v1/openapi.json`. It checks the statuses,
 media types, headers and bodies of the responses, undescribed methods and missing tokens. The
-log-out has a separate run, because it ends the login of the other requests.
+log-out has a separate run, because it ends the login of the other requests. So have the commands,
+because there are many of them.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from tests.support.client import Client
 from tests.support.programs import Daemon
+from tests.support.sound_servers import Pulse
 from tests.support.time_scaling import patiently
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -21,13 +23,21 @@ SETTINGS = """\
 include-path = "/v1/monitor/{desk}/ws"
 # OpenAPI cannot describe an upgrade: it allows a plain GET of this path, which gets status 426
 checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path-regex = "/v1/commands/"
+# a device that this desk does not have: 503 with device_unavailable
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 """
 LOG_OUT = r"/logout$"
+COMMAND = r"/v1/commands/"
 EXAMPLES = 150
 MIN_REQUESTS = 1000
 
 
-async def run_schemathesis(daemon: Daemon, folder: Path, *arguments: str) -> str:
+async def run_schemathesis(
+    daemon: Daemon, folder: Path, *arguments: str, examples: int = EXAMPLES
+) -> str:
     """Run it with a new login and return its output; fail if it finds a failure."""
     async with Client(daemon) as client:
         await client.login()
@@ -37,7 +47,7 @@ async def run_schemathesis(daemon: Daemon, folder: Path, *arguments: str) -> str
     command = [
         *(str(PROGRAM), "run", f"{daemon.address}/v1/openapi.json", "--tls-verify", "false"),
         *("--header", f"Authorization: Bearer {token}", "--seed", "1", "--no-color"),
-        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(examples)),
         *("--continue-on-failure", "--workers", "2", "--request-timeout", str(patiently(5))),
         *arguments,
     ]
@@ -47,14 +57,19 @@ async def run_schemathesis(daemon: Daemon, folder: Path, *arguments: str) -> str
 
 
 async def test_generated_requests_get_the_described_responses(tmp_path: Path) -> None:
-    with Daemon() as daemon:
+    with Pulse() as sound, Daemon(env={"PULSE_SERVER": sound.address}) as daemon:
         outputs = await asyncio.gather(
-            run_schemathesis(daemon, tmp_path / "all", "--exclude-path-regex", LOG_OUT),
+            run_schemathesis(
+                daemon, tmp_path / "all", "--exclude-path-regex", f"{LOG_OUT}|{COMMAND}"
+            ),
+            run_schemathesis(
+                daemon, tmp_path / "commands", "--include-path-regex", COMMAND, examples=30
+            ),
             run_schemathesis(daemon, tmp_path / "out", "--include-path-regex", LOG_OUT),
         )
     generated = [int(found) for each in outputs for found in re.findall(r"(\d+) generated", each)]
 
-    assert len(generated) == 2
+    assert len(generated) == 3
     assert sum(generated) >= MIN_REQUESTS
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from deskwire.devices.catalogue import DEVICES, device_class
 from tests.support.client import Client, bearer
 from tests.support.programs import Daemon
 
+COMMANDS = [command.name for name in DEVICES for command in device_class(name).commands]
 WEEK = 7 * 24 * 3600
 JSON = {"Content-Type": "application/json"}
 
@@ -205,7 +207,7 @@ async def test_openapi_names_every_path_with_valid_schemas(owner: Client) -> Non
         "/v1/login": {"post"},
         "/v1/desk": {"get"},
         "/v1/commands": {"get"},
-        "/v1/commands/{name}": {"post"},
+        **{f"/v1/commands/{name}": {"post"} for name in COMMANDS},
         "/v1/logout": {"post"},
         "/v1/websocket": {"get"},
         "/v1/monitor/{desk}/ws": {"get"},

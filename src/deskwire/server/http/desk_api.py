@@ -59,6 +59,7 @@ class DeskApi:
         login_service: LoginService,
         clock: Clock,
     ) -> None:
+        self.commands_by_name = router.commands
         self._publisher = publisher
         self._router = router
         self._login_service = login_service

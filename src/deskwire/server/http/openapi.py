@@ -1,14 +1,16 @@
 """OpenAPI 3.1 document, made from the route table that the server uses."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deskwire import __version__
+from deskwire.model.topics import meaning
 from deskwire.server.http.problems import STATUS, ErrorAnswer
 from deskwire.server.http.routes import AuthRequirement, Route
 
@@ -32,6 +34,7 @@ Schemas = dict[type[Struct], dict[str, Any]]
 
 def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
     """Return the OpenAPI document of these routes; `cookie` is the name of the page's cookie."""
+    routes = [each for route in routes for each in _expand(route)]
     types: set[type[Struct]] = {ErrorAnswer}
     types.update(route.takes for route in routes if isinstance(route.takes, type))
     types.update(route.gives for route in routes if isinstance(route.gives, type))
@@ -64,9 +67,25 @@ def describe(routes: Sequence[Route], *, cookie: str) -> dict[str, Any]:
     }
 
 
+def _expand(route: Route) -> list[Route]:
+    """Return a route for each value in the path that has a body of its own."""
+    if not isinstance(route.takes, Mapping):
+        return [route]
+    return [
+        replace(
+            route,
+            path=re.sub(r"{\w+}", name, route.path),
+            summary=meaning(body),
+            name=name,
+            takes=body,
+        )
+        for name, body in route.takes.items()
+    ]
+
+
 def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": route.handle.__name__,
+        "operationId": route.name or route.handle.__name__,
         "summary": route.summary,
         "security": _SECURITY[route.auth],
         "responses": _responses(route, schemas),
@@ -83,8 +102,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if route.takes is not None:
-        body = schemas.get(route.takes, {"type": "object"})
-        operation["requestBody"] = {"required": True, "content": _json(body)}
+        operation["requestBody"] = {"required": True, "content": _json(schemas[route.takes])}
     return operation
 
 

@@ -72,11 +72,12 @@ class Route(Struct, frozen=True):
     method: str
     path: str
     handle: Handler
-    """Its name is the OpenAPI `operationId`."""
+    """Its name is the OpenAPI `operationId` if the route has no `name`."""
     summary: str
+    name: str = ""
     auth: AuthRequirement = AuthRequirement.NONE
     takes: Any = None
-    """Type of the JSON body; `dict[str, Any]` for one that another document describes."""
+    """Type of the JSON body, or a type for each value of the segment in the path."""
     query: Mapping[str, str] = MappingProxyType({})
     """Optional parameters of the query, with their meanings."""
     gives: type[Struct] | str | None = None
@@ -256,7 +257,7 @@ def _add_desk_routes(table: RouteTable, desk_api: DeskApi) -> None:
         "POST",
         "/v1/commands/{name}",
         auth=AuthRequirement.LOGIN,
-        takes=dict[str, Any],
+        takes=desk_api.commands_by_name,
         gives=ResultAnswer,
         refusals=COMMAND_REFUSALS,
     )
