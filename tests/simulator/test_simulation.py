@@ -1,12 +1,35 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
-from deskwire.model.problems import NotSupported, PlayerError, PlayerTimeout, Problem, UnknownPlayer
-from deskwire.model.readings import Cpu, Network, Player, PlayerId, Uptime, Wifi
+from deskwire.devices.catalogue import DEVICES, device_class
+from deskwire.devices.mpris.commands import (
+    Pause,
+    Play,
+    Seek,
+    SetLoop,
+    SetPlayerVolume,
+    SetRate,
+    SetShuffle,
+)
+from deskwire.devices.volume import ChangeVolume, MuteVolume, SetVolume
+from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
+from deskwire.model.problems import (
+    DeviceUnavailable,
+    Malformed,
+    NotSupported,
+    PlayerError,
+    PlayerTimeout,
+    Problem,
+    TrackChanged,
+    UnknownPlayer,
+)
+from deskwire.model.readings import Cpu, Network, Player, PlayerId, Uptime, Volume, Wifi
+from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Percent, Seconds
-from deskwire.simulator.scenario import Scenario, parse
+from deskwire.simulator.scenario import BadScenario, Scenario, parse
 from deskwire.simulator.simulation import Simulation
 
 BEGAN = Seconds(500)
@@ -98,8 +121,14 @@ def player(simulation: Simulation, name: str, seconds: float) -> Player:
     )
 
 
-def send(simulation: Simulation, name: str, command: type[PlayerCommand], seconds: float) -> None:
-    simulation.perform(command(PlayerId(name)), at(simulation, seconds))
+def send(
+    simulation: Simulation,
+    name: str,
+    command: type[PlayerCommand],
+    seconds: float,
+    **arguments: Any,
+) -> None:
+    simulation.perform(command(PlayerId(name), **arguments), at(simulation, seconds))
 
 
 def where(shown: Player, seconds: float) -> float | None:
@@ -214,3 +243,171 @@ def test_unchanged_players_stay_the_same_objects(
     simulation: Simulation,
 ) -> None:
     assert player(simulation, "player1", 1) is player(simulation, "player1", 2)
+
+
+def test_player_tells_what_it_can_do(simulation: Simulation) -> None:
+    song, film, radio = simulation.snapshot(at(simulation, 0)).players
+
+    assert [each.can_next for each in (song, film, radio)] == [True, False, False]
+    assert [each.can_seek for each in (song, film, radio)] == [True, True, False]
+    assert [each.status for each in (song, film, radio)] == ["playing", "paused", "playing"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reached"),
+    [({"position": 5.5}, 5.5), ({"position": 99.0}, 30), ({"position": -1.0}, 0),
+     ({"by": 5.0}, 15), ({"by": -60.0}, 0), ({"by": 60.0}, 30)],
+)  # fmt: skip
+def test_seek_stays_within_the_track(
+    simulation: Simulation, arguments: dict[str, float], reached: float
+) -> None:
+    send(simulation, "player1", Pause, 0)
+    send(simulation, "player1", Seek, 1, **arguments)
+
+    assert where(player(simulation, "player1", 1), 1) == reached
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "problem"),
+    [
+        ("player1", {}, Malformed),
+        ("player1", {"position": 1.0, "by": 1.0}, Malformed),
+        ("player1", {"position": 1.0, "track": "another"}, TrackChanged),
+        ("player4", {"position": 1.0}, NotSupported),
+    ],
+)
+def test_impossible_seek_is_refused(
+    name: str, arguments: dict[str, Any], problem: type[Problem]
+) -> None:
+    radio = '[[stats.audio]]\nid = "player4"\nname = "x"\nplaying = true\nartist = ""\ntitle = "x"'
+    simulation = Simulation(parse(SCENARIO.partition("[[tracks")[0] + radio), BEGAN)
+    before = player(simulation, "player1", 0)
+    with pytest.raises(problem):
+        send(simulation, name, Seek, 0, **arguments)
+
+    assert player(simulation, "player1", 0) == before
+
+
+def test_seek_in_the_named_track_is_carried_out(simulation: Simulation) -> None:
+    track = player(simulation, "player1", 1).track
+    send(simulation, "player1", Seek, 1, position=20.0, track=track)
+
+    assert where(player(simulation, "player1", 2), 2) == 21
+
+
+@pytest.mark.parametrize(
+    ("command", "argument", "mode", "value"),
+    [
+        (SetShuffle, "on", "shuffle", True),
+        (SetLoop, "mode", "loop", "track"),
+        (SetRate, "rate", "rate", 2.0),
+        (SetPlayerVolume, "level", "volume", 30.0),
+    ],
+)
+def test_mode_is_changed_and_stays_with_the_next_track(
+    simulation: Simulation, command: type[PlayerCommand], argument: str, mode: str, value: Any
+) -> None:
+    send(simulation, "player1", command, 1, **{argument: value})
+    send(simulation, "player1", Next, 2)
+
+    assert getattr(player(simulation, "player1", 2), mode) == value
+
+
+def test_rate_moves_the_position(simulation: Simulation) -> None:
+    send(simulation, "player1", SetRate, 1, rate=2.0)
+
+    assert where(player(simulation, "player1", 3), 3) == 15
+
+
+def test_repeated_track_starts_again_at_its_end() -> None:
+    simulation = Simulation(parse(SCENARIO.partition("[[then]]")[0]), BEGAN)
+    send(simulation, "player1", SetLoop, 1, mode="track")
+    again = player(simulation, "player1", 20)
+
+    assert (again.title, where(again, 21)) == ("One", 1)
+
+
+def test_play_and_pause_have_no_effect_twice(simulation: Simulation) -> None:
+    for command, status in ((Pause, "paused"), (Play, "playing"), (Stop, "stopped")):
+        for _ in range(2):
+            send(simulation, "player1", command, 1)
+            assert player(simulation, "player1", 1).status == status
+    send(simulation, "player1", PlayPause, 1)
+    assert player(simulation, "player1", 1).status == "playing"
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [(SetVolume(Percent(30.0)), 30), (SetVolume(Percent(300.0)), 100), (ChangeVolume(5.0), 55),
+     (ChangeVolume(-99.0), 0), (ChangeVolume(99.0), 100)],
+)  # fmt: skip
+def test_volume_is_set_within_its_bounds(
+    simulation: Simulation, command: Command, level: int
+) -> None:
+    simulation.perform(command, at(simulation, 0))
+
+    assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(float(level)))
+
+
+def test_muted_output_keeps_its_level(simulation: Simulation) -> None:
+    simulation.perform(MuteVolume(muted=True), at(simulation, 0))
+    assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(50.0), muted=True)
+
+    simulation.perform(MuteVolume(muted=False), at(simulation, 0))
+    assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(50.0))
+
+
+def test_volume_of_a_desk_without_sound_is_unavailable(simulation: Simulation) -> None:
+    with pytest.raises(DeviceUnavailable):
+        simulation.perform(SetVolume(Percent(10.0)), at(simulation, 9))
+
+
+class Lamp(Struct, frozen=True):
+    """A lamp."""
+
+    lit: bool
+
+
+@pytest.fixture
+def _lamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add a topic that `stats` does not have."""
+    device = SimpleNamespace(topic=Topic("lamp", Lamp))
+    monkeypatch.setitem(DEVICES, "lamp", "LampDevice")
+    monkeypatch.setattr(
+        "deskwire.simulator.simulation.device_class",
+        lambda name: device if name == "lamp" else device_class(name),
+    )
+
+
+@pytest.mark.usefixtures("_lamp")
+def test_topic_outside_of_stats_is_scripted() -> None:
+    script = """
+[stats]
+[readings.lamp]
+lit = false
+[[then]]
+at = 2
+readings = { lamp = { lit = true } }
+[[then]]
+at = 4
+gone = ["lamp"]
+"""
+    simulation = Simulation(parse(script), BEGAN)
+    seen = [simulation.readings(at(simulation, seconds))["lamp"] for seconds in (0, 2, 4)]
+
+    assert seen == [Lamp(lit=False), Lamp(lit=True), None]
+
+
+@pytest.mark.usefixtures("_lamp")
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("[readings]\nlamp = 3", "readings: lamp: Expected `object`, got `int`"),
+        ("[readings]\nlamp = { lit = 3 }", "readings: lamp: Expected `bool`"),
+        ("[readings]\nmoon = { lit = true }", "readings: moon: expected a topic"),
+        ("[readings]\ncpu = { busy = 3 }", "readings: cpu: expected a topic that stats"),
+    ],
+)
+def test_impossible_reading_is_refused(script: str, why: str) -> None:
+    with pytest.raises(BadScenario, match=why):
+        Simulation(parse(f"[stats]\n{script}"), BEGAN)

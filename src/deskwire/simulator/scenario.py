@@ -47,8 +47,10 @@ class ScenarioStep(Struct, frozen=True, forbid_unknown_fields=True):
     """Time in seconds since the first subscriber."""
     stats: dict[str, Any] = {}
     """Changed keys; a player replaces keys of the player with its id, or is added."""
+    readings: dict[str, Any] = {}
+    """Changed readings, each whole, of topics that `stats` does not have."""
     gone: tuple[str, ...] = ()
-    """Keys and player ids to remove."""
+    """Keys, player ids and topics to remove."""
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +58,8 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 
     stats: dict[str, Any]
     about: str = ""
+    readings: dict[str, Any] = {}
+    """First readings of topics that `stats` does not have, as in docs/reference/topics.md."""
     then: tuple[ScenarioStep, ...] = ()
     tracks: dict[str, tuple[dict[str, Any], ...]] = {}
     """Further tracks by player id; a player without an entry has no next track."""

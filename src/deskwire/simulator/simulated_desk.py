@@ -10,9 +10,10 @@ from typing import Any
 
 from deskwire.art.picture import Art, make_art
 from deskwire.art.picture_store import PictureStore
-from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
-from deskwire.model.problems import PlayerTimeout
-from deskwire.model.readings import ArtKey, Snapshot
+from deskwire.devices.players import PlayersDevice
+from deskwire.devices.volume import VolumeDevice
+from deskwire.model.commands import Command, PlayerCommand
+from deskwire.model.readings import ArtKey
 from deskwire.model.topics import Demand
 from deskwire.model.units import Seconds
 from deskwire.simulator.covers import generated_cover
@@ -29,7 +30,7 @@ Put = Callable[[str, Any], None]
 class SimulatedDesk:
     """Publishes the readings of a simulation and carries out commands in it."""
 
-    commands = (PlayPause, Next, Previous, Stop)
+    commands: tuple[type[Command], ...] = (*PlayersDevice.commands, *VolumeDevice.commands)
 
     def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], put: Put) -> None:
         self._scenario = scenario
@@ -52,9 +53,8 @@ class SimulatedDesk:
 
     async def perform(self, command: Command) -> None:
         """Carry out a command, or raise the scenario's problem, for a timeout after 1 s."""
-        assert isinstance(command, PlayerCommand)
         simulation = self._started()
-        if simulation.error_code(command) == PlayerTimeout.code:
+        if isinstance(command, PlayerCommand) and simulation.hangs(command):
             await asyncio.sleep(HANG_TIMEOUT)
         simulation.perform(command, self._now())
         self._publish(simulation)
@@ -71,10 +71,10 @@ class SimulatedDesk:
     def _publish(self, simulation: Simulation) -> None:
         now = self._now()
         simulation.tick(now)
-        snapshot = simulation.snapshot(now)
-        self._name({player.art for player in snapshot.players if player.art is not None})
-        for name in Snapshot.__struct_fields__:
-            self._put(name, getattr(snapshot, name))
+        readings = simulation.readings(now)
+        self._name({player.art for player in readings["players"] if player.art is not None})
+        for name, reading in readings.items():
+            self._put(name, reading)
         self._schedule(simulation, now)
 
     def _schedule(self, simulation: Simulation, now: Seconds) -> None:

@@ -1,101 +1,25 @@
-"""Simulation of a desk: the readings of a scenario at any time. It has no clock and no I/O.
-
-`SimulatedPlayer` stores its state in the form of the wire, and its position with the time of the
-read. At the end of a track it plays the next one, or stops if there is none.
-"""
+"""Simulation of a desk: the readings of a scenario at any time. It has no clock and no I/O."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
-from deskwire.model.problems import Malformed, NotSupported, UnknownPlayer
-from deskwire.model.readings import Player, Position, Snapshot
+from deskwire.devices.catalogue import DEVICES, device_class
+from deskwire.devices.volume import ChangeVolume, MuteVolume, SetVolume
+from deskwire.model.commands import Command, PlayerCommand
+from deskwire.model.problems import (
+    DeviceUnavailable,
+    Malformed,
+    PlayerTimeout,
+    UnknownPlayer,
+)
+from deskwire.model.readings import Snapshot
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import encode_snapshot, snapshot_of
 from deskwire.simulator.scenario import CANNOT, BadScenario, Scenario, ScenarioStep
-
-TRACK = ("artist", "title", "album", "art_url", "duration")
-"""Keys that a change of track replaces or removes."""
-FALLBACK = {"artist": "", "title": ""}
-
-
-class SimulatedPlayer:
-    """A player that carries out commands; `now` is always CLOCK_MONOTONIC."""
-
-    def __init__(
-        self, wire: dict[str, Any], tracks: Sequence[dict[str, Any]], now: Seconds
-    ) -> None:
-        """Raises `Malformed` if `wire` is not a valid entry of `audio`."""
-        first = {key: wire[key] for key in TRACK if key in wire}
-        self._tracks = [first, *tracks]
-        self._playing = 0
-        self._wire = wire
-        self._player = self._read(wire, now)
-
-    @property
-    def player(self) -> Player:
-        """Present reading; the same object until it changes."""
-        return self._player
-
-    def change(self, wire: dict[str, Any], now: Seconds) -> None:
-        """Change these keys; raises `Malformed`."""
-        whole = {**self._wire, **self._position(now), **wire}
-        self._player = self._read(whole, now)
-        self._wire = whole
-
-    def perform(self, command: PlayerCommand, now: Seconds) -> None:
-        """Carry out a command; raises `NotSupported`."""
-        match command:
-            case PlayPause():
-                self.change({"playing": not self._player.playing}, now)
-            case Stop():
-                back = {"timestamp": 0} if self._player.position else {}
-                self.change({"playing": False, **back}, now)
-            case Next():
-                self._step(1, now)
-            case Previous():
-                self._step(-1, now)
-
-    def tick(self, now: Seconds) -> None:
-        """Start the next track if the present one has ended."""
-        player = self._player
-        if player.position is None or player.duration is None or not player.playing:
-            return
-        if player.position.reached(now, None) < player.duration:
-            return
-        if len(self._tracks) > 1:
-            self._step(1, now)
-        else:
-            self.change({"playing": False}, now)
-
-    def _step(self, by: int, now: Seconds) -> None:
-        if len(self._tracks) == 1:
-            raise NotSupported("this player has no other track")
-        self._playing = (self._playing + by) % len(self._tracks)
-        unchanged = {key: value for key, value in self._wire.items() if key not in TRACK}
-        whole = {**unchanged, **FALLBACK, **self._tracks[self._playing], "timestamp": 0}
-        self._player = self._read(whole, now)
-        self._wire = whole
-
-    def _position(self, now: Seconds) -> dict[str, float]:
-        player = self._player
-        if player.position is None:
-            return {}
-        return {"timestamp": player.position.reached(now, player.duration)}
-
-    @staticmethod
-    def _read(wire: dict[str, Any], now: Seconds) -> Player:
-        whole = {key: value for key, value in wire.items() if key != "timestamp"}
-        (player,) = snapshot_of({"audio": [whole]}, now).players
-        if "timestamp" not in wire:
-            return player
-        at = Seconds(float(wire["timestamp"]))
-        position = Position(at, now, 1.0 if player.playing else 0.0)
-        return msgspec.structs.replace(player, position=position)
-
+from deskwire.simulator.simulated_player import SimulatedPlayer
 
 NESTED = {"rx_bytes": "network", "tx_bytes": "network"}
 """Keys of numbers that are nested in another table."""
@@ -110,8 +34,12 @@ class Simulation:
         self._began = now
         self._then = sorted(scenario.then, key=lambda then: then.at)
         self._stats: dict[str, Any] = {}
+        self._muted = False
+        self._scripted: dict[str, Any] = {}
+        """Readings of topics that `stats` does not have."""
         self._players: dict[str, SimulatedPlayer] = {}
         self._apply(scenario.stats, now, "stats")
+        self._scripted.update(parse_readings(scenario.readings, "readings"))
 
     @property
     def next(self) -> Seconds | None:
@@ -123,8 +51,17 @@ class Simulation:
         snapshot = snapshot_of({**self._stats, "audio": []}, now)
         stats = msgspec.json.decode(encode_snapshot(snapshot, now))
         self._apply_drift(stats, int(now - self._began))
+        snapshot = snapshot_of(stats, now)
+        volume = snapshot.volume and msgspec.structs.replace(snapshot.volume, muted=self._muted)
         players = tuple(each.player for each in self._players.values())
-        return msgspec.structs.replace(snapshot_of(stats, now), players=players)
+        return msgspec.structs.replace(snapshot, players=players, volume=volume)
+
+    def readings(self, now: Seconds) -> dict[str, Any]:
+        """Return the readings of all topics at `now`."""
+        absent = {name: device_class(name).topic.empty for name in DEVICES}
+        snapshot = self.snapshot(now)
+        shown = {name: getattr(snapshot, name) for name in Snapshot.__struct_fields__}
+        return absent | self._scripted | shown
 
     def tick(self, now: Seconds) -> None:
         """Apply the steps that are due; raises `BadScenario`."""
@@ -133,18 +70,36 @@ class Simulation:
         for player in self._players.values():
             player.tick(now)
 
-    def error_code(self, command: PlayerCommand) -> str | None:
-        """Return the error code that the scenario sets for this command, or `None`.
-
-        Raises `UnknownPlayer`.
-        """
+    def hangs(self, command: PlayerCommand) -> bool:
+        """Return whether the scenario lets this player hang; raises `UnknownPlayer`."""
         self._find(command)
-        return self._scenario.cannot.get(command.player)
+        return self._scenario.cannot.get(command.player) == PlayerTimeout.code
 
-    def perform(self, command: PlayerCommand, now: Seconds) -> None:
-        """Carry out a command; raises `UnknownPlayer` or the problem that the scenario sets."""
+    def perform(self, command: Command, now: Seconds) -> None:
+        """Carry out a command.
+
+        Raises `UnknownPlayer`, `DeviceUnavailable` or the problem that the scenario sets.
+        """
+        if isinstance(command, PlayerCommand):
+            self._perform(command, now)
+        else:
+            self._set_volume(command)
+
+    def _set_volume(self, command: Command) -> None:
+        if "volume" not in self._stats:
+            raise DeviceUnavailable("there is no sound output")
+        now = self._stats["volume"]
+        match command:
+            case MuteVolume(muted):
+                self._muted = muted
+            case SetVolume(level):
+                self._stats["volume"] = round(min(100, max(0, level)))
+            case ChangeVolume(by) if by < 0 or now < 100:
+                self._stats["volume"] = round(min(100, max(0, now + by)))
+
+    def _perform(self, command: PlayerCommand, now: Seconds) -> None:
         player = self._find(command)
-        code = self.error_code(command)
+        code = self._scenario.cannot.get(command.player)
         if code is not None:
             raise CANNOT[code](f"the scenario sets {code} for this player")
         player.perform(command, now)
@@ -158,11 +113,13 @@ class Simulation:
     def _apply_step(self, then: ScenarioStep, now: Seconds) -> None:
         where = f"then, at {then.at:g}"
         for name in then.gone:
-            if name not in self._stats and name not in self._players:
+            places = (self._stats, self._players, self._scripted)
+            if not any(name in place for place in places):
                 raise BadScenario(f"{where}: {name!r} does not exist")
-            self._stats.pop(name, None)
-            self._players.pop(name, None)
+            for place in places:
+                place.pop(name, None)
         self._apply(then.stats, now, where)
+        self._scripted.update(parse_readings(then.readings, where))
 
     def _apply(self, stats: dict[str, Any], now: Seconds, where: str) -> None:
         stats_now = merge_tables(self._stats, {key: stats[key] for key in stats if key != "audio"})
@@ -196,6 +153,19 @@ class Simulation:
             turn = math.sin(2 * math.pi * since / move.every)
             moved = place[key] + move.each_second * since + move.swing * turn
             place[key] = type(place[key])(max(0.0, moved))
+
+
+def parse_readings(readings: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return readings as a device publishes them; raises `BadScenario`, which says where."""
+    parsed = {}
+    for name, reading in readings.items():
+        if name in Snapshot.__struct_fields__ or name not in DEVICES:
+            raise BadScenario(f"{where}: {name}: expected a topic that stats does not have")
+        try:
+            parsed[name] = msgspec.convert(reading, device_class(name).topic.reading)
+        except msgspec.ValidationError as problem:
+            raise BadScenario(f"{where}: {name}: {problem}") from None
+    return parsed
 
 
 def parse_players(stats: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,15 +9,14 @@ Clients talk to the same code as in the daemon.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import get_type_hints
 
 from msgspec import Struct
 
 from deskwire.core.command_router import CommandRouter
 from deskwire.core.publisher import Publisher
+from deskwire.devices.catalogue import DEVICES, device_class
 from deskwire.model.instant import Clock
-from deskwire.model.readings import ArtKey, Snapshot
-from deskwire.model.topics import Topic
+from deskwire.model.readings import ArtKey
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.server_session import SessionPolicy
 from deskwire.server.http.content import Pages
@@ -41,12 +40,8 @@ from deskwire.simulator.faults import (
 from deskwire.simulator.scenario import Scenario
 from deskwire.simulator.simulated_desk import INTERVAL, SimulatedDesk
 
-PERIODIC = frozenset({"cpu", "memory", "network", "uptime", "disk"})
-"""Topics that are read at each interval, as on a real desk."""
-TOPICS = [
-    Topic(name, reading, periodic=name in PERIODIC)
-    for name, reading in get_type_hints(Snapshot).items()
-]
+TOPICS = [device_class(name).topic for name in DEVICES]
+"""Topics of the simulated desk: those of a real one."""
 
 LOGIN_LIFETIME = Seconds(604_800.0)
 LIFETIME = Seconds(1200.0)
