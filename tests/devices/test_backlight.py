@@ -5,13 +5,18 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from dbus_fast import Message, Variant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.devices.backlight import BacklightDevice, parse_level
+from deskwire.devices.backlight import BacklightDevice, SetBacklight, parse_level, raw_level
+from deskwire.devices.dbus.buses import Buses
+from deskwire.devices.dbus.logind import AUTO, LOGIND, MANAGER_PATH
 from deskwire.devices.kernel.kernel_file import Roots
+from deskwire.model.problems import DeviceUnavailable, OutOfScope
 from deskwire.model.readings import Backlight
 from deskwire.model.units import Percent
+from tests.support.buses import FakeService, PrivateBus
 from tests.support.devices import WatchProcess, next_reading, resources
 from tests.support.testbed import SysTestbed
 
@@ -288,3 +293,125 @@ def test_a_whole_percent_is_read_back(maximum: int, percent: int) -> None:
 )
 def test_halves_round_up_and_the_range_is_clamped(level: int, maximum: int, percent: int) -> None:
     assert parse_level(level, maximum) == Backlight(Percent(percent))
+
+
+# ---- commands ------------------------------------------------------------------------------------
+
+DBUS_ERROR = "org.freedesktop.DBus.Error."
+
+
+class Logind(FakeService):
+    """logind with one session, which writes the brightness as the kernel would."""
+
+    def __init__(self, bus: PrivateBus, sys: Path) -> None:
+        super().__init__(bus, LOGIND)
+        self._sys = sys
+        self.paths: list[str] = []
+        """Paths of the sessions that were asked."""
+        self.errors: dict[str, str] = {}
+        """Error by path."""
+        self.is_silent = False
+
+    def handle(self, message: Message) -> Message | bool | None:
+        match message.member:
+            case "SetBrightness":
+                return self._set_brightness(message)
+            case "GetUser":
+                return Message.new_method_return(message, "o", [f"{MANAGER_PATH}/user/self"])
+            case "Get" if message.path == f"{MANAGER_PATH}/user/self":
+                display = Variant("(so)", ["c1", f"{MANAGER_PATH}/session/c1"])
+                return Message.new_method_return(message, "v", [display])
+        return None
+
+    def _set_brightness(self, message: Message) -> Message | bool:
+        self.paths.append(message.path or "")
+        if self.is_silent:
+            return True
+        if error := self.errors.get(message.path or ""):
+            return Message.new_error(message, error, "scripted error")
+        subsystem, name, level = message.body
+        folder = self._sys / "class" / subsystem / name
+        (folder / "actual_brightness").write_text(f"{level}\n")
+        return Message.new_method_return(message)
+
+
+def laptop(sys: Path, bus: PrivateBus) -> BacklightDevice:
+    tree(sys, intel_backlight=panel(50))
+    buses = Buses(session=None, system=bus.address)
+    return BacklightDevice(resources(roots=Roots(sys=sys), buses=buses))
+
+
+def level_of(sys: Path) -> str:
+    return (sys / "class/backlight/intel_backlight/actual_brightness").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("level", "maximum", "raw"),
+    [(0, 1000, 10), (0.4, 1000, 10), (1, 1000, 10), (50, 1000, 500), (100, 1000, 1000),
+     (0, 7, 1), (50, 7, 4), (100, 1, 1), (0, 96000, 960)],
+)  # fmt: skip
+def test_brightness_is_never_set_to_black(level: float, maximum: int, raw: int) -> None:
+    assert raw_level(Percent(level), maximum) == raw
+
+
+async def test_brightness_is_set_by_logind(tmp_path: Path, system_bus: PrivateBus) -> None:
+    device = laptop(tmp_path, system_bus)
+    async with Logind(system_bus, tmp_path) as logind:
+        await device.perform(SetBacklight(Percent(72)))
+
+    assert logind.paths == [AUTO]
+    assert level_of(tmp_path) == "72"
+
+
+async def test_daemon_outside_of_a_session_uses_the_display_session(
+    tmp_path: Path, system_bus: PrivateBus
+) -> None:
+    device = laptop(tmp_path, system_bus)
+    async with Logind(system_bus, tmp_path) as logind:
+        logind.errors[AUTO] = f"{DBUS_ERROR}UnknownObject"
+        await device.perform(SetBacklight(Percent(20)))
+
+    assert logind.paths == [AUTO, f"{MANAGER_PATH}/session/c1"]
+    assert level_of(tmp_path) == "20"
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (f"{DBUS_ERROR}AccessDenied", OutOfScope),
+        (f"{DBUS_ERROR}InteractiveAuthorizationRequired", OutOfScope),
+        ("org.freedesktop.PolicyKit1.Error.NotAuthorized", OutOfScope),
+        (f"{DBUS_ERROR}Failed", DeviceUnavailable),
+        ("org.freedesktop.login1.NotInControl", DeviceUnavailable),
+    ],
+)
+async def test_refusal_of_logind_becomes_the_right_problem(
+    tmp_path: Path, system_bus: PrivateBus, error: str, problem: type[Exception]
+) -> None:
+    device = laptop(tmp_path, system_bus)
+    async with Logind(system_bus, tmp_path) as logind:
+        logind.errors[AUTO] = error
+        with pytest.raises(problem):
+            await device.perform(SetBacklight(Percent(20)))
+
+    assert level_of(tmp_path) == "50"
+
+
+async def test_logind_that_hangs_or_is_missing_is_unavailable(
+    tmp_path: Path, system_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskwire.devices.backlight.COMMAND_TIMEOUT", 0.1)
+    device = laptop(tmp_path, system_bus)
+    async with Logind(system_bus, tmp_path) as logind:
+        logind.is_silent = True
+        with pytest.raises(DeviceUnavailable, match="does not answer"):
+            await device.perform(SetBacklight(Percent(20)))
+    with pytest.raises(DeviceUnavailable):
+        await device.perform(SetBacklight(Percent(20)))
+
+
+async def test_brightness_of_a_desk_without_a_panel_is_unavailable(tmp_path: Path) -> None:
+    device = BacklightDevice(resources(roots=Roots(sys=tmp_path)))
+
+    with pytest.raises(DeviceUnavailable, match="there is no internal panel"):
+        await device.perform(SetBacklight(Percent(20)))

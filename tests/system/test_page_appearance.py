@@ -63,7 +63,7 @@ async def test_page_fits_every_size_without_small_targets(
     async with browser.open(daemon, color_scheme=scheme) as dashboard:
         await dashboard.open_and_log_in()
         await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
-        await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+        await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 6")
         for size in (SMALLEST, PHONE, TABLET, WIDE, LARGEST):
             await dashboard.page.set_viewport_size({"width": size[0], "height": size[1]})
             await dashboard.page.evaluate("new Promise(requestAnimationFrame)")
@@ -186,7 +186,7 @@ async def test_invalid_browser_language_keeps_the_sparklines(
             """
         )
         await dashboard.open_and_log_in()
-        await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+        await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 6")
         language = await dashboard.page.evaluate("document.documentElement.lang")
 
     assert language == "en"

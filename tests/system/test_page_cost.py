@@ -46,7 +46,7 @@ async def test_browser_is_nearly_idle_between_two_readings(
             async with browser.open(daemon) as dashboard:
                 await dashboard.open_and_log_in()
                 await dashboard.wait_for("document.querySelector('main img')?.naturalWidth")
-                await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 7")
+                await dashboard.wait_for("document.querySelectorAll('.uplot canvas').length === 6")
                 await dashboard.wait_for(f"{MOVING} === 0")
                 for width, height in (PHONE, WIDE):
                     await dashboard.page.set_viewport_size({"width": width, "height": height})

@@ -16,23 +16,28 @@ that is enabled sends none about its panel, so the panel is also searched from t
 """
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from deskwire.devices.dbus.logind import call_session
 from deskwire.devices.device import Device, Resources
 from deskwire.devices.kernel.sysfs import devices, number, read_attribute, read_attributes
 from deskwire.devices.kernel.uevents import uevents
 from deskwire.devices.ticker import ChangeFlag
+from deskwire.model.commands import Command
+from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Backlight
 from deskwire.model.topics import Topic
 from deskwire.model.units import Percent, Seconds
 
 SUBSYSTEM = "backlight"
+COMMAND_TIMEOUT = Seconds(1.0)
 EVERY = Seconds(1.0)
 SEARCH_EVERY = Seconds(2.0)
 """Interval of the search while there is no panel."""
@@ -75,14 +80,25 @@ class Panel(Struct, frozen=True):
     """Whether the panel is disabled, type, connector, name; the lowest rank is read."""
 
 
+class SetBacklight(Command, frozen=True):
+    """Set the brightness of the internal panel."""
+
+    name = "backlight.set"
+    level: Annotated[
+        Percent, Meta(ge=0, le=100, description="New level; below 1 it is the darkest visible one")
+    ]
+
+
 class BacklightDevice(Device[Backlight]):
     """The internal panel's brightness, from uevents and a read each second."""
 
     topic = Topic("backlight", Backlight, absent="no internal panel with a backlight")
+    commands = (SetBacklight,)
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self._sys = resources.roots.sys
+        self._buses = resources.buses
         self.via = f"{self._sys}/class/{SUBSYSTEM}"
 
     async def watch(self) -> AsyncGenerator[Backlight | None, None]:
@@ -101,6 +117,22 @@ class BacklightDevice(Device[Backlight]):
                 last, reading = reading, read_panel(panel)
                 if reading != last:
                     yield reading
+
+    async def perform(self, command: Command) -> None:
+        """Have logind set the brightness within 1 s, which needs no rights of root.
+
+        Raises `DeviceUnavailable` and `OutOfScope`.
+        """
+        assert isinstance(command, SetBacklight)
+        panel = await asyncio.to_thread(find_panel, self._sys)
+        if panel is None:
+            raise DeviceUnavailable("there is no internal panel")
+        name, level = panel.level.parent.name, raw_level(command.level, panel.maximum)
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT), self._buses.system() as bus:
+                await call_session(bus, "SetBrightness", "ssu", SUBSYSTEM, name, level)
+        except TimeoutError:
+            raise DeviceUnavailable("logind does not answer") from None
 
 
 def find_panel(sys: Path) -> Panel | None:
@@ -166,6 +198,11 @@ def parse_panel(device: Path, attributes: dict[str, str], connector: Connector) 
     level = device / ("brightness" if requested else "actual_brightness")
     rank = (connector.disabled, PREFERENCE.index(kind), connector, device.name)
     return Panel(level, maximum, rank)
+
+
+def raw_level(level: Percent, maximum: int) -> int:
+    """Return the kernel's number for a level, never 0, because some panels are black at 0."""
+    return max(1, math.ceil(maximum / 100), round(maximum * level / 100))
 
 
 def parse_level(level: int, maximum: int) -> Backlight:

@@ -1,0 +1,59 @@
+"""Calls to the user's own session at systemd-logind.
+
+`/session/auto` is the caller's session, or that of its user's display. A daemon outside of any
+session and user manager has none; then the display session of the user is looked up.
+
+Source: org.freedesktop.login1(5).
+"""
+
+import os
+from typing import Any
+
+from deskwire.devices.dbus.bus import Bus, CallFailed, CallTimedOut
+from deskwire.devices.dbus.buses import PROPERTIES, unwrap
+from deskwire.model.problems import DeviceUnavailable, OutOfScope
+
+LOGIND = "org.freedesktop.login1"
+MANAGER_PATH = "/org/freedesktop/login1"
+AUTO = f"{MANAGER_PATH}/session/auto"
+MANAGER, USER, SESSION = (f"{LOGIND}.{each}" for each in ("Manager", "User", "Session"))
+
+_ERROR = "org.freedesktop.DBus.Error."
+NO_OBJECT = frozenset({_ERROR + "UnknownObject", f"{LOGIND}.NoSuchSession"})
+DENIED = frozenset(
+    {
+        *(_ERROR + name for name in ("AccessDenied", "InteractiveAuthorizationRequired")),
+        "org.freedesktop.PolicyKit1.Error.NotAuthorized",
+    }
+)
+
+
+async def call_session(bus: Bus, member: str, signature: str, *arguments: Any) -> list[Any]:
+    """Call a method of the user's session.
+
+    Raises `OutOfScope` if logind or polkit refuses it, and `DeviceUnavailable`.
+    """
+    try:
+        try:
+            return await bus.call(LOGIND, AUTO, SESSION, member, signature, *arguments)
+        except CallFailed as problem:
+            if problem.error_name not in NO_OBJECT:
+                raise
+        path = await display_session(bus)
+        return await bus.call(LOGIND, path, SESSION, member, signature, *arguments)
+    except CallFailed as problem:
+        if problem.error_name in DENIED:
+            raise OutOfScope(f"the system does not allow {member}: {problem.message}") from None
+        raise DeviceUnavailable(f"logind: {problem.message}") from None
+    except CallTimedOut:
+        raise DeviceUnavailable("logind does not answer") from None
+
+
+async def display_session(bus: Bus) -> str:
+    """Return the path of the user's display session; raises `DeviceUnavailable`."""
+    body = await bus.call(LOGIND, MANAGER_PATH, MANAGER, "GetUser", "u", os.getuid())
+    found = await bus.call(LOGIND, body[0], PROPERTIES, "Get", "ss", USER, "Display")
+    session, path = unwrap(found[0])
+    if not session:
+        raise DeviceUnavailable("this user has no session with a display")
+    return str(path)
