@@ -272,7 +272,7 @@ def conformance() -> str:
 
 def linked(source: str) -> str:
     """Return the sources of a clause with links into the protocol page."""
-    return re.sub(r"protocol\.md#([\w-]+)", r"[\1](protocol.md#\1)", source)
+    return re.sub(r"(protocol|deskwire-v1)\.md#([\w-]+)", r"[\2](\1.md#\2)", source)
 
 
 def waits(clause: Clause) -> str:

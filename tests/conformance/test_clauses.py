@@ -19,6 +19,7 @@ from tests.conformance.broken import (  # noqa: F401 - each enters its own into 
     conversation,
     desk,
     ending,
+    extended,
     logging_in,
     opening,
     tokens,

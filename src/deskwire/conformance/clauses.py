@@ -6,6 +6,7 @@ from deskwire.conformance import (
     art,
     commands,
     conversation,
+    extended,
     lifetime,
     limits,
     login,
@@ -27,6 +28,7 @@ TOPICS: tuple[Topic, ...] = (
     art.TOPIC,
     lifetime.TOPIC,
     limits.TOPIC,
+    extended.TOPIC,
 )
 
 Chosen = list[tuple[Topic, Clause]]
