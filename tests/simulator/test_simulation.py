@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from deskwire.devices.backlight import SetBacklight
 from deskwire.devices.catalogue import DEVICES, device_class
 from deskwire.devices.mpris.commands import (
     Pause,
@@ -26,7 +27,7 @@ from deskwire.model.problems import (
     TrackChanged,
     UnknownPlayer,
 )
-from deskwire.model.readings import Cpu, Network, Player, PlayerId, Uptime, Volume, Wifi
+from deskwire.model.readings import Backlight, Cpu, Network, Player, PlayerId, Uptime, Volume, Wifi
 from deskwire.model.topics import Topic
 from deskwire.model.units import Bytes, Percent, Seconds
 from deskwire.simulator.scenario import BadScenario, Scenario, parse
@@ -357,9 +358,18 @@ def test_muted_output_keeps_its_level(simulation: Simulation) -> None:
     assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(50.0))
 
 
-def test_volume_of_a_desk_without_sound_is_unavailable(simulation: Simulation) -> None:
+@pytest.mark.parametrize(("level", "shown"), [(40.0, 40), (0.0, 1)])
+def test_panel_never_goes_dark(level: float, shown: int) -> None:
+    simulation = Simulation(parse("[stats]\nbacklight = 64"), BEGAN)
+    simulation.perform(SetBacklight(Percent(level)), BEGAN)
+
+    assert simulation.snapshot(BEGAN).backlight == Backlight(Percent(float(shown)))
+
+
+@pytest.mark.parametrize("command", [SetVolume(Percent(10.0)), SetBacklight(Percent(10.0))])
+def test_level_of_absent_hardware_is_unavailable(command: Command) -> None:
     with pytest.raises(DeviceUnavailable):
-        simulation.perform(SetVolume(Percent(10.0)), at(simulation, 9))
+        Simulation(parse("[stats]"), BEGAN).perform(command, BEGAN)
 
 
 class Lamp(Struct, frozen=True):

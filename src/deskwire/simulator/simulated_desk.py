@@ -10,6 +10,7 @@ from typing import Any
 
 from deskwire.art.picture import Art, make_art
 from deskwire.art.picture_store import PictureStore
+from deskwire.devices.backlight import BacklightDevice
 from deskwire.devices.players import PlayersDevice
 from deskwire.devices.volume import VolumeDevice
 from deskwire.model.commands import Command, PlayerCommand
@@ -30,7 +31,11 @@ Put = Callable[[str, Any], None]
 class SimulatedDesk:
     """Publishes the readings of a simulation and carries out commands in it."""
 
-    commands: tuple[type[Command], ...] = (*PlayersDevice.commands, *VolumeDevice.commands)
+    commands: tuple[type[Command], ...] = (
+        *PlayersDevice.commands,
+        *VolumeDevice.commands,
+        *BacklightDevice.commands,
+    )
 
     def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], put: Put) -> None:
         self._scenario = scenario

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from deskwire.devices.backlight import SetBacklight
 from deskwire.devices.catalogue import DEVICES, device_class
 from deskwire.devices.volume import ChangeVolume, MuteVolume, SetVolume
 from deskwire.model.commands import Command, PlayerCommand
@@ -83,19 +84,22 @@ class Simulation:
         if isinstance(command, PlayerCommand):
             self._perform(command, now)
         else:
-            self._set_volume(command)
+            self._set_level(command)
 
-    def _set_volume(self, command: Command) -> None:
-        if "volume" not in self._stats:
-            raise DeviceUnavailable("there is no sound output")
-        now = self._stats["volume"]
+    def _set_level(self, command: Command) -> None:
+        key = command.name.partition(".")[0]
+        if key not in self._stats:
+            raise DeviceUnavailable(f"this desk has no {key}")
+        now = self._stats[key]
         match command:
             case MuteVolume(muted):
                 self._muted = muted
             case SetVolume(level):
-                self._stats["volume"] = round(min(100, max(0, level)))
+                self._stats[key] = round(min(100, max(0, level)))
             case ChangeVolume(by) if by < 0 or now < 100:
-                self._stats["volume"] = round(min(100, max(0, now + by)))
+                self._stats[key] = round(min(100, max(0, now + by)))
+            case SetBacklight(level):
+                self._stats[key] = max(1, round(level))
 
     def _perform(self, command: PlayerCommand, now: Seconds) -> None:
         player = self._find(command)
