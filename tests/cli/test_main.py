@@ -5,6 +5,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from deskwire.cli.exit_codes import fail
 from deskwire.cli.main import COMMANDS, app
 
 
@@ -61,3 +62,12 @@ def test_help_imports_no_command() -> None:
     imported = set(done.stdout.splitlines()[-1].split())
     assert not [name for name in imported if name.startswith("deskwire.cli.commands")]
     assert {"msgspec", "asyncio", "aiohttp", "argon2", "sqlite3", "textual"} & imported == set()
+
+
+def test_message_of_a_desk_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail("the desk says \x1b]0;owned\x07 \x9b2J \u202eabc\nadvice", 5)
+
+    assert capsys.readouterr().err == (
+        "deskwire: the desk says \ufffd]0;owned\ufffd \ufffd2J \ufffdabc\nadvice\n"
+    )

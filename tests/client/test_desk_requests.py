@@ -5,9 +5,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deskwire.client import NotConnected, UnknownCommand, UnknownPlayer, UnknownTopic, connect
+from deskwire.auth.tokens import Tokens
+from deskwire.client import (
+    NotADesk,
+    NotConnected,
+    RefusedByDesk,
+    UnknownCommand,
+    UnknownPlayer,
+    UnknownTopic,
+    connect,
+)
 from deskwire.client import sync as blocking
 from deskwire.client.desk import Desk
+from deskwire.client.problems import problem_of
 from deskwire.model.problems import Malformed, OutOfScope
 from deskwire.simulator.mock import PASSWORD, WATCHER, Mock
 from deskwire.simulator.scenario import load
@@ -86,3 +96,23 @@ async def test_blocking_client_has_the_same_calls(mock: Mock) -> None:
             return bool(desk.get("players")["players"][0]["playing"] is not before)
 
     assert await asyncio.to_thread(script)
+
+
+@pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "\x1b[2J", "", "é"])
+async def test_login_token_with_other_characters_is_refused(
+    mock: Mock, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setattr(Tokens, "login_token", lambda *_: (token, 4e9))
+
+    with pytest.raises(NotADesk, match="characters that no token has"):
+        async with connect(mock.address, mock.user, mock.password):
+            pass
+
+
+def test_error_of_a_desk_is_one_printable_line() -> None:
+    problem = problem_of("odd\x1b[2J", "no\n\x9b2J" + "x" * 1000)
+
+    assert problem.message.startswith("no\ufffd\ufffd2J")
+    assert len(problem.message) == 500
+    assert isinstance(problem, RefusedByDesk)
+    assert problem.given_code == "odd\ufffd[2J"

@@ -350,6 +350,18 @@ def test_volume_is_set_within_its_bounds(
     assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(float(level)))
 
 
+def test_brightness_is_set_and_never_black() -> None:
+    with_panel = Simulation(parse("[stats]\nbacklight = 64\n"), BEGAN)
+    for level, shown in ((30.0, 30), (0.0, 1), (100.0, 100)):
+        with_panel.perform(SetBacklight(Percent(level)), BEGAN)
+        assert with_panel.snapshot(BEGAN).backlight == Backlight(Percent(float(shown)))
+
+
+def test_brightness_of_a_desk_without_a_panel_is_unavailable(simulation: Simulation) -> None:
+    with pytest.raises(DeviceUnavailable):
+        simulation.perform(SetBacklight(Percent(30.0)), BEGAN)
+
+
 def test_muted_output_keeps_its_level(simulation: Simulation) -> None:
     simulation.perform(MuteVolume(muted=True), at(simulation, 0))
     assert simulation.snapshot(at(simulation, 0)).volume == Volume(Percent(50.0), muted=True)

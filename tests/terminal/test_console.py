@@ -1,12 +1,13 @@
 import io
 import os
 import pty
+import sys
 from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
 
-from deskwire.terminal.console import Colour, Console, align_columns
+from deskwire.terminal.console import Colour, Console, align_columns, read_password_line
 
 
 @pytest.fixture
@@ -45,3 +46,21 @@ def test_unencodable_character_becomes_a_question_mark() -> None:
 
 def test_columns_are_aligned_without_trailing_blanks() -> None:
     assert align_columns([("a", "bb", "c"), ("aaa", "b", "")]) == ["a    bb  c", "aaa  b"]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (b"\xef\xbb\xbfcorrect horse\r\n", "correct horse"),
+        (b"correct horse", "correct horse"),
+        (b"\xef\xbb\xbf\n", ""),
+        (b"a\xef\xbb\xbfb\n", "a\ufeffb"),
+        (b"\xff\xfec\x00\n", "\udcff\udcfec\x00"),
+    ],
+)
+def test_byte_order_mark_is_no_part_of_a_password(
+    monkeypatch: pytest.MonkeyPatch, given: bytes, line: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+
+    assert read_password_line() == line

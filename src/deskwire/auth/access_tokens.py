@@ -93,7 +93,7 @@ def create(connection: sqlite3.Connection, new: NewToken, now: Instant, boot: st
 
 def find(connection: sqlite3.Connection, label: str) -> LoginId | None:
     """Return the login of the access token with this name."""
-    if not label.isprintable():  # from a command line; SQLite takes no lone surrogates
+    if label != printable(label):  # SQLite takes no lone surrogates
         return None
     row = connection.execute(
         "SELECT id FROM logins WHERE kind = ? AND label = ?", (KIND, label)

@@ -3,6 +3,8 @@
 import sys
 from typing import NoReturn
 
+from deskwire.model.text import printable
+
 OK = 0
 FAILED = 1
 USAGE = 2
@@ -29,8 +31,8 @@ MEANINGS = {
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Print one line on standard error and exit with `code`."""
-    print(f"deskwire: {message}", file=sys.stderr)
+    """Print a message on standard error and exit with `code`; it may quote a peer."""
+    print("\n".join(map(printable, f"deskwire: {message}".split("\n"))), file=sys.stderr)
     sys.exit(code)
 
 

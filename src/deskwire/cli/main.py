@@ -4,12 +4,21 @@ A command's module is imported only when that command runs. The daemon therefore
 the other commands, and `deskwire --help` loads none at all.
 """
 
+import errno
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 from deskwire import __version__
+from deskwire.cli import exit_codes
+from deskwire.cli.exit_codes import fail
+from deskwire.terminal.console import discard_unwritable_output, prepare_standard_streams
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EPIPE})
+"""Errors of a write to standard output."""
 
 
 class Command(NamedTuple):
@@ -82,5 +91,28 @@ def app() -> None:
 
 
 def run() -> None:
-    """Run the command line."""
-    app(prog_name="deskwire")
+    """Run the command line.
+
+    Output that cannot be written, and a working directory that is gone, are one line and an exit
+    code.
+    """
+    prepare_standard_streams()
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        fail("the working directory is gone; change to another one", exit_codes.FAILED)
+    code = exit_codes.OK
+    try:
+        try:
+            app(prog_name="deskwire")
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else exit_codes.OK
+        sys.stdout.flush()
+    except OSError as problem:
+        if problem.errno not in UNWRITABLE:
+            raise
+        discard_unwritable_output()
+        if problem.errno != errno.EPIPE:  # else the reader has seen enough
+            fail(f"cannot write the output: {problem.strerror}", code or exit_codes.FAILED)
+        code = code or exit_codes.FAILED
+    sys.exit(code)

@@ -21,6 +21,7 @@ from deskwire import __version__
 from deskwire.client.address import socket_fits
 from deskwire.client.credentials import Login, SocketToken
 from deskwire.client.problems import (
+    MAX_MESSAGE,
     CertificateChanged,
     NotADesk,
     Unreachable,
@@ -33,11 +34,14 @@ from deskwire.client.trust import Pinned, Trust, format_fingerprint
 from deskwire.model.instant import read_clock
 from deskwire.model.problems import Problem, TokenRefused, UnknownCommand, WrongCredentials
 from deskwire.model.readings import ArtKey
+from deskwire.model.text import printable
 from deskwire.model.units import Seconds
 from deskwire.protocol.base.stats import art_url
 
 LARGEST_ANSWER = 64 * 1024
 LARGEST_PICTURE = 16 * 1024 * 1024
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
+"""RFC 6750 section 2.1, `b64token`."""
 _COMMAND_NAME = re.compile(r"[a-z0-9.-]+", re.ASCII)
 IDLE = 2.0
 """Time that an idle connection stays open for the next request, in seconds."""
@@ -152,6 +156,8 @@ class Http:
         except TokenRefused as problem:
             raise WrongCredentials(problem.message) from None
         answer = self._read(_LoginAnswer, body).data
+        if _TOKEN.fullmatch(answer.token) is None:
+            raise NotADesk(f"{self._address}: the login token has characters that no token has")
         try:
             until = datetime.fromisoformat(answer.expires_at)
         except ValueError:
@@ -224,7 +230,8 @@ class Http:
             return TokenRefused(words.message)
         if response.status in (401, 429) or is_known(words.code):
             return problem_of(words.code, words.message, _retry_after(response.headers))
-        return NotADesk(f"{self._address}: HTTP {response.status}: {words.message}")
+        said = printable(words.message[:MAX_MESSAGE])
+        return NotADesk(f"{self._address}: HTTP {response.status}: {said}")
 
     def _read(self, kind: type[T], body: bytes) -> T:
         try:

@@ -19,7 +19,11 @@ import os
 
 from deskwire.model import problems
 from deskwire.model.problems import Problem, Refused, Throttled, Unavailable
+from deskwire.model.text import printable
 from deskwire.model.units import Seconds
+
+MAX_CODE = 64
+MAX_MESSAGE = 500
 
 
 class UntrustedCertificate(Refused):
@@ -122,7 +126,11 @@ def is_known(code: str) -> bool:
 
 
 def problem_of(code: str, message: str, retry_after: Seconds | None = None) -> Problem:
-    """Return the problem for an error code; `retry_after` in seconds if the desk sent it."""
+    """Return the problem for an error code; `retry_after` in seconds if the desk sent it.
+
+    Code and message are one line that a terminal can show.
+    """
+    code, message = printable(code[:MAX_CODE]), printable(message[:MAX_MESSAGE])
     if code == Throttled.code:
         return Throttled(message, Seconds(1) if retry_after is None else retry_after)
     kind = _KNOWN.get(code)

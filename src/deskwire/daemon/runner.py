@@ -26,6 +26,7 @@ from deskwire.daemon.systemd import SystemdNotifier
 from deskwire.daemon.wiring import Desk, wire
 from deskwire.model.access import ALL_SCOPES
 from deskwire.model.instant import read_clock
+from deskwire.model.problems import StateUnavailable
 from deskwire.server.http.content import read_pages
 from deskwire.server.http.server import RunningServer, start_server
 from deskwire.server.wiring import open_accounts
@@ -61,10 +62,10 @@ async def _serve(
     print_line: Print,
     load: Callable[[], Settings],
 ) -> None:
-    in_thread = asyncio.to_thread
+    in_thread, say = asyncio.to_thread, partial(print_or_log, print_line)
     tls = await in_thread(TlsCertificate, settings.server) if settings.server.tls else None
     if tls is not None:
-        print_line(f"certificate SHA-256 {tls.fingerprint}")
+        say(f"certificate SHA-256 {tls.fingerprint}")
     accounts = await open_accounts(state, Passwords(), settings.session.login_lifetime)
     desk = wire(
         settings,
@@ -79,6 +80,8 @@ async def _serve(
         settings, load=load, apply=desk.reconfigure, tls=tls, notifier=notifier, clock=read_clock
     )
     server = await _listen(settings, environ, desk, tls, reloader)
+    if await accounts.users.count() == 0:
+        await _add_first_user(accounts.users, print_line)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,11 +95,9 @@ async def _serve(
             tasks.create_task(reloader.run(), name="reload"),
             tasks.create_task(notifier.keep_alive(), name="watchdog"),
         ]
-        if await accounts.users.count() == 0:
-            await _add_first_user(accounts.users, print_line)
         if settings.server.public_url:
-            print_line(f"public URL {settings.server.public_url}")
-        print_line(f"deskwire is ready at {server_url(settings.server, server.host, server.port)}")
+            say(f"public URL {settings.server.public_url}")
+        say(f"deskwire is ready at {server_url(settings.server, server.host, server.port)}")
         log.info("started  version=%s host=%s port=%d", __version__, server.host, server.port)
         notifier.ready()
         freeze_heap()
@@ -110,6 +111,14 @@ async def _serve(
     await server.wait_closed()
     desk.server.flush_logs()
     log.info("stopped")
+
+
+def print_or_log(print_line: Print, line: str) -> None:
+    """Print a line; the daemon lives on if standard output is closed or full."""
+    try:
+        print_line(line)
+    except OSError as problem:
+        log.warning("standard output cannot be written: %s", problem.strerror)
 
 
 async def _listen(
@@ -146,7 +155,13 @@ def freeze_heap() -> None:
 
 
 async def _add_first_user(users: Users, print_line: Print) -> None:
+    """Print the password, then add the user: an unseen password is of no use."""
     password = generate_password()
+    try:
+        print_line(f"first start: the user is {FIRST_USER}, the password: {password}")
+    except OSError as problem:
+        raise StateUnavailable(
+            f"the first password cannot be printed, so no user was added: {problem.strerror}"
+        ) from None
     await users.add(FIRST_USER, password, ALL_SCOPES)
-    print_line(f"first start: the user is {FIRST_USER}, the password: {password}")
     print_line("  it is not shown again; run `deskwire users passwd owner` to set another password")

@@ -4,6 +4,8 @@ Colours appear on a terminal only, and not if `NO_COLOR` is set (no-color.org) o
 `dumb`. A character that the terminal cannot show becomes `?` instead of an error.
 """
 
+import codecs
+import errno
 import io
 import os
 import sys
@@ -19,6 +21,48 @@ from deskwire.model.problems import Problem
 MAX_PASSWORD_PROMPTS = 3
 MAX_LINE = 8192
 """Bytes of a line on standard input, more than any password has."""
+
+
+class ClosedOutput(io.TextIOBase):
+    """Standard output of a program that was started without one: each write fails."""
+
+    def write(self, _: str) -> int:
+        """Raise `OSError`."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def prepare_standard_streams() -> None:
+    """Make the standard streams usable, whatever the program was started with.
+
+    A closed descriptor is opened on /dev/null, so that no file of the program gets its number. A
+    character that the locale cannot encode is written as `?`.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stdout = sys.stdout or ClosedOutput()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def discard_unwritable_output() -> None:
+    """Send what a full or closed stream still buffers, and all further output, to /dev/null.
+
+    Otherwise Python would try once more at its end, and exit with 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            if isinstance(stream, io.TextIOWrapper):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
 
 
 class Colour(Enum):
@@ -82,6 +126,9 @@ def ask_for_password(username: str, problem: Problem | None = None) -> str:
 
 
 def read_password_line() -> str:
-    """Return the first line of standard input. Bytes that are not UTF-8 become surrogates."""
-    line = sys.stdin.buffer.readline(MAX_LINE)
+    """Return the first line of standard input, without a byte order mark.
+
+    Bytes that are not UTF-8 become surrogates.
+    """
+    line = sys.stdin.buffer.readline(MAX_LINE).removeprefix(codecs.BOM_UTF8)
     return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="surrogateescape")

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from deskwire.model.text import printable
-
 Rgb = tuple[int, int, int]
 
 MAX_TEXT = 2000
 """Characters of a text that are looked at, more than any terminal is wide."""
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+"""In place of a character whose width in a terminal is unknown."""
 MAX_MARKS = 2
 """Combining characters on one letter. No language needs more, and more reach into other lines."""
 BAR_EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -68,7 +68,8 @@ def single_line(text: str) -> str:
             characters.append(" ")
         elif category != "Cf" and not "\ufe00" <= each <= "\ufe0f" and marks <= MAX_MARKS:
             characters.append(each)
-    return " ".join(printable("".join(characters)).split())
+    shown = "".join(each if each.isprintable() else UNKNOWN for each in characters)
+    return " ".join(shown.split())
 
 
 def cells(text: str) -> int:

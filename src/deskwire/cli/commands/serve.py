@@ -13,7 +13,7 @@ from deskwire.daemon import logs, runner
 from deskwire.daemon.config.load import load
 from deskwire.daemon.port import PortTaken
 from deskwire.model.problems import StateUnavailable
-from deskwire.terminal.console import print_now
+from deskwire.terminal.console import discard_unwritable_output, print_now
 
 
 @click.command()
@@ -39,3 +39,5 @@ def serve(
         fail(problem.message, exit_codes.PORT)
     except StateUnavailable as problem:
         fail(problem.message, exit_codes.STATE)
+    finally:
+        discard_unwritable_output()  # the log has the reason
