@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deskwire.devices.kernel.interfaces import real_interfaces
 from deskwire.devices.kernel.kernel_file import Roots
-from deskwire.devices.network import Counters, NetworkDevice, TrafficTotals, growth, parse_net_dev
+from deskwire.devices.network import Counters, NetworkDevice, TrafficTotals, parse_net_dev
 from deskwire.model.problems import DeviceUnavailable
 from deskwire.model.readings import Network
 from deskwire.model.units import Bytes, Seconds
@@ -49,8 +49,50 @@ def test_any_bytes_are_counters_or_refused(rows: bytes) -> None:
     assert all(isinstance(number, int) for counters in found.values() for number in counters)
 
 
-def test_decreased_counter_was_reset() -> None:
-    assert (growth(100, 130), growth(100, 30), growth(100, 100)) == (30, 30, 0)
+def test_lower_counter_is_a_reset_at_the_second_reading() -> None:
+    totals = TrafficTotals()
+    seen = [
+        totals.take({"eth0": Counters(received, sent)})
+        for received, sent in ((100, 10), (30, 3), (40, 4), (50, 4))
+    ]
+
+    assert seen == [passed(100, 10), passed(100, 10), passed(140, 14), passed(150, 14)]
+
+
+@pytest.mark.parametrize("blink", [Counters(0, 0), Counters(0, 12), Counters(120, 0)])
+def test_counters_that_are_zero_for_one_reading_change_nothing(blink: Counters) -> None:
+    totals = TrafficTotals()
+    history = (Counters(100, 10), blink, Counters(130, 13), Counters(140, 14))
+    seen = [totals.take({"eth0": counters}) for counters in history]
+
+    assert seen == [passed(100, 10), passed(100, 10), passed(130, 13), passed(140, 14)]
+
+
+def test_renamed_interface_is_not_counted_twice() -> None:
+    totals = TrafficTotals()
+    totals.take({"eth0": Counters(100, 10)}, {"eth0": 2})
+    renamed = totals.take({"enp1s0": Counters(110, 11)}, {"enp1s0": 2})
+
+    assert renamed == passed(110, 11)
+
+
+def test_interfaces_that_swap_their_names_keep_their_counters() -> None:
+    totals = TrafficTotals()
+    one, two = Counters(1000, 100), Counters(5, 1)
+    totals.take({"eth0": one, "eth1": two}, {"eth0": 2, "eth1": 3})
+    swapped = totals.take({"eth1": one, "eth0": two}, {"eth1": 2, "eth0": 3})
+
+    assert swapped == passed(1005, 101)
+
+
+def test_another_interface_under_an_old_name_adds_its_count() -> None:
+    totals = TrafficTotals()
+    totals.take({"usb0": Counters(1000, 100)}, {"usb0": 4})
+    both = totals.take(
+        {"usb0": Counters(50, 5), "usb1": Counters(1001, 101)}, {"usb0": 7, "usb1": 4}
+    )
+
+    assert both == passed(1051, 106)
 
 
 def test_an_adapter_that_is_pulled_and_put_back_takes_nothing_away() -> None:
@@ -110,8 +152,9 @@ async def test_totals_go_on_growing_from_one_watch_to_the_next(tmp_path: Path) -
     dev.write_text(table(lo=(9, 9), wlp0s20f3=(7, 3)))
     async with aclosing(source.watch()) as readings:
         second = await next_reading(readings)
+        third = await next_reading(readings)  # a lower counter is believed at the second reading
 
-    assert (first, second) == (passed(1000, 100), passed(1007, 103))
+    assert (first, second, third) == (passed(1000, 100), passed(1000, 100), passed(1007, 103))
 
 
 async def test_an_adapter_plugged_in_while_watched_counts(tmp_path: Path) -> None:

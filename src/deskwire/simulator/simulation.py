@@ -83,10 +83,6 @@ class Simulation:
         """
         if isinstance(command, PlayerCommand):
             self._perform(command, now)
-        elif isinstance(command, SetBacklight):
-            if "backlight" not in self._stats:
-                raise DeviceUnavailable("there is no internal panel")
-            self._stats["backlight"] = max(1, round(command.level))
         else:
             self._set_level(command)
 
