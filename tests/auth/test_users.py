@@ -218,7 +218,7 @@ async def test_login_works_while_the_disk_is_read_only(state: StateDirectory) ->
 
 
 async def test_users_survive_a_restart(users: Users, state: StateDirectory) -> None:
-    await users.add("ann", PASSWORD, {Scope.CONTROL, Scope.MONITOR})
+    await users.add("ann", PASSWORD, {Scope.CONTROL, Scope.MONITOR, Scope.POWER})
     state.close()
     again = await asyncio.to_thread(StateDirectory.open, state.folder)
 

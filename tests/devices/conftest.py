@@ -2,7 +2,7 @@
 
 import pytest
 
-from deskwire.devices import battery, disk, players, volume, wifi
+from deskwire.devices import battery, disk, players, session, volume, wifi
 from deskwire.devices.dbus import objects
 from deskwire.devices.power import upower
 from tests.support.time_scaling import patiently
@@ -12,6 +12,8 @@ DEADLINES = (
     (disk, "FIRST_TIMEOUT"),
     (objects, "READ_WAIT"),
     (players, "FIRST_READING"),
+    (session, "FIRST_TIMEOUT"),
+    (session, "COMMAND_TIMEOUT"),
     (upower, "START_TIMEOUT"),
     (volume, "FIRST_TIMEOUT"),
     (wifi, "READ_WAIT"),

@@ -15,6 +15,7 @@ from deskwire.devices.mpris.commands import (
     SetRate,
     SetShuffle,
 )
+from deskwire.devices.session import Lock, PowerOff, Suspend
 from deskwire.devices.volume import ChangeVolume, MuteVolume, SetVolume
 from deskwire.model.commands import Command, Next, PlayerCommand, PlayPause, Previous, Stop
 from deskwire.model.problems import (
@@ -382,6 +383,17 @@ def test_panel_never_goes_dark(level: float, shown: int) -> None:
 def test_level_of_absent_hardware_is_unavailable(command: Command) -> None:
     with pytest.raises(DeviceUnavailable):
         Simulation(parse("[stats]"), BEGAN).perform(command, BEGAN)
+
+
+def test_lock_command_locks_the_session_and_power_commands_change_nothing(
+    simulation: Simulation,
+) -> None:
+    for command in (Suspend(), PowerOff()):
+        simulation.perform(command, at(simulation, 0))
+    assert simulation.readings(at(simulation, 0))["session"] is None
+
+    simulation.perform(Lock(), at(simulation, 0))
+    assert simulation.readings(at(simulation, 0))["session"].locked
 
 
 class Lamp(Struct, frozen=True):

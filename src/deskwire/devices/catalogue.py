@@ -21,6 +21,7 @@ DEVICES = {
     "battery": "BatteryDevice",
     "volume": "VolumeDevice",
     "backlight": "BacklightDevice",
+    "session": "SessionDevice",
 }
 """Topic and class of each device; the topic is also the name of its file."""
 

@@ -11,7 +11,7 @@ then starts it again, so a device never waits for its own service.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -81,6 +81,10 @@ class Device(ABC, Generic[R_co]):
             if reading != last:
                 last = reading
                 yield reading
+
+    async def offered(self) -> Collection[type[Command]]:
+        """Return the commands that work on this desk now, within 250 ms."""
+        return self.commands
 
     async def perform(self, command: Command) -> None:
         """Carry out one of the declared commands in bounded time, or raise a `Problem`."""

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     """See the desk's readings."""
     CONTROL = "control"
     """Send commands."""
+    POWER = "power"
+    """Suspend, hibernate, restart and power off."""
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -71,7 +71,7 @@ class Throttled(Refused):
 
 
 class OutOfScope(Refused):
-    """The grant lacks the scope."""
+    """The grant lacks the scope, or the policy of the desk refuses it."""
 
     code = "forbidden"
 
@@ -95,7 +95,7 @@ class UnknownPlayer(Refused):
 
 
 class NotSupported(Refused):
-    """The player cannot do it."""
+    """The player or the machine cannot do it."""
 
     code = "not_supported"
 

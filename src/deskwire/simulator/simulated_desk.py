@@ -12,6 +12,7 @@ from deskwire.art.picture import Art, make_art
 from deskwire.art.picture_store import PictureStore
 from deskwire.devices.backlight import BacklightDevice
 from deskwire.devices.players import PlayersDevice
+from deskwire.devices.session import SessionDevice
 from deskwire.devices.volume import VolumeDevice
 from deskwire.model.commands import Command, PlayerCommand
 from deskwire.model.readings import ArtKey
@@ -35,6 +36,7 @@ class SimulatedDesk:
         *PlayersDevice.commands,
         *VolumeDevice.commands,
         *BacklightDevice.commands,
+        *SessionDevice.commands,
     )
 
     def __init__(self, scenario: Scenario, pictures: Mapping[ArtKey, bytes], put: Put) -> None:
@@ -55,6 +57,10 @@ class SimulatedDesk:
         """Stop the simulation."""
         if self._timer is not None:
             self._timer.cancel()
+
+    async def offered(self) -> tuple[type[Command], ...]:
+        """Return all commands."""
+        return self.commands
 
     async def perform(self, command: Command) -> None:
         """Carry out a command, or raise the scenario's problem, for a timeout after 1 s."""

@@ -8,6 +8,7 @@ import msgspec
 
 from deskwire.devices.backlight import SetBacklight
 from deskwire.devices.catalogue import DEVICES, device_class
+from deskwire.devices.session import Lock, PowerCommand, SessionState
 from deskwire.devices.volume import ChangeVolume, MuteVolume, SetVolume
 from deskwire.model.commands import Command, PlayerCommand
 from deskwire.model.problems import (
@@ -83,7 +84,9 @@ class Simulation:
         """
         if isinstance(command, PlayerCommand):
             self._perform(command, now)
-        else:
+        elif isinstance(command, Lock):
+            self._scripted["session"] = SessionState(locked=True, idle=Seconds(0.0))
+        elif not isinstance(command, PowerCommand):
             self._set_level(command)
 
     def _set_level(self, command: Command) -> None:

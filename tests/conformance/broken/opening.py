@@ -100,12 +100,12 @@ def takes_a_token_at_any_desk(patch: Patch) -> None:
 def upgrades_only_at_a_uuid(patch: Patch) -> None:
     original = WebSocketEndpoint.open
 
-    def open_socket(
+    async def open_socket(
         self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         if not re.fullmatch(r"[0-9a-f-]{36}", desk):
             raise NotFound("no such desk")
-        return original(self, request, desk, address)
+        return await original(self, request, desk, address)
 
     patch.setattr(WebSocketEndpoint, "open", open_socket)
 
@@ -132,12 +132,12 @@ def answers_to_any_name(patch: Patch) -> None:
 def upgrades_any_version(patch: Patch) -> None:
     original = WebSocketEndpoint.open
 
-    def open_socket(
+    async def open_socket(
         self: WebSocketEndpoint, request: web.BaseRequest, desk: str, address: str
     ) -> web.StreamResponse:
         headers = request.headers.copy()
         headers["Sec-WebSocket-Version"] = "13"
-        return original(self, request.clone(headers=headers), desk, address)
+        return await original(self, request.clone(headers=headers), desk, address)
 
     patch.setattr(WebSocketEndpoint, "open", open_socket)
 

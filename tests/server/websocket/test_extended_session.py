@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from deskwire.devices.catalogue import DEVICES, device_class
-from deskwire.model.commands import PlayPause
+from deskwire.model.commands import Command, PlayPause
 from deskwire.simulator.mock import PASSWORD, WATCHER, Mock
 from deskwire.simulator.scenario import load
 from deskwire.simulator.simulated_desk import SimulatedDesk
@@ -47,6 +47,12 @@ class Client:
     async def receive(self) -> dict[str, Any]:
         message: dict[str, Any] = await self.socket.receive_json(timeout=patiently(5))
         return message
+
+    async def commands_over_http(self) -> set[str]:
+        """Return the names of the commands that `GET /v1/commands` lists."""
+        url = f"{self._mock.address}/v1/commands"
+        async with self._http.get(url, headers=self.headers) as response:
+            return {command["name"] for command in (await response.json())["data"]}
 
     async def answer(self, event: str, *args: Any) -> dict[str, Any]:
         """Send a message with an id and return its answer."""
@@ -89,12 +95,26 @@ async def test_welcome_describes_the_desk_and_the_rights_of_the_client(client: C
     assert welcome["protocol"] == 1
     assert welcome["server"].startswith("deskwire ")
     assert welcome["desk"].keys() == {"id", "name"}
-    assert (welcome["user"], welcome["scopes"]) == ("owner", ["control", "monitor"])
+    assert (welcome["user"], welcome["scopes"]) == ("owner", ["control", "monitor", "power"])
     assert welcome["expires_at"].endswith("Z")
     assert set(welcome["topics"]) >= {"cpu", "players", "volume"}
     assert {command["name"] for command in welcome["commands"]} == COMMANDS
     schemas = {command["name"]: command["arguments"] for command in welcome["commands"]}
     assert schemas["players.next"]["$defs"]["Next"]["required"] == ["player"]
+
+
+async def test_command_that_does_not_work_now_is_in_no_list(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def offered(self: SimulatedDesk) -> list[type[Command]]:
+        return [command for command in self.commands if command.name != "session.hibernate"]
+
+    monkeypatch.setattr(SimulatedDesk, "offered", offered)
+    (welcome,) = (await client.open("deskwire.v1"))["args"]
+
+    names = {command["name"] for command in welcome["commands"]}
+    assert names == COMMANDS - {"session.hibernate"}
+    assert await client.commands_over_http() == names
 
 
 async def test_nothing_is_sent_before_the_first_subscription(client: Client) -> None:

@@ -42,7 +42,7 @@ def tokens() -> None:
     "--scope",
     default="monitor",
     show_default=True,
-    help="Permissions of the token: monitor, control, or both with a comma.",
+    help="Permissions of the token: monitor, control and power, with a comma between them.",
 )
 @click.option(
     "--days", type=click.IntRange(1, MAX_DAYS), help="Days until it expires. The default is never."

@@ -34,7 +34,8 @@ def users() -> None:
     "--scope",
     default="monitor,control",
     show_default=True,
-    help="Permissions: read the state of the desk (monitor), control its players (control).",
+    help="Permissions: read the state of the desk (monitor), control its devices (control), "
+    "suspend it or power it off (power).",
 )
 @state_dir_option
 @config_option
@@ -114,14 +115,14 @@ def parse_scopes(text: str) -> frozenset[Scope]:
     except ValueError:
         known = ", ".join(Scope)
         fail(
-            f"--scope: expected one or both of {known} with a comma, found {text!r}",
+            f"--scope: expected one or more of {known} with a comma, found {text!r}",
             exit_codes.USAGE,
         )
 
 
 def sort_scopes(scopes: Iterable[Scope]) -> list[str]:
-    """Return scopes in the order of the output: monitor before control."""
-    return sorted(scopes, reverse=True)
+    """Return scopes in the order of their declaration."""
+    return [scope for scope in Scope if scope in frozenset(scopes)]
 
 
 def read_new_password(name: str, *, from_stdin: bool) -> str:

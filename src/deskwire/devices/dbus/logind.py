@@ -1,4 +1,4 @@
-"""Calls to the user's own session at systemd-logind.
+"""Calls to systemd-logind, and to the user's own session at it.
 
 `/session/auto` is the caller's session, or that of its user's display. A daemon outside of any
 session and user manager has none; then the display session of the user is looked up.
@@ -7,6 +7,8 @@ Source: org.freedesktop.login1(5).
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from deskwire.devices.dbus.bus import Bus, CallFailed, CallTimedOut
@@ -28,19 +30,40 @@ DENIED = frozenset(
 )
 
 
-async def call_session(bus: Bus, member: str, signature: str, *arguments: Any) -> list[Any]:
+async def call_session(
+    bus: Bus, member: str, signature: str, *arguments: Any, interface: str = SESSION
+) -> list[Any]:
     """Call a method of the user's session.
 
     Raises `OutOfScope` if logind or polkit refuses it, and `DeviceUnavailable`.
     """
-    try:
+    with _translated(member):
         try:
-            return await bus.call(LOGIND, AUTO, SESSION, member, signature, *arguments)
+            return await bus.call(LOGIND, AUTO, interface, member, signature, *arguments)
         except CallFailed as problem:
             if problem.error_name not in NO_OBJECT:
                 raise
         path = await display_session(bus)
-        return await bus.call(LOGIND, path, SESSION, member, signature, *arguments)
+        return await bus.call(LOGIND, path, interface, member, signature, *arguments)
+
+
+async def session_properties(bus: Bus) -> dict[str, Any]:
+    """Return the properties of the user's session; raises `DeviceUnavailable`."""
+    found = unwrap(await call_session(bus, "GetAll", "s", SESSION, interface=PROPERTIES))
+    return found[0] if found and isinstance(found[0], dict) else {}
+
+
+async def call_manager(bus: Bus, member: str, signature: str, *arguments: Any) -> list[Any]:
+    """Call a method of logind's manager; raises as `call_session`."""
+    with _translated(member):
+        return await bus.call(LOGIND, MANAGER_PATH, MANAGER, member, signature, *arguments)
+
+
+@contextmanager
+def _translated(member: str) -> Iterator[None]:
+    """Turn D-Bus errors of a call into problems for the client."""
+    try:
+        yield
     except CallFailed as problem:
         if problem.error_name in DENIED:
             raise OutOfScope(f"the system does not allow {member}: {problem.message}") from None

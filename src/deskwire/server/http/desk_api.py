@@ -88,9 +88,10 @@ class DeskApi:
         now = Seconds(asyncio.get_running_loop().time())
         return ReadingsAnswer(to_wire(newest.readings, now, self._clock().wall))
 
-    def commands(self, request: Request) -> CommandsAnswer:
+    async def commands(self, request: Request) -> CommandsAnswer:
         """Return the commands that the login may send; raises `TokenRefused`."""
         login = self._login_service.login(request)
+        await self._router.refresh()
         return CommandsAnswer(describe_commands(self._router, login.scopes))
 
     async def perform(self, request: Request) -> ResultAnswer:

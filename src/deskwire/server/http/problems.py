@@ -141,7 +141,7 @@ def error_response(problem: Problem) -> web.Response:
     """Return the problem as a response."""
     response = web.Response(
         body=encode_problem(problem),
-        status=STATUS.get(type(problem), 500),
+        status=next((STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS), 500),
         content_type="application/json",
     )
     if response.status == 401:

@@ -210,7 +210,7 @@ def routes(
     )
     async def upgrade(request: Request) -> web.StreamResponse:
         """Open the WebSocket; the first message authenticates it."""
-        return endpoint.open(request.raw, request.segment, request.address)
+        return await endpoint.open(request.raw, request.segment, request.address)
 
     @table.route("GET", "/v1/img/tmp/{key}", auth=art_auth, gives="image/*", refusals=art_refusals)
     async def art(request: Request) -> web.Response:
@@ -251,7 +251,7 @@ def _add_desk_routes(table: RouteTable, desk_api: DeskApi) -> None:
     )
     async def commands(request: Request) -> CommandsAnswer:
         """Get the commands that this login may send, with the JSON Schema of their arguments."""
-        return desk_api.commands(request)
+        return await desk_api.commands(request)
 
     @table.route(
         "POST",

@@ -91,10 +91,12 @@ class WebSocketEndpoint:
             if isinstance(session, SocketSession)
         ]
 
-    def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
+    async def open(self, request: web.BaseRequest, desk: str, address: str) -> web.StreamResponse:
         """Answer a handshake and start a session; raises `NotAWebSocket`."""
         offered = offered_subprotocols(request)
         chosen = next((each for each in offered if each in self._subprotocols), None)
+        if chosen is not None:
+            await self.router.refresh()  # the first message lists the commands
         open_socket = SocketSession if chosen is None else self._subprotocols[chosen]
         return upgrade(
             request,

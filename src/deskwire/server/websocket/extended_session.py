@@ -34,11 +34,11 @@ MAX_RUNNING = 8
 
 
 def describe_commands(router: CommandRouter, scopes: frozenset[Scope]) -> list[CommandInfo]:
-    """Return the commands of this desk that these scopes allow, sorted by name."""
+    """Return the commands that work on this desk and these scopes allow, sorted by name."""
     return [
         CommandInfo(name, command.scope, meaning(command), schema(command))
         for name, command in sorted(router.commands.items())
-        if command.scope in scopes
+        if command.scope in scopes and name in router.offered
     ]
 
 
