@@ -99,6 +99,9 @@ class ScriptedDesk:
         """The first `stats` of a new socket, or `None`."""
         self.performs_commands = False
         """Whether a command changes its player, and an unknown player is an error."""
+        # a browser refuses a server that accepts none of the subprotocols that it offers
+        self.subprotocols: tuple[str, ...] = ("deskwire.v1",)
+        """Subprotocols that it accepts, although it speaks the base protocol."""
         self.accepts_sockets = asyncio.Event()
         """Cleared: handshakes of new sockets wait."""
         self.accepts_sockets.set()
@@ -158,8 +161,7 @@ class ScriptedDesk:
         return success("websocket_token", data)
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:
-        # a browser refuses a server that accepts none of the subprotocols that it offers
-        ws = web.WebSocketResponse(autoping=False, timeout=0.2, protocols=("deskwire.v1",))
+        ws = web.WebSocketResponse(autoping=False, timeout=0.2, protocols=self.subprotocols)
         await self.accepts_sockets.wait()
         await ws.prepare(request)
         self._clients.add(ws)

@@ -62,7 +62,7 @@ def blocks(file: str, language: str) -> list[str]:
 
 TUTORIAL = blocks("tutorial/README.md", "python")
 PROGRAMS = [*blocks("howto/from-python.md", "python"), *TUTORIAL]
-PRINT_TITLES, PAUSE_ALL, ASK, PAUSE_ONE = PROGRAMS
+PRINT_TITLES, PRINT_STATUS, PAUSE_ALL, ASK, PAUSE_ONE = PROGRAMS
 
 
 def test_program_prints_the_titles_when_they_change(setup: Setup) -> None:
@@ -72,6 +72,15 @@ def test_program_prints_the_titles_when_they_change(setup: Setup) -> None:
         terminal.wait_for("silence\n")
         setup.player.set("pause", False)
         terminal.wait_for("silence\nThe Reason\n")
+
+
+def test_program_prints_the_status_when_it_changes(setup: Setup) -> None:
+    with Terminal([sys.executable, "-c", PRINT_STATUS], setup.env) as terminal:
+        terminal.wait_for("playing\n")
+        setup.player.set("pause", True)
+        terminal.wait_for("paused\n")
+        setup.player.set("pause", False)
+        terminal.wait_for("paused\nplaying\n")
 
 
 def test_program_pauses_all_players_and_saves_the_covers(setup: Setup, media: Media) -> None:

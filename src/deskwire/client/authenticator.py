@@ -54,11 +54,15 @@ class Authenticator:
         """
         if connect_with is ConnectWith.SAME and self._socket_token is not None:
             return self._socket_token
+        self._socket_token = await self.new_socket_token(connect_with)
+        return self._socket_token
+
+    async def new_socket_token(self, connect_with: ConnectWith) -> SocketToken:
+        """Return a new WebSocket token, for a further socket; raises as `socket_token`."""
         login = (
             await self._log_in() if connect_with is ConnectWith.LOGIN else await self._valid_login()
         )
-        self._socket_token = await self._http.socket_token(login)
-        return self._socket_token
+        return await self._http.socket_token(login)
 
     async def art(self, key: ArtKey) -> Art | None:
         """Fetch a picture."""

@@ -10,9 +10,13 @@ newest snapshot and never a backlog: a slow consumer skips snapshots.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
+
+import aiohttp
 
 from deskwire.client.address import parse_address
 from deskwire.client.authenticator import Authenticator, KeepLogin
@@ -20,9 +24,11 @@ from deskwire.client.connection import Connection, ConnectionEvents
 from deskwire.client.connection_manager import ConnectionManager
 from deskwire.client.credentials import AskPassword, Credentials, Login, SocketToken
 from deskwire.client.desk_state import ConnectionState, DeskState, Snapshots
-from deskwire.client.http import Art, Http
+from deskwire.client.http import Art, Http, open_pool
 from deskwire.client.pending_commands import find
 from deskwire.client.problems import ClosedByDesk, NotConnected
+from deskwire.client.reconnect import ConnectWith, Reconnect
+from deskwire.client.subscription import BaseProtocolOnly, Subscription, readings_of
 from deskwire.client.timeouts import Timeouts
 from deskwire.client.trust import SystemTrust, Trust, make_context
 from deskwire.model.commands import Next, PlayerCommand, PlayPause, Previous, Stop
@@ -66,6 +72,7 @@ class Desk:
         self._authenticator: Authenticator | None = None
         self._manager: ConnectionManager | None = None
         self._task: asyncio.Task[None] | None = None
+        self._context: SSLContext | None = None
 
     # ---- state -----------------------------------------------------------------------------------
 
@@ -123,6 +130,43 @@ class Desk:
         """
         return await self._entered().readings(topics)
 
+    async def subscribe(
+        self, *topics: str, interval: float = 1.0
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the readings of these topics, all of them again after each change.
+
+        `interval` is the shortest time between two readings of a polled topic, in seconds. The
+        readings are those of `get`. They come on a socket of their own, which reconnects as the
+        desk does; only the devices of these topics run for it. A desk that speaks the base protocol
+        only is followed by its snapshots. Close the iterator before the desk, for example with
+        `contextlib.aclosing`. Raises `UnknownTopic`, `OutOfScope`, and the problems that end an
+        iteration over the desk.
+        """
+        if not topics:
+            raise ValueError("subscribe needs the name of a topic")
+        wanted = Subscription(topics, interval, new_pool=self._new_pool, timeouts=self._timeouts)
+        reconnect = Reconnect(self._timeouts, self._random_number)
+        try:
+            async with aclosing(
+                wanted.follow(self._new_socket_token, reconnect, self._clock)
+            ) as following:
+                async for readings in following:
+                    yield readings
+        except BaseProtocolOnly:
+            last: dict[str, Any] = {}
+            async for snapshot in self:
+                readings = readings_of(snapshot, topics, self._clock().wall)
+                if readings != last:
+                    last = readings
+                    yield dict(readings)
+                    await asyncio.sleep(interval)
+
+    async def _new_socket_token(self, connect_with: ConnectWith) -> SocketToken:
+        return await self._entered().new_socket_token(connect_with)
+
+    def _new_pool(self) -> aiohttp.ClientSession:
+        return open_pool(self._trust, self._context, self._timeouts.opening)
+
     async def command(self, name: str, **arguments: Any) -> None:
         """Have a command carried out: `await desk.command("volume.set", level=40)`.
 
@@ -177,7 +221,7 @@ class Desk:
         if self._task is not None:
             raise RuntimeError("the desk is already connected")
         state = self._state = DeskState(self._on_state, self._on_refusal)
-        context = await asyncio.to_thread(make_context, self._trust)
+        context = self._context = await asyncio.to_thread(make_context, self._trust)
 
         async def dial(socket_token: SocketToken, events: ConnectionEvents) -> Connection:
             return await Connection.open(

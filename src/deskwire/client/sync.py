@@ -9,7 +9,7 @@ session while the script sleeps or computes.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -83,6 +83,22 @@ class Desk:
     def get(self, *topics: str) -> dict[str, Any]:
         """Get the present readings of these topics; as `deskwire.client.Desk.get`."""
         return self._do(self._entered().get(*topics))
+
+    def subscribe(self, *topics: str, interval: float = 1.0) -> Iterator[dict[str, Any]]:
+        """Iterate over the readings of these topics; as `deskwire.client.Desk.subscribe`.
+
+        Leave the iteration before the desk.
+        """
+        readings = self._entered().subscribe(*topics, interval=interval)
+
+        async def newer() -> dict[str, Any] | None:
+            return await anext(readings, None)
+
+        try:
+            while (newest := self._do(newer())) is not None:
+                yield newest
+        finally:
+            self._do(readings.aclose())
 
     def command(self, name: str, **arguments: Any) -> None:
         """Have a command carried out; as `deskwire.client.Desk.command`."""
