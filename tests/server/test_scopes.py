@@ -147,3 +147,39 @@ async def test_watcher_changes_nothing_over_the_base_protocol(
     await socket.close()
 
     assert performed == []
+
+
+def wrong_arguments(command: type[Command]) -> list[Any]:
+    """Return arguments that a command refuses: of a wrong form, or with one wrong field."""
+    good = example(command)
+    wrong_values: tuple[Any, ...] = ({}, [])
+    fields = [{**good, field: wrong} for field in good for wrong in wrong_values]
+    missing = [
+        {name: good[name] for name in good if name != field.name}
+        for field in msgspec.structs.fields(command)
+        if field.required
+    ]
+    return ["text", 7, [], None, *fields, *missing]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_wrong_arguments_reach_no_device(
+    tmp_path: Path, performed: list[Command], name: str
+) -> None:
+    async with local_server(tmp_path, disabled=frozenset()) as server:
+        headers = {
+            "Authorization": f"Bearer {await server.login()}",
+            "Content-Type": "application/json",
+        }
+        url = f"{server.url}/v1/commands/{name}"
+        for arguments in wrong_arguments(COMMANDS[name]):
+            data = msgspec.json.encode(arguments)
+            async with server.http.post(url, headers=headers, data=data) as response:
+                body = await response.json()
+                assert (response.status, body["data"]["code"]) == (400, "malformed"), arguments
+        socket = await talk(server, "deskwire.v1")
+        for arguments in wrong_arguments(COMMANDS[name])[:9]:  # ten of them end the session
+            await socket.send_json({"event": name, "args": [arguments], "id": 1})
+            assert (await next_error(socket))["code"] == "malformed", arguments
+
+    assert performed == []
