@@ -235,10 +235,10 @@ def test_watch_prints_the_state_and_then_each_change(setup: Setup) -> None:
         watch.send_signal(signal.SIGINT)
         _, stderr = watch.communicate(timeout=10)
 
-    assert "player1 mpv: plays Hoobastank - The Reason (Fallen)" in first
-    assert "player2 mpv: pauses Evanescence - Going Under" in first
-    assert "player2 mpv: plays Evanescence" in second
-    assert "player2 mpv: pauses Evanescence" in third
+    assert "player1 mpv, playing: Hoobastank - The Reason (Fallen)" in first
+    assert "player2 mpv, paused: Evanescence - Going Under" in first
+    assert "player2 mpv, playing: Evanescence" in second
+    assert "player2 mpv, paused: Evanescence" in third
     assert (watch.returncode, stderr) == (130, "")
 
 
@@ -288,10 +288,10 @@ def test_command_without_a_player_goes_to_the_playing_one(setup: Setup) -> None:
     setup.playing.wait_for("pause", True)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("player1 mpv: pauses Hoobastank - The Reason")
+    assert done.stdout.startswith("player1 mpv, paused: Hoobastank - The Reason")
     again = setup.run("play-pause", "player1")
     setup.playing.wait_for("pause", False)
-    assert again.stdout.startswith("player1 mpv: plays Hoobastank")
+    assert again.stdout.startswith("player1 mpv, playing: Hoobastank")
 
 
 def test_next_and_previous_move_the_named_player(setup: Setup) -> None:
@@ -302,7 +302,7 @@ def test_next_and_previous_move_the_named_player(setup: Setup) -> None:
 
     for done in (forward, back):
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("player1 mpv: plays ")
+        assert done.stdout.startswith("player1 mpv, playing: ")
 
 
 def test_unknown_player_is_refused_with_a_list_of_players(setup: Setup) -> None:

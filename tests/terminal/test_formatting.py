@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from msgspec import Struct
 
@@ -102,15 +104,31 @@ def test_nested_values_of_a_reading_are_listed_too() -> None:
 
 def test_each_player_has_a_line_with_its_position() -> None:
     assert format_reading((CHROME, RADIO), NOW) == [
-        "player1 Chrome: plays Hoobastank - The Reason (Fallen), 1:55 of 3:52",
-        "player2 Radio: pauses News",
+        "player1 Chrome, playing: Hoobastank - The Reason (Fallen), 1:55 of 3:52",
+        "player2 Radio, paused: News",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "player1 x, playing"),
+        ({"duration": Seconds(30.0), "position": Position(Seconds(4.0), NOW, 0.0)},
+         "player1 x, playing, 0:04 of 0:30"),
+        ({"artist": "A"}, "player1 x, playing: A"),
+        ({"album": "B"}, "player1 x, playing:  (B)"),
+    ],
+)  # fmt: skip
+def test_track_without_a_title_leaves_no_lone_comma(fields: dict[str, Any], line: str) -> None:
+    untitled = Player(id=PlayerId("player1"), name="x", playing=True, title="", **fields)
+
+    assert format_reading((untitled,), NOW) == [line.replace(":  (", ": (")]
 
 
 def test_control_characters_of_a_title_are_replaced() -> None:
     evil = Player(id=PlayerId("player1"), name="x", playing=True, title="\x1b[2Ja\nb\u202ec")
 
-    assert format_reading((evil,), NOW) == ["player1 x: plays \ufffd[2Ja\ufffdb\ufffdc"]
+    assert format_reading((evil,), NOW) == ["player1 x, playing: \ufffd[2Ja\ufffdb\ufffdc"]
 
 
 @pytest.mark.parametrize(

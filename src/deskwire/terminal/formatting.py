@@ -86,11 +86,14 @@ def _format_number(unit: str, value: float) -> str:
 
 
 def format_player(player: Player, now: Seconds) -> str:
-    """Return `player1 mpv: plays Artist - Title (Album), 1:55 of 3:52`."""
+    """Return `player1 mpv, playing: Artist - Title (Album), 1:55 of 3:52`."""
     track = " - ".join(printable(part) for part in (player.artist, player.title) if part)
-    album = f" ({printable(player.album)})" if player.album else ""
-    verb = "plays" if player.playing else "pauses"
-    line = f"{player.id} {printable(player.name)}: {verb} {track}{album}"
+    if player.album:
+        track = f"{track} ({printable(player.album)})".lstrip()
+    state = "playing" if player.playing else "paused"
+    line = f"{player.id} {printable(player.name)}, {state}"
+    if track:
+        line += f": {track}"
     if player.position is not None:
         line += f", {format_position(player.position.reached(now, player.duration))}"
         if player.duration is not None:

@@ -60,7 +60,7 @@ def test_player_and_volume_come_from_the_session(
     width = max(map(len, DEVICES))
     assert f"{'volume':{width}}  88 %" in lines
     track = "Hoobastank - The Reason (Fallen), 0:00 of 3:52"
-    assert f"{'players':{width}}  player1 mpv: pauses {track}" in lines
+    assert f"{'players':{width}}  player1 mpv, paused: {track}" in lines
 
 
 def test_text_has_a_line_for_each_device() -> None:
@@ -109,8 +109,8 @@ def test_row_has_the_reading_or_the_reason_for_none() -> None:
     ]
 
     assert snapshot_rows(probes, Seconds(100.0)) == [
-        ("players", "player1 mpv: plays The Reason"),
-        ("", "player2 Radio: pauses News"),
+        ("players", "player1 mpv, playing: The Reason"),
+        ("", "player2 Radio, paused: News"),
         ("battery", "none: no system battery"),
         ("volume", "unavailable: there is no sound server"),
     ]

@@ -11,6 +11,7 @@ from deskwire.model.readings import (
     PlayerId,
     Position,
     Snapshot,
+    Uptime,
     Volume,
 )
 from deskwire.model.units import Percent, Seconds
@@ -39,10 +40,27 @@ def test_first_line_has_all_fields_and_later_lines_the_changed_ones() -> None:
 
     assert lines.line(first, NOW, AT) == (
         "06:45:50  cpu 18.8 % busy · volume 88 % · "
-        "players player1 mpv: plays Hoobastank - The Reason"
+        "players player1 mpv, playing: Hoobastank - The Reason"
     )
     assert lines.line(second, NOW, AT) == "06:45:50  volume 90 %"
     assert lines.line(second, NOW, AT) == ""
+
+
+def test_growing_uptime_makes_no_line_beside_other_fields() -> None:
+    def up(seconds: float, level: float) -> Snapshot:
+        return Snapshot(uptime=Uptime(Seconds(seconds)), volume=Volume(Percent(level)))
+
+    lines, alone = TextLines(("uptime", "volume")), TextLines(("uptime",))
+    history = [up(1, 50), up(2, 50), up(3, 60), up(4, 60)]
+
+    assert [lines.line(each, NOW, AT) for each in history] == [
+        "06:45:50  uptime 1 s · volume 50 %",
+        "",
+        "06:45:50  uptime 3 s · volume 60 %",
+        "",
+    ]
+    assert alone.line(up(1, 50), NOW, AT)
+    assert alone.line(up(2, 50), NOW, AT) == "06:45:50  uptime 2 s"
 
 
 def test_position_of_a_playing_player_is_no_change() -> None:

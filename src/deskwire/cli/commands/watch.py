@@ -39,7 +39,10 @@ EXIT_AFTER_SIGTERM = 128 + signal.SIGTERM
 
 
 class TextLines:
-    """Formatter of lines for people: the time, and each field that has changed."""
+    """Formatter of lines for people: the time, and each field that has changed.
+
+    The uptime always grows, so it makes no line of its own beside other fields.
+    """
 
     def __init__(self, fields: Sequence[str]) -> None:
         self._fields = fields
@@ -50,11 +53,12 @@ class TextLines:
         players = tuple(replace(player, position=None) for player in snapshot.players)
         still = replace(snapshot, players=players)
         texts = {name: self._text(still, name, now) for name in self._fields}
-        changed = [
-            f"{name} {text}" for name, text in texts.items() if text != self._shown.get(name, "")
-        ]
+        changed = [name for name, text in texts.items() if text != self._shown.get(name, "")]
+        if not changed or (changed == ["uptime"] and len(self._fields) > 1):
+            return ""
         self._shown = texts
-        return f"{time.strftime('%H:%M:%S', at)}  {' · '.join(changed)}" if changed else ""
+        news = " · ".join(f"{name} {texts[name]}" for name in changed)
+        return f"{time.strftime('%H:%M:%S', at)}  {news}"
 
     def _text(self, snapshot: Snapshot, name: str, now: Seconds) -> str:
         reading = getattr(snapshot, name)

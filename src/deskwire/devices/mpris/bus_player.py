@@ -225,9 +225,12 @@ class BusPlayer:
 
     async def _refresh(self) -> None:
         first = not self.answered
-        values = await self._reader.read()
-        if not self._identity:
-            self._identity = await self._reader.read_identity()
+        if self._identity:
+            values = await self._reader.read()
+        else:  # both at once, because the first reading of the players waits for this
+            values, self._identity = await asyncio.gather(
+                self._reader.read(), self._reader.read_identity()
+            )
         values |= self._reader.signalled
         self._read_task = None
         self.answered = True
