@@ -123,17 +123,22 @@ def test_idle_time_is_never_negative(since: int, now: float) -> None:
     assert parse_state(properties, Seconds(now)).idle >= 0
 
 
-async def test_watch_without_logind_is_unavailable(device: SessionDevice) -> None:
-    with pytest.raises(DeviceUnavailable):
-        await anext(device.watch())
+async def test_desk_without_a_bus_has_no_session() -> None:
+    device = SessionDevice(resources())
+
+    async with aclosing(device.watch()) as readings:
+        assert await next_reading(readings) is None
 
 
-async def test_watch_without_a_session_is_unavailable(
-    system_bus: PrivateBus, device: SessionDevice
+async def test_session_is_found_when_logind_and_the_session_appear(
+    system_bus: PrivateBus, device: SessionDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with FakeLogind(system_bus):
-        with pytest.raises(DeviceUnavailable):
-            await anext(device.watch())
+    monkeypatch.setattr(session, "SEARCH_EVERY", Seconds(0.1))
+    async with aclosing(device.watch()) as readings:
+        assert await next_reading(readings) is None
+        async with FakeLogind(system_bus) as logind:
+            await logind.add_session()
+            assert await next_reading(readings) == IN_USE
 
 
 @pytest.mark.usefixtures("_hurried")
@@ -151,23 +156,23 @@ async def test_hung_logind_fails_the_first_reading_in_time(
     logind.send(SIGCONT)
 
 
-async def test_watch_ends_when_logind_does(logind: FakeLogind, device: SessionDevice) -> None:
+async def test_session_is_absent_when_logind_ends(
+    logind: FakeLogind, device: SessionDevice
+) -> None:
     async with aclosing(retried_watch(device)) as readings:
-        await next_reading(readings)
+        assert await next_reading(readings) == IN_USE
         logind.kill()
-        with pytest.raises(DeviceUnavailable):
-            await next_reading(readings)
+        assert await next_reading(readings) is None
 
 
-async def test_watch_ends_when_the_bus_does(
+async def test_session_is_absent_when_the_bus_ends(
     logind: FakeLogind, system_bus: PrivateBus, device: SessionDevice
 ) -> None:
     async with aclosing(retried_watch(device)) as readings:
-        await next_reading(readings)
+        assert await next_reading(readings) == IN_USE
         await logind.disconnect()
         system_bus.kill()
-        with pytest.raises(DeviceUnavailable):
-            await next_reading(readings)
+        assert await next_reading(readings) is None
 
 
 # ---- offers --------------------------------------------------------------------------------------

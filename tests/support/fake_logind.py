@@ -96,6 +96,7 @@ class FakeLogind(Program):
         self.start()
         self._connection = await MessageBus(bus_address=self._bus.address).connect()
         await until_async(lambda: self._bus.has(NAME), what=f"{NAME} is on the bus")
+        await self.refuse(PATH, MANAGER, "GetUser", "u", error=f"{NAME}.NoSuchUser")
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -12,18 +12,19 @@ the user can type only at the desk.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Annotated, Any, ClassVar
 
 from dbus_fast import Message
 from msgspec import Meta, Struct
 
-from deskwire.devices.dbus.buses import PROPERTIES, Bus, owner_changes
+from deskwire.devices.dbus.buses import PROPERTIES, Bus, BusLost, owner_changes
 from deskwire.devices.dbus.logind import (
     LOGIND,
     MANAGER,
     MANAGER_PATH,
     SESSION,
+    NoSession,
     call_manager,
     call_session,
     session_properties,
@@ -39,6 +40,8 @@ from deskwire.model.units import Seconds
 FIRST_TIMEOUT = Seconds(0.2)
 """Timeout for the first reading, and for the question which commands work now."""
 COMMAND_TIMEOUT = Seconds(2.0)
+SEARCH_EVERY = Seconds(10.0)
+"""Interval of the search for logind and a session while one of them is absent."""
 LOCK_TIMEOUT = Seconds(5.0)
 """Time that a screen locker has to lock the session."""
 
@@ -110,10 +113,24 @@ class SessionDevice(Device[SessionState]):
         self._buses = resources.buses
 
     async def watch(self) -> AsyncGenerator[SessionState | None, None]:
-        """Yield the present state, then each that differs.
+        """Yield the present state, then each that differs, and `None` without a session.
 
-        Raises `DeviceUnavailable` if logind, its bus or the session is missing, ends or hangs.
+        Raises `DeviceUnavailable` if logind hangs.
         """
+        is_absent = False
+        while True:
+            with suppress(NoSession, BusLost):
+                async with aclosing(self._follow()) as readings:
+                    async for reading in readings:
+                        is_absent = False
+                        yield reading
+            if not is_absent:
+                is_absent = True
+                yield None
+            await self.pace.tick(SEARCH_EVERY)
+
+    async def _follow(self) -> AsyncGenerator[SessionState, None]:
+        """Yield the state of the session until it ends."""
         changed = ChangeFlag()
         async with self._buses.system() as bus:
             ended = asyncio.ensure_future(bus.lost())

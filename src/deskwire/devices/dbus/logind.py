@@ -21,13 +21,21 @@ AUTO = f"{MANAGER_PATH}/session/auto"
 MANAGER, USER, SESSION = (f"{LOGIND}.{each}" for each in ("Manager", "User", "Session"))
 
 _ERROR = "org.freedesktop.DBus.Error."
-NO_OBJECT = frozenset({_ERROR + "UnknownObject", f"{LOGIND}.NoSuchSession"})
+NO_OBJECT = frozenset(
+    {_ERROR + "UnknownObject", _ERROR + "UnknownMethod", f"{LOGIND}.NoSuchSession"}
+)
+"""D-Bus errors without `/session/auto`; libdbus calls each method of a missing object unknown."""
+ABSENT = NO_OBJECT | {_ERROR + "ServiceUnknown", f"{LOGIND}.NoSuchUser"}
 DENIED = frozenset(
     {
         *(_ERROR + name for name in ("AccessDenied", "InteractiveAuthorizationRequired")),
         "org.freedesktop.PolicyKit1.Error.NotAuthorized",
     }
 )
+
+
+class NoSession(DeviceUnavailable):
+    """There is no logind, or it has no session of the user."""
 
 
 async def call_session(
@@ -67,7 +75,8 @@ def _translated(member: str) -> Iterator[None]:
     except CallFailed as problem:
         if problem.error_name in DENIED:
             raise OutOfScope(f"the system does not allow {member}: {problem.message}") from None
-        raise DeviceUnavailable(f"logind: {problem.message}") from None
+        kind = NoSession if problem.error_name in ABSENT else DeviceUnavailable
+        raise kind(f"logind: {problem.message}") from None
     except CallTimedOut:
         raise DeviceUnavailable("logind does not answer") from None
 
@@ -78,5 +87,5 @@ async def display_session(bus: Bus) -> str:
     found = await bus.call(LOGIND, body[0], PROPERTIES, "Get", "ss", USER, "Display")
     session, path = unwrap(found[0])
     if not session:
-        raise DeviceUnavailable("this user has no session with a display")
+        raise NoSession("this user has no session with a display")
     return str(path)
