@@ -69,6 +69,15 @@ def test_scope_option_limits_a_user(home: Path) -> None:
     assert may_log_in(home, "bob", PASSWORD).scopes == frozenset({Scope.MONITOR})
 
 
+def test_power_is_given_only_if_it_is_asked_for(home: Path) -> None:
+    done("add", "ann", password=PASSWORD)
+    printed = done("add", "bob", "--scope", "power,monitor", password=PASSWORD)
+
+    assert printed == "added bob with scopes monitor, power\n"
+    assert Scope.POWER not in may_log_in(home, "ann", PASSWORD).scopes
+    assert may_log_in(home, "bob", PASSWORD).scopes == {Scope.MONITOR, Scope.POWER}
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nsecond line\n"])
 def test_password_is_the_first_line_without_its_end(home: Path, end: str) -> None:
     done("add", "ann", password=f" {PASSWORD} {end}")
