@@ -54,6 +54,18 @@ def test_token_is_a_login_with_a_name_and_its_own_scopes(connection: sqlite3.Con
     assert login.expires == NOW.wall + NEVER
 
 
+@given(st.floats(1e9, 4e9))
+def test_token_without_an_end_is_endless_at_any_time(wall: float) -> None:
+    now = Instant(Seconds(wall), Seconds(5.0))
+    endless = new_login(ANN, address="", agent="", now=now, lifetime=NEVER, boot="b")
+    long = new_login(
+        ANN, address="", agent="", now=now, lifetime=Seconds(36_499 * 86400.0), boot="b"
+    )
+
+    assert access_tokens.is_endless(endless)
+    assert not access_tokens.is_endless(long)
+
+
 def test_database_does_not_hold_the_token(connection: sqlite3.Connection) -> None:
     token = add(connection)
     rows = connection.execute("SELECT * FROM logins").fetchall()

@@ -53,6 +53,11 @@ def is_token_of(login: Login, token: str) -> bool:
     return hmac.compare_digest(login.secret, digest(token))
 
 
+def is_endless(login: Login) -> bool:
+    """Return whether a login has no end that a person has set."""
+    return login.expires - login.created > NEVER - 1  # the difference of two floats is rounded
+
+
 def digest(token: str) -> str:
     """Return what is stored of a token."""
     return sha256(token.encode()).hexdigest()

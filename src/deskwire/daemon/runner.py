@@ -80,13 +80,13 @@ async def _serve(
         settings, load=load, apply=desk.reconfigure, tls=tls, notifier=notifier, clock=read_clock
     )
     server = await _listen(settings, environ, desk, tls, reloader)
-    if await accounts.users.count() == 0:
-        await _add_first_user(accounts.users, print_line)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reloader.request)
+    if await accounts.users.count() == 0:
+        await _add_first_user(accounts.users, print_line)
     async with (
         serve_control_socket(state.folder, desk.server.endpoint.clients, accounts.logins.refresh),
         asyncio.TaskGroup() as tasks,

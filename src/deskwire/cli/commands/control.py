@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ from deskwire.client.sync import Desk
 from deskwire.terminal.console import Console
 from deskwire.terminal.formatting import format_position
 
+CHANGE_SHOWN_WITHIN = 0.5
+"""Seconds within which the sound server reports a change that the desk has made."""
 SIGNED = {"ignore_unknown_options": True}
 """Settings of a command whose argument may be `-5`."""
 _POSITION = re.compile(r"(?P<sign>[+-]?)(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
@@ -30,12 +33,21 @@ def volume(change: str | None, host: str | None) -> None:
     CHANGE is a level (40), a step (+5, -5), mute, unmute or toggle.
     """
     with connected_desk(host) as desk:
+        reading = desk.get("volume")["volume"]
         if change is not None:
             change_volume(desk, change)
-        reading = desk.get("volume")["volume"]
+            reading = wait_for_change(desk, reading)
     if reading is None:
         fail("the desk has no sound output", exit_codes.FAILED)
     Console().write(f"{reading['level']:.0f} %{', muted' if reading['muted'] else ''}")
+
+
+def wait_for_change(desk: Desk, before: Any) -> Any:
+    """Return the reading once it differs, or after a while: the change may be none."""
+    end = time.monotonic() + CHANGE_SHOWN_WITHIN
+    while (reading := desk.get("volume")["volume"]) == before and time.monotonic() < end:
+        time.sleep(0.05)
+    return reading
 
 
 def change_volume(desk: Desk, change: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from deskwire.auth.access_tokens import KIND, NEVER
+from deskwire.auth.access_tokens import KIND, is_endless
 from deskwire.auth.logins import Login, delete_login, read_logins
 from deskwire.auth.state_directory import StateDirectory
 from deskwire.cli import exit_codes
@@ -97,7 +97,7 @@ def row(login: Login, sockets: Sequence[ConnectedClient]) -> Sequence[str]:
 
 def until(login: Login) -> str:
     """Return the end of a login in local time."""
-    return "never" if login.expires - login.created >= NEVER else local_time(login.expires)
+    return "never" if is_endless(login) else local_time(login.expires)
 
 
 def connected_since(sockets: Sequence[ConnectedClient]) -> str:

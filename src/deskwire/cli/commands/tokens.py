@@ -96,7 +96,7 @@ def list_tokens(as_json: bool, state_dir: Path | None, config: Path | None) -> N
                 "user": each.user,
                 "scopes": sort_scopes(each.scopes),
                 "created": rfc3339(each.created),
-                "expires": None if until(each) == "never" else rfc3339(each.expires),
+                "expires": None if access_tokens.is_endless(each) else rfc3339(each.expires),
             }
             for each in valid
         ]
