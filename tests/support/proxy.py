@@ -61,6 +61,7 @@ class Proxy:
             with suppress(OSError, asyncio.CancelledError):
                 await self._forward(reader, writer)
         finally:
+            writer.transport.abort()  # also if it was cancelled before it was connected
             self._tasks.discard(task)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,3 +116,4 @@ class Proxy:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
         await self._server.wait_closed()
+        await asyncio.sleep(0)  # the aborted connections are closed in the next turn
